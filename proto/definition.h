@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A VM's definition as a fixed struct with strings: what the daemon makes of the JSON (lifecycle.vm(5)), keeps, and
+ * sends to the VMM at birth. Everything in it was checked by the parser; a reader on the other side of a process
+ * boundary checks that strings end and counts hold (definition_is_sane).
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#define VM_NAME_MAX 63 /* [A-Za-z0-9][A-Za-z0-9_.-]{0,62} */
+#define VM_VCPU_MAX 64
+#define VM_CPU_MAX 256 /* host CPUs that a placement can name */
+#define VM_PATH_MAX 255
+#define VM_CMDLINE_MAX 1023
+#define VM_AFTER_MAX 8
+
+enum huge_pages {
+	HUGE_PAGES_NEVER = 0,       /* ordinary pages on the memory place (tmpfs) */
+	HUGE_PAGES_TRANSPARENT = 1, /* madvise(MADV_HUGEPAGE) on it */
+	HUGE_PAGES_RESERVED = 2,    /* the file is made on the hugetlbfs place */
+};
+
+enum console_kind {
+	CONSOLE_NONE = 0,
+	CONSOLE_SERIAL = 1, /* 8250: port 0x3f8 on x86-64, MMIO on arm64 */
+};
+
+enum on_end { /* what follows an end nobody asked for */
+	ON_END_STOP = 0,
+	ON_END_RESTART = 1,
+};
+
+enum on_stuck { /* a restart whose old life is stuck at an SP past the active phase */
+	ON_STUCK_WAIT = 0,
+	ON_STUCK_NEW_ID = 1,
+};
+
+struct cpu_mask {
+	uint64_t word[VM_CPU_MAX / 64]; /* all zero: any CPU */
+};
+
+struct vm_policies {
+	uint8_t on_poweroff; /* enum on_end */
+	uint8_t on_reboot;
+	uint8_t on_crash;    /* every other end nobody asked for */
+	uint8_t on_stuck;    /* enum on_stuck */
+	uint32_t restart_delay_ms;
+	uint32_t restart_limit; /* automatic restarts in restart_window_ms before it stays down; 0: no limit */
+	uint32_t restart_window_ms;
+};
+
+struct vm_limits {
+	uint32_t build_timeout_ms;    /* VMM start to built */
+	uint32_t announce_timeout_ms; /* per SP, from the first VM_CREATED sent to it */
+	uint32_t console_bytes;       /* ring kept with the last end; a power of two, 4 KiB to 1 MiB */
+	uint8_t overcommit;           /* bool: start even if all memories exceed their place */
+	uint8_t reserved[3];
+};
+
+struct vm_definition {
+	char name[VM_NAME_MAX + 1];
+	uint8_t uuid[16];
+	uint16_t ffa_id; /* 0: the daemon picks one at each life */
+	uint16_t vcpu_count;
+	uint8_t huge_pages; /* enum huge_pages */
+	uint8_t console;    /* enum console_kind */
+	uint8_t after_count;
+	uint8_t from_file; /* bool: read from vm.d, not defined over D-Bus */
+	uint64_t memory_bytes;
+	struct vm_policies policies;
+	struct vm_limits limits;
+	char kernel[VM_PATH_MAX + 1];
+	char initrd[VM_PATH_MAX + 1]; /* "" : none; likewise dtb */
+	char dtb[VM_PATH_MAX + 1];
+	char cmdline[VM_CMDLINE_MAX + 1];
+	char after[VM_AFTER_MAX][VM_NAME_MAX + 1]; /* VMs that must be RUNNING before this one starts */
+	struct cpu_mask placement[VM_VCPU_MAX];
+};
+
+#define DEFINITION_MEMORY_MIN (2ull << 20)
+#define DEFINITION_MEMORY_MAX (1ull << 40)
+
+static inline bool definition_string_ends(const char *s, size_t size)
+{
+	return memchr(s, '\0', size) != NULL;
+}
+
+/* What a VMM may rely on, whoever sent the bytes. */
+static inline bool definition_is_sane(const struct vm_definition *d)
+{
+	if (!definition_string_ends(d->name, sizeof(d->name)) || !definition_string_ends(d->kernel, sizeof(d->kernel)) ||
+		!definition_string_ends(d->initrd, sizeof(d->initrd)) ||
+		!definition_string_ends(d->dtb, sizeof(d->dtb)) ||
+		!definition_string_ends(d->cmdline, sizeof(d->cmdline)) || d->after_count > VM_AFTER_MAX)
+		return false;
+	for (unsigned i = 0; i < d->after_count; i++)
+		if (!definition_string_ends(d->after[i], sizeof(d->after[i])))
+			return false;
+	return d->vcpu_count >= 1 && d->vcpu_count <= VM_VCPU_MAX && d->memory_bytes >= DEFINITION_MEMORY_MIN &&
+		d->memory_bytes <= DEFINITION_MEMORY_MAX && d->huge_pages <= HUGE_PAGES_RESERVED &&
+		d->console <= CONSOLE_SERIAL;
+}

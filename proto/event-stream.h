@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What a subscriber reads from the fd that Manager.Subscribe returns: a SOCK_SEQPACKET socket, one fixed record a message,
+ * host byte order, in the order of sequence numbers. Only what is stored is told. A number may be missing (its change is
+ * of no interest to followers, or the filter left it out); none comes twice.
+ *
+ * A reader that is too slow gets one GAP record: what it knows is no longer whole, it must take a new snapshot (subscribe
+ * again). After it the daemon hangs up.
+ */
+
+#include <stdint.h>
+#include "proto/definition.h"
+#include "proto/lifecycle.h"
+
+#define EVENT_STREAM_VERSION 1
+
+enum event_kind {
+	EVENT_VM = 1,        /* a VM was defined, or defined anew */
+	EVENT_VM_GONE = 2,   /* a VM object went */
+	EVENT_STATE = 3,     /* a life moved: old/new state and sub-state, cause */
+	EVENT_DEBT = 4,      /* what a life owes an SP moved: how, tries */
+	EVENT_SP = 5,        /* an SP appeared, changed or vanished */
+	EVENT_OPERATION = 6, /* a VM's operation began (or ended: OP_NONE) */
+	EVENT_GAP = 7,
+	EVENT_WORLD = 8,     /* the secure world was met, or is another instance now */
+};
+
+struct event_record {
+	uint16_t version;
+	uint16_t kind;
+	uint32_t size;      /* sizeof(struct event_record) of the writer */
+	uint64_t seq;
+	uint64_t realtime;  /* CLOCK_REALTIME in ns when the turn was made, for people */
+	uint64_t life;      /* 0: none */
+	uint16_t endpoint;  /* FF-A id of the life */
+	uint16_t sp;        /* DEBT, SP */
+	uint8_t old_state;  /* enum vm_state (STATE) or enum debt_state (DEBT) */
+	uint8_t new_state;
+	uint8_t old_substate;
+	uint8_t new_substate;
+	uint8_t cause;      /* enum vm_cause */
+	uint8_t how;        /* enum debt_how */
+	uint8_t operation;  /* enum operation */
+	uint8_t reserved;
+	uint32_t tries;     /* messages sent so far for this step of the debt */
+	char name[VM_NAME_MAX + 1];
+};
+_Static_assert(sizeof(struct event_record) == 8 + 24 + 4 + 8 + 4 + 64, "");
+_Static_assert(sizeof(struct event_record) % 8 == 0, "");

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * FF-A numbers, from Arm DEN0077A (FF-A v1.2, with the v1.3 ALP2 lifecycle additions). Section numbers are those of
+ * v1.2. Layouts and numbers only: each side of the secure link decodes with code of its own, so that one misreading
+ * cannot cancel another.
+ */
+
+#include <stdint.h>
+
+#define FFA_VERSION_MAJOR 1
+#define FFA_VERSION_MINOR 2
+#define FFA_VERSION_WORD(major, minor) ((uint32_t)(major) << 16 | (uint32_t)(minor))
+
+/* Function ids, SMC32 form; the SMC64 form has bit 30 set. */
+enum ffa_function {
+	FFA_ERROR = 0x84000060u,
+	FFA_SUCCESS = 0x84000061u,
+	FFA_INTERRUPT = 0x84000062u,
+	FFA_VERSION = 0x84000063u,
+	FFA_FEATURES = 0x84000064u,
+	FFA_RX_RELEASE = 0x84000065u,
+	FFA_RXTX_MAP = 0x84000066u,
+	FFA_RXTX_UNMAP = 0x84000067u,
+	FFA_PARTITION_INFO_GET = 0x84000068u,
+	FFA_ID_GET = 0x84000069u,
+	FFA_MSG_WAIT = 0x8400006Bu,
+	FFA_YIELD = 0x8400006Cu,
+	FFA_RUN = 0x8400006Du,
+	FFA_MSG_SEND_DIRECT_REQ = 0x8400006Fu,
+	FFA_MSG_SEND_DIRECT_RESP = 0x84000070u,
+	FFA_NOTIFICATION_BITMAP_CREATE = 0x8400007Du,
+	FFA_NOTIFICATION_BITMAP_DESTROY = 0x8400007Eu,
+	FFA_SPM_ID_GET = 0x84000085u,
+	FFA_PARTITION_INFO_GET_REGS = 0xC400008Bu, /* SMC64 only */
+};
+#define FFA_SMC64 0x40000000u
+#define FFA_SUCCESS_64 0xC4000061u
+
+/* Status codes: signed 32 bits, zero- or sign-extended in a 64-bit register. Compare as (int32_t). */
+enum ffa_status {
+	FFA_OK = 0,
+	FFA_NOT_SUPPORTED = -1,
+	FFA_INVALID_PARAMETERS = -2,
+	FFA_NO_MEMORY = -3,
+	FFA_BUSY = -4,
+	FFA_INTERRUPTED = -5,
+	FFA_DENIED = -6,
+	FFA_RETRY = -7,
+	FFA_ABORTED = -8,
+	FFA_NO_DATA = -9,
+	FFA_NOT_READY = -10,
+};
+
+/* w2 of a direct message (s.15.2): bit 31 marks a framework message, bits 7:0 its type, bits 30:8 MBZ. */
+#define FFA_FRAMEWORK 0x80000000u
+#define FFA_FRAMEWORK_MBZ 0x7FFFFF00u
+enum ffa_framework_type {
+	FFA_VM_CREATED_REQ = 0x04,
+	FFA_VM_CREATED_RESP = 0x05,
+	FFA_VM_DESTROYED_REQ = 0x06,
+	FFA_VM_DESTROYED_RESP = 0x07,
+};
+
+/* Register indices of a VM availability message (s.18.3): requests carry handle and id, responses the status. */
+enum {
+	FFA_AVAIL_IDS = 1,       /* w1: [31:16] sender, [15:0] receiver */
+	FFA_AVAIL_TYPE = 2,      /* w2 */
+	FFA_AVAIL_HANDLE_LO = 3, /* w3 of a request; all ones: no handle */
+	FFA_AVAIL_HANDLE_HI = 4,
+	FFA_AVAIL_VM_ID = 5,     /* w5[15:0] */
+	FFA_AVAIL_STATUS = 3,    /* w3 of a response */
+};
+#define FFA_NO_HANDLE 0xFFFFFFFFu
+
+/* Partition properties (table 6.2). Bits 6 and 7 mean something only together with bit 0, from SPMC v1.1 on. */
+enum {
+	FFA_PROP_DIRECT_REQ_RECEIVE = 1u << 0,
+	FFA_PROP_VM_CREATED = 1u << 6,
+	FFA_PROP_VM_DESTROYED = 1u << 7,
+	FFA_PROP_AARCH64 = 1u << 8,
+};
+
+/* Partition information descriptor, v1.1 (24 bytes); v1.3 appends 24 more. Step by the size that is returned. */
+struct ffa_partition_info {
+	uint16_t id;
+	uint16_t execution_contexts;
+	uint32_t properties;
+	uint8_t uuid[16];
+};
+_Static_assert(sizeof(struct ffa_partition_info) == 24, "table 6.1");
+
+/* Endpoint ids (s.6.1). Bit 15 set: secure. */
+#define FFA_ID_HYPERVISOR 0x0000u
+#define FFA_ID_VM_FIRST 0x0001u
+#define FFA_ID_VM_LAST 0x7FFEu /* 0x7FFF is Hafnium's marker of an invalid id */
+#define FFA_ID_SECURE 0x8000u
+#define FFA_ID_SPMC 0x8000u
+
+/* Target information (w1 of FFA_RUN, FFA_INTERRUPT, FFA_YIELD): [31:16] endpoint, [15:0] vCPU. */
+#define FFA_TARGET(endpoint, vcpu) ((uint32_t)(endpoint) << 16 | (uint16_t)(vcpu))
+
+#define FFA_REGISTERS 18 /* x0..x17, SMCCC v1.2 */

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The link between lifecycled and one lifecycled-vmm. SOCK_SEQPACKET; the VMM connects to the daemon's one socket. One
+ * fixed frame a message, host byte order (both run on one machine), each field checked by whoever reads it.
+ *
+ *   VMM -> daemon   NEWBORN   a VMM without a life, first frame: "I am the VMM of VM `name`"
+ *   daemon -> VMM   BIRTH     the life; with it four fds (VMM_FD_*). Or REFUSED, then the daemon hangs up
+ *   VMM -> daemon   BACK      first frame of a VMM that has a life and found a (new) daemon: its complete state
+ *   daemon -> VMM   WELCOME   it is known and adopted; commands follow. Or REFUSED: the VMM ends its guest and exits
+ *   VMM -> daemon   BUILT     KVM VM, vCPUs and memory are ready
+ *   daemon -> VMM   ENTER     vCPUs may enter
+ *   VMM -> daemon   ENTERED   vCPU 0 is about to enter KVM_RUN for the first time
+ *   VMM -> daemon   VCPU      one vCPU changed its state
+ *   daemon -> VMM   QUIESCE   take every vCPU out of KVM_RUN and never let one in again; the VMM kicks (again after 10 ms)
+ *   VMM -> daemon   QUIESCED  every vCPU thread has acknowledged outside KVM_RUN: final for this life
+ *   VMM -> daemon   ENDED     the guest ended by itself; last words are written; implies QUIESCED
+ *   daemon -> VMM   EXIT      leave now
+ *
+ * Commands carry a number that rises over daemons (the turn's sequence number); BACK names the last one done.
+ * A VMM that sees a newer daemon (WELCOME with a larger incarnation) closes the older link with what it holds unread.
+ * Before BIRTH a VMM exits on end of file, on REFUSED, or 30 s without a daemon. After it, it keeps the guest running and
+ * tries to connect again for ever.
+ */
+
+#include <stdint.h>
+#include "proto/definition.h"
+#include "proto/lifecycle.h"
+
+#define VMM_LINK_MAGIC 0x4C4D4D56u /* "VMML" */
+#define VMM_LINK_VERSION 1
+
+enum vmm_frame_kind {
+	VMM_NEWBORN = 1,
+	VMM_BIRTH = 2,
+	VMM_REFUSED = 3,
+	VMM_BACK = 4,
+	VMM_WELCOME = 5,
+	VMM_BUILT = 6,
+	VMM_ENTER = 7,
+	VMM_ENTERED = 8,
+	VMM_VCPU = 9,
+	VMM_QUIESCE = 10,
+	VMM_QUIESCED = 11,
+	VMM_ENDED = 12,
+	VMM_EXIT = 13,
+};
+
+struct vmm_frame_header {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t kind;
+	uint64_t life;    /* 0 in NEWBORN and in the REFUSED that answers it */
+	uint64_t command; /* daemon -> VMM: the command's number; VMM -> daemon: the last command done */
+};
+
+/* Order of the fds that come with BIRTH. */
+enum vmm_birth_fd {
+	VMM_FD_MEMORY = 0,     /* guest memory, already sized */
+	VMM_FD_LIFE_LOCK = 1,  /* carries an OFD write lock: hold it until the last thread is gone */
+	VMM_FD_LAST_WORDS = 2, /* struct last_words, sized */
+	VMM_FD_CONSOLE = 3,    /* struct console_ring and its bytes, sized */
+	VMM_FD_COUNT = 4,
+};
+
+struct vmm_newborn {
+	struct vmm_frame_header header;
+	char name[VM_NAME_MAX + 1];
+};
+
+struct vmm_birth {
+	struct vmm_frame_header header;
+	uint64_t incarnation;
+	struct vm_definition definition;
+};
+
+#define VMM_TEXT_MAX 127
+struct vmm_refused {
+	struct vmm_frame_header header;
+	char reason[VMM_TEXT_MAX + 1];
+};
+
+struct vmm_welcome {
+	struct vmm_frame_header header;
+	uint64_t incarnation;
+};
+
+/* The cause of an end and what KVM said of it. errno_value is 0 or a positive errno. */
+struct vmm_end {
+	uint32_t cause; /* enum vm_cause */
+	uint32_t exit_reason;
+	uint64_t detail[2]; /* suberror or system event type, then its first data word */
+	int32_t errno_value;
+	uint32_t vcpu;
+	char text[VMM_TEXT_MAX + 1]; /* one line for a person */
+};
+
+struct vmm_ended {
+	struct vmm_frame_header header;
+	struct vmm_end end;
+};
+
+struct vmm_vcpu {
+	struct vmm_frame_header header;
+	uint32_t index;
+	uint32_t state; /* enum vcpu_state */
+};
+
+enum vmm_phase {
+	VMM_PHASE_BUILDING = 0,
+	VMM_PHASE_BUILT = 1,
+	VMM_PHASE_ENTERED = 2,
+	VMM_PHASE_QUIESCED = 3,
+	VMM_PHASE_ENDED = 4,
+};
+
+struct vmm_back {
+	struct vmm_frame_header header;
+	uint32_t phase; /* enum vmm_phase */
+	uint32_t vcpu_count;
+	uint8_t vcpu[VM_VCPU_MAX]; /* enum vcpu_state */
+	struct vmm_end end;        /* cause CAUSE_NONE unless phase is ENDED */
+};
+
+/* BUILT, ENTER, ENTERED, QUIESCE, QUIESCED, EXIT: the header alone. */
+
+/* Written by the VMM before it sends ENDED; `magic` last. */
+#define LAST_WORDS_MAGIC 0x5344524Fu
+struct last_words {
+	uint32_t magic;
+	uint32_t quiesced; /* 1: every vCPU is out for good */
+	struct vmm_end end;
+};
+
+/*
+ * The console ring: the guest's output, written by the VMM alone, never waited for. Byte n of the output is at
+ * data[n % size]; `head` counts all bytes ever written, is stored with release after the bytes, and its low 32 bits can be
+ * waited on with FUTEX_WAIT. A reader that is more than `size` behind has lost the difference.
+ */
+#define CONSOLE_RING_MAGIC 0x534E4F43u
+#define CONSOLE_RING_DATA 4096 /* offset of data in the file */
+struct console_ring {
+	uint32_t magic;
+	uint32_t size; /* bytes of data, a power of two */
+	_Alignas(64) uint64_t head;
+	_Alignas(64) uint64_t reserved[8];
+};
+
+_Static_assert(sizeof(struct vmm_frame_header) == 24, "");
+_Static_assert(sizeof(struct vmm_end) == 4 + 4 + 16 + 4 + 4 + 128, "");
+_Static_assert(sizeof(struct console_ring) <= CONSOLE_RING_DATA, "");
