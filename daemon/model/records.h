@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What a turn changes, as flat structs. The step emits them, model_apply() applies them in a turn and at load, store turns
+ * them into JSON and back. Each change has a sequence number; the number of a CHANGE_LIFE is the life's number, that of
+ * the first CHANGE_VM is the VM's.
+ *
+ * A snapshot is a turn whose changes build the whole model from nothing; there a change carries the number it had
+ * (life, VM), and `seq` of all is the snapshot's own.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/definition.h"
+#include "proto/lifecycle.h"
+
+#define MODEL_SP_MAX 32
+#define END_TEXT_MAX 127
+
+enum change_kind {
+	CHANGE_VM = 1,        /* a VM is defined, or defined anew: vm, definition */
+	CHANGE_VM_GONE = 2,   /* vm */
+	CHANGE_LIFE = 3,      /* a life begins, in CREATED/allocating: vm, life, begun */
+	CHANGE_STATE = 4,     /* a life moves: life, state */
+	CHANGE_VMM = 5,       /* a VMM got the life: life, vmm */
+	CHANGE_DEBT = 6,      /* what a life owes an SP moves: life, debt */
+	CHANGE_OPERATION = 7, /* a VM's operation begins, or ends (OP_NONE): vm, operation */
+	CHANGE_SP = 8,        /* an SP is met, changes or vanishes: sp */
+	CHANGE_OPEN = 9,      /* the call that may be open at an SP: life, open */
+	CHANGE_WORLD = 10,    /* the secure world's instance: world */
+	CHANGE_LIFE_GONE = 11, /* id and memory are back with the host: life */
+	CHANGE_END = 12,      /* a VM's last end, kept after the life is gone: vm, life, end */
+	CHANGE_IDS = 13,      /* snapshots only: where the id allocator looks next: ids */
+};
+
+struct change_begun {
+	uint16_t endpoint;
+	uint16_t vcpu_count;
+	bool fixed_id; /* the definition asked for this id */
+	bool huge;     /* the memory is on the hugetlbfs place */
+	uint64_t memory_bytes;
+	uint64_t since; /* CLOCK_BOOTTIME ns, as all times here */
+	uint64_t deadline;
+	char name[VM_NAME_MAX + 1];
+};
+
+struct change_state {
+	uint8_t old_state, old_substate; /* for those who follow */
+	uint8_t state, substate;         /* enum vm_state, vm_substate */
+	uint8_t cause;                   /* enum vm_cause: set once, on the way to ABORTING */
+	bool quiesced;                   /* no vCPU of this life can run any more */
+	uint64_t since;
+	uint64_t deadline; /* of this sub-state; 0: none */
+	char text[END_TEXT_MAX + 1];
+};
+
+struct change_vmm {
+	int32_t pid; /* 0: dead, and known to be */
+	uint64_t start_time; /* field 22 of /proc/PID/stat, clock ticks since boot */
+	uint8_t invocation[16]; /* systemd's invocation id, or zero */
+};
+
+struct change_debt {
+	uint16_t sp;
+	uint8_t old_state, state; /* enum debt_state */
+	uint8_t how;              /* enum debt_how */
+	uint32_t tries;           /* messages sent for the step that ended */
+	uint64_t deadline;        /* of CREATING; 0: none */
+};
+
+struct change_operation {
+	uint8_t operation; /* enum operation */
+	uint64_t since;
+	uint64_t deadline; /* OP_START waiting for its restart delay: when */
+};
+
+enum sp_profile { /* what this SP's answers mean when an outcome is unknown (spec: FF-A leaves it open) */
+	PROFILE_STRICT = 0,
+	PROFILE_TRUSTY = 1,
+	PROFILE_OPTEE = 2,
+};
+
+enum sp_status {
+	SP_OK = 0,
+	SP_DEGRADED = 1, /* answered outside the protocol, or died under a call */
+	SP_GONE = 2,     /* not discovered any more */
+};
+
+struct change_sp {
+	uint16_t id;
+	uint16_t contexts;
+	uint32_t properties; /* FFA_PROP_* */
+	uint32_t generation; /* 0: the secure side cannot tell */
+	uint8_t uuid[16];
+	uint8_t profile;     /* enum sp_profile */
+	uint8_t status;      /* enum sp_status */
+};
+
+enum call_kind {
+	CALL_NONE = 0,
+	CALL_CREATED = 1,
+	CALL_DESTROYED = 2,
+};
+
+struct change_open {
+	uint16_t sp;
+	uint8_t kind; /* enum call_kind; CALL_NONE: nothing can be open */
+	bool has_target;
+	uint32_t target; /* w1 to FFA_RUN */
+};
+
+struct change_world {
+	uint8_t instance[16]; /* all zero: the link cannot tell */
+};
+
+struct change_end {
+	uint8_t cause;
+	uint32_t restarts; /* automatic restarts since the last start that was asked for */
+	uint64_t at;       /* CLOCK_REALTIME ns */
+	char text[END_TEXT_MAX + 1];
+};
+
+struct change_ids {
+	uint16_t next;
+};
+
+struct change {
+	uint8_t kind; /* enum change_kind */
+	uint64_t seq;
+	uint64_t vm;
+	uint64_t life;
+	union {
+		struct vm_definition *definition; /* owned by whoever applies it */
+		struct change_begun begun;
+		struct change_state state;
+		struct change_vmm vmm;
+		struct change_debt debt;
+		struct change_operation operation;
+		struct change_sp sp;
+		struct change_open open;
+		struct change_world world;
+		struct change_end end;
+		struct change_ids ids;
+	};
+};
+
+/* One turn's changes, or a snapshot. */
+struct turn {
+	uint64_t first_seq, last_seq; /* of its changes; a snapshot's are the last number used before it */
+	uint64_t realtime;            /* CLOCK_REALTIME ns */
+	uint8_t boot[16];             /* the kernel's boot id under which it was written; filled by the store at load */
+	struct change *change;
+	size_t count;
+};
