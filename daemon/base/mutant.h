@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Mutants: planted bugs that the simulation must find, each by the promise it breaks. A normal build has none: MUTANT(x)
+ * is the constant 0. The test build defines LIFECYCLED_MUTANTS and picks one at run time.
+ */
+
+#define MUTANTS(X)                                                                                                     \
+	X(MUTANT_NONE, "", "no mutant")                                                                                \
+	X(MUTANT_P1_SKIP_DEBT, "P1", "an abort forgets the debt at one SP")                                            \
+	X(MUTANT_P1_RETRY_IS_DONE, "P1", "RETRY to VM_DESTROYED is taken for 0")                                       \
+	X(MUTANT_P1_DESTROYED_TWICE, "P1", "VM_DESTROYED is sent again after it was answered 0")                       \
+	X(MUTANT_P1_CREATED_UNPAID, "P1", "an abort while CREATED is at RETRY never pays it")                          \
+	X(MUTANT_P2_ID_EARLY, "P2", "the FF-A id is free as soon as the VMM is dead")                                  \
+	X(MUTANT_P2_MEMORY_EARLY, "P2", "memory is removed when the vCPUs are out, debts unpaid")                      \
+	X(MUTANT_P2_ID_UNKNOWN, "P2", "a link that breaks settles what was in flight")                                 \
+	X(MUTANT_P3_ENTER_EARLY, "P3", "vCPUs enter once the first SP answered")                                       \
+	X(MUTANT_P3_DESTROYED_EARLY, "P3", "VM_DESTROYED leaves before quiesce is proven")                             \
+	X(MUTANT_P3_DESTROYED_OVER_CREATED, "P3", "VM_DESTROYED leaves while CREATED is at RETRY")                     \
+	X(MUTANT_P3_NO_REANNOUNCE, "P3", "an SP that restarted is not told of live VMs again")                         \
+	X(MUTANT_P4_SEQ_TWICE, "P4", "a sequence number is used twice")                                                \
+	X(MUTANT_P4_SHOW_BEFORE_STORE, "P4", "a turn is shown before it is stored")                                    \
+	X(MUTANT_P4_EVENT_LOST, "P4", "a change is stored and not shown")                                              \
+	X(MUTANT_P5_ILLEGAL_RESTART, "P5", "an abort of a VM without a life is taken")                                 \
+	X(MUTANT_P5_SKIP_ABORTING, "P5", "an ended guest goes from RUNNING to NULL in one step")                       \
+	X(MUTANT_P5_REFUSED_CHANGES, "P5", "a refused request leaves a trace in the state")                            \
+	X(MUTANT_P6_WAITS_UNSAID, "P6", "a VM that retires does not say on whom it waits")
+
+#define MUTANT_ENUM_ENTRY(symbol, promise, what) symbol,
+enum mutant { MUTANTS(MUTANT_ENUM_ENTRY) MUTANT_COUNT };
+
+#ifdef LIFECYCLED_MUTANTS
+extern enum mutant mutant;
+#define MUTANT(which) (mutant == (which))
+#else
+#define MUTANT(which) 0
+#endif

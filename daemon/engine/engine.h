@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The engine orders the turn: inputs → model step → one commit → publish → act → answer. It owns the model, the rows
+ * and the ring of events. It knows no fd, no clock and no library: the other rooms reach it through ports.h.
+ */
+
+#include "engine/ports.h"
+
+struct engine_config {
+	uint64_t incarnation;    /* rises with every daemon */
+	uint64_t random;         /* seed of jitter and of the first FF-A id */
+	uint64_t memory_limit;   /* bytes of the memory place; 0: not checked */
+	uint64_t huge_limit;     /* bytes of the hugetlbfs place; 0: there is none, `reserved` is refused */
+	uint8_t boot[16];        /* this kernel's boot id */
+	bool has_secure_side;    /* false: nobody answers for a secure side here, VMs are announced to no one */
+};
+
+int engine_new(const struct engine_config *config, const struct engine_ports *ports, struct engine **ret);
+struct engine *engine_free(struct engine *e);
+
+/* Load, line by line, before engine_start. A snapshot line replaces what was loaded; its events stay in the ring. */
+int engine_load(struct engine *e, const struct turn *turn, bool snapshot);
+
+/*
+ * What main must adopt after a load: calls back for each life that has a VMM on record, so that the fleet can look
+ * whether it lives. Lives of an earlier boot are not among them: their VMMs are gone.
+ */
+void engine_each_vmm(struct engine *e,
+	void (*each)(void *arg, uint64_t life, const struct change_vmm *vmm, const char *name, bool huge), void *arg);
+
+/* Takes up what the log left unfinished: the first turn. Call after the VMMs were handed to the fleet. */
+int engine_start(struct engine *e);
+
+/* True when nothing of this daemon's debts is in its active phase: what SIGTERM waits for, at most 5 s. */
+bool engine_is_quiet(const struct engine *e);
