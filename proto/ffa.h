@@ -95,6 +95,7 @@ _Static_assert(sizeof(struct ffa_partition_info) == 24, "table 6.1");
 #define FFA_ID_HYPERVISOR 0x0000u
 #define FFA_ID_VM_FIRST 0x0001u
 #define FFA_ID_VM_LAST 0x7FFEu /* 0x7FFF is Hafnium's marker of an invalid id */
+#define FFA_ID_VM_COUNT 0x8000u /* ids with bit 15 clear */
 #define FFA_ID_SECURE 0x8000u
 #define FFA_ID_SPMC 0x8000u
 

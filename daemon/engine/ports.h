@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/inputs.h"
+#include "model/outputs.h"
 #include "model/records.h"
 #include "proto/errors.h"
 #include "proto/event-stream.h"
@@ -23,133 +25,12 @@ struct committed {
 	uint64_t seq;
 };
 
-/* ---- inputs: whatever happens outside becomes one of these ---- */
-
-enum input_kind {
-	IN_TICK,          /* a deadline may have passed */
-	IN_REQUEST,       /* somebody asks: request */
-	IN_VMM_STARTED,   /* the fleet made the life's files and started a VMM: life */
-	IN_VMM_FAILED,    /* it could not: life, end */
-	IN_VMM_NEWBORN,   /* a VMM came and its name is proven: newborn */
-	IN_VMM_BACK,      /* a VMM with a life connected again: life, back */
-	IN_VMM_BUILT,     /* life */
-	IN_VMM_ENTERED,   /* life */
-	IN_VMM_VCPU,      /* life, vcpu */
-	IN_VMM_QUIESCED,  /* life */
-	IN_VMM_ENDED,     /* life, end; the VMM is quiesced */
-	IN_VMM_GONE,      /* the VMM is dead, its link drained, its death judged: life, end */
-	IN_VMM_LOST,      /* its link broke or it broke the rules, it still lives: life, end (cause vmm-protocol or none) */
-	IN_RECLAIMED,     /* the life's memory is unlinked: life */
-	IN_SECURE_UP,     /* the secure side was met and discovered: world */
-	IN_SECURE_DOWN,   /* its link is down: outcomes of what was submitted are unknown */
-	IN_SECURE_REPLY,  /* reply */
-	IN_SECURE_DOORBELL, /* doorbell */
-	IN_SHUTDOWN,      /* the daemon is asked to leave: no new starts */
-};
-
-enum request_verb {
-	REQUEST_DEFINE,
-	REQUEST_START,
-	REQUEST_ABORT,
-	REQUEST_RESTART,
-	REQUEST_DESTROY,
-};
-
-struct request {
-	enum request_verb verb;
-	char name[VM_NAME_MAX + 1];
-	uint64_t life;                    /* expected life; 0: any */
-	struct vm_definition *definition; /* DEFINE: heap, taken over by engine_post */
-	uint64_t token;                   /* comes back with the answer; 0: nobody waits */
-};
-
-struct newborn {
-	char name[VM_NAME_MAX + 1];
-	uint64_t connection; /* the fleet's own number for it */
-	int32_t pid;
-	uint64_t start_time;
-	uint8_t invocation[16];
-};
-
-/* How the secure side answered, classified by secure/ (spec: FF-A v1.2 s.18.3 and the replies of s.7). */
-enum verdict {
-	VERDICT_ACK,           /* DIRECT_RESP, status 0 */
-	VERDICT_RETRY,         /* DIRECT_RESP RETRY: accepted, not finished */
-	VERDICT_INTERRUPTED,   /* DIRECT_RESP INTERRUPTED, FFA_ERROR INTERRUPTED or RETRY: again soon */
-	VERDICT_DENIED,        /* DIRECT_RESP DENIED: out of resources */
-	VERDICT_INVALID,       /* DIRECT_RESP INVALID_PARAMETERS: it sees the VM in another state */
-	VERDICT_BUSY,          /* FFA_ERROR BUSY: not waiting for a message; not a refusal */
-	VERDICT_PREEMPTED,     /* FFA_INTERRUPT: the call is open, FFA_RUN `target` */
-	VERDICT_YIELDED,       /* FFA_YIELD: the call is open, FFA_RUN `target` after a while */
-	VERDICT_IDLE,          /* FFA_MSG_WAIT after FFA_RUN: nothing is open, send again */
-	VERDICT_ABORTED,       /* FFA_ERROR ABORTED: the SP died, or is dead */
-	VERDICT_UNKNOWN_SP,    /* FFA_ERROR INVALID_PARAMETERS: no such SP, or not subscribed */
-	VERDICT_UNSUPPORTED,   /* NOT_SUPPORTED in either form: this kind of message is not known there */
-	VERDICT_REFUSED,       /* FFA_ERROR DENIED: it cannot receive direct requests */
-	VERDICT_BROKEN,        /* anything else: outside the protocol */
-	VERDICT_COUNT,
-};
-
-struct secure_reply {
-	uint16_t sp;
-	uint8_t verdict; /* enum verdict */
-	uint8_t kind;    /* enum call_kind that the response answers; CALL_NONE where it is no response */
-	uint32_t target; /* PREEMPTED, YIELDED */
-	uint64_t wait_ns; /* YIELDED: the SP's hint, or 0 */
-};
-
-struct secure_world {
-	uint8_t instance[16];
-	uint16_t count;
-	struct change_sp sp[MODEL_SP_MAX]; /* status is ignored */
-};
-
-struct doorbell {
-	uint16_t sp;
-	uint32_t generation;
-};
-
-struct input {
-	enum input_kind kind;
-	uint64_t now; /* CLOCK_BOOTTIME ns; the engine fills it in */
-	uint64_t life;
-	union {
-		struct request request;
-		struct newborn newborn;
-		struct vmm_back back;
-		struct vmm_end end;
-		struct {
-			uint32_t index, state;
-		} vcpu;
-		struct secure_world *world; /* heap, taken over by engine_post */
-		struct secure_reply reply;
-		struct doorbell doorbell;
-	};
-};
+/* ---- inputs: model/inputs.h ---- */
 
 /* Puts an input in the queue; it is stepped in this turn or the next. 0, or -ENOMEM: nothing happened, nothing is taken. */
 int engine_post(struct engine *e, const struct input *in);
 
-/* ---- answers ---- */
-
-struct answer {
-	uint64_t token;
-	enum refusal refusal;
-	uint64_t seq;  /* the change took effect at this number (0: nothing changed) */
-	uint64_t life; /* the VM's life now, 0: none */
-	uint64_t vm;   /* the VM's number */
-	char text[256]; /* what, which, why, what to do; "" on success */
-};
-
 /* ---- what readers may read ---- */
-
-struct wait_reason {
-	uint8_t on; /* enum wait_on */
-	uint16_t sp;
-	uint32_t tries;
-	uint64_t since, until; /* CLOCK_BOOTTIME ns; until 0: without limit */
-	char name[VM_NAME_MAX + 1]; /* WAIT_VM */
-};
 
 struct debt_row {
 	uint16_t sp;
@@ -243,25 +124,9 @@ struct answer_ops {
 	void (*answer)(void *who, struct committed proof, const struct answer *answer);
 };
 
-struct secure_call {
-	uint16_t sp;
-	uint8_t kind;  /* enum call_kind, of the message sent or of the open call that is run */
-	bool run;      /* FFA_RUN `target` instead of a message */
-	uint32_t target;
-	uint16_t endpoint; /* the VM's id */
-	uint64_t life;
-};
-
 struct secure_ops {
 	void (*call)(void *secure, struct committed proof, const struct secure_call *call);
 	void (*discover)(void *secure, struct committed proof); /* enumerate again, then IN_SECURE_UP */
-};
-
-enum vmm_command {
-	COMMAND_ENTER,
-	COMMAND_QUIESCE,
-	COMMAND_EXIT,
-	COMMAND_KILL, /* SIGKILL, connected or not */
 };
 
 struct birth_place {

@@ -17,7 +17,7 @@
 #include "proto/definition.h"
 #include "proto/lifecycle.h"
 
-#define MODEL_SP_MAX 32
+#define MODEL_SP_MAX 16
 #define END_TEXT_MAX 127
 
 enum change_kind {

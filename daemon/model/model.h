@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The whole truth in memory: VMs, lives, SPs, and what is owed between them. Everything that must survive is changed by
+ * model_apply() alone; the rest (timers, queues, counters) is rebuilt by model_resume() after a load.
+ */
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "model/records.h"
+#include "proto/ffa.h"
+
+enum deadline_kind {
+	DEADLINE_VM,     /* a start that waits: restart delay, or order to be looked at again */
+	DEADLINE_LIFE,   /* of the sub-state: build, announce without a secure side, active phase of retire */
+	DEADLINE_VMM,    /* next rung of the ladder: EXIT, SIGKILL */
+	DEADLINE_DEBT,   /* send again */
+	DEADLINE_PATIENCE, /* VM_CREATED was not taken in time */
+	DEADLINE_SP,     /* FFA_RUN after a yield */
+	DEADLINE_PROBE,  /* one message to a stuck SP */
+};
+
+struct deadline {
+	struct heap_node node; /* must be first */
+	uint8_t kind;
+};
+
+/* Where a debt stands in its SP's queues: it is in at most one of them, none while its call is out. */
+enum debt_queue {
+	QUEUE_NONE,
+	QUEUE_WAITING, /* for the SP's creation slot */
+	QUEUE_READY,   /* to be sent as soon as the SP is free */
+	QUEUE_BACKOFF, /* until its deadline, or a doorbell */
+	QUEUE_STUCK,   /* past its active phase: until the SP's probe */
+};
+
+struct debt {
+	struct deadline again, patience;
+	struct list link;
+	uint64_t since;
+	uint32_t tries;
+	uint8_t index; /* of the SP in the model and of the debt in its life */
+	uint8_t state, how, queue, backoff;
+	bool dirty, unsure, cleanse, stuck;
+	uint8_t extra; /* VM_DESTROYED owed beyond the first: a CREATED that OP-TEE may have taken twice */
+};
+
+struct life {
+	struct map_node by_number;
+	struct list all;      /* model.lives */
+	struct list of_vm;    /* vm.old, once it is not the current one any more */
+	struct deadline timer, ladder;
+	struct vm *vm;        /* NULL: the VM object went, the life still settles */
+	uint64_t number;
+	struct change_begun begun;
+	struct change_state now;
+	struct change_vmm vmm;
+	bool refused_birth;   /* a VMM was started and no life waits for it any more */
+	bool connected, unreachable, enter_sent, killed;
+	bool stuck;           /* past the active phase of retire */
+	bool reclaim_sent;
+	uint8_t vcpu[VM_VCPU_MAX];
+	struct debt debt[MODEL_SP_MAX];
+};
+
+struct vm {
+	struct map_node by_number, by_name;
+	struct list all;
+	struct list touched; /* rows to be written anew */
+	struct list order;   /* model.waiting_for_order */
+	struct list old;     /* lives that are not current and still settle */
+	struct deadline start;
+	uint64_t number;
+	struct vm_definition *definition;
+	struct life *life;
+	struct change_operation operation;
+	struct change_end end;
+	uint64_t end_life;
+	uint64_t restart_window; /* when the window of restart_limit began */
+	uint32_t refused;
+	uint64_t changed_at;
+};
+
+struct sp {
+	struct change_sp info; /* id 0: this slot was never used */
+	uint8_t index;
+	struct change_open open;
+	uint64_t open_life;
+	bool out;      /* a call is with the secure side; its debt is that of open_life */
+	bool running;  /* that call is an FFA_RUN */
+	bool collect;  /* BUSY to a repeat of an unknown outcome: the call may still be open, run it */
+	uint32_t creating; /* debts in CREATING */
+	struct list waiting, ready, backoff, stuck;
+	struct deadline resume, probe;
+	uint64_t sent, retried, answered;
+};
+
+struct ids {
+	uint16_t next;
+};
+
+struct model {
+	uint64_t seq; /* the last number used */
+	struct map vms_by_number, vms_by_name, lives_by_number;
+	struct list vms, lives;
+	size_t vm_count, life_count;
+	struct life *endpoint[FFA_ID_VM_COUNT];
+	struct ids ids;
+	struct sp sp[MODEL_SP_MAX];
+	size_t sp_count;
+	struct change_world world;
+	bool world_known; /* a secure world was met, ever */
+
+	/* not stored */
+	bool secure_up, shutting_down, has_secure_side;
+	struct heap deadlines;
+	struct list touched, waiting_for_order;
+	uint64_t memory_held, huge_held, memory_limit, huge_limit;
+	uint64_t random;
+	/* one of each, kept ready so that a change cannot fail half-way */
+	struct vm *spare_vm;
+	struct life *spare_life;
+};
+
+int model_init(struct model *m, uint64_t random);
+void model_clear(struct model *m);
+
+/* Room for whatever the next input may add: one VM, one life. 0 or -ENOMEM. */
+int model_reserve(struct model *m);
+
+/* Applies one change; takes over a definition. 0, or -EBADMSG: it does not fit what is there (a log that lies). */
+int model_apply(struct model *m, struct change *c);
+
+struct vm *model_vm(const struct model *m, uint64_t number);
+struct vm *model_vm_named(const struct model *m, const char *name);
+struct life *model_life(const struct model *m, uint64_t number);
+struct sp *model_sp(struct model *m, uint16_t id);
+
+/* Each change that builds the model from nothing; `definition` pointers stay the model's. Stops at a nonzero answer. */
+int model_snapshot(const struct model *m, int (*each)(void *arg, const struct change *c), void *arg);
+
+/* What followers are told of a change, looked up before it is applied. False: nothing. */
+struct event_record;
+bool model_event(const struct model *m, const struct change *c, uint64_t realtime, struct event_record *ret);
+
+/* On whom or what a VM's unfinished business waits (promise P6). */
+struct wait_reason;
+void model_why(const struct model *m, const struct vm *vm, struct wait_reason *ret);
+
+/* The FF-A id of the next life: `wanted`, or the one that was free longest. 0: none. */
+uint16_t ids_pick(const struct model *m, uint16_t wanted);
+
+static inline bool life_is_over(const struct life *l)
+{
+	return l->now.state == VM_ABORTING;
+}
+
+static inline bool sp_is_there(const struct sp *sp)
+{
+	return sp->info.id && sp->info.status != SP_GONE;
+}
+
+static inline bool sp_wants(const struct sp *sp, uint32_t property)
+{
+	return sp_is_there(sp) && (sp->info.properties & property);
+}
+
+static inline bool debt_is_done(const struct debt *d)
+{
+	return d->state == DEBT_NONE || d->state == DEBT_SETTLED;
+}
+
+static inline struct life *debt_life(const struct debt *d)
+{
+	const struct debt *first = d - d->index;
+
+	return container_of((struct debt (*)[MODEL_SP_MAX])first, struct life, debt);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What a step asks of the outside, beside the changes it makes: acts and answers, carried out once the turn is stored. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/records.h"
+#include "proto/errors.h"
+
+struct answer {
+	uint64_t token;
+	enum refusal refusal;
+	uint64_t seq;  /* the change took effect at this number (0: nothing changed) */
+	uint64_t life; /* the VM's life now, 0: none */
+	uint64_t vm;   /* the VM's number */
+	char text[256]; /* what, which, why, what to do; "" on success */
+};
+
+struct wait_reason {
+	uint8_t on; /* enum wait_on */
+	uint16_t sp;
+	uint32_t tries;
+	uint64_t since, until; /* CLOCK_BOOTTIME ns; until 0: without limit */
+	char name[VM_NAME_MAX + 1]; /* WAIT_VM */
+};
+
+struct secure_call {
+	uint16_t sp;
+	uint8_t kind;  /* enum call_kind, of the message sent or of the open call that is run */
+	bool run;      /* FFA_RUN `target` instead of a message */
+	uint32_t target;
+	uint16_t endpoint; /* the VM's id */
+	uint64_t life;
+};
+
+enum vmm_command {
+	COMMAND_ENTER,
+	COMMAND_QUIESCE,
+	COMMAND_EXIT,
+	COMMAND_KILL, /* SIGKILL, connected or not */
+};
+
+enum output_kind {
+	OUT_VMM_START,   /* make the life's files and start a VMM: life */
+	OUT_VMM_BIRTH,   /* life, connection */
+	OUT_VMM_WELCOME, /* life */
+	OUT_VMM_REFUSE,  /* connection, reason */
+	OUT_VMM_COMMAND, /* life, command */
+	OUT_RECLAIM,     /* life, huge */
+	OUT_SECURE_CALL, /* call */
+	OUT_DISCOVER,
+};
+
+struct output {
+	uint8_t kind; /* enum output_kind */
+	uint8_t command; /* enum vmm_command */
+	bool huge;
+	uint64_t life;
+	uint64_t connection;
+	const char *reason; /* a string that lives for ever */
+	struct secure_call call;
+};
