@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What differs between architectures, in the order in which a machine calls it. One folder of arch/ is compiled in; each
+ * function is defined once per folder.
+ */
+
+#include <stdint.h>
+
+#include "vmm/devices/devices.h"
+#include "vmm/failure.h"
+#include "vmm/memory.h"
+
+struct machine;
+struct vcpu;
+
+#define ARCH_NO_VM_TYPE (~0ul)
+
+/* How `size` bytes of memory lie in the guest's physical address space; returns the number of pieces. */
+unsigned arch_memory_pieces(uint64_t size, struct memory_piece ret[MEMORY_PIECES_MAX]);
+
+/* KVM_CREATE_VM's argument for a guest of that size; 0 bytes: one that suits every size, or ARCH_NO_VM_TYPE. */
+unsigned long arch_vm_type(int system_fd, uint64_t memory_bytes);
+
+/* What can be asked of /dev/kvm before anything is known of the guest. */
+int arch_prepare(struct machine *m, struct failure *f);
+
+/* After the memory slots, before any vCPU. */
+int arch_before_vcpus(struct machine *m, struct failure *f);
+
+/* After all vCPUs exist. */
+int arch_after_vcpus(struct machine *m, struct failure *f);
+
+/* Loads the kernel and what goes with it, and sets every vCPU's registers. */
+int arch_boot(struct machine *m, struct failure *f);
+
+/* Do the vCPUs after the first wait in KVM until the guest starts them? */
+extern const int arch_secondaries_wait;
+
+/* Exits 2 and 6. What is not claimed by a device reads as ones (ports) or zero (memory); writes to it go nowhere. */
+struct device_outcome arch_io(struct vcpu *v);
+struct device_outcome arch_mmio(struct vcpu *v);
+
+/* After exit 5 (HLT): can an interrupt wake this vCPU? */
+int arch_halt_can_wake(struct vcpu *v);

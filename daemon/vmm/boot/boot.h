@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Loading: files into guest memory, every length and address of theirs checked against it. Both formats are compiled for
+ * both architectures, for a loader is a decoder and needs no CPU.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/failure.h"
+#include "vmm/memory.h"
+
+struct boot_file {
+	int fd;
+	uint64_t size;
+	const char *what; /* "kernel", "initrd", "dtb": for the error's text */
+	const char *path;
+};
+
+struct boot_image {
+	uint64_t entry;
+	uint64_t low, high; /* what it takes of guest memory, BSS included: [low, high) */
+	bool flat;          /* an ELF note says that it is one of our test guests: it never looks at CPUID */
+};
+
+/* What the architecture can start. */
+struct boot_limits {
+	uint16_t elf_machine;   /* EM_X86_64 or EM_AARCH64 */
+	uint64_t lowest;        /* images stay above this address */
+	uint64_t memory_base;   /* start of the memory in which an Image is placed */
+	bool image;             /* arm64 `Image` files as well */
+};
+
+/* Opens a regular file of 1 to `max` bytes. */
+int boot_open(struct boot_file *ret, const char *what, const char *path, uint64_t max, struct failure *f);
+void boot_close(struct boot_file *file);
+
+/* Copies file bytes [offset, offset + length) to gpa. */
+int boot_copy(const struct guest_memory *m, const struct boot_file *file, uint64_t offset, uint64_t gpa, uint64_t length,
+	struct failure *f);
+
+/* An ELF or an Image, by its magic. */
+int boot_kernel(const struct guest_memory *m, const struct boot_file *file, const struct boot_limits *limits,
+	struct boot_image *ret, struct failure *f);
+
+int elf_load(const struct guest_memory *m, const struct boot_file *file, const struct boot_limits *limits,
+	struct boot_image *ret, struct failure *f);
+int image_load(const struct guest_memory *m, const struct boot_file *file, const struct boot_limits *limits,
+	struct boot_image *ret, struct failure *f);
+
+#define BOOT_KERNEL_MAX (1ull << 30)
+#define BOOT_INITRD_MAX (4ull << 30)
+#define BOOT_DTB_MAX (2ull << 20)
+
+#define IMAGE_MAGIC 0x644d5241u /* "ARM\x64" at offset 56 (spec/kvm.md 2.8) */
+#define IMAGE_HEADER 64
+
+/* The note by which a test guest tells that it is flat: name "lifecycled", type 1, no content (tests/guests/README.md). */
+#define FLAT_NOTE_NAME "lifecycled"
+#define FLAT_NOTE_TYPE 1

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the daemon may send, and the check that each frame passes before anything of it is believed. Pure. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "proto/vmm-link.h"
+
+union daemon_frame {
+	struct vmm_frame_header header;
+	struct vmm_birth birth;
+	struct vmm_refused refused;
+	struct vmm_welcome welcome;
+};
+
+/* Where the conversation stands: what may come next. */
+enum link_stage {
+	LINK_DOWN = 0,
+	LINK_NEWBORN, /* NEWBORN is sent: BIRTH or REFUSED */
+	LINK_BACK,    /* BACK is sent: WELCOME or REFUSED */
+	LINK_UP,      /* ENTER, QUIESCE, EXIT */
+};
+
+struct frame_expected {
+	enum link_stage stage;
+	const char *name;
+	uint64_t life;        /* 0 before birth */
+	uint64_t incarnation; /* the newest daemon seen */
+	uint64_t command;     /* the newest command received */
+};
+
+/* NULL, or what is wrong with it. `fd_count` is how many descriptors came along, `cut` that something was truncated. */
+const char *frame_check(const union daemon_frame *frame, size_t length, unsigned fd_count, bool cut,
+	const struct frame_expected *expected);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vmm/machine.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "vmm/arch/arch.h"
+#include "vmm/vcpu.h"
+
+void machine_notify(struct machine *m)
+{
+	uint64_t one = 1;
+
+	/* EAGAIN cannot lose anything: the counter is full of calls nobody has looked at. */
+	(void)!write(m->event_fd, &one, sizeof(one));
+}
+
+static bool gate_move(struct machine *m, uint32_t from, uint32_t to)
+{
+	if (!atomic_compare_exchange_strong(&m->gate, &from, to))
+		return false;
+	(void)syscall(SYS_futex, &m->gate, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+	return true;
+}
+
+bool machine_open(struct machine *m)
+{
+	return gate_move(m, GATE_SHUT, GATE_OPEN);
+}
+
+bool machine_finish(struct machine *m, enum gate to)
+{
+	/* SHUT may become OPEN between the two tries, never the other way. */
+	return gate_move(m, GATE_SHUT, to) || gate_move(m, GATE_OPEN, to);
+}
+
+bool machine_end(struct machine *m, const struct vmm_end *end)
+{
+	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+	bool first = false;
+
+	/* `end` is complete before anybody can see ENDED, and is not touched after. Only QUIESCE can come between. */
+	pthread_mutex_lock(&one_at_a_time);
+	if (atomic_load(&m->gate) < GATE_STOPPED) {
+		m->end = *end;
+		first = machine_finish(m, GATE_ENDED);
+	}
+	pthread_mutex_unlock(&one_at_a_time);
+	return first;
+}
+
+/* A thread that builds is outside KVM_RUN and finds the gate closed when it is done. */
+static bool threads_exist(struct machine *m)
+{
+	return atomic_load(&m->build) == BUILD_DONE;
+}
+
+bool machine_is_out(struct machine *m)
+{
+	if (!threads_exist(m))
+		return true;
+	for (unsigned i = 0; i < m->vcpu_count; i++)
+		if (!atomic_load(&m->vcpu[i].out))
+			return false;
+	return true;
+}
+
+void machine_kick(struct machine *m)
+{
+	if (!threads_exist(m))
+		return;
+	for (unsigned i = 0; i < m->vcpu_count; i++) {
+		struct vcpu *v = &m->vcpu[i];
+		pid_t thread = atomic_load(&v->thread_id);
+
+		if (atomic_load(&v->out) || !thread)
+			continue;
+		__atomic_store_n(&v->kvm.run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+		(void)syscall(SYS_tgkill, getpid(), thread, VCPU_KICK_SIGNAL);
+	}
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The virtual machine: KVM's objects, memory, devices, and one thread per vCPU. vCPU 0's thread builds it, so that the
+ * main thread answers the daemon meanwhile; then every thread waits at the gate.
+ *
+ * The gate is one word, and the only way by which a vCPU thread is told anything. It moves forward only:
+ *
+ *     SHUT ──ENTER──► OPEN ──┬─ QUIESCE ──► STOPPED
+ *       └────────────────────┴─ the guest ended, SIGTERM, the build failed ──► ENDED
+ *
+ * Whoever moves it to ENDED owns machine.end: the first cause wins, and a cause that comes after QUIESCE is none.
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "proto/definition.h"
+#include "proto/vmm-link.h"
+#include "vmm/devices/devices.h"
+#include "vmm/failure.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/memory.h"
+
+enum gate {
+	GATE_SHUT = 0,
+	GATE_OPEN = 1,
+	GATE_STOPPED = 2, /* by command: an acknowledged quiesce */
+	GATE_ENDED = 3,   /* by the guest, or for it */
+};
+
+enum build {
+	BUILD_RUNNING = 0,
+	BUILD_DONE = 1,
+	BUILD_FAILED = 2, /* machine.failure says why */
+};
+
+struct vcpu {
+	struct machine *machine;
+	unsigned index;
+	struct kvm_vcpu kvm;
+	_Atomic pid_t thread_id; /* 0 until the thread runs; what a kick is aimed at */
+	_Atomic uint8_t state;   /* enum vcpu_state */
+	_Atomic bool out;        /* the thread has left KVM_RUN for good */
+	bool pending;            /* the thread's own: the next KVM_RUN would complete an operation */
+};
+
+struct machine {
+	struct vm_definition definition;
+	struct kvm_system system;
+	struct kvm_vm vm;
+	struct guest_memory memory;
+	struct devices devices;
+	struct vcpu vcpu[VM_VCPU_MAX];
+	unsigned vcpu_count;
+	int memory_fd;
+	int event_fd; /* the threads' call to the main thread: something changed, look */
+	int prepared; /* 0, or why machine_prepare failed: told when there is somebody to tell */
+
+	_Atomic uint32_t gate; /* enum gate; a futex */
+	_Atomic uint32_t build; /* enum build */
+	_Atomic uint32_t halted; /* vCPUs that halted with interrupts off: nothing can wake them */
+	struct vmm_end end;     /* written by who moved the gate to ENDED, read when machine_is_out */
+	struct failure failure;
+};
+
+/* Before birth, while the daemon thinks: what does not depend on the guest. A failure is kept for the build to tell. */
+void machine_prepare(struct machine *m);
+
+/* Starts vCPU 0's thread, which builds. If not even that can be had, the build has failed. */
+int machine_start(struct machine *m);
+
+/* Moves the gate; false if it was not where the move starts from. machine_finish moves from SHUT or OPEN. */
+bool machine_open(struct machine *m);
+bool machine_finish(struct machine *m, enum gate to);
+
+/* Ends the guest: true if this is the first cause. Then the caller kicks, and machine.end is to be read once all are out. */
+bool machine_end(struct machine *m, const struct vmm_end *end);
+
+/* No vCPU is inside KVM_RUN, nor ever will be. Only after machine_finish or machine_end. */
+bool machine_is_out(struct machine *m);
+
+/* Kicks every vCPU that is not out (spec/kvm.md 1.7). */
+void machine_kick(struct machine *m);
+
+/* Something for the main thread to look at. */
+void machine_notify(struct machine *m);
+
+/* The build itself, by vCPU 0's thread, and the threads. Negative errno, and machine.failure says why. */
+int machine_build(struct machine *m);
+int vcpu_start_thread(struct vcpu *v);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "vmm/vmm.h"
+
+#define DEFAULT_SOCKET "/run/lifecycled/vmm.sock"
+
+static int usage(FILE *to, int status)
+{
+	fprintf(to, "Usage: lifecycled-vmm [--socket PATH] NAME\n"
+		    "Runs one life of the VM NAME for the lifecycle daemon, which starts this program.\n\n"
+		    "  --socket PATH  the daemon's socket (default " DEFAULT_SOCKET ")\n"
+		    "  --help         this text\n"
+		    "  --version      the version\n\n"
+		    "Exit status: 0 told to leave, 1 no life or refused, 2 wrong arguments.\n");
+	return status;
+}
+
+static bool name_is_valid(const char *name)
+{
+	static const char first[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	static const char rest[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+	size_t length = strlen(name);
+
+	return length >= 1 && length <= VM_NAME_MAX && strchr(first, name[0]) && strspn(name, rest) == length;
+}
+
+int main(int argc, char **argv)
+{
+	static struct vmm vmm;
+	const char *socket_path = DEFAULT_SOCKET, *name = NULL;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0)
+			return usage(stdout, 0);
+		if (strcmp(argv[i], "--version") == 0)
+			return printf("lifecycled-vmm %s\n", LIFECYCLED_VERSION) < 0;
+		if (strcmp(argv[i], "--socket") == 0 && i + 1 < argc)
+			socket_path = argv[++i];
+		else if (!name && argv[i][0] != '-')
+			name = argv[i];
+		else
+			return usage(stderr, 2);
+	}
+	if (!name || !name_is_valid(name))
+		return usage(stderr, 2);
+	mallopt(M_ARENA_MAX, 1);
+	log_open("lifecycled-vmm", LOG_INFO);
+	/* For tests: makes a KVM call fail (kvm/door.h). */
+	if (kvm_door_inject(getenv("LIFECYCLED_VMM_INJECT")) < 0)
+		return usage(stderr, 2);
+	return vmm_run(&vmm, socket_path, name);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vmm/vmm.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+/* The conversation with the daemon, as proto/vmm-link.h tells it. */
+
+#define NS_PER_MS 1000000ull
+#define RETRY_FIRST (50 * NS_PER_MS)
+#define RETRY_LAST (1000 * NS_PER_MS)
+#define FRAMES_PER_TURN 32
+
+static struct vmm_frame_header header(const struct vmm *v, enum vmm_frame_kind kind)
+{
+	return (struct vmm_frame_header){
+		.magic = VMM_LINK_MAGIC,
+		.version = VMM_LINK_VERSION,
+		.kind = (uint16_t)kind,
+		.life = v->life,
+		.command = v->command_done,
+	};
+}
+
+static void retry_later(struct vmm *v, uint64_t now)
+{
+	if (v->retry_delay < RETRY_FIRST)
+		v->retry_delay = RETRY_FIRST;
+	v->retry_at = now + v->retry_delay;
+	v->retry_delay = v->retry_delay * 2 < RETRY_LAST ? v->retry_delay * 2 : RETRY_LAST;
+}
+
+/* Without a life there is nothing to keep; with one, the guest runs on and the daemon comes back. */
+static void hang_up(struct vmm *v, uint64_t now, const char *why)
+{
+	close_fdp(&v->link);
+	v->link = -1;
+	v->stage = LINK_DOWN;
+	v->link_full = false;
+	if (!v->life) {
+		log_error("no birth: %s", why);
+		vmm_leave(1);
+	}
+	log_warning("the daemon is gone: %s", why);
+	retry_later(v, now);
+}
+
+static int send_newborn(struct vmm *v)
+{
+	struct vmm_newborn newborn = { .header = header(v, VMM_NEWBORN) };
+
+	snprintf(newborn.name, sizeof(newborn.name), "%s", v->name);
+	return link_send(v->link, &newborn, sizeof(newborn));
+}
+
+/* Everything there is to know; what was owed to an earlier daemon is in it. */
+static int send_back(struct vmm *v)
+{
+	struct vmm_back back = {
+		.header = header(v, VMM_BACK),
+		.phase = v->phase,
+		.vcpu_count = v->machine.definition.vcpu_count,
+	};
+
+	for (unsigned i = 0; i < back.vcpu_count; i++)
+		back.vcpu[i] = v->told[i] = atomic_load(&v->machine.vcpu[i].state);
+	if (v->phase == VMM_PHASE_ENDED)
+		back.end = v->machine.end;
+	v->owed = 0;
+	return link_send(v->link, &back, sizeof(back));
+}
+
+void session_connect(struct vmm *v, uint64_t now)
+{
+	int fd = link_connect(v->socket_path), r;
+
+	v->retry_at = 0;
+	if (fd < 0) {
+		if (!v->life && (fd == -ENAMETOOLONG || now >= v->give_up_at)) {
+			log_error("no daemon at %s: %s", v->socket_path, strerror(-fd));
+			vmm_leave(1);
+		}
+		retry_later(v, now);
+		return;
+	}
+	v->link = fd;
+	v->stage = v->life ? LINK_BACK : LINK_NEWBORN;
+	r = v->life ? send_back(v) : send_newborn(v);
+	if (r < 0)
+		hang_up(v, now, strerror(-r));
+}
+
+/* One frame out; false if the daemon did not take it, or is gone. */
+static bool tell(struct vmm *v, uint64_t now, const void *frame, size_t size)
+{
+	int r = link_send(v->link, frame, size);
+
+	if (r == -EAGAIN)
+		v->link_full = true;
+	else if (r < 0)
+		hang_up(v, now, strerror(-r));
+	return r == 0;
+}
+
+static void tell_owed(struct vmm *v, uint64_t now, uint32_t what, enum vmm_frame_kind kind)
+{
+	struct vmm_frame_header frame = header(v, kind);
+
+	if (v->stage == LINK_UP && !v->link_full && (v->owed & what) && tell(v, now, &frame, sizeof(frame)))
+		v->owed &= ~what;
+}
+
+static void tell_ended(struct vmm *v, uint64_t now)
+{
+	struct vmm_ended frame = { .header = header(v, VMM_ENDED), .end = v->machine.end };
+
+	if (v->stage == LINK_UP && !v->link_full && (v->owed & OWED_ENDED) && tell(v, now, &frame, sizeof(frame)))
+		v->owed &= ~(uint32_t)OWED_ENDED;
+}
+
+/* The state of now, not each one on the way: a vCPU that changed twice is told once. */
+static void tell_vcpus(struct vmm *v, uint64_t now)
+{
+	for (unsigned i = 0; i < v->machine.definition.vcpu_count; i++) {
+		struct vmm_vcpu frame = { .header = header(v, VMM_VCPU), .index = i };
+
+		frame.state = atomic_load(&v->machine.vcpu[i].state);
+		if (frame.state == v->told[i])
+			continue;
+		if (v->stage != LINK_UP || v->link_full || !tell(v, now, &frame, sizeof(frame)))
+			return;
+		v->told[i] = (uint8_t)frame.state;
+	}
+}
+
+void session_tell(struct vmm *v, uint64_t now)
+{
+	if (v->stage != LINK_UP)
+		return;
+	tell_owed(v, now, OWED_ENTERED, VMM_ENTERED);
+	if (v->phase != VMM_PHASE_BUILDING)
+		tell_vcpus(v, now);
+	tell_owed(v, now, OWED_BUILT, VMM_BUILT);
+	tell_owed(v, now, OWED_QUIESCED, VMM_QUIESCED);
+	tell_ended(v, now);
+}
+
+static void read_birth(struct vmm *v, struct received *r)
+{
+	int error = vmm_birth(v, r);
+
+	if (error < 0) {
+		log_error("the birth cannot be taken: %s", strerror(-error));
+		vmm_leave(1);
+	}
+	v->stage = LINK_UP;
+	v->retry_delay = 0;
+}
+
+/* A frame that passed its check. Returns what is wrong with it after all, or NULL. */
+static const char *obey(struct vmm *v, struct received *r)
+{
+	uint64_t command = r->frame.header.command;
+
+	switch (r->frame.header.kind) {
+	case VMM_BIRTH:
+		read_birth(v, r);
+		return NULL;
+	case VMM_REFUSED:
+		log_error("refused by the daemon: %s", r->frame.refused.reason);
+		vmm_leave(1);
+	case VMM_WELCOME:
+		v->incarnation = r->frame.welcome.incarnation;
+		v->stage = LINK_UP;
+		v->retry_delay = 0;
+		return NULL;
+	case VMM_EXIT:
+		vmm_leave(0);
+	case VMM_ENTER:
+		if (v->phase == VMM_PHASE_BUILDING || v->phase == VMM_PHASE_QUIESCED)
+			return "an ENTER out of order";
+		vmm_enter(v, command);
+		break;
+	case VMM_QUIESCE:
+		vmm_quiesce(v, command);
+		break;
+	}
+	v->command_received = command;
+	return NULL;
+}
+
+void session_read(struct vmm *v, uint64_t now)
+{
+	static struct received r; /* 5 KiB that a small stack can do without */
+	const char *wrong = NULL;
+
+	for (unsigned i = 0; i < FRAMES_PER_TURN && v->link >= 0 && !wrong; i++) {
+		struct frame_expected expected = {
+			.stage = v->stage,
+			.name = v->name,
+			.life = v->life,
+			.incarnation = v->incarnation,
+			.command = v->command_received,
+		};
+		int n = link_receive(v->link, &r);
+
+		if (n == -EAGAIN)
+			return;
+		if (n <= 0) {
+			hang_up(v, now, n ? strerror(-n) : "it closed the link");
+			return;
+		}
+		wrong = frame_check(&r.frame, r.length, r.fd_count, r.cut, &expected);
+		if (!wrong)
+			wrong = obey(v, &r);
+		received_close(&r);
+	}
+	if (wrong)
+		hang_up(v, now, wrong);
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vmm/vcpu.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vmm/arch/arch.h"
+#include "vmm/exits.h"
+
+#ifndef VMM_STACK_KIB
+#define VMM_STACK_KIB 64
+#endif
+#define PENDING_ROUNDS_MAX 64
+#define FOREVER UINT64_MAX
+
+static __thread struct kvm_run *my_run;
+
+/* Stored again by the handler: the kicker's store may come before the thread's own clearing (spec/kvm.md 1.7). */
+static void on_kick(int signal_number)
+{
+	if (my_run)
+		__atomic_store_n(&my_run->immediate_exit, 1, __ATOMIC_RELAXED);
+}
+
+int vcpu_init_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_kick };
+	sigset_t kick;
+
+	sigemptyset(&kick);
+	sigaddset(&kick, VCPU_KICK_SIGNAL);
+	if (pthread_sigmask(SIG_BLOCK, &kick, NULL) != 0 || sigaction(VCPU_KICK_SIGNAL, &action, NULL) < 0)
+		return -errno;
+	return 0;
+}
+
+static void let_kicks_in(struct vcpu *v)
+{
+	sigset_t kick;
+
+	sigemptyset(&kick);
+	sigaddset(&kick, VCPU_KICK_SIGNAL);
+	my_run = v->kvm.run;
+	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
+}
+
+static void set_state(struct vcpu *v, enum vcpu_state state)
+{
+	if (atomic_load_explicit(&v->state, memory_order_relaxed) == state)
+		return;
+	atomic_store(&v->state, state);
+	machine_notify(v->machine);
+}
+
+static bool is_over(struct vcpu *v)
+{
+	return atomic_load(&v->machine->gate) >= GATE_STOPPED;
+}
+
+/* Waits outside KVM_RUN until the gate leaves `from` or the time is over (absolute, CLOCK_MONOTONIC, ns). */
+static void wait_at_gate(struct vcpu *v, uint32_t from, uint64_t until)
+{
+	struct timespec t = { .tv_sec = (time_t)(until / 1000000000), .tv_nsec = (long)(until % 1000000000) };
+
+	while (atomic_load(&v->machine->gate) == from)
+		if (syscall(SYS_futex, &v->machine->gate, FUTEX_WAIT_BITSET_PRIVATE, from,
+			    until == FOREVER ? NULL : &t, NULL, FUTEX_BITSET_MATCH_ANY) < 0 &&
+			errno == ETIMEDOUT)
+			return;
+}
+
+static void nap(struct vcpu *v, uint32_t ms)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	wait_at_gate(v, GATE_OPEN,
+		(uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec + (uint64_t)ms * 1000000);
+}
+
+static void end_guest(struct vcpu *v, struct vmm_end *end)
+{
+	end->vcpu = v->index;
+	/* A later cause than the first, or one after a quiesce, is none: the thread leaves all the same. */
+	if (machine_end(v->machine, end))
+		machine_notify(v->machine);
+}
+
+static void end_guest_because(struct vcpu *v, enum vm_cause cause, const char *text)
+{
+	struct vmm_end end = { .cause = cause, .exit_reason = v->kvm.run->exit_reason };
+
+	snprintf(end.text, sizeof(end.text), "%s", text);
+	end_guest(v, &end);
+}
+
+/*
+ * HLT without an interrupt controller in the kernel (spec/kvm.md 1.5). Nothing here raises interrupts yet, so the vCPU
+ * waits for the gate; when the last one halts with interrupts off, the guest has switched itself off.
+ */
+static void halt(struct vcpu *v)
+{
+	struct machine *m = v->machine;
+
+	if (!arch_halt_can_wake(v) && atomic_fetch_add(&m->halted, 1) + 1 == m->vcpu_count) {
+		end_guest_because(v, CAUSE_GUEST_POWEROFF, "every vCPU halted for good");
+		return;
+	}
+	set_state(v, VCPU_WAITING);
+	wait_at_gate(v, GATE_OPEN, FOREVER);
+}
+
+static void follow(struct vcpu *v, struct device_outcome outcome)
+{
+	if (outcome.act == DEVICE_NAP)
+		nap(v, outcome.nap_ms);
+	else if (outcome.act == DEVICE_END)
+		end_guest_because(v, outcome.cause, outcome.text);
+}
+
+static void handle_exit(struct vcpu *v, int r)
+{
+	struct machine *m = v->machine;
+	bool reset_asked = __atomic_load_n(&m->devices.reset_asked, __ATOMIC_RELAXED);
+	struct exit_verdict verdict;
+
+	exit_judge(v->kvm.run, r, reset_asked, &verdict);
+	v->pending = verdict.pending;
+	switch (verdict.act) {
+	case EXIT_ACT_AGAIN:
+		break;
+	case EXIT_ACT_IO:
+		follow(v, arch_io(v));
+		break;
+	case EXIT_ACT_MMIO:
+		follow(v, arch_mmio(v));
+		break;
+	case EXIT_ACT_HALT:
+		halt(v);
+		break;
+	case EXIT_ACT_END:
+		end_guest(v, &verdict.end);
+		break;
+	}
+}
+
+static void run(struct vcpu *v)
+{
+	for (;;) {
+		int r;
+
+		/* This order: clear, then look. A kick that comes between is in the gate; one after it in the byte. */
+		__atomic_store_n(&v->kvm.run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+		if (is_over(v))
+			return;
+		r = kvm_vcpu_run(v->kvm);
+		if (r >= 0)
+			set_state(v, VCPU_RUNNING);
+		handle_exit(v, r);
+	}
+}
+
+/*
+ * A device access is half done until the next KVM_RUN, and no register shows it: with immediate_exit set that run
+ * completes it and executes nothing (1.7). An access that was split, or a repeated one, exits again for its next part.
+ */
+static void complete_pending(struct vcpu *v)
+{
+	for (unsigned i = 0; v->pending && i < PENDING_ROUNDS_MAX; i++) {
+		struct exit_verdict verdict;
+		int r;
+
+		__atomic_store_n(&v->kvm.run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+		r = kvm_vcpu_run(v->kvm);
+		exit_judge(v->kvm.run, r, false, &verdict);
+		v->pending = verdict.pending;
+		if (verdict.act == EXIT_ACT_IO)
+			(void)arch_io(v);
+		else if (verdict.act == EXIT_ACT_MMIO)
+			(void)arch_mmio(v);
+	}
+}
+
+static enum vcpu_state last_state(struct machine *m)
+{
+	if (atomic_load(&m->gate) == GATE_STOPPED)
+		return VCPU_ABORTED;
+	switch (m->end.cause) {
+	case CAUSE_GUEST_POWEROFF:
+	case CAUSE_GUEST_REBOOT:
+	case CAUSE_USER_STOP:
+		return VCPU_STOPPED;
+	}
+	return VCPU_ABORTED;
+}
+
+static void live(struct vcpu *v)
+{
+	struct machine *m = v->machine;
+
+	let_kicks_in(v);
+	atomic_store(&v->thread_id, gettid());
+	wait_at_gate(v, GATE_SHUT, FOREVER);
+	if (!is_over(v)) {
+		set_state(v, v->index && arch_secondaries_wait ? VCPU_STARTING : VCPU_RUNNING);
+		run(v);
+		complete_pending(v);
+	}
+	atomic_store(&v->state, last_state(m));
+	atomic_store(&v->out, true);
+	machine_notify(m);
+}
+
+static void *secondary_thread(void *arg)
+{
+	live(arg);
+	return NULL;
+}
+
+static void *first_thread(void *arg)
+{
+	struct vcpu *v = arg;
+	struct machine *m = v->machine;
+	int r = machine_build(m);
+
+	atomic_store(&m->build, r < 0 ? BUILD_FAILED : BUILD_DONE);
+	machine_notify(m);
+	if (r == 0)
+		live(v);
+	return NULL;
+}
+
+/* The definition's mask; empty means any CPU. The thread is born there, so that its first pages are near. */
+static int set_affinity(pthread_attr_t *attributes, const struct cpu_mask *mask)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (unsigned cpu = 0; cpu < VM_CPU_MAX; cpu++)
+		if (mask->word[cpu / 64] >> (cpu % 64) & 1)
+			CPU_SET(cpu, &set);
+	return CPU_COUNT(&set) ? -pthread_attr_setaffinity_np(attributes, sizeof(set), &set) : 0;
+}
+
+int vcpu_start_thread(struct vcpu *v)
+{
+	struct machine *m = v->machine;
+	pthread_attr_t attributes;
+	pthread_t thread;
+	int r;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, VMM_STACK_KIB * 1024);
+	r = set_affinity(&attributes, &m->definition.placement[v->index]);
+	if (r == 0)
+		r = -pthread_create(&thread, &attributes, v->index ? secondary_thread : first_thread, v);
+	pthread_attr_destroy(&attributes);
+	if (r == -EINVAL)
+		return fail(&m->failure, r, "vCPU %u: none of its CPUs can be had: are they online, and allowed to the unit?",
+			v->index);
+	return r < 0 ? fail_errno(&m->failure, r, "no thread for vCPU %u", v->index) : 0;
+}
+
+int machine_start(struct machine *m)
+{
+	int r;
+
+	m->vcpu[0].machine = m;
+	r = vcpu_start_thread(&m->vcpu[0]);
+	if (r < 0)
+		atomic_store(&m->build, BUILD_FAILED);
+	return r;
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vmm/vmm.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "vmm/vcpu.h"
+
+#define NS_PER_MS 1000000ull
+#define KICK_AGAIN (10 * NS_PER_MS)
+#define BIRTH_PATIENCE (30000 * NS_PER_MS)
+
+static volatile sig_atomic_t stop_asked;
+
+static void on_stop(int signal_number)
+{
+	stop_asked = 1;
+}
+
+/* Only ppoll lets these in, so that none can come between a look at stop_asked and the wait. */
+static int init_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_stop };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || sigaction(SIGTERM, &action, NULL) < 0 ||
+		sigaction(SIGINT, &action, NULL) < 0)
+		return -errno;
+	/* A terminal that goes away takes no guest with it. */
+	(void)signal(SIGHUP, SIG_IGN);
+	return vcpu_init_signals();
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* Without going through exit handlers: the kernel takes every thread out of the guest, and frees (spec/kvm.md 1.8). */
+void vmm_leave(int status)
+{
+	_exit(status);
+}
+
+static int map_words(struct vmm *v, int fd)
+{
+	struct stat st;
+	void *at;
+	int r;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(struct last_words))
+		return -EINVAL;
+	at = mmap(NULL, sizeof(struct last_words), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		return -errno;
+	/* The page must exist now: at the end it may be too late to get one. */
+	r = memory_populate(at, sizeof(struct last_words));
+	if (r < 0) {
+		munmap(at, sizeof(struct last_words));
+		return r;
+	}
+	v->words = at;
+	return 0;
+}
+
+static int open_console(struct vmm *v, int fd)
+{
+	int r;
+
+	if (v->machine.definition.console == CONSOLE_NONE)
+		return 0;
+	r = console_open(&v->machine.devices.console, fd);
+	if (r == 0 || r == -EINVAL)
+		return r;
+	log_warning("the guest runs without a console: %s", strerror(-r));
+	return 0;
+}
+
+/* Takes the life over. The descriptors are ours from here; the lock's is kept open and never touched. */
+int vmm_birth(struct vmm *v, struct received *birth)
+{
+	struct machine *m = &v->machine;
+	int r;
+
+	m->definition = birth->frame.birth.definition;
+	r = map_words(v, birth->fd[VMM_FD_LAST_WORDS]);
+	if (r == 0)
+		r = open_console(v, birth->fd[VMM_FD_CONSOLE]);
+	if (r < 0)
+		return r;
+	m->memory_fd = take_fd(&birth->fd[VMM_FD_MEMORY]);
+	v->life_lock = take_fd(&birth->fd[VMM_FD_LIFE_LOCK]);
+	v->life = birth->frame.header.life;
+	v->incarnation = birth->frame.birth.incarnation;
+	v->command_received = v->command_done = birth->frame.header.command;
+	for (unsigned i = 0; i < m->definition.vcpu_count; i++)
+		atomic_store(&m->vcpu[i].state, VCPU_NULL);
+	memset(v->told, VCPU_NULL, sizeof(v->told));
+	(void)machine_start(m);
+	return 0;
+}
+
+void vmm_enter(struct vmm *v, uint64_t command)
+{
+	v->command_done = command;
+	if (v->phase == VMM_PHASE_ENDED)
+		return; /* it ended before it began; ENDED is on its way */
+	v->owed |= OWED_ENTERED;
+	if (v->phase == VMM_PHASE_ENTERED)
+		return;
+	v->phase = VMM_PHASE_ENTERED;
+	session_tell(v, now_ns());
+	(void)machine_open(&v->machine);
+}
+
+void vmm_quiesce(struct vmm *v, uint64_t command)
+{
+	v->command_done = command;
+	if (v->phase >= VMM_PHASE_QUIESCED)
+		v->owed |= OWED_QUIESCED; /* told again: an answer may have been lost with a daemon */
+	else
+		(void)machine_finish(&v->machine, GATE_STOPPED);
+}
+
+/* `magic` last: who reads it reads everything. */
+static void write_last_words(struct vmm *v)
+{
+	v->words->end = v->machine.end;
+	v->words->quiesced = 1;
+	__atomic_store_n(&v->words->magic, LAST_WORDS_MAGIC, __ATOMIC_RELEASE);
+}
+
+static void note_build(struct vmm *v)
+{
+	struct machine *m = &v->machine;
+	struct vmm_end end = { .cause = CAUSE_START_FAILED };
+
+	switch (atomic_load(&m->build)) {
+	case BUILD_DONE:
+		v->phase = VMM_PHASE_BUILT;
+		v->owed |= OWED_BUILT;
+		break;
+	case BUILD_FAILED:
+		end.errno_value = -m->failure.error;
+		memcpy(end.text, m->failure.text, sizeof(end.text));
+		log_error("%s", end.text);
+		(void)machine_end(m, &end);
+		break;
+	}
+}
+
+/* Follows what the threads did: built, ended, left. Kicks those that have not left yet, again after 10 ms. */
+static void settle(struct vmm *v, uint64_t now)
+{
+	struct machine *m = &v->machine;
+
+	if (v->phase == VMM_PHASE_BUILDING && atomic_load(&m->gate) == GATE_SHUT)
+		note_build(v);
+	if (v->phase >= VMM_PHASE_QUIESCED || atomic_load(&m->gate) < GATE_STOPPED)
+		return;
+	if (!machine_is_out(m)) {
+		if (now >= v->kick_at) {
+			machine_kick(m);
+			v->kick_at = now + KICK_AGAIN;
+		}
+		return;
+	}
+	v->kick_at = 0;
+	if (atomic_load(&m->gate) == GATE_STOPPED) {
+		v->phase = VMM_PHASE_QUIESCED;
+		v->owed |= OWED_QUIESCED;
+		return;
+	}
+	write_last_words(v);
+	v->phase = VMM_PHASE_ENDED;
+	v->owed |= OWED_ENDED;
+}
+
+/*
+ * SIGTERM: a graceful stop, also without a daemon. There is no power key to press yet, so the guest ends at once. A second
+ * one, or one after the end, leaves: what is to be known is in the last words.
+ */
+static void stop(struct vmm *v)
+{
+	struct vmm_end end = { .cause = CAUSE_USER_STOP };
+
+	stop_asked = 0;
+	if (v->life == 0 || v->phase >= VMM_PHASE_QUIESCED)
+		vmm_leave(0);
+	snprintf(end.text, sizeof(end.text), "the VMM was told to stop (SIGTERM)");
+	(void)machine_end(&v->machine, &end);
+}
+
+static uint64_t next_deadline(const struct vmm *v)
+{
+	uint64_t at = v->kick_at;
+
+	if (v->retry_at && (!at || v->retry_at < at))
+		at = v->retry_at;
+	return at;
+}
+
+static void wait_for_something(struct vmm *v, uint64_t now)
+{
+	struct pollfd fds[2] = {
+		{ .fd = v->machine.event_fd, .events = POLLIN },
+		{ .fd = v->link, .events = (short)(POLLIN | (v->link_full ? POLLOUT : 0)) },
+	};
+	uint64_t at = next_deadline(v), left = at > now ? at - now : 0, calls;
+	struct timespec t = { .tv_sec = (time_t)(left / 1000000000), .tv_nsec = (long)(left % 1000000000) };
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigaddset(&none, VCPU_KICK_SIGNAL);
+	if (ppoll(fds, 2, at ? &t : NULL, &none) <= 0)
+		return;
+	if (fds[0].revents)
+		(void)!read(v->machine.event_fd, &calls, sizeof(calls));
+	if (fds[1].revents & POLLOUT)
+		v->link_full = false;
+	if (fds[1].revents & ~POLLOUT)
+		session_read(v, now_ns());
+}
+
+int vmm_run(struct vmm *v, const char *socket_path, const char *name)
+{
+	uint64_t now = now_ns();
+	int r = init_signals();
+
+	v->socket_path = socket_path;
+	v->name = name;
+	v->link = v->life_lock = -1;
+	v->give_up_at = now + BIRTH_PATIENCE;
+	v->machine.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (r < 0 || v->machine.event_fd < 0) {
+		log_error("cannot start: %s", strerror(r < 0 ? -r : errno));
+		return 1;
+	}
+	devices_init(&v->machine.devices);
+	session_connect(v, now);
+	machine_prepare(&v->machine);
+	for (;;) {
+		if (v->retry_at && now >= v->retry_at)
+			session_connect(v, now);
+		if (stop_asked)
+			stop(v);
+		if (v->life)
+			settle(v, now);
+		session_tell(v, now);
+		wait_for_something(v, now);
+		now = now_ns();
+	}
+}

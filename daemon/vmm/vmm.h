@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The process: one life's VMM as its daemon sees it. The main thread waits for the link, the vCPU threads' eventfd,
+ * signals and deadlines; it never enters the guest and never waits for anything else.
+ *
+ * What is to be told is not queued but owed: a bit per frame and the state last told of each vCPU. A daemon that reads
+ * slowly costs no memory, and one that comes back reads the whole state in BACK.
+ */
+
+#include "vmm/link.h"
+#include "vmm/machine.h"
+
+enum vmm_owed {
+	OWED_ENTERED = 1 << 0,
+	OWED_BUILT = 1 << 1,
+	OWED_QUIESCED = 1 << 2,
+	OWED_ENDED = 1 << 3,
+};
+
+struct vmm {
+	const char *socket_path;
+	const char *name;
+	struct machine machine;
+
+	int link; /* fd, or -1 */
+	enum link_stage stage;
+	bool link_full; /* the daemon did not take a frame: wait until it reads */
+	uint64_t retry_at; /* 0: not waiting to connect; else CLOCK_MONOTONIC ns */
+	uint64_t retry_delay;
+	uint64_t give_up_at; /* before birth: no daemon until then, no VMM */
+
+	uint64_t life, incarnation;
+	uint64_t command_received, command_done;
+	uint32_t phase; /* enum vmm_phase */
+	uint32_t owed;
+	uint8_t told[VM_VCPU_MAX]; /* enum vcpu_state */
+
+	uint64_t kick_at; /* 0: nobody is being kicked */
+	struct last_words *words;
+	int life_lock; /* held until the process is gone */
+};
+
+/* Runs until told to leave; returns the process's exit status. */
+int vmm_run(struct vmm *v, const char *socket_path, const char *name);
+
+/* session.c: the conversation. */
+void session_connect(struct vmm *v, uint64_t now);
+void session_read(struct vmm *v, uint64_t now);
+void session_tell(struct vmm *v, uint64_t now);
+
+/* vmm.c: what the daemon's frames cause. */
+int vmm_birth(struct vmm *v, struct received *birth);
+void vmm_enter(struct vmm *v, uint64_t command);
+void vmm_quiesce(struct vmm *v, uint64_t command);
+void vmm_leave(int status) __attribute__((noreturn));

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What every arm64 test guest shares. Entered at EL1, MMU off; vCPU 0 alone, the others by PSCI. */
+
+#define COUNTERS 0x40100000 /* one 64-bit counter per vCPU, 64 bytes apart */
+#define SERIAL 0x09000000
+#define PVPANIC 0x09020000
+#define NAP 0x09021000
+#define PSCI_CPU_ON 0xC4000003
+#define PSCI_SYSTEM_OFF 0x84000008
+#define PSCI_SYSTEM_RESET 0x84000009
+
+	.section .note.lifecycled, "a", @note
+	.balign 4
+	.long 2f - 1f, 0, 1
+1:	.asciz "lifecycled"
+2:	.balign 4
+
+	.section .rodata
+up:	.asciz "lifecycled test guest: up\n"
+
+	.text
+	/* Prints the string at x0; uses x1, w2. */
+puts:
+	ldr x1, =SERIAL
+1:	ldrb w2, [x0], #1
+	cbz w2, 2f
+	strb w2, [x1]
+	b 1b
+2:	ret
+
+	/* Stays outside for w0 milliseconds; uses x1. */
+nap:
+	ldr x1, =NAP
+	str w0, [x1]
+	ret
+
+	/* A PSCI call; its number in x0. */
+psci:
+	hvc #0
+	ret
+
+	.macro GUEST_START
+	.globl _start
+_start:
+	.endm
+
+	.macro PRINT what
+	adr x0, \what
+	bl puts
+	.endm
+
+	.macro SLEEP ms
+	ldr w0, =\ms
+	bl nap
+	.endm

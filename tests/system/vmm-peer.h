@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The daemon's side of the VMM link, for tests: listens, gives birth, sends commands, reads frames. Every wait is for a
+ * frame, a byte of console or a count, with a generous limit; whoever fails a wait fails the test.
+ */
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "proto/vmm-link.h"
+
+#define PEER_LIMIT_MS 30000
+
+struct peer {
+	char directory[64], socket_path[80];
+	int listener, link;
+	pid_t pid;
+	int memory, lock, words, console;
+	struct console_ring *ring;
+	struct last_words *last_words;
+	struct vm_definition definition;
+	uint64_t life, command, incarnation;
+	uint32_t vcpu[VM_VCPU_MAX]; /* enum vcpu_state, as last told */
+	unsigned vcpu_frames;
+	const char *inject; /* LIFECYCLED_VMM_INJECT for the next spawn */
+};
+
+union peer_frame {
+	struct vmm_frame_header header;
+	struct vmm_newborn newborn;
+	struct vmm_back back;
+	struct vmm_vcpu vcpu;
+	struct vmm_ended ended;
+};
+
+void peer_open(struct peer *p, const char *guest); /* listens; a 2 MiB, one-vCPU definition of that guest */
+void peer_close(struct peer *p);                   /* kills what is left */
+
+void peer_spawn(struct peer *p);
+void peer_accept(struct peer *p);
+void peer_hang_up(struct peer *p); /* the daemon dies: link and listener go */
+void peer_listen(struct peer *p);  /* and comes back */
+
+void peer_send(struct peer *p, enum vmm_frame_kind kind); /* a command, with the next number */
+void peer_send_raw(struct peer *p, const void *frame, size_t size, const int *fds, unsigned fd_count);
+struct vmm_birth peer_birth_frame(const struct peer *p);
+void peer_birth(struct peer *p);
+
+/* Reads up to the next frame that is not VCPU (those are noted), which must be of that kind. */
+void peer_expect(struct peer *p, enum vmm_frame_kind kind, union peer_frame *ret);
+void peer_expect_vcpu(struct peer *p, unsigned index, enum vcpu_state state);
+void peer_expect_hangup(struct peer *p);
+
+/* Accept, NEWBORN, birth, BUILT; then ENTER and ENTERED. */
+void peer_build(struct peer *p);
+void peer_enter(struct peer *p);
+void peer_run(struct peer *p);
+void peer_welcome(struct peer *p, struct vmm_back *ret); /* accept, BACK, WELCOME */
+
+void peer_leave(struct peer *p); /* EXIT, and the process is gone with status 0 */
+int peer_wait(struct peer *p);   /* its wait status */
+
+uint64_t peer_count(const struct peer *p, unsigned vcpu);
+void peer_expect_count(const struct peer *p, unsigned vcpu, uint64_t at_least);
+void peer_expect_console(const struct peer *p, const char *text);
