@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* One connection to the daemon's bus, and the last thing that went wrong on it. */
+
+#include "connection.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DEFAULT_TIMEOUT_MS 25000
+#define ERROR_TEXT_MAX 1024
+
+struct lifecycle {
+	sd_bus *bus;
+	unsigned refs;
+	uint64_t timeout_us;
+	struct lifecycle_error error; /* text is error_text */
+	char error_text[ERROR_TEXT_MAX];
+	sd_bus_message *daemon_reply; /* holds daemon's strings */
+	struct lifecycle_daemon daemon;
+};
+
+static void bus_freep(sd_bus **bus)
+{
+	sd_bus_flush_close_unref(*bus);
+}
+
+static int open_address(const char *address, sd_bus **ret)
+{
+	_cleanup_(bus_freep) sd_bus *bus = NULL;
+	int r;
+
+	if (strcmp(address, "system") == 0)
+		return sd_bus_open_system(ret);
+	r = sd_bus_new(&bus);
+	if (r >= 0)
+		r = sd_bus_set_address(bus, address);
+	if (r >= 0)
+		r = sd_bus_set_bus_client(bus, 1);
+	if (r >= 0)
+		r = sd_bus_start(bus);
+	if (r >= 0)
+		*ret = util_take(&bus);
+	return r;
+}
+
+int lifecycle_new(const char *address, struct lifecycle **ret)
+{
+	_cleanup_(lifecycle_unrefp) struct lifecycle *l = calloc(1, sizeof(*l));
+	int r;
+
+	if (!l)
+		return -ENOMEM;
+	l->refs = 1;
+	l->error.text = l->error_text;
+	lifecycle_set_timeout(l, DEFAULT_TIMEOUT_MS);
+	if (!address)
+		address = secure_getenv("LIFECYCLED_BUS");
+	r = open_address(address && *address ? address : "system", &l->bus);
+	if (r < 0)
+		return r;
+	*ret = util_take(&l);
+	return 0;
+}
+
+struct lifecycle *lifecycle_ref(struct lifecycle *l)
+{
+	if (l)
+		l->refs++;
+	return l;
+}
+
+struct lifecycle *lifecycle_unref(struct lifecycle *l)
+{
+	if (!l || --l->refs > 0)
+		return NULL;
+	sd_bus_message_unref(l->daemon_reply);
+	sd_bus_flush_close_unref(l->bus);
+	free(l);
+	return NULL;
+}
+
+void lifecycle_set_timeout(struct lifecycle *l, uint64_t milliseconds)
+{
+	l->timeout_us = milliseconds < UINT64_MAX / 1000 ? milliseconds * 1000 : UINT64_MAX;
+}
+
+int lifecycle_get_fd(struct lifecycle *l)
+{
+	return sd_bus_get_fd(l->bus);
+}
+
+int lifecycle_get_events(struct lifecycle *l)
+{
+	return sd_bus_get_events(l->bus);
+}
+
+int lifecycle_get_timeout(struct lifecycle *l, uint64_t *ret)
+{
+	int r = sd_bus_get_timeout(l->bus, ret);
+
+	return r < 0 ? r : 0;
+}
+
+int lifecycle_dispatch(struct lifecycle *l)
+{
+	int r;
+
+	do
+		r = sd_bus_process(l->bus, NULL);
+	while (r > 0);
+	if (r == -ECONNRESET || sd_bus_is_open(l->bus) <= 0)
+		return -ENOTCONN;
+	return r;
+}
+
+const struct lifecycle_error *lifecycle_last_error(const struct lifecycle *l)
+{
+	return &l->error;
+}
+
+int connection_refuse(struct lifecycle *l, int refusal, const char *format, ...)
+{
+	va_list args;
+
+	l->error.refusal = refusal;
+	va_start(args, format);
+	(void)vsnprintf(l->error_text, sizeof(l->error_text), format, args);
+	va_end(args);
+	return -lifecycle_refusal_errno(refusal);
+}
+
+static bool is_hang_up(int error)
+{
+	return error == -ENOTCONN || error == -ECONNRESET || error == -EPIPE || error == -ECONNREFUSED ||
+		error == -ESHUTDOWN;
+}
+
+int connection_fail(struct lifecycle *l, int error, const char *what)
+{
+	if (is_hang_up(error))
+		return connection_refuse(l, LIFECYCLE_UNREACHABLE, "%s: the bus hung up", what);
+	if (error == -ETIMEDOUT)
+		return connection_refuse(l, LIFECYCLE_NO_ANSWER, "%s: no answer in time", what);
+	(void)connection_refuse(l, LIFECYCLE_LOCAL, "%s: %s", what, strerror(-error));
+	return error;
+}
+
+int connection_bad_name(struct lifecycle *l, int error, const char *what)
+{
+	if (error == -EINVAL)
+		return connection_refuse(l, LIFECYCLE_REFUSED_INVALID_ARGUMENT, "%s: a name must be UTF-8 text", what);
+	return connection_fail(l, error, what);
+}
+
+int connection_bad_reply(struct lifecycle *l, int error, const char *what)
+{
+	(void)connection_refuse(l, LIFECYCLE_LOCAL, "%s: the daemon's answer cannot be read: %s (is it of another version?)",
+		what, strerror(-error));
+	return error;
+}
+
+struct lifecycle_daemon *connection_keep_daemon(struct lifecycle *l, sd_bus_message *reply)
+{
+	sd_bus_message_unref(l->daemon_reply);
+	l->daemon_reply = reply;
+	l->daemon = (struct lifecycle_daemon){
+		.size = sizeof(l->daemon), .version = "", .epoch = "", .secure_side = ""
+	};
+	return &l->daemon;
+}
+
+int connection_prepare(struct lifecycle *l, const struct call_target *target, sd_bus_message **ret)
+{
+	int r = sd_bus_message_new_method_call(l->bus, ret, BUS_NAME, target->path, target->interface, target->method);
+
+	return r < 0 ? connection_fail(l, r, target->method) : 0;
+}
+
+static int keep_error(struct lifecycle *l, int r, const sd_bus_error *error, const char *method)
+{
+	int refusal;
+
+	if (!sd_bus_error_is_set(error) || is_hang_up(r))
+		return connection_fail(l, r, method);
+	refusal = error_to_refusal(error->name);
+	if (refusal == LIFECYCLE_NO_ANSWER)
+		return connection_refuse(l, refusal, "%s: no answer in time", method);
+	(void)connection_refuse(l, refusal, "%s", error->message && *error->message ? error->message : error->name);
+	return refusal == LIFECYCLE_LOCAL && r < 0 ? r : -lifecycle_refusal_errno(refusal);
+}
+
+int connection_call(struct lifecycle *l, sd_bus_message *request, sd_bus_message **ret)
+{
+	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+	_cleanup_(message_unrefp) sd_bus_message *owned = request;
+	int r = sd_bus_call(l->bus, request, l->timeout_us, &error, ret);
+
+	return r < 0 ? keep_error(l, r, &error, sd_bus_message_get_member(request)) : 0;
+}
+
+int connection_get_all(struct lifecycle *l, const char *path, const char *interface, sd_bus_message **ret)
+{
+	struct call_target target = { path, BUS_PROPERTIES, "GetAll" };
+	sd_bus_message *request = NULL;
+	int r = connection_prepare(l, &target, &request);
+
+	if (r < 0)
+		return r;
+	r = sd_bus_message_append(request, "s", interface);
+	if (r < 0) {
+		sd_bus_message_unref(request);
+		return connection_fail(l, r, "GetAll");
+	}
+	return connection_call(l, request, ret);
+}

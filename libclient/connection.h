@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the rest of the library needs of a connection. */
+
+#include <systemd/sd-bus.h>
+
+#include "include/lifecycle.h"
+#include "util.h"
+
+#define BUS_NAME "org.lifecycled.Lifecycle1"
+#define BUS_PATH "/org/lifecycled/Lifecycle1"
+#define BUS_VM_PREFIX BUS_PATH "/vm"
+#define BUS_MANAGER BUS_NAME ".Manager"
+#define BUS_VM BUS_NAME ".VM"
+#define BUS_PARTITION BUS_NAME ".Partition"
+#define BUS_ERROR_PREFIX BUS_NAME ".Error."
+#define BUS_PROPERTIES "org.freedesktop.DBus.Properties"
+
+/* The method of `path` that is to be called. */
+struct call_target {
+	const char *path, *interface, *method;
+};
+
+int connection_prepare(struct lifecycle *l, const struct call_target *target, sd_bus_message **ret);
+/* Sends and waits. Takes the message over. A failure is kept for lifecycle_last_error, also in the next three. */
+int connection_call(struct lifecycle *l, sd_bus_message *request, sd_bus_message **ret);
+int connection_get_all(struct lifecycle *l, const char *path, const char *interface, sd_bus_message **ret);
+/* For what went wrong with a reply, or here. Returns error, which is negative. */
+int connection_fail(struct lifecycle *l, int error, const char *what);
+int connection_refuse(struct lifecycle *l, int refusal, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* A name that cannot be sent: sd-bus takes no string that is not UTF-8. Returns error, which is negative. */
+int connection_bad_name(struct lifecycle *l, int error, const char *what);
+/* A reply that cannot be read. Returns error, which is negative. */
+int connection_bad_reply(struct lifecycle *l, int error, const char *what);
+
+/* Where lifecycle_daemon_info keeps what it found: takes the message over, which holds the strings. */
+struct lifecycle_daemon *connection_keep_daemon(struct lifecycle *l, sd_bus_message *reply);
+
+/* Which refusal a D-Bus error is. */
+int error_to_refusal(const char *name);
+
+static inline void message_unrefp(sd_bus_message **m)
+{
+	sd_bus_message_unref(*m);
+}
+UTIL_UNREFP(lifecycle)

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fields.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "include/lifecycle.h"
+
+static const struct field *find_field(const struct field *fields, size_t count, const char *key, const char *signature)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(fields[i].key, key) == 0)
+			return strcmp(fields[i].signature, signature) == 0 ? &fields[i] : NULL;
+	return NULL;
+}
+
+static int read_field(sd_bus_message *m, const struct field *fields, size_t count, void *base)
+{
+	const struct field *f;
+	const char *key, *signature;
+	char type;
+	int r;
+
+	r = sd_bus_message_read(m, "s", &key);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_peek_type(m, &type, &signature);
+	if (r <= 0 || type != SD_BUS_TYPE_VARIANT)
+		return r < 0 ? r : -EBADMSG;
+	f = find_field(fields, count, key, signature);
+	if (!f)
+		return sd_bus_message_skip(m, "v");
+	r = sd_bus_message_enter_container(m, 'v', signature);
+	if (r < 0)
+		return r;
+	r = f->read(m, (char *)base + f->at);
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+int fields_read(sd_bus_message *m, const struct field *fields, size_t count, void *base)
+{
+	int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+	if (r < 0)
+		return r;
+	while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+		r = read_field(m, fields, count, base);
+		if (r < 0)
+			return r;
+		r = sd_bus_message_exit_container(m);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+/* A reader of one basic type, and of a word. */
+#define READER(name, type)                                                                                             \
+	int name(sd_bus_message *m, void *to)                                                                          \
+	{                                                                                                              \
+		return sd_bus_message_read_basic(m, type, to);                                                         \
+	}
+READER(read_string, 's')
+READER(read_u16, 'q')
+READER(read_u32, 'u')
+READER(read_u64, 't')
+
+static int read_word(sd_bus_message *m, void *to, int (*from_name)(const char *))
+{
+	const char *word;
+	int number, r = sd_bus_message_read_basic(m, 's', &word);
+
+	if (r < 0)
+		return r;
+	number = from_name(word);
+	*(int *)to = number < 0 ? LIFECYCLE_UNKNOWN : number;
+	return r;
+}
+
+#define WORD_READER(word)                                                                                              \
+	int read_##word(sd_bus_message *m, void *to)                                                                   \
+	{                                                                                                              \
+		return read_word(m, to, lifecycle_##word##_from_name);                                                 \
+	}
+WORD_READER(state)
+WORD_READER(substate)
+WORD_READER(vcpu_state)
+WORD_READER(cause)
+WORD_READER(debt)
+WORD_READER(how)
+WORD_READER(operation)
+WORD_READER(wait)
+
+int read_u16_wide(sd_bus_message *m, void *to)
+{
+	uint16_t value;
+	int r = sd_bus_message_read_basic(m, 'q', &value);
+
+	if (r >= 0)
+		*(uint32_t *)to = value;
+	return r;
+}
+
+int read_bool(sd_bus_message *m, void *to)
+{
+	int value, r = sd_bus_message_read_basic(m, 'b', &value);
+
+	if (r >= 0)
+		*(bool *)to = value;
+	return r;
+}
+
+int read_time(sd_bus_message *m, void *to)
+{
+	uint64_t us;
+	int r = sd_bus_message_read_basic(m, 't', &us);
+
+	if (r >= 0)
+		*(uint64_t *)to = us > UINT64_MAX / 1000 ? UINT64_MAX : us * 1000;
+	return r;
+}
+
+int array_grow(void **array, size_t count, size_t element)
+{
+	void *bigger;
+
+	if (count & (count - 1)) /* full at powers of two only */
+		return 0;
+	bigger = reallocarray(*array, count ? 2 * count : 1, element);
+	if (!bigger)
+		return -ENOMEM;
+	*array = bigger;
+	return 0;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* All that is known about one VM, and about the daemon: property tables. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "connection.h"
+#include "fields.h"
+
+struct lifecycle_vm_info {
+	struct lifecycle_vm_details details;
+	struct lifecycle_vm vm;
+	sd_bus_message *reply;
+	int *vcpu;
+	const struct lifecycle_peer **peer; /* into peers */
+	struct lifecycle_peer *peers;
+};
+
+UTIL_UNREFP(lifecycle_vm_info)
+
+static int read_vcpus(sd_bus_message *m, void *to)
+{
+	struct lifecycle_vm_info *info = to;
+	size_t count = 0;
+	int r = sd_bus_message_enter_container(m, 'a', "s");
+
+	while (r >= 0 && (r = sd_bus_message_at_end(m, 0)) == 0) {
+		r = array_grow((void **)&info->vcpu, count, sizeof(*info->vcpu));
+		if (r >= 0)
+			r = read_vcpu_state(m, &info->vcpu[count++]);
+	}
+	if (r >= 0)
+		r = sd_bus_message_exit_container(m);
+	if (r >= 0)
+		info->details.vcpu_states = count;
+	return r;
+}
+
+static int read_waits(sd_bus_message *m, void *to)
+{
+	struct lifecycle_waits_on *w = &((struct lifecycle_vm_info *)to)->details.waits;
+	int r = sd_bus_message_enter_container(m, 'r', "sqsttu");
+
+	if (r >= 0)
+		r = read_wait(m, &w->on);
+	if (r >= 0)
+		r = sd_bus_message_read(m, "qs", &w->sp, &w->name);
+	if (r >= 0)
+		r = read_time(m, &w->since);
+	if (r >= 0)
+		r = read_time(m, &w->until);
+	if (r >= 0)
+		r = read_u32(m, &w->tries);
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int read_peer(sd_bus_message *m, struct lifecycle_peer *peer)
+{
+	int r;
+
+	*peer = (struct lifecycle_peer){ .size = sizeof(*peer) };
+	r = read_u16(m, &peer->sp);
+	if (r >= 0)
+		r = read_debt(m, &peer->debt);
+	if (r >= 0)
+		r = read_how(m, &peer->how);
+	if (r >= 0)
+		r = read_u32(m, &peer->tries);
+	return r < 0 ? r : read_bool(m, &peer->stuck);
+}
+
+static int read_peers(sd_bus_message *m, void *to)
+{
+	struct lifecycle_vm_info *info = to;
+	int r = sd_bus_message_enter_container(m, 'a', "(qssub)");
+
+	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', "qssub")) > 0) {
+		r = array_grow((void **)&info->peers, info->details.peer_count, sizeof(*info->peers));
+		if (r >= 0)
+			r = read_peer(m, &info->peers[info->details.peer_count++]);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+	}
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int read_end(sd_bus_message *m, void *to)
+{
+	struct lifecycle_vm_details *d = &((struct lifecycle_vm_info *)to)->details;
+	int r = sd_bus_message_enter_container(m, 'r', "stts");
+
+	if (r >= 0)
+		r = read_cause(m, &d->end_cause);
+	if (r >= 0)
+		r = read_u64(m, &d->end_life);
+	if (r >= 0)
+		r = read_time(m, &d->end_realtime);
+	if (r >= 0)
+		r = read_string(m, &d->end_text);
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+#define VM(member) offsetof(struct lifecycle_vm_info, vm.member)
+#define DETAIL(member) offsetof(struct lifecycle_vm_info, details.member)
+static const struct field vm_properties[] = {
+	{ "Name", "s", VM(name), read_string },
+	{ "UUID", "s", VM(uuid), read_string },
+	{ "Life", "t", VM(life), read_u64 },
+	{ "FfaId", "q", VM(endpoint), read_u16 },
+	{ "State", "s", VM(state), read_state },
+	{ "Substate", "s", VM(substate), read_substate },
+	{ "Cause", "s", VM(cause), read_cause },
+	{ "Since", "t", VM(since), read_time },
+	{ "Operation", "s", VM(operation), read_operation },
+	{ "Sequence", "t", VM(changed_at), read_u64 },
+	{ "SecureStuck", "b", VM(secure_stuck), read_bool },
+	{ "Unreachable", "b", VM(unreachable), read_bool },
+	{ "OldLives", "u", VM(old_lives), read_u32 },
+	{ "FromFile", "b", DETAIL(from_file), read_bool },
+	{ "OperationSince", "t", DETAIL(operation_since), read_time },
+	{ "WaitsOn", "(sqsttu)", 0, read_waits },
+	{ "VcpuCount", "u", DETAIL(vcpu_count), read_u32 },
+	{ "VcpuStates", "as", 0, read_vcpus },
+	{ "MemoryBytes", "t", DETAIL(memory_bytes), read_u64 },
+	{ "VmmPid", "u", DETAIL(vmm_pid), read_u32 },
+	{ "SecurePeers", "a(qssub)", 0, read_peers },
+	{ "LastEnd", "(stts)", 0, read_end },
+	{ "Restarts", "u", DETAIL(restarts), read_u32 },
+	{ "RefusedTransitions", "u", DETAIL(refused), read_u32 },
+};
+
+/* Pointers into arrays are made when those have stopped moving. */
+static int join(struct lifecycle_vm_info *info)
+{
+	struct lifecycle_vm_details *d = &info->details;
+
+	info->peer = calloc(d->peer_count + 1, sizeof(*info->peer));
+	if (!info->peer)
+		return -ENOMEM;
+	for (size_t i = 0; i < d->peer_count; i++)
+		info->peer[i] = &info->peers[i];
+	info->vm.waits_on = d->waits.on;
+	d->vm = &info->vm;
+	d->vcpu = info->vcpu;
+	d->peer = info->peer;
+	return 0;
+}
+
+static int get_path(struct lifecycle *l, const char *name, sd_bus_message **ret_reply, const char **ret_path)
+{
+	struct call_target target = { BUS_PATH, BUS_MANAGER, "Get" };
+	_cleanup_(message_unrefp) sd_bus_message *request = NULL;
+	int r = connection_prepare(l, &target, &request);
+
+	if (r < 0)
+		return r;
+	r = sd_bus_message_append(request, "s", name);
+	if (r < 0)
+		return connection_bad_name(l, r, "Get");
+	r = connection_call(l, util_take(&request), ret_reply);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_read(*ret_reply, "o", ret_path);
+	return r < 0 ? connection_bad_reply(l, r, "Get") : 0;
+}
+
+int lifecycle_vm_info(struct lifecycle *l, const char *name, struct lifecycle_vm_info **ret)
+{
+	_cleanup_(lifecycle_vm_info_unrefp) struct lifecycle_vm_info *info = calloc(1, sizeof(*info));
+	_cleanup_(message_unrefp) sd_bus_message *got = NULL;
+	const char *path;
+	int r;
+
+	if (!info)
+		return connection_fail(l, -ENOMEM, "GetAll");
+	info->vm = (struct lifecycle_vm){ .size = sizeof(info->vm), .name = "", .uuid = "" };
+	info->details = (struct lifecycle_vm_details){ .size = sizeof(info->details), .waits.name = "", .end_text = "" };
+	r = get_path(l, name, &got, &path);
+	if (r >= 0)
+		r = connection_get_all(l, path, BUS_VM, &info->reply);
+	if (r < 0)
+		return r;
+	r = fields_read(info->reply, vm_properties, sizeof(vm_properties) / sizeof(*vm_properties), info);
+	if (r >= 0)
+		r = join(info);
+	if (r < 0)
+		return connection_bad_reply(l, r, "GetAll");
+	*ret = util_take(&info);
+	return 0;
+}
+
+struct lifecycle_vm_info *lifecycle_vm_info_unref(struct lifecycle_vm_info *info)
+{
+	if (!info)
+		return NULL;
+	sd_bus_message_unref(info->reply);
+	free(info->vcpu);
+	free(info->peer);
+	free(info->peers);
+	free(info);
+	return NULL;
+}
+
+const struct lifecycle_vm_details *lifecycle_vm_info_details(const struct lifecycle_vm_info *info)
+{
+	return &info->details;
+}
+
+/* ---- the daemon ---- */
+
+#define AT(member) offsetof(struct lifecycle_daemon, member)
+static const struct field manager_properties[] = {
+	{ "Version", "s", AT(version), read_string },
+	{ "Epoch", "s", AT(epoch), read_string },
+	{ "Incarnation", "t", AT(incarnation), read_u64 },
+	{ "Sequence", "t", AT(seq), read_u64 },
+	{ "SecureSide", "s", AT(secure_side), read_string },
+	{ "DiskStuck", "b", AT(disk_stuck), read_bool },
+};
+
+int lifecycle_daemon_info(struct lifecycle *l, const struct lifecycle_daemon **ret)
+{
+	struct lifecycle_daemon *d;
+	sd_bus_message *reply = NULL;
+	int r = connection_get_all(l, BUS_PATH, BUS_MANAGER, &reply);
+
+	if (r < 0)
+		return r;
+	d = connection_keep_daemon(l, reply);
+	r = fields_read(reply, manager_properties, sizeof(manager_properties) / sizeof(*manager_properties), d);
+	if (r < 0)
+		return connection_bad_reply(l, r, "GetAll");
+	*ret = d;
+	return 0;
+}
