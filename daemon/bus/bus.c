@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The room: what it holds, its connection to the bus, and its two doors from the engine. */
+
+#include "bus/bus.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "bus/internal.h"
+
+#define CALLS_MAX 4096
+#define CALLERS_ROOM 256
+#define STREAMS_MAX 1024
+#define STREAMS_MAX_PER_UID 32
+
+static void bus_freep(struct bus **b)
+{
+	(void) bus_free(*b);
+}
+
+/* Where the next slot goes. */
+sd_bus_slot **bus_slot(struct bus *b)
+{
+	assert(b->slot_count < BUS_SLOTS_MAX);
+	return &b->slot[b->slot_count++];
+}
+
+static void take_config(struct bus *b, const struct bus_config *config)
+{
+	b->config = *config;
+	if (!b->config.calls_max)
+		b->config.calls_max = CALLS_MAX;
+	if (!b->config.streams_max)
+		b->config.streams_max = STREAMS_MAX;
+	if (!b->config.streams_max_per_uid)
+		b->config.streams_max_per_uid = STREAMS_MAX_PER_UID;
+}
+
+int bus_new(sd_bus *sd, const struct bus_config *config, struct bus **ret)
+{
+	_cleanup_(bus_freep) struct bus *b = calloc(1, sizeof(*b));
+	int r;
+
+	if (!b)
+		return -ENOMEM;
+	list_init(&b->posted);
+	list_init(&b->caller_order);
+	list_init(&b->streams);
+	list_init(&b->touched);
+	take_config(b, config);
+	r = map_reserve(&b->calls, b->config.calls_max);
+	if (r >= 0)
+		r = map_reserve(&b->callers, CALLERS_ROOM);
+	if (r >= 0)
+		r = signals_seed(b);
+	if (r >= 0 && sd)
+		r = bus_attach(b, sd);
+	if (r < 0)
+		return r;
+	*ret = take_ptr(&b);
+	return 0;
+}
+
+struct bus *bus_free(struct bus *b)
+{
+	if (!b)
+		return NULL;
+	bus_detach(b);
+	streams_drop(b);
+	signals_drop(b);
+	map_free(&b->calls);
+	map_free(&b->callers);
+	free(b);
+	return NULL;
+}
+
+int bus_attach(struct bus *b, sd_bus *sd)
+{
+	int r;
+
+	bus_detach(b);
+	b->sd = sd_bus_ref(sd);
+	r = manager_add(b);
+	if (r >= 0)
+		r = vm_add(b);
+	if (r >= 0)
+		r = partition_add(b);
+	if (r >= 0)
+		return 0;
+	bus_detach(b);
+	return r;
+}
+
+void bus_detach(struct bus *b)
+{
+	calls_drop(b);
+	callers_drop(b);
+	b->name_slot = sd_bus_slot_unref(b->name_slot);
+	while (b->slot_count > 0) {
+		b->slot_count--;
+		b->slot[b->slot_count] = sd_bus_slot_unref(b->slot[b->slot_count]);
+	}
+	b->sd = sd_bus_unref(b->sd);
+	b->emit_failed = false;
+}
+
+static int name_answered(sd_bus_message *reply, void *arg, sd_bus_error *ret_error)
+{
+	struct bus *b = arg;
+	uint32_t code = 0;
+	int r = 0;
+
+	b->name_slot = sd_bus_slot_unref(b->name_slot);
+	if (sd_bus_message_is_method_error(reply, NULL))
+		r = -sd_bus_message_get_errno(reply);
+	else if (sd_bus_message_read(reply, "u", &code) < 0)
+		r = -EBADMSG;
+	else if (code != 1 && code != 4) /* primary owner, already owner: D-Bus specification, RequestName */
+		r = -EEXIST;
+	if (b->config.named)
+		b->config.named(b->config.named_arg, r);
+	return 0;
+}
+
+int bus_request_name(struct bus *b)
+{
+	int r;
+
+	if (!b->sd)
+		return -ENOTCONN;
+	b->name_slot = sd_bus_slot_unref(b->name_slot);
+	r = sd_bus_request_name_async(b->sd, &b->name_slot, BUS_NAME, 0, name_answered, b);
+	return r < 0 ? r : 0;
+}
+
+/* Streams first: a turn's events wake their readers before anything is put on the bus. */
+static void publish(void *who, const struct published *what)
+{
+	struct bus *b = who;
+
+	streams_pump(b);
+	signals_turn(b, what);
+}
+
+static void answer(void *who, struct committed proof, const struct answer *a)
+{
+	assert(a->seq <= proof.seq);
+	calls_answer(who, a);
+}
+
+const struct publish_ops bus_publish_ops = { .publish = publish };
+const struct answer_ops bus_answer_ops = { .answer = answer };

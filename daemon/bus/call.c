@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A method call on its way: read, then authorised when the bus has said who asks, then submitted, then remembered until
+ * the engine answers it. Every call that was taken is answered once, or dropped with its connection.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "bus/internal.h"
+
+int call_new(struct bus *b, sd_bus_message *m, struct call **ret, sd_bus_error *error)
+{
+	struct call *c;
+
+	if (b->call_count >= b->config.calls_max)
+		return refuse(error, REFUSED_LIMIT, "%u calls wait for their answers already, try again",
+			b->call_count);
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	list_init(&c->link);
+	c->bus = b;
+	c->message = sd_bus_message_ref(m);
+	b->call_count++;
+	*ret = c;
+	return 0;
+}
+
+struct call *call_free(struct call *c)
+{
+	if (!c)
+		return NULL;
+	list_remove(&c->link);
+	if (c->request.token)
+		map_remove(&c->bus->calls, &c->node);
+	c->bus->call_count--;
+	free(c->request.definition);
+	(void) sd_bus_message_unref(c->message);
+	free(c);
+	return NULL;
+}
+
+void call_freep(struct call **c)
+{
+	(void) call_free(*c);
+}
+
+int call_submit(struct call *c, sd_bus_error *error)
+{
+	int r = caller_wait(c->bus, sd_bus_message_get_sender(c->message), c, error);
+
+	if (r < 0) {
+		(void) call_free(c);
+		return r;
+	}
+	return 1; /* taken: sd-bus sends no reply by itself */
+}
+
+void call_go(struct call *c, const struct caller *caller)
+{
+	if (!c->for_anyone && !caller_may_change(c->bus, caller)) {
+		call_refuse(c, REFUSED_ACCESS, "%s is for root and the user lifecycled runs as; you are uid %u",
+			sd_bus_message_get_member(c->message), (unsigned)caller_uid(caller));
+		return;
+	}
+	c->caller = caller;
+	c->run(c);
+}
+
+static void call_error(struct call *c, enum refusal refusal, const char *text)
+{
+	sd_bus_error error = SD_BUS_ERROR_MAKE_CONST(refusal_error(refusal), text);
+
+	(void) sd_bus_reply_method_error(c->message, &error);
+	(void) call_free(c);
+}
+
+void call_refuse(struct call *c, enum refusal refusal, const char *format, ...)
+{
+	char text[sizeof(((struct answer *)NULL)->text)];
+	va_list ap;
+
+	va_start(ap, format);
+	(void) vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	call_error(c, refusal, text);
+}
+
+/* The call may be answered, and gone, before this returns. */
+void call_post(struct call *c)
+{
+	struct input in = { .kind = IN_REQUEST };
+	struct bus *b = c->bus;
+
+	c->request.token = ++b->last_token;
+	map_put(&b->calls, &c->node, c->request.token);
+	list_append(&b->posted, &c->link);
+	in.request = c->request;
+	c->request.definition = NULL;
+	if (engine_post(b->config.engine, &in) < 0) {
+		free(in.request.definition);
+		call_refuse(c, REFUSED_NO_MEMORY, "lifecycled is out of memory; nothing was changed, try again");
+	}
+}
+
+void calls_drop(struct bus *b)
+{
+	struct call *c;
+
+	while ((c = list_first(&b->posted, struct call, link)))
+		(void) call_free(c);
+}
+
+static void call_succeed(struct call *c, const struct answer *a)
+{
+	_cleanup_(freep) char *path = NULL;
+
+	if (c->request.verb != REQUEST_DEFINE) {
+		(void) sd_bus_reply_method_return(c->message, "t", a->seq);
+		(void) call_free(c);
+		return;
+	}
+	if (vm_path(c->request.name, &path) < 0) {
+		call_refuse(c, REFUSED_NO_MEMORY, "%s is defined, but its path does not fit in memory",
+			c->request.name);
+		return;
+	}
+	(void) sd_bus_reply_method_return(c->message, "ot", path, a->seq);
+	(void) call_free(c);
+}
+
+void calls_answer(struct bus *b, const struct answer *a)
+{
+	struct map_node *node = map_get(&b->calls, a->token);
+	struct call *c;
+
+	if (!node)
+		return; /* its connection is gone */
+	c = container_of(node, struct call, node);
+	if (a->refusal == REFUSED_NOT)
+		call_succeed(c, a);
+	else
+		call_error(c, a->refusal, a->text);
+}

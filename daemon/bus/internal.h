@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the files of this room share. */
+
+#include "base/list.h"
+#include "base/map.h"
+#include "bus/bus.h"
+
+#define VM_PREFIX BUS_PATH "/vm"
+#define PARTITION_PREFIX BUS_PATH "/partition"
+#define MANAGER_INTERFACE BUS_NAME ".Manager"
+#define VM_INTERFACE BUS_NAME ".VM"
+#define PARTITION_INTERFACE BUS_NAME ".Partition"
+
+#define VM_ROW_TYPE "(ssotqsssstta{sv})"
+#define PARTITION_ROW_TYPE "(qsssosuuua{sv})"
+
+#define BUS_SLOTS_MAX 8
+#define UUID_TEXT_SIZE 37
+
+struct shown_sp {
+	uint16_t id;
+	uint8_t bytes[40];
+};
+
+struct bus {
+	struct bus_config config;
+	sd_bus *sd; /* NULL: no connection now */
+	sd_bus_slot *slot[BUS_SLOTS_MAX];
+	size_t slot_count;
+	sd_bus_slot *name_slot;
+
+	struct map calls; /* posted, by token */
+	struct list posted;
+	unsigned call_count; /* these and those that wait for their caller's uid */
+	uint64_t last_token;
+
+	struct map callers; /* by hash of the unique name */
+	struct list caller_order; /* the oldest first */
+	unsigned caller_count;
+
+	struct list streams;
+	unsigned stream_count;
+
+	struct map shown; /* VMs that have an object on the bus, by hash of the name */
+	struct list touched;
+	struct shown_sp shown_sp[MODEL_SP_MAX];
+	size_t shown_sp_count;
+	uint32_t shown_vm_count;
+	const char *leaving; /* the VM whose InterfacesRemoved is being sent */
+	uint16_t leaving_sp;
+	bool emit_failed;
+};
+
+static inline const struct rows *bus_rows(const struct bus *b)
+{
+	return engine_rows(b->config.engine);
+}
+
+/* words.c */
+enum words { WORDS_STATE, WORDS_SUBSTATE, WORDS_VCPU, WORDS_CAUSE, WORDS_DEBT, WORDS_HOW, WORDS_OPERATION, WORDS_WAIT,
+	WORDS_PROFILE, WORDS_STATUS, WORDS_COUNT };
+const char *word(enum words list, unsigned number);
+const char *refusal_error(enum refusal refusal);
+void uuid_text(const uint8_t uuid[16], char ret[UUID_TEXT_SIZE]);
+bool vm_name_is_valid(const char *name);
+int vm_path(const char *name, char **ret);
+int partition_path(uint16_t id, char **ret);
+/* Sets the typed error and returns a negative errno, for handlers to return. */
+int refuse(sd_bus_error *error, enum refusal refusal, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int read_no_options(sd_bus_message *m, sd_bus_error *error);
+
+/* getters.c: property getters; userdata points at the field */
+int get_chars(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int get_uuid(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int get_bool(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int get_usec(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int get_u16_as_u(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int get_state(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int get_substate(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int get_cause(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int get_operation(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int get_profile(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int get_status(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+
+/* list.c: rows in one reply */
+int append_vms(sd_bus_message *reply, const struct rows *rows, const char *filter, bool peers);
+int append_peers(sd_bus_message *reply, const struct vm_row *row);
+int append_sps(sd_bus_message *reply, const struct rows *rows);
+int append_partitions(sd_bus_message *reply, const struct rows *rows);
+
+/* caller.c: who asks */
+struct call;
+struct caller;
+uid_t caller_uid(const struct caller *c);
+bool caller_may_change(const struct bus *b, const struct caller *c);
+int caller_wait(struct bus *b, const char *sender, struct call *call, sd_bus_error *error);
+void callers_drop(struct bus *b);
+
+/* call.c: a method call that was taken and is not answered yet */
+struct call {
+	struct list link;     /* of its caller, then of those posted */
+	struct map_node node; /* by token */
+	struct bus *bus;
+	sd_bus_message *message;
+	const struct caller *caller; /* valid while `run` runs */
+	void (*run)(struct call *c); /* when the caller is known; ends the call, or keeps it until the answer */
+	bool for_anyone;             /* others than those who may change something */
+	struct request request;
+	const char *text, *source;         /* Define; these strings are the message's */
+	const char *filter, *last_epoch;   /* Subscribe */
+	uint64_t last_seq;
+	uint64_t life; /* OpenConsole */
+};
+
+int call_new(struct bus *b, sd_bus_message *m, struct call **ret, sd_bus_error *error);
+struct call *call_free(struct call *c);
+void call_freep(struct call **c);
+int call_submit(struct call *c, sd_bus_error *error); /* takes the call over, whatever it returns */
+void call_go(struct call *c, const struct caller *caller); /* the caller is known */
+void call_refuse(struct call *c, enum refusal refusal, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void call_post(struct call *c); /* c->request to the engine */
+void calls_drop(struct bus *b);
+void calls_answer(struct bus *b, const struct answer *a);
+
+/* verbs.c: what both .Manager and .VM offer */
+int verb_submit(struct bus *b, sd_bus_message *m, enum request_verb verb, const char *name, sd_bus_error *error);
+int console_submit(struct bus *b, sd_bus_message *m, const char *name, sd_bus_error *error);
+
+/* stream.c */
+int stream_new(struct bus *b, uid_t uid, bool privileged, const char *filter, uint64_t seq, int *ret_client_fd);
+void streams_pump(struct bus *b);
+void streams_drop(struct bus *b);
+
+/* subscribe.c */
+int subscribe_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error);
+
+/* signals.c */
+int signals_seed(struct bus *b);
+void signals_turn(struct bus *b, const struct published *what);
+void signals_drop(struct bus *b);
+
+/* manager.c, vm.c, partition.c */
+int manager_add(struct bus *b);
+int vm_add(struct bus *b);
+int partition_add(struct bus *b);
+const struct sp_row *partition_row(const struct bus *b, uint16_t id);
+sd_bus_slot **bus_slot(struct bus *b);

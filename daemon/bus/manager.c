@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* org.lifecycled.Lifecycle1.Manager */
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "bus/internal.h"
+
+#define TEXT_MAX 65536
+#define SOURCE_MAX 255
+
+/* Sends what `append` puts in the reply. */
+static int reply_rows(struct bus *b, sd_bus_message *m, int (*append)(sd_bus_message *, const struct rows *))
+{
+	sd_bus_message *reply = NULL;
+	int r;
+
+	r = sd_bus_message_new_method_return(m, &reply);
+	if (r >= 0)
+		r = append(reply, bus_rows(b));
+	if (r >= 0)
+		r = sd_bus_send(NULL, reply, NULL);
+	(void) sd_bus_message_unref(reply);
+	return r;
+}
+
+static int append_all_vms(sd_bus_message *reply, const struct rows *rows)
+{
+	return append_vms(reply, rows, NULL, false);
+}
+
+static int manager_method_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return reply_rows(userdata, m, append_all_vms);
+}
+
+static int manager_method_list_partitions(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return reply_rows(userdata, m, append_partitions);
+}
+
+static int manager_method_get(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	_cleanup_(freep) char *path = NULL;
+	const char *name;
+	int r;
+
+	r = sd_bus_message_read(m, "s", &name);
+	if (r < 0)
+		return r;
+	if (!rows_vm(bus_rows(userdata), name))
+		return refuse(error, REFUSED_NO_SUCH_VM, "there is no VM '%.64s'", name);
+	r = vm_path(name, &path);
+	return r < 0 ? r : sd_bus_reply_method_return(m, "o", path);
+}
+
+static int manager_method_get_partition(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	_cleanup_(freep) char *path = NULL;
+	const struct vm_row *vm;
+	uint16_t id;
+	int r;
+
+	r = sd_bus_message_read(m, "q", &id);
+	if (r < 0)
+		return r;
+	vm = id ? rows_endpoint(bus_rows(userdata), id) : NULL;
+	if (!vm && !partition_row(userdata, id))
+		return refuse(error, REFUSED_INVALID_ARGUMENT, "no partition has the id 0x%04x; see ListPartitions",
+			id);
+	r = vm ? vm_path(vm->name, &path) : partition_path(id, &path);
+	return r < 0 ? r : sd_bus_reply_method_return(m, "o", path);
+}
+
+static void define_run(struct call *c)
+{
+	const struct bus_config *config = &c->bus->config;
+	char text[sizeof(((struct answer *)NULL)->text)] = "";
+	int r;
+
+	r = config->parse_definition(config->parse_arg, c->text, c->source, &c->request.definition, text,
+		sizeof(text));
+	if (r == -ENOMEM) {
+		call_refuse(c, REFUSED_NO_MEMORY, "lifecycled is out of memory; nothing was changed, try again");
+		return;
+	}
+	if (r < 0) {
+		call_refuse(c, REFUSED_INVALID_DEFINITION, "%s", text[0] ? text : strerror(-r));
+		return;
+	}
+	c->request.definition->from_file = false;
+	strcpy(c->request.name, c->request.definition->name);
+	call_post(c);
+}
+
+static int manager_method_define(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	_cleanup_(call_freep) struct call *c = NULL;
+	int r;
+
+	r = call_new(userdata, m, &c, error);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_read(m, "ss", &c->text, &c->source);
+	if (r < 0)
+		return r;
+	r = read_no_options(m, error);
+	if (r < 0)
+		return r;
+	if (strlen(c->text) > TEXT_MAX)
+		return refuse(error, REFUSED_INVALID_DEFINITION, "the text has %zu bytes, %d are allowed",
+			strlen(c->text), TEXT_MAX);
+	if (strlen(c->source) > SOURCE_MAX)
+		return refuse(error, REFUSED_INVALID_ARGUMENT, "source has %zu bytes, %d are allowed",
+			strlen(c->source), SOURCE_MAX);
+	c->request.verb = REQUEST_DEFINE;
+	c->run = define_run;
+	return call_submit(take_ptr(&c), error);
+}
+
+static int manager_method_verb(sd_bus_message *m, struct bus *b, enum request_verb verb, sd_bus_error *error)
+{
+	const char *name;
+	int r = sd_bus_message_read(m, "s", &name);
+
+	return r < 0 ? r : verb_submit(b, m, verb, name, error);
+}
+
+static int manager_method_start(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return manager_method_verb(m, userdata, REQUEST_START, error);
+}
+
+static int manager_method_abort(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return manager_method_verb(m, userdata, REQUEST_ABORT, error);
+}
+
+static int manager_method_restart(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return manager_method_verb(m, userdata, REQUEST_RESTART, error);
+}
+
+static int manager_method_destroy(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return manager_method_verb(m, userdata, REQUEST_DESTROY, error);
+}
+
+static int manager_method_subscribe(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return subscribe_submit(userdata, m, error);
+}
+
+static int manager_method_open_console(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const char *name;
+	int r = sd_bus_message_read(m, "s", &name);
+
+	return r < 0 ? r : console_submit(userdata, m, name, error);
+}
+
+static int get_version(sd_bus *sd, const char *path, const char *interface, const char *property,
+	sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	return sd_bus_message_append(reply, "s", ((const struct bus *)userdata)->config.version);
+}
+
+static int get_sequence(sd_bus *sd, const char *path, const char *interface, const char *property,
+	sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	return sd_bus_message_append(reply, "t", rows_seq(bus_rows(userdata)));
+}
+
+static int get_secure_side(sd_bus *sd, const char *path, const char *interface, const char *property,
+	sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	const struct bus *b = userdata;
+	const char *side = rows_secure_up(bus_rows(b)) ? "up" : "down";
+
+	return sd_bus_message_append(reply, "s", b->config.has_secure_side ? side : "none");
+}
+
+static int get_disk_stuck(sd_bus *sd, const char *path, const char *interface, const char *property,
+	sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	return sd_bus_message_append(reply, "b", (int)rows_disk_stuck(bus_rows(userdata)));
+}
+
+static int get_vm_count(sd_bus *sd, const char *path, const char *interface, const char *property,
+	sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	return sd_bus_message_append(reply, "u", (uint32_t)rows_vm_count(bus_rows(userdata)));
+}
+
+#define FIELD(field) offsetof(struct bus, config.field)
+#define CONST SD_BUS_VTABLE_PROPERTY_CONST
+#define VERB(name, handler)                                                                                            \
+	SD_BUS_METHOD_WITH_ARGS(name, SD_BUS_ARGS("s", name, "t", life, "a{sv}", options), SD_BUS_RESULT("t", sequence), handler,        \
+		SD_BUS_VTABLE_UNPRIVILEGED)
+
+static const sd_bus_vtable manager_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_NO_ARGS, SD_BUS_RESULT("a" VM_ROW_TYPE, vms), manager_method_list,
+		SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ListPartitions", SD_BUS_NO_ARGS, SD_BUS_RESULT("a" PARTITION_ROW_TYPE, partitions),
+		manager_method_list_partitions, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Get", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", path), manager_method_get,
+		SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("GetPartition", SD_BUS_ARGS("q", id), SD_BUS_RESULT("o", path),
+		manager_method_get_partition, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Define", SD_BUS_ARGS("s", text, "s", source, "a{sv}", options),
+		SD_BUS_RESULT("o", path, "t", sequence), manager_method_define, SD_BUS_VTABLE_UNPRIVILEGED),
+	VERB("Start", manager_method_start),
+	VERB("Abort", manager_method_abort),
+	VERB("Restart", manager_method_restart),
+	VERB("Destroy", manager_method_destroy),
+	SD_BUS_METHOD_WITH_ARGS("Subscribe",
+		SD_BUS_ARGS("s", filter, "s", last_epoch, "t", last_sequence, "a{sv}", options),
+		SD_BUS_RESULT("a" VM_ROW_TYPE, vms, "s", epoch, "t", cursor, "h", stream, "a{sv}", more),
+		manager_method_subscribe, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("OpenConsole", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("h", ring),
+		manager_method_open_console, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_PROPERTY("Version", "s", get_version, 0, CONST),
+	SD_BUS_PROPERTY("Epoch", "s", get_uuid, FIELD(epoch), CONST),
+	SD_BUS_PROPERTY("Incarnation", "t", NULL, FIELD(incarnation), CONST),
+	SD_BUS_PROPERTY("Sequence", "t", get_sequence, 0, 0),
+	SD_BUS_PROPERTY("SecureSide", "s", get_secure_side, 0, 0),
+	SD_BUS_PROPERTY("DiskStuck", "b", get_disk_stuck, 0, 0),
+	SD_BUS_PROPERTY("VmCount", "u", get_vm_count, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_VTABLE_END,
+};
+
+int manager_add(struct bus *b)
+{
+	int r = sd_bus_add_object_vtable(b->sd, bus_slot(b), BUS_PATH, MANAGER_INTERFACE, manager_vtable, b);
+
+	return r < 0 ? r : sd_bus_add_object_manager(b->sd, bus_slot(b), BUS_PATH);
+}

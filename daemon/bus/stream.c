@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Event streams (proto/event-stream.h). A stream holds no events: it has a place in the engine's ring and takes the next
+ * event from there whenever its socket has room. Only when the ring has lost that place does its reader get a GAP.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/cleanup.h"
+#include "bus/internal.h"
+
+#define STREAM_SNDBUF 65536
+#define STREAM_BUDGET 512 /* events a turn of the loop for one stream */
+
+struct stream {
+	struct list link;
+	struct bus *bus;
+	int fd;
+	void *watch;
+	unsigned watched;
+	uint64_t seq; /* everything up to here was sent, or is not for this reader */
+	uid_t uid;
+	char filter[VM_NAME_MAX + 1]; /* "": everything */
+};
+
+static void stream_ready(void *arg, int fd, unsigned events);
+
+static struct stream *stream_free(struct stream *s)
+{
+	const struct bus_config *config = &s->bus->config;
+
+	if (s->watch)
+		config->unwatch(config->loop_arg, s->watch);
+	if (s->fd >= 0)
+		close(s->fd);
+	list_remove(&s->link);
+	s->bus->stream_count--;
+	free(s);
+	return NULL;
+}
+
+/* BUS_READ always: it is how a hang-up shows. */
+static int stream_watch(struct stream *s, unsigned events)
+{
+	const struct bus_config *config = &s->bus->config;
+
+	if (s->watched == events)
+		return 0;
+	if (s->watch)
+		config->unwatch(config->loop_arg, s->watch);
+	s->watch = NULL;
+	s->watched = 0;
+	if (config->watch(config->loop_arg, s->fd, events, stream_ready, s, &s->watch) < 0)
+		return -ENOMEM;
+	s->watched = events;
+	return 0;
+}
+
+static int stream_send(struct stream *s, const struct event_record *event)
+{
+	if (send(s->fd, event, sizeof(*event), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return -errno;
+	return 0;
+}
+
+static int stream_send_gap(struct stream *s)
+{
+	struct event_record gap = {
+		.version = EVENT_STREAM_VERSION,
+		.kind = EVENT_GAP,
+		.size = sizeof(gap),
+		.seq = ring_last(engine_ring(s->bus->config.engine)),
+	};
+	int r = stream_send(s, &gap);
+
+	return r < 0 ? r : -EPIPE; /* after a gap there is nothing more to say */
+}
+
+static bool stream_wants(const struct stream *s, const struct event_record *event)
+{
+	return !s->filter[0] || strncmp(event->name, s->filter, sizeof(event->name)) == 0;
+}
+
+/* 0: nothing left; -EAGAIN: more, later; another negative errno: this stream is over. */
+static int stream_drain(struct stream *s)
+{
+	const struct ring *ring = engine_ring(s->bus->config.engine);
+	int r;
+
+	for (unsigned budget = STREAM_BUDGET; budget; budget--) {
+		bool gap = false;
+		const struct event_record *event = ring_after(ring, s->seq, &gap);
+
+		if (gap)
+			return stream_send_gap(s);
+		if (!event)
+			return 0;
+		r = stream_wants(s, event) ? stream_send(s, event) : 0;
+		if (r < 0)
+			return r;
+		s->seq = event->seq;
+	}
+	return -EAGAIN;
+}
+
+static void stream_pump(struct stream *s)
+{
+	int r = stream_drain(s);
+
+	if (r < 0 && r != -EAGAIN)
+		(void) stream_free(s);
+	else if (stream_watch(s, r < 0 ? BUS_READ | BUS_WRITE : BUS_READ) < 0)
+		(void) stream_free(s);
+}
+
+static bool stream_hung_up(const struct stream *s)
+{
+	char byte;
+
+	/* End of file, or a reader that writes: it does not know what this is. */
+	return recv(s->fd, &byte, sizeof(byte), MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
+static void stream_ready(void *arg, int fd, unsigned events)
+{
+	struct stream *s = arg;
+
+	if ((events & BUS_READ) && stream_hung_up(s))
+		(void) stream_free(s);
+	else
+		stream_pump(s);
+}
+
+void streams_pump(struct bus *b)
+{
+	struct stream *s, *next;
+
+	list_for_each_safe(s, next, &b->streams, link)
+		stream_pump(s);
+}
+
+void streams_drop(struct bus *b)
+{
+	struct stream *s;
+
+	while ((s = list_first(&b->streams, struct stream, link)))
+		(void) stream_free(s);
+}
+
+/* Others than those who may change something get three quarters of the places, and each uid its share of these. */
+static bool has_place(const struct bus *b, uid_t uid, bool privileged)
+{
+	const struct bus_config *config = &b->config;
+	unsigned own = 0;
+	struct stream *s;
+
+	if (privileged)
+		return b->stream_count < config->streams_max;
+	list_for_each(s, &b->streams, link)
+		own += s->uid == uid;
+	return b->stream_count < config->streams_max - config->streams_max / 4 && own < config->streams_max_per_uid;
+}
+
+/* -EDQUOT: too many streams. */
+int stream_new(struct bus *b, uid_t uid, bool privileged, const char *filter, uint64_t seq, int *ret_client_fd)
+{
+	_cleanup_(close_fdp) int client = -1;
+	int pair[2], size = STREAM_SNDBUF;
+	struct stream *s;
+
+	if (!has_place(b, uid, privileged))
+		return -EDQUOT;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	list_append(&b->streams, &s->link);
+	b->stream_count++;
+	s->bus = b;
+	s->fd = -1;
+	s->uid = uid;
+	s->seq = seq;
+	strcpy(s->filter, filter);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		int r = -errno;
+
+		(void) stream_free(s);
+		return r;
+	}
+	s->fd = pair[0];
+	client = pair[1];
+	if (setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) < 0 ||
+		stream_watch(s, BUS_READ | BUS_WRITE) < 0) {
+		(void) stream_free(s);
+		return -ENOMEM;
+	}
+	*ret_client_fd = take_fd(&client);
+	return 0;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Manager.Subscribe: a snapshot and the stream of what comes after it, captured in one turn. */
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/cleanup.h"
+#include "bus/internal.h"
+
+static void messagep(sd_bus_message **m)
+{
+	(void) sd_bus_message_unref(*m);
+}
+
+/* Can the stream begin right after what this reader knows? */
+static bool can_replay(const struct call *c, const char *epoch)
+{
+	const struct engine *e = c->bus->config.engine;
+	bool gap = false;
+
+	if (!c->last_seq || strcasecmp(c->last_epoch, epoch) != 0 || c->last_seq > rows_seq(engine_rows(e)))
+		return false;
+	(void) ring_after(engine_ring(e), c->last_seq, &gap);
+	return !gap;
+}
+
+static int append_more(sd_bus_message *reply, const struct call *c, bool replayed)
+{
+	int r;
+
+	r = sd_bus_message_open_container(reply, 'a', "{sv}");
+	if (r < 0)
+		return r;
+	r = sd_bus_message_append(reply, "{sv}", "Replayed", "b", (int)replayed);
+	if (r >= 0 && !replayed && !c->filter[0]) {
+		r = sd_bus_message_open_container(reply, 'e', "sv");
+		if (r >= 0)
+			r = sd_bus_message_append(reply, "s", "Partitions");
+		if (r >= 0)
+			r = sd_bus_message_open_container(reply, 'v', "a" PARTITION_ROW_TYPE);
+		if (r >= 0)
+			r = append_sps(reply, bus_rows(c->bus));
+		if (r >= 0)
+			r = sd_bus_message_close_container(reply);
+		if (r >= 0)
+			r = sd_bus_message_close_container(reply);
+	}
+	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int append_snapshot(sd_bus_message *reply, const struct call *c, bool replayed)
+{
+	if (replayed)
+		return sd_bus_message_append(reply, "a" VM_ROW_TYPE, 0);
+	return append_vms(reply, bus_rows(c->bus), c->filter[0] ? c->filter : NULL, true);
+}
+
+static int subscribe_reply(const struct call *c, const char *epoch, bool replayed, uint64_t cursor, int fd)
+{
+	_cleanup_(messagep) sd_bus_message *reply = NULL;
+	int r;
+
+	r = sd_bus_message_new_method_return(c->message, &reply);
+	if (r < 0)
+		return r;
+	r = append_snapshot(reply, c, replayed);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_append(reply, "sth", epoch, cursor, fd);
+	if (r < 0)
+		return r;
+	r = append_more(reply, c, replayed);
+	if (r < 0)
+		return r;
+	return sd_bus_send(NULL, reply, NULL);
+}
+
+static void subscribe_run(struct call *c)
+{
+	struct bus *b = c->bus;
+	_cleanup_(close_fdp) int fd = -1;
+	char epoch[UUID_TEXT_SIZE];
+	uint64_t cursor;
+	bool replayed;
+	int r;
+
+	uuid_text(b->config.epoch, epoch);
+	replayed = can_replay(c, epoch);
+	cursor = replayed ? c->last_seq : rows_seq(bus_rows(b));
+	r = stream_new(b, caller_uid(c->caller), caller_may_change(b, c->caller), c->filter, cursor, &fd);
+	if (r == -EDQUOT) {
+		call_refuse(c, REFUSED_LIMIT, "too many event streams are open; close one of yours");
+		return;
+	}
+	if (r >= 0)
+		r = subscribe_reply(c, epoch, replayed, cursor, fd);
+	if (r < 0)
+		call_refuse(c, REFUSED_INTERNAL, "no event stream can be given: %s", strerror(-r));
+	else
+		(void) call_free(c);
+}
+
+int subscribe_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error)
+{
+	_cleanup_(call_freep) struct call *c = NULL;
+	int r;
+
+	r = call_new(b, m, &c, error);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_read(m, "sst", &c->filter, &c->last_epoch, &c->last_seq);
+	if (r < 0)
+		return r;
+	r = read_no_options(m, error);
+	if (r < 0)
+		return r;
+	if (c->filter[0] && !vm_name_is_valid(c->filter))
+		return refuse(error, REFUSED_INVALID_ARGUMENT, "filter '%.64s' is no VM name; \"\" is for all VMs",
+			c->filter);
+	c->for_anyone = true;
+	c->run = subscribe_run;
+	return call_submit(take_ptr(&c), error);
+}

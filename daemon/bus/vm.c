@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* org.lifecycled.Lifecycle1.VM: an object is a row, found by its name on each access. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "bus/internal.h"
+
+/* Its row is gone when it leaves the bus; nothing is read of it then. */
+static struct vm_row leaving_row;
+
+static int vm_find(sd_bus *sd, const char *path, const char *interface, void *userdata, void **ret_found,
+	sd_bus_error *error)
+{
+	struct bus *b = userdata;
+	_cleanup_(freep) char *name = NULL;
+	const struct vm_row *row;
+	int r;
+
+	r = sd_bus_path_decode(path, VM_PREFIX, &name);
+	if (r <= 0)
+		return r;
+	row = rows_vm(bus_rows(b), name);
+	if (!row && b->leaving && strcmp(b->leaving, name) == 0)
+		row = &leaving_row;
+	*ret_found = (void *)row;
+	return row != NULL;
+}
+
+static char **paths_free(char **paths)
+{
+	for (char **p = paths; p && *p; p++)
+		free(*p);
+	free(paths);
+	return NULL;
+}
+
+static int vm_enumerate(sd_bus *sd, const char *prefix, void *userdata, char ***ret_nodes, sd_bus_error *error)
+{
+	const struct rows *rows = bus_rows(userdata);
+	size_t count = rows_vm_count(rows);
+	char **paths = calloc(count + 1, sizeof(*paths));
+
+	if (!paths)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		int r = vm_path(rows_vm_at(rows, i)->name, &paths[i]);
+
+		if (r < 0) {
+			(void) paths_free(paths);
+			return r;
+		}
+	}
+	*ret_nodes = paths;
+	return 0;
+}
+
+static int get_waits_on(sd_bus *sd, const char *path, const char *interface, const char *property,
+	sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	const struct wait_reason *w = &((const struct vm_row *)userdata)->waits;
+
+	return sd_bus_message_append(reply, "(sqsttu)", word(WORDS_WAIT, w->on), w->sp, w->name, w->since / 1000,
+		w->until / 1000, w->tries);
+}
+
+static int get_vcpu_states(sd_bus *sd, const char *path, const char *interface, const char *property,
+	sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	const struct vm_row *row = userdata;
+	int r = sd_bus_message_open_container(reply, 'a', "s");
+
+	for (unsigned i = 0; r >= 0 && row->life && i < row->vcpu_count && i < VM_VCPU_MAX; i++)
+		r = sd_bus_message_append(reply, "s", word(WORDS_VCPU, row->vcpu[i]));
+	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int get_secure_peers(sd_bus *sd, const char *path, const char *interface, const char *property,
+	sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	return append_peers(reply, userdata);
+}
+
+static int get_last_end(sd_bus *sd, const char *path, const char *interface, const char *property,
+	sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	const struct vm_row *row = userdata;
+
+	return sd_bus_message_append(reply, "(stts)", word(WORDS_CAUSE, row->end_cause), row->end_life,
+		row->end_at / 1000, row->end_text);
+}
+
+/* The room itself, in a method whose userdata is a row. */
+static struct bus *vm_bus(sd_bus_message *m)
+{
+	return sd_bus_slot_get_userdata(sd_bus_get_current_slot(sd_bus_message_get_bus(m)));
+}
+
+static int vm_method_verb(sd_bus_message *m, const struct vm_row *row, enum request_verb verb, sd_bus_error *error)
+{
+	char name[VM_NAME_MAX + 1];
+
+	memcpy(name, row->name, sizeof(name)); /* the row may go while the request is submitted */
+	return verb_submit(vm_bus(m), m, verb, name, error);
+}
+
+static int vm_method_start(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return vm_method_verb(m, userdata, REQUEST_START, error);
+}
+
+static int vm_method_abort(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return vm_method_verb(m, userdata, REQUEST_ABORT, error);
+}
+
+static int vm_method_restart(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return vm_method_verb(m, userdata, REQUEST_RESTART, error);
+}
+
+static int vm_method_destroy(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return vm_method_verb(m, userdata, REQUEST_DESTROY, error);
+}
+
+static int vm_method_open_console(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return console_submit(vm_bus(m), m, ((const struct vm_row *)userdata)->name, error);
+}
+
+#define FIELD(field) offsetof(struct vm_row, field)
+#define CONST SD_BUS_VTABLE_PROPERTY_CONST
+#define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE /* only in signals.c's table told_vm */
+#define VERB(name, handler)                                                                                            \
+	SD_BUS_METHOD_WITH_ARGS(name, SD_BUS_ARGS("t", life, "a{sv}", options), SD_BUS_RESULT("t", sequence), handler,        \
+		SD_BUS_VTABLE_UNPRIVILEGED)
+
+static const sd_bus_vtable vm_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	VERB("Start", vm_method_start),
+	VERB("Abort", vm_method_abort),
+	VERB("Restart", vm_method_restart),
+	VERB("Destroy", vm_method_destroy),
+	SD_BUS_METHOD_WITH_ARGS("OpenConsole", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("h", ring),
+		vm_method_open_console, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_SIGNAL_WITH_ARGS("StateChanged",
+		SD_BUS_ARGS("t", sequence, "t", life, "s", old_state, "s", new_state, "s", cause), 0),
+	SD_BUS_PROPERTY("Name", "s", get_chars, FIELD(name), CONST),
+	SD_BUS_PROPERTY("UUID", "s", get_uuid, FIELD(uuid), CHANGES),
+	SD_BUS_PROPERTY("FromFile", "b", get_bool, FIELD(from_file), CHANGES),
+	SD_BUS_PROPERTY("Life", "t", NULL, FIELD(life), CHANGES),
+	SD_BUS_PROPERTY("FfaId", "q", NULL, FIELD(endpoint), CHANGES),
+	SD_BUS_PROPERTY("State", "s", get_state, FIELD(state), CHANGES),
+	SD_BUS_PROPERTY("Substate", "s", get_substate, FIELD(substate), CHANGES),
+	SD_BUS_PROPERTY("Cause", "s", get_cause, FIELD(cause), CHANGES),
+	SD_BUS_PROPERTY("Since", "t", get_usec, FIELD(since), CHANGES),
+	SD_BUS_PROPERTY("Operation", "s", get_operation, FIELD(operation), CHANGES),
+	SD_BUS_PROPERTY("OperationSince", "t", get_usec, FIELD(operation_since), CHANGES),
+	SD_BUS_PROPERTY("WaitsOn", "(sqsttu)", get_waits_on, 0, 0),
+	SD_BUS_PROPERTY("VcpuCount", "u", get_u16_as_u, FIELD(vcpu_count), CHANGES),
+	SD_BUS_PROPERTY("VcpuStates", "as", get_vcpu_states, 0, 0),
+	SD_BUS_PROPERTY("MemoryBytes", "t", NULL, FIELD(memory_bytes), CHANGES),
+	SD_BUS_PROPERTY("VmmPid", "u", NULL, FIELD(vmm_pid), 0),
+	SD_BUS_PROPERTY("Unreachable", "b", get_bool, FIELD(unreachable), 0),
+	SD_BUS_PROPERTY("SecureStuck", "b", get_bool, FIELD(secure_stuck), 0),
+	SD_BUS_PROPERTY("SecurePeers", "a(qssub)", get_secure_peers, 0, 0),
+	SD_BUS_PROPERTY("LastEnd", "(stts)", get_last_end, 0, CHANGES),
+	SD_BUS_PROPERTY("Restarts", "u", NULL, FIELD(restarts), 0),
+	SD_BUS_PROPERTY("RefusedTransitions", "u", NULL, FIELD(refused), 0),
+	SD_BUS_PROPERTY("OldLives", "u", NULL, FIELD(old_lives), 0),
+	SD_BUS_PROPERTY("Sequence", "t", NULL, FIELD(changed_at), 0),
+	SD_BUS_VTABLE_END,
+};
+
+int vm_add(struct bus *b)
+{
+	int r = sd_bus_add_fallback_vtable(b->sd, bus_slot(b), VM_PREFIX, VM_INTERFACE, vm_vtable, vm_find, b);
+
+	return r < 0 ? r : sd_bus_add_node_enumerator(b->sd, bus_slot(b), VM_PREFIX, vm_enumerate, b);
+}

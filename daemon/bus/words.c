@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Numbers and ids as people and D-Bus write them, and the way an argument is refused. */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bus/internal.h"
+
+LIFECYCLE_NAME_TABLE(states, VM_STATES);
+LIFECYCLE_NAME_TABLE(substates, VM_SUBSTATES);
+LIFECYCLE_NAME_TABLE(vcpus, VCPU_STATES);
+LIFECYCLE_NAME_TABLE(causes, CAUSES);
+LIFECYCLE_NAME_TABLE(debts, DEBT_STATES);
+LIFECYCLE_NAME_TABLE(hows, DEBT_HOWS);
+LIFECYCLE_NAME_TABLE(operations, OPERATIONS);
+LIFECYCLE_NAME_TABLE(waits, WAITS);
+
+static const char *const profiles[] = {
+	[PROFILE_STRICT] = "strict",
+	[PROFILE_TRUSTY] = "trusty",
+	[PROFILE_OPTEE] = "optee",
+};
+
+static const char *const statuses[] = {
+	[SP_OK] = "ok",
+	[SP_DEGRADED] = "degraded",
+	[SP_GONE] = "gone",
+};
+
+#define TABLE(t) { (t), sizeof(t) / sizeof((t)[0]) }
+static const struct {
+	const char *const *word;
+	size_t count;
+} tables[WORDS_COUNT] = {
+	[WORDS_STATE] = TABLE(states),
+	[WORDS_SUBSTATE] = TABLE(substates),
+	[WORDS_VCPU] = TABLE(vcpus),
+	[WORDS_CAUSE] = TABLE(causes),
+	[WORDS_DEBT] = TABLE(debts),
+	[WORDS_HOW] = TABLE(hows),
+	[WORDS_OPERATION] = TABLE(operations),
+	[WORDS_WAIT] = TABLE(waits),
+	[WORDS_PROFILE] = TABLE(profiles),
+	[WORDS_STATUS] = TABLE(statuses),
+};
+
+const char *word(enum words list, unsigned number)
+{
+	const char *w = number < tables[list].count ? tables[list].word[number] : NULL;
+
+	return w ? w : "?";
+}
+
+#define REFUSAL_ERROR(symbol, name, error, code) [symbol] = BUS_NAME ".Error." name,
+const char *refusal_error(enum refusal refusal)
+{
+	static const char *const errors[] = { REFUSALS(REFUSAL_ERROR) };
+
+	return errors[refusal < REFUSAL_COUNT && refusal != REFUSED_NOT ? refusal : REFUSED_INTERNAL];
+}
+
+void uuid_text(const uint8_t uuid[16], char ret[UUID_TEXT_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+	char *p = ret;
+
+	for (unsigned i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*p++ = '-';
+		*p++ = digits[uuid[i] >> 4];
+		*p++ = digits[uuid[i] & 0xF];
+	}
+	*p = '\0';
+}
+
+#define ALNUM "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+bool vm_name_is_valid(const char *name)
+{
+	size_t length = strnlen(name, VM_NAME_MAX + 1);
+
+	return length >= 1 && length <= VM_NAME_MAX && strchr(ALNUM, name[0]) &&
+		strspn(name, ALNUM "_.-") == length;
+}
+
+int vm_path(const char *name, char **ret)
+{
+	return sd_bus_path_encode(VM_PREFIX, name, ret);
+}
+
+int partition_path(uint16_t id, char **ret)
+{
+	return asprintf(ret, PARTITION_PREFIX "/%04x", id) < 0 ? -ENOMEM : 0;
+}
+
+int refuse(sd_bus_error *error, enum refusal refusal, const char *format, ...)
+{
+	char text[sizeof(((struct answer *)NULL)->text)];
+	va_list ap;
+
+	va_start(ap, format);
+	(void) vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	return sd_bus_error_set(error, refusal_error(refusal), text);
+}
+
+int read_no_options(sd_bus_message *m, sd_bus_error *error)
+{
+	const char *key;
+	int r;
+
+	r = sd_bus_message_enter_container(m, 'a', "{sv}");
+	if (r < 0)
+		return r;
+	r = sd_bus_message_enter_container(m, 'e', "sv");
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return sd_bus_message_exit_container(m);
+	r = sd_bus_message_read(m, "s", &key);
+	if (r < 0)
+		return r;
+	return refuse(error, REFUSED_INVALID_ARGUMENT, "unknown option '%.64s': this version knows none, leave it out",
+		key);
+}
