@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* lifecycled-spmc: a software secure side, for where there is no secure world. */
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "spmc/options.h"
+#include "spmc/service.h"
+
+static const char help[] =
+	"lifecycled-spmc [OPTION]...\n"
+	"A software secure side: hosts Secure Partitions behind a socket.\n\n"
+	"  --socket PATH     where the hypervisor connects (/run/lifecycled/spmc.sock)\n"
+	"  --inspect PATH    where the books can be read (/run/lifecycled/spmc-inspect.sock)\n"
+	"  --state FILE      keep the secure world in FILE, on a tmpfs: it survives this process\n"
+	"  --reset           start as a new secure world\n"
+	"  --sp PERSONALITY:ID[:OPTION,..]\n"
+	"                    host an SP; personalities: trusty, optee, strict; may be repeated\n"
+	"                    (default: trusty:0x8001 and optee:0x8002)\n"
+	"  --no-sps          host none\n"
+	"  --discovery HOW   regs, rx (as before FF-A v1.2) or none\n"
+	"  --help, --version\n\n"
+	"SP options: tick=USEC notifiers=N doorbell=0|1 capacity=N subscribe=created|destroyed|both|none\n"
+	"Faults, for tests: stuck=1; done for the first N requests: busy=N interrupted=N abort=N preempt=N yield=N mute=N\n";
+
+enum { OPT_SOCKET = 1, OPT_INSPECT, OPT_STATE, OPT_RESET, OPT_SP, OPT_NO_SPS, OPT_DISCOVERY, OPT_HELP, OPT_VERSION };
+
+static const struct option longs[] = {
+	{ "socket", required_argument, NULL, OPT_SOCKET },
+	{ "inspect", required_argument, NULL, OPT_INSPECT },
+	{ "state", required_argument, NULL, OPT_STATE },
+	{ "reset", no_argument, NULL, OPT_RESET },
+	{ "sp", required_argument, NULL, OPT_SP },
+	{ "no-sps", no_argument, NULL, OPT_NO_SPS },
+	{ "discovery", required_argument, NULL, OPT_DISCOVERY },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ 0 },
+};
+
+static void add_sp(struct world_config *config, const char *text)
+{
+	const char *why = "no memory";
+
+	if (options_add_sp(config, text, &why) == 0)
+		return;
+	fprintf(stderr, "lifecycled-spmc: --sp %s: %s\n", text, why);
+	exit(EXIT_FAILURE);
+}
+
+static void set_discovery(struct world_config *config, const char *text)
+{
+	if (options_discovery(config, text) == 0)
+		return;
+	fprintf(stderr, "lifecycled-spmc: --discovery %s: must be regs, rx or none\n", text);
+	exit(EXIT_FAILURE);
+}
+
+static void say(const char *text)
+{
+	fputs(text, stdout);
+	exit(EXIT_SUCCESS);
+}
+
+static void parse(struct service_options *o, int argc, char **argv)
+{
+	bool none = false;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		switch (opt) {
+		case OPT_SOCKET: o->socket = optarg; break;
+		case OPT_INSPECT: o->inspect = optarg; break;
+		case OPT_STATE: o->state = optarg; break;
+		case OPT_RESET: o->reset = true; break;
+		case OPT_SP: add_sp(&o->world, optarg); break;
+		case OPT_NO_SPS: none = true; break;
+		case OPT_DISCOVERY: set_discovery(&o->world, optarg); break;
+		case OPT_HELP: say(help); break;
+		case OPT_VERSION: say("lifecycled-spmc " PROJECT_VERSION "\n"); break;
+		default: exit(EXIT_FAILURE);
+		}
+	}
+	if (optind < argc || (none && o->world.sp_count)) {
+		fprintf(stderr, "lifecycled-spmc: %s\n", optind < argc ? "takes options alone" : "--no-sps and --sp exclude each other");
+		exit(EXIT_FAILURE);
+	}
+	if (!none && !o->world.sp_count)
+		options_default_sps(&o->world);
+}
+
+int main(int argc, char **argv)
+{
+	struct service_options o = {
+		.socket = "/run/lifecycled/spmc.sock",
+		.inspect = "/run/lifecycled/spmc-inspect.sock",
+	};
+
+	log_open("lifecycled-spmc", LOG_INFO);
+	parse(&o, argc, argv);
+	return service_run(&o) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

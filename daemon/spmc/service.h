@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The running program: one thread, one epoll loop, one timer for the SPs' own work. */
+
+#include <stdbool.h>
+
+#include "spmc/inspect.h"
+#include "spmc/link.h"
+#include "spmc/memory.h"
+
+struct service_options {
+	const char *socket, *inspect, *state;
+	bool reset;
+	struct world_config world;
+};
+
+int service_run(const struct service_options *o);

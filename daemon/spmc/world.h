@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The secure world: what the SPMC and its SPs remember. The book is one fixed block without pointers, so that it can be
+ * a file mapped shared and outlive this process as a real secure world outlives the host's programs. No file descriptor
+ * and no clock in here: time comes in as an argument.
+ *
+ * The process may be killed between any two stores. What the answers rest on is one byte a VM (its state) or one
+ * counter; the rest is derived and computed again by world_recover.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/ffa.h"
+#include "proto/secure-link.h"
+
+#define WORLD_MAGIC 0x444C5753u /* "SWLD" */
+#define WORLD_VERSION 1
+#define WORLD_SPS SECURE_LINK_SP_MAX
+#define WORLD_VMS 65536 /* w5[15:0]: a receiver takes what the register can say (spec/ffa.md s.9) */
+#define WORLD_LOG 1024
+#define WORLD_NEVER UINT64_MAX
+
+/* States of one VM in an SP's book; those of Trusty (spec/ffa.md s.2). Other SPs use ABSENT and AVAILABLE alone. */
+enum sp_vm_state {
+	SP_VM_ABSENT,
+	SP_VM_FRESH,
+	SP_VM_AVAILABLE,
+	SP_VM_DESTROY_NOTIFYING,
+	SP_VM_DESTROY_NOTIFIED,
+	SP_VM_STATE_COUNT,
+};
+
+struct sp_vm {
+	uint8_t state;
+	uint8_t steps; /* notifiers that still have to run */
+	uint16_t objects;
+	uint16_t next; /* in the queue of those whose notifiers run */
+	uint16_t reserved;
+};
+
+/* The form of an answer, beside its status. */
+enum sp_form {
+	SP_RESP,           /* FFA_MSG_SEND_DIRECT_RESP, type + 1 */
+	SP_RESP_UNCHANGED, /* the same with w2 as it came: Trusty's answer to an unknown type (s.2 g) */
+	SP_ERROR,          /* FFA_ERROR */
+	SP_INTERRUPT,      /* FFA_INTERRUPT, the call stays open */
+	SP_YIELD,          /* FFA_YIELD, the same */
+};
+
+struct sp_reply {
+	enum sp_form form;
+	int32_t status;
+};
+
+struct sp_log {
+	uint64_t realtime; /* ns */
+	uint16_t vm;
+	uint8_t message; /* enum ffa_framework_type */
+	uint8_t form;    /* enum sp_form */
+	int16_t status;
+	uint16_t generation;
+};
+
+/* Ways to misbehave, for tests: each is done for the first N requests, in this order. */
+enum sp_fault {
+	SP_FAULT_BUSY,        /* FFA_ERROR BUSY, the SP sees nothing */
+	SP_FAULT_INTERRUPTED, /* DIRECT_RESP INTERRUPTED, nothing done */
+	SP_FAULT_ABORT,       /* FFA_ERROR ABORTED, and the SP starts again */
+	SP_FAULT_PREEMPT,     /* FFA_INTERRUPT; FFA_RUN goes on */
+	SP_FAULT_YIELD,       /* FFA_YIELD; FFA_RUN goes on */
+	SP_FAULT_MUTE,        /* done, but never answered */
+	SP_FAULT_COUNT,
+};
+
+struct sp_counts {
+	uint64_t created, destroyed, retry, refused;
+};
+
+/* One SP as the book holds it. */
+struct sp {
+	uint16_t id;
+	uint8_t personality; /* enum personality_index */
+	uint8_t restarting;  /* set while the book is being forgotten */
+	uint32_t generation;
+	uint32_t faults[SP_FAULT_COUNT]; /* done so far */
+	uint8_t open;                    /* a call was preempted and waits for FFA_RUN */
+	uint8_t pending;                 /* the one slot for a creation; pending_vm says whose */
+	uint16_t pending_vm;
+	uint32_t open_x[8];
+	struct sp_counts counts;
+	uint64_t logged; /* entries ever; the last WORLD_LOG are kept */
+	struct sp_log log[WORLD_LOG];
+
+	/* Derived: see world_recover. */
+	uint32_t live; /* objects in all */
+	uint32_t end;  /* no VM id from here on is in the book */
+	uint32_t queued;
+	uint16_t queue_first, queue_last;
+
+	struct sp_vm vm[WORLD_VMS];
+};
+
+struct world_book {
+	uint32_t magic;
+	uint32_t version;
+	uint64_t size;
+	uint32_t sp_count;
+	uint32_t whole; /* 0 while a reset is under way: whoever finds that does it again */
+	uint8_t boot_id[16];
+	uint8_t instance[16];
+	uint64_t incarnation; /* the highest that said hello */
+	uint16_t tag;         /* of discovery; never 0 */
+	uint16_t reserved[3];
+	uint8_t bitmaps[0x8000 / 8]; /* VMs with a notification bitmap */
+	struct sp sp[];
+};
+
+/* What the command line says of one SP; may change from one start to the next. */
+struct sp_config {
+	uint16_t id;
+	uint8_t personality;
+	bool doorbell;
+	bool stuck;
+	uint32_t subscribed; /* FFA_PROP_VM_CREATED | FFA_PROP_VM_DESTROYED */
+	uint32_t tick_us;
+	uint32_t notifiers;
+	uint32_t capacity;
+	uint32_t faults[SP_FAULT_COUNT];
+};
+
+enum world_discovery {
+	WORLD_DISCOVERY_REGS, /* PARTITION_INFO_GET_REGS, and PARTITION_INFO_GET */
+	WORLD_DISCOVERY_RX,   /* PARTITION_INFO_GET alone, as before v1.2 */
+	WORLD_DISCOVERY_NONE,
+};
+
+struct world_config {
+	uint32_t sp_count;
+	enum world_discovery discovery;
+	struct sp_config sp[WORLD_SPS];
+};
+
+/* Where PARTITION_INFO_GET puts its descriptors. 0, or -ENOMEM where there is no buffer or it does not fit. */
+struct world_rx {
+	int (*put)(void *context, const void *bytes, size_t count);
+	void *context;
+	bool full; /* written, and not released yet */
+};
+
+struct world {
+	struct world_book *book;
+	struct world_config config;
+	struct world_rx rx;
+	uint64_t work_at[WORLD_SPS]; /* CLOCK_MONOTONIC ns of the next work step, or WORLD_NEVER */
+	uint64_t doorbells;          /* SPs, by index, that have something to tell */
+};
+
+struct world_time {
+	uint64_t monotonic; /* ns */
+	uint64_t realtime;
+};
+
+static inline size_t world_size(uint32_t sp_count)
+{
+	return sizeof(struct world_book) + sp_count * sizeof(struct sp);
+}
+
+/* world.c */
+int world_check(const struct world_book *book, size_t size, const struct world_config *config, const char **ret_why);
+void world_reset(struct world *w, const uint8_t instance[16]);
+void world_recover(struct world *w);
+void world_restart_sp(struct world *w, uint32_t index);
+uint64_t world_next(const struct world *w);
+void world_work(struct world *w, uint64_t monotonic);
+void world_plan(struct world *w, uint32_t index, uint64_t monotonic);
+int world_find(const struct world *w, uint16_t id);
+
+/* sp.c: an SP's book, and how a message goes through it */
+void sp_set(struct sp *sp, uint16_t vm, enum sp_vm_state state, uint16_t objects);
+void sp_queue(struct sp *sp, uint16_t vm);
+void sp_dequeue(struct sp *sp);
+void sp_forget(struct sp *sp);
+void sp_recover(struct sp *sp);
+void sp_log(struct sp *sp, uint64_t realtime, uint16_t vm, uint8_t message, struct sp_reply reply);
+
+/* call.c: one FF-A call; x is the call on entry and the answer on return. False: no answer is given. */
+bool world_call(struct world *w, struct world_time now, uint64_t x[FFA_REGISTERS]);
+
+/* discovery.c and direct.c: the calls themselves */
+#define CALL_ANSWERED true
+bool call_partition_info_get(struct world *w, struct world_time now, uint64_t *x);
+bool call_partition_info_get_regs(struct world *w, struct world_time now, uint64_t *x);
+bool call_rx_release(struct world *w, struct world_time now, uint64_t *x);
+bool call_direct_req(struct world *w, struct world_time now, uint64_t *x);
+bool call_run(struct world *w, struct world_time now, uint64_t *x);
+bool call_error(uint64_t *x, int32_t status);
+bool call_success(uint64_t *x, uint64_t x2, uint64_t x3);
+uint32_t sp_properties(const struct sp_config *c);
