@@ -45,7 +45,7 @@ static void hang_up(struct vmm *v, uint64_t now, const char *why)
 		log_error("no birth: %s", why);
 		vmm_leave(1);
 	}
-	log_warning("the daemon is gone: %s", why);
+	log_warning("the link is closed, the guest stays: %s", why);
 	retry_later(v, now);
 }
 

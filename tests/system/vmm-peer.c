@@ -123,6 +123,7 @@ void peer_close(struct peer *p)
 	munmap(p->last_words, sizeof(struct last_words));
 	close_one(&p->memory);
 	close_one(&p->lock);
+	close_one(&p->lock_again);
 	close_one(&p->words);
 	close_one(&p->console);
 }
@@ -200,6 +201,25 @@ struct vmm_birth peer_birth_frame(const struct peer *p)
 	};
 }
 
+static int reopen(int fd)
+{
+	char path[32];
+	int again;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	again = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(again >= 0);
+	return again;
+}
+
+bool peer_holds_lock(const struct peer *p)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	assert_int_equal(fcntl(p->lock_again, F_OFD_GETLK, &lock), 0);
+	return lock.l_type != F_UNLCK;
+}
+
 void peer_birth(struct peer *p)
 {
 	struct vmm_birth birth = peer_birth_frame(p);
@@ -211,7 +231,8 @@ void peer_birth(struct peer *p)
 	fds[VMM_FD_LAST_WORDS] = p->words;
 	fds[VMM_FD_CONSOLE] = p->console;
 	peer_send_raw(p, &birth, sizeof(birth), fds, VMM_FD_COUNT);
-	/* From here the VMM's copy alone holds the lock. */
+	/* From here the VMM's copy alone holds the lock; another description of the file is kept to ask about it. */
+	p->lock_again = reopen(p->lock);
 	close_one(&p->lock);
 }
 
@@ -265,6 +286,17 @@ void peer_expect(struct peer *p, enum vmm_frame_kind kind, union peer_frame *ret
 			frame.header.kind == VMM_ENDED ? frame.ended.end.text : "");
 	if (ret)
 		*ret = frame;
+}
+
+void peer_expect_soon(struct peer *p, enum vmm_frame_kind perhaps, enum vmm_frame_kind kind)
+{
+	union peer_frame frame;
+
+	do
+		if (!read_frame(p, &frame))
+			fail_because("the VMM hung up instead of sending frame %d", kind);
+	while (note_vcpu(p, &frame) || frame.header.kind == perhaps);
+	assert_int_equal(frame.header.kind, kind);
 }
 
 void peer_expect_vcpu(struct peer *p, unsigned index, enum vcpu_state state)

@@ -6,6 +6,7 @@
  * frame, a byte of console or a count, with a generous limit; whoever fails a wait fails the test.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -18,6 +19,7 @@ struct peer {
 	int listener, link;
 	pid_t pid;
 	int memory, lock, words, console;
+	int lock_again; /* the same file, another description: to ask who holds it */
 	struct console_ring *ring;
 	struct last_words *last_words;
 	struct vm_definition definition;
@@ -50,6 +52,7 @@ void peer_birth(struct peer *p);
 
 /* Reads up to the next frame that is not VCPU (those are noted), which must be of that kind. */
 void peer_expect(struct peer *p, enum vmm_frame_kind kind, union peer_frame *ret);
+void peer_expect_soon(struct peer *p, enum vmm_frame_kind perhaps, enum vmm_frame_kind kind); /* one may come before */
 void peer_expect_vcpu(struct peer *p, unsigned index, enum vcpu_state state);
 void peer_expect_hangup(struct peer *p);
 
@@ -61,6 +64,7 @@ void peer_welcome(struct peer *p, struct vmm_back *ret); /* accept, BACK, WELCOM
 
 void peer_leave(struct peer *p); /* EXIT, and the process is gone with status 0 */
 int peer_wait(struct peer *p);   /* its wait status */
+bool peer_holds_lock(const struct peer *p);
 
 uint64_t peer_count(const struct peer *p, unsigned vcpu);
 void peer_expect_count(const struct peer *p, unsigned vcpu, uint64_t at_least);
