@@ -19,7 +19,11 @@
 enum event_kind {
 	EVENT_VM = 1,        /* a VM was defined, or defined anew */
 	EVENT_VM_GONE = 2,   /* a VM object went */
-	EVENT_STATE = 3,     /* a life moved: old/new state and sub-state, cause */
+	/*
+	 * A life moved: old/new state and sub-state, cause. A life that is gone moves to VM_NULL; with `operation` OP_RESTART
+	 * the VM itself does not: its next life follows at once, and that record says ABORTING -> CREATED.
+	 */
+	EVENT_STATE = 3,
 	EVENT_DEBT = 4,      /* what a life owes an SP moved: how, tries */
 	EVENT_SP = 5,        /* an SP appeared, changed or vanished */
 	EVENT_OPERATION = 6, /* a VM's operation began (or ended: OP_NONE) */

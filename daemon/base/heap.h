@@ -6,6 +6,7 @@
  * nothing has index HEAP_OUT (heap_node_init).
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,11 @@ static inline void heap_node_init(struct heap_node *n)
 {
 	n->at = 0;
 	n->index = HEAP_OUT;
+}
+
+static inline bool heap_node_is_out(const struct heap_node *n)
+{
+	return n->index == HEAP_OUT;
 }
 
 int heap_reserve(struct heap *h, size_t count);                     /* 0 or -ENOMEM */

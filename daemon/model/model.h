@@ -80,6 +80,7 @@ struct vm {
 	uint64_t end_life;
 	uint64_t restart_window; /* when the window of restart_limit began */
 	uint32_t refused;
+	uint32_t mark; /* policy_has_cycle() */
 	uint64_t changed_at;
 };
 
@@ -119,6 +120,7 @@ struct model {
 	struct list touched, waiting_for_order;
 	uint64_t memory_held, huge_held, memory_limit, huge_limit;
 	uint64_t random;
+	uint32_t mark;
 	/* one of each, kept ready so that a change cannot fail half-way */
 	struct vm *spare_vm;
 	struct life *spare_life;
@@ -130,7 +132,10 @@ void model_clear(struct model *m);
 /* Room for whatever the next input may add: one VM, one life. 0 or -ENOMEM. */
 int model_reserve(struct model *m);
 
-/* Applies one change; takes over a definition. 0, or -EBADMSG: it does not fit what is there (a log that lies). */
+/*
+ * Applies one change; takes over a definition. 0; -EBADMSG: it does not fit what is there (a log that lies); -ENOMEM: a VM
+ * or life begins and model_reserve() was not called before.
+ */
 int model_apply(struct model *m, struct change *c);
 
 struct vm *model_vm(const struct model *m, uint64_t number);

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one place where the stored part of the model changes, in a turn and at load. */
+#include "model/model.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+static uint64_t *held(struct model *m, const struct life *l)
+{
+	return l->begun.huge ? &m->huge_held : &m->memory_held;
+}
+
+static int apply_vm(struct model *m, struct change *c)
+{
+	struct vm *vm = model_vm(m, c->vm);
+
+	if (!c->definition)
+		return -EBADMSG;
+	if (!vm) {
+		if (model_vm_named(m, c->definition->name))
+			return -EBADMSG;
+		if (!m->spare_vm)
+			return -ENOMEM;
+		vm = take_ptr(&m->spare_vm);
+		vm->number = c->vm;
+		vm->definition = take_ptr(&c->definition);
+		map_put(&m->vms_by_number, &vm->by_number, vm->number);
+		map_put(&m->vms_by_name, &vm->by_name, hash_string(vm->definition->name));
+		list_append(&m->vms, &vm->all);
+		m->vm_count++;
+		return 0;
+	}
+	if (strcmp(vm->definition->name, c->definition->name) != 0)
+		return -EBADMSG;
+	free(vm->definition);
+	vm->definition = take_ptr(&c->definition);
+	return 0;
+}
+
+static int apply_vm_gone(struct model *m, const struct change *c)
+{
+	struct vm *vm = model_vm(m, c->vm);
+	struct life *l, *next;
+
+	if (!vm || vm->life)
+		return -EBADMSG;
+	list_for_each_safe(l, next, &vm->old, of_vm) {
+		list_remove(&l->of_vm);
+		l->vm = NULL;
+	}
+	heap_remove(&m->deadlines, &vm->start.node);
+	list_remove(&vm->touched);
+	list_remove(&vm->order);
+	list_remove(&vm->all);
+	map_remove(&m->vms_by_number, &vm->by_number);
+	map_remove(&m->vms_by_name, &vm->by_name);
+	m->vm_count--;
+	free(vm->definition);
+	free(vm);
+	return 0;
+}
+
+static int apply_life(struct model *m, const struct change *c)
+{
+	struct vm *vm = model_vm(m, c->vm);
+	uint16_t id = c->begun.endpoint;
+	struct life *l;
+
+	if (id < FFA_ID_VM_FIRST || id > FFA_ID_VM_LAST || m->endpoint[id] || model_life(m, c->life))
+		return -EBADMSG;
+	if (c->begun.vcpu_count < 1 || c->begun.vcpu_count > VM_VCPU_MAX)
+		return -EBADMSG;
+	if (!m->spare_life)
+		return -ENOMEM;
+	l = take_ptr(&m->spare_life);
+	l->number = c->life;
+	l->begun = c->begun;
+	l->vm = vm;
+	l->now = (struct change_state){ .state = VM_CREATED,
+		.substate = VM_SUB_ALLOCATING,
+		.since = c->begun.since,
+		.deadline = c->begun.deadline };
+	memset(l->vcpu, VCPU_NULL, sizeof(l->vcpu));
+	if (vm && vm->life)
+		list_append(&vm->old, &vm->life->of_vm);
+	if (vm)
+		vm->life = l;
+	map_put(&m->lives_by_number, &l->by_number, l->number);
+	list_append(&m->lives, &l->all);
+	m->life_count++;
+	m->endpoint[id] = l;
+	m->ids.next = (uint16_t)(id + 1);
+	*held(m, l) += l->begun.memory_bytes;
+	return 0;
+}
+
+static int apply_life_gone(struct model *m, const struct change *c)
+{
+	struct life *l = model_life(m, c->life);
+
+	if (!l)
+		return -EBADMSG;
+	for (unsigned i = 0; i < MODEL_SP_MAX; i++) {
+		list_remove(&l->debt[i].link);
+		heap_remove(&m->deadlines, &l->debt[i].again.node);
+		heap_remove(&m->deadlines, &l->debt[i].patience.node);
+	}
+	heap_remove(&m->deadlines, &l->timer.node);
+	heap_remove(&m->deadlines, &l->ladder.node);
+	if (l->vm && l->vm->life == l)
+		l->vm->life = NULL;
+	list_remove(&l->of_vm);
+	list_remove(&l->all);
+	map_remove(&m->lives_by_number, &l->by_number);
+	m->life_count--;
+	if (m->endpoint[l->begun.endpoint] == l)
+		m->endpoint[l->begun.endpoint] = NULL;
+	*held(m, l) -= l->begun.memory_bytes;
+	free(l);
+	return 0;
+}
+
+static int apply_debt(struct model *m, const struct change *c)
+{
+	struct life *l = model_life(m, c->life);
+	struct sp *sp = model_sp(m, c->debt.sp);
+	struct debt *d;
+
+	if (!l || !sp)
+		return -EBADMSG;
+	d = &l->debt[sp->index];
+	if (d->state == DEBT_CREATING)
+		sp->creating--;
+	d->state = c->debt.state;
+	d->how = c->debt.how;
+	if (d->state == DEBT_CREATING)
+		sp->creating++;
+	return 0;
+}
+
+static int apply_sp(struct model *m, const struct change *c)
+{
+	struct sp *sp = model_sp(m, c->sp.id);
+
+	if (!c->sp.id)
+		return -EBADMSG;
+	if (!sp) {
+		if (m->sp_count == MODEL_SP_MAX)
+			return -EBADMSG;
+		sp = &m->sp[m->sp_count++];
+	}
+	sp->info = c->sp;
+	return 0;
+}
+
+static int apply_open(struct model *m, const struct change *c)
+{
+	struct sp *sp = model_sp(m, c->open.sp);
+
+	if (!sp)
+		return -EBADMSG;
+	sp->open = c->open;
+	sp->open_life = c->life;
+	return 0;
+}
+
+/* Changes of one life or one VM that only copy what they carry. */
+static int apply_to_life(struct model *m, const struct change *c)
+{
+	struct life *l = model_life(m, c->life);
+
+	if (!l)
+		return -EBADMSG;
+	if (c->kind == CHANGE_STATE)
+		l->now = c->state;
+	else
+		l->vmm = c->vmm;
+	return 0;
+}
+
+static int apply_to_vm(struct model *m, const struct change *c)
+{
+	struct vm *vm = model_vm(m, c->vm);
+
+	if (!vm)
+		return -EBADMSG;
+	if (c->kind == CHANGE_OPERATION) {
+		vm->operation = c->operation;
+	} else {
+		vm->end = c->end;
+		vm->end_life = c->life;
+	}
+	return 0;
+}
+
+static int apply(struct model *m, struct change *c)
+{
+	switch ((enum change_kind)c->kind) {
+	case CHANGE_VM:
+		return apply_vm(m, c);
+	case CHANGE_VM_GONE:
+		return apply_vm_gone(m, c);
+	case CHANGE_LIFE:
+		return apply_life(m, c);
+	case CHANGE_STATE:
+	case CHANGE_VMM:
+		return apply_to_life(m, c);
+	case CHANGE_DEBT:
+		return apply_debt(m, c);
+	case CHANGE_OPERATION:
+	case CHANGE_END:
+		return apply_to_vm(m, c);
+	case CHANGE_SP:
+		return apply_sp(m, c);
+	case CHANGE_OPEN:
+		return apply_open(m, c);
+	case CHANGE_WORLD:
+		m->world = c->world;
+		m->world_known = true;
+		return 0;
+	case CHANGE_LIFE_GONE:
+		return apply_life_gone(m, c);
+	case CHANGE_IDS:
+		m->ids.next = c->ids.next;
+		return 0;
+	}
+	return -EBADMSG;
+}
+
+static void mark_changed(struct model *m, const struct change *c)
+{
+	struct life *l = c->life ? model_life(m, c->life) : NULL;
+	struct vm *vm = c->vm ? model_vm(m, c->vm) : l ? l->vm : NULL;
+
+	if (vm)
+		vm->changed_at = c->seq;
+}
+
+int model_apply(struct model *m, struct change *c)
+{
+	int r = apply(m, c);
+
+	if (r < 0)
+		return r;
+	if (c->seq > m->seq)
+		m->seq = c->seq;
+	mark_changed(m, c);
+	return 0;
+}

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A life from its first byte to its last: begin, enter, abort, quiesce, retire, reclaim. */
+#include "model/step.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mutant.h"
+#include "model/policy.h"
+#include "model/vm.h"
+
+/* ---- begin ---- */
+
+static enum refusal check_memory(const struct step *s, const struct vm_definition *d, char *text, size_t size)
+{
+	bool huge = d->huge_pages == HUGE_PAGES_RESERVED;
+	uint64_t held = huge ? s->m->huge_held : s->m->memory_held;
+	uint64_t limit = huge ? s->m->huge_limit : s->m->memory_limit;
+
+	if (huge && !limit) {
+		snprintf(text, size, "%s asks for reserved huge pages and no hugetlbfs place is configured (--huge-dir)", d->name);
+		return REFUSED_NO_HUGE_PAGES;
+	}
+	if (limit && !d->limits.overcommit && (d->memory_bytes > limit || held > limit - d->memory_bytes)) {
+		snprintf(text, size,
+			"%s needs %llu MiB; lives here, old ones included, hold %llu of %llu MiB: end some, enlarge the memory place, or set memory.overcommit",
+			d->name, (unsigned long long)(d->memory_bytes >> 20), (unsigned long long)(held >> 20),
+			(unsigned long long)(limit >> 20));
+		return REFUSED_NO_MEMORY;
+	}
+	return REFUSED_NOT;
+}
+
+enum refusal life_begin(struct step *s, struct vm *vm, char *text, size_t size)
+{
+	const struct vm_definition *d = vm->definition;
+	struct change c = { .kind = CHANGE_LIFE, .vm = vm->number };
+	enum refusal refusal = check_memory(s, d, text, size);
+	enum vm_state to;
+
+	if (refusal != REFUSED_NOT)
+		return refusal;
+	c.begun.endpoint = ids_pick(s->m, d->ffa_id);
+	if (!c.begun.endpoint) {
+		if (d->ffa_id)
+			snprintf(text, size, "FF-A id %u of %s belongs to a life that still has debts", d->ffa_id, d->name);
+		else
+			snprintf(text, size, "no FF-A id is free for %s: every one lives or still has debts", d->name);
+		return REFUSED_NO_FREE_ID;
+	}
+	if (vm_step(vm->life ? (enum vm_state)vm->life->now.state : VM_NULL,
+		    vm->life ? VM_EV_RESTARTED : VM_EV_START, &to) < 0)
+		return REFUSED_ILLEGAL_TRANSITION;
+	c.begun.vcpu_count = d->vcpu_count;
+	c.begun.fixed_id = d->ffa_id != 0;
+	c.begun.huge = d->huge_pages == HUGE_PAGES_RESERVED;
+	c.begun.memory_bytes = d->memory_bytes;
+	c.begun.since = s->now;
+	c.begun.deadline = s->now + d->limits.build_timeout_ms * NS_PER_MS;
+	snprintf(c.begun.name, sizeof(c.begun.name), "%s", d->name);
+	emit(s, &c);
+	set_deadline(s, &vm->life->timer, c.begun.deadline);
+	put_output(s, OUT_VMM_START, c.life);
+	return REFUSED_NOT;
+}
+
+enum refusal vm_start(struct step *s, struct vm *vm, char *text, size_t size)
+{
+	if (policy_unmet_order(s->m, vm)) {
+		if (list_is_empty(&vm->order))
+			list_append(&s->m->waiting_for_order, &vm->order);
+		touch(s, vm);
+		return REFUSED_NOT;
+	}
+	list_remove(&vm->order);
+	return life_begin(s, vm, text, size);
+}
+
+/* A restart delay is over, or a VM that this one waits for runs now. */
+void vm_start_timer(struct step *s, struct vm *vm)
+{
+	char text[END_TEXT_MAX + 1] = "";
+	struct change c = { .kind = CHANGE_END, .vm = vm->number, .life = vm->end_life, .end = vm->end };
+
+	if (vm->life || vm->operation.operation != OP_START || s->m->shutting_down)
+		return;
+	if (vm_start(s, vm, text, sizeof(text)) == REFUSED_NOT)
+		return;
+	c.end.cause = CAUSE_START_FAILED;
+	c.end.at = s->realtime;
+	memcpy(c.end.text, text, sizeof(c.end.text));
+	emit(s, &c);
+	set_operation(s, vm, OP_NONE, 0);
+}
+
+static void wake_those_after(struct step *s)
+{
+	struct vm *vm, *next;
+
+	list_for_each_safe(vm, next, &s->m->waiting_for_order, order)
+		set_deadline(s, &vm->start, s->now);
+}
+
+/* ---- on its way ---- */
+
+/* One door for every move of a living life; the cause is that of `now`. */
+static void move(struct step *s, struct life *l, enum vm_state to, enum vm_substate sub, uint64_t deadline,
+	bool quiesced, enum vm_cause cause, const char *text)
+{
+	struct change c = { .kind = CHANGE_STATE, .life = l->number, .state = l->now };
+
+	c.state.old_state = l->now.state;
+	c.state.old_substate = l->now.substate;
+	c.state.state = (uint8_t)to;
+	c.state.substate = (uint8_t)sub;
+	c.state.since = s->now;
+	c.state.deadline = deadline;
+	c.state.quiesced = quiesced;
+	c.state.cause = (uint8_t)cause;
+	if (text)
+		snprintf(c.state.text, sizeof(c.state.text), "%s", text);
+	emit(s, &c);
+}
+
+static void move_within(struct step *s, struct life *l, enum vm_substate sub, uint64_t deadline, bool quiesced)
+{
+	move(s, l, l->now.state, sub, deadline, quiesced, l->now.cause, NULL);
+}
+
+void life_substate(struct step *s, struct life *l, enum vm_substate sub, uint64_t deadline)
+{
+	move_within(s, l, sub, deadline, l->now.quiesced);
+	if (deadline)
+		set_deadline(s, &l->timer, deadline);
+	else
+		clear_deadline(s, &l->timer);
+}
+
+/* Every SP knows the VM: its vCPUs may enter. */
+void life_ready(struct step *s, struct life *l)
+{
+	life_substate(s, l, VM_SUB_READY, 0);
+	l->enter_sent = true;
+	command_vmm(s, l, COMMAND_ENTER); /* a VMM that is not connected gets it when it is back */
+}
+
+void life_entered(struct step *s, struct life *l)
+{
+	enum vm_state to;
+
+	if (l->now.state != VM_CREATED || l->now.substate != VM_SUB_READY ||
+		vm_step((enum vm_state)l->now.state, VM_EV_ENTERED, &to) < 0)
+		return;
+	move(s, l, to, VM_SUB_RUNNING, 0, false, CAUSE_NONE, NULL);
+	if (l->vm && l->vm->life == l && l->vm->operation.operation != OP_NONE)
+		set_operation(s, l->vm, OP_NONE, 0);
+	wake_those_after(s);
+}
+
+/* ---- the end ---- */
+
+static void keep_end(struct step *s, struct life *l, enum vm_cause cause, const char *text)
+{
+	struct change c = { .kind = CHANGE_END, .life = l->number };
+
+	if (!l->vm || l->vm->life != l)
+		return;
+	c.vm = l->vm->number;
+	c.end.cause = (uint8_t)cause;
+	c.end.at = s->realtime;
+	c.end.restarts = l->vm->end.restarts;
+	snprintf(c.end.text, sizeof(c.end.text), "%s", text ? text : "");
+	emit(s, &c);
+}
+
+/* An end that nobody asked for may bring a restart: the operation is there at once, so it can be seen and superseded. */
+static void apply_policy(struct step *s, struct life *l, enum vm_cause cause)
+{
+	struct vm *vm = l->vm;
+
+	if (!vm || vm->life != l || s->m->shutting_down)
+		return;
+	if (vm->operation.operation == OP_START)
+		set_operation(s, vm, OP_NONE, 0);
+	if (vm->operation.operation == OP_NONE && policy_wants_restart(vm->definition, cause) &&
+		policy_may_restart(s, vm))
+		set_operation(s, vm, OP_RESTART, 0);
+}
+
+static void start_ladder(struct step *s, struct life *l)
+{
+	if (MUTANT(MUTANT_P3_DESTROYED_EARLY))
+		retire_debts(s, l);
+	command_vmm(s, l, COMMAND_QUIESCE);
+	set_deadline(s, &l->ladder, s->now + LADDER_EXIT);
+}
+
+/*
+ * The life ends. Quiesce is proven at once where no vCPU can have entered: the VMM was never told ENTER, or is dead, or
+ * said so itself.
+ */
+void life_abort(struct step *s, struct life *l, enum vm_cause cause, const char *text, bool quiesced)
+{
+	enum vm_state to;
+
+	if (vm_step((enum vm_state)l->now.state, VM_EV_ABORT, &to) < 0)
+		return;
+	quiesced = quiesced || !l->enter_sent || !l->vmm.pid;
+	clear_deadline(s, &l->timer);
+	keep_end(s, l, cause, text);
+	if (MUTANT(MUTANT_P5_SKIP_ABORTING) && cause == CAUSE_GUEST_POWEROFF)
+		to = VM_NULL;
+	move(s, l, to, quiesced ? VM_SUB_RETIRING : VM_SUB_QUIESCING, quiesced ? s->now + RETIRE_ACTIVE : s->now + LADDER_KILL,
+		quiesced, cause, text);
+	apply_policy(s, l, cause);
+	for (unsigned i = 0; i < l->begun.vcpu_count; i++)
+		l->vcpu[i] = VCPU_ABORTED;
+	if (quiesced)
+		life_advance_retire(s, l);
+	else
+		start_ladder(s, l);
+}
+
+static void let_vmm_go(struct step *s, struct life *l)
+{
+	if (!l->vmm.pid)
+		return;
+	command_vmm(s, l, COMMAND_EXIT);
+	set_deadline(s, &l->ladder, s->now + EXIT_PATIENCE);
+}
+
+void life_quiesced(struct step *s, struct life *l)
+{
+	if (l->now.state != VM_ABORTING || l->now.substate != VM_SUB_QUIESCING)
+		return;
+	for (unsigned i = 0; i < l->begun.vcpu_count; i++)
+		l->vcpu[i] = VCPU_STOPPED;
+	clear_deadline(s, &l->ladder);
+	move_within(s, l, VM_SUB_RETIRING, s->now + RETIRE_ACTIVE, true);
+	life_advance_retire(s, l);
+}
+
+static void reclaim(struct step *s, struct life *l)
+{
+	if (l->reclaim_sent)
+		return;
+	l->reclaim_sent = true;
+	put_output(s, OUT_RECLAIM, l->number)->huge = l->begun.huge;
+}
+
+/* Called whenever something that retiring waits for moved. Starts it, too. */
+void life_advance_retire(struct step *s, struct life *l)
+{
+	if (l->now.substate == VM_SUB_RETIRING) {
+		if (heap_node_is_out(&l->timer.node) && !l->stuck) {
+			set_deadline(s, &l->timer, l->now.deadline);
+			let_vmm_go(s, l);
+		}
+		retire_debts(s, l);
+		if (MUTANT(MUTANT_P2_MEMORY_EARLY) && !l->vmm.pid)
+			reclaim(s, l);
+		if (!debts_are_done(l))
+			return;
+		clear_deadline(s, &l->timer);
+		l->stuck = false;
+		move_within(s, l, VM_SUB_RECLAIMING, 0, true);
+	}
+	if (l->now.substate == VM_SUB_RECLAIMING && !l->vmm.pid)
+		reclaim(s, l);
+}
+
+void life_vmm_gone(struct step *s, struct life *l, const struct vmm_end *end)
+{
+	struct change c = { .kind = CHANGE_VMM, .life = l->number };
+
+	l->connected = l->unreachable = false;
+	clear_deadline(s, &l->ladder);
+	if (l->vmm.pid)
+		emit(s, &c);
+	if (l->now.state != VM_ABORTING)
+		life_abort(s, l, (enum vm_cause)end->cause, end->text, true);
+	else if (l->now.substate == VM_SUB_QUIESCING)
+		life_quiesced(s, l);
+	else
+		life_advance_retire(s, l);
+}
+
+/* ---- id and memory are back ---- */
+
+static void gone(struct step *s, struct life *l)
+{
+	struct change c = { .kind = CHANGE_LIFE_GONE, .life = l->number };
+
+	emit(s, &c);
+}
+
+static void vm_gone(struct step *s, struct vm *vm)
+{
+	struct change c = { .kind = CHANGE_VM_GONE, .vm = vm->number };
+
+	emit(s, &c);
+}
+
+/* ABORTING -> CREATED in one turn; a delay, order or a refusal makes it NULL first. */
+static void next_life(struct step *s, struct vm *vm)
+{
+	char text[END_TEXT_MAX + 1] = "";
+	uint64_t delay = policy_delay(vm);
+
+	if (s->m->shutting_down) {
+		set_operation(s, vm, OP_NONE, 0);
+	} else if (delay) {
+		set_operation(s, vm, OP_START, s->now + delay);
+		set_deadline(s, &vm->start, s->now + delay);
+	} else if (policy_unmet_order(s->m, vm)) {
+		set_operation(s, vm, OP_START, 0);
+		vm_start(s, vm, text, sizeof(text));
+	} else if (life_begin(s, vm, text, sizeof(text)) != REFUSED_NOT) {
+		set_operation(s, vm, OP_START, s->now);
+		set_deadline(s, &vm->start, s->now);
+	}
+}
+
+void life_reclaimed(struct step *s, struct life *l)
+{
+	struct vm *vm = l->vm && l->vm->life == l ? l->vm : NULL;
+
+	if (l->now.substate != VM_SUB_RECLAIMING)
+		return;
+	gone(s, l);
+	if (!vm)
+		return;
+	if (vm->operation.operation == OP_DESTROY)
+		vm_gone(s, vm);
+	else if (vm->operation.operation == OP_RESTART)
+		next_life(s, vm);
+	else if (vm->operation.operation != OP_NONE)
+		set_operation(s, vm, OP_NONE, 0);
+}
+
+/*
+ * A restart whose old life is stuck at an SP may go on with another id and other memory (policy on-stuck: new-id); the old
+ * life settles by itself.
+ */
+static void leave_behind(struct step *s, struct life *l)
+{
+	struct vm *vm = l->vm;
+	char text[END_TEXT_MAX + 1] = "";
+
+	if (!vm || vm->life != l || vm->operation.operation != OP_RESTART || l->begun.fixed_id ||
+		vm->definition->policies.on_stuck != ON_STUCK_NEW_ID || s->m->shutting_down)
+		return;
+	life_begin(s, vm, text, sizeof(text)); /* refused: it waits as with on-stuck: wait */
+}
+
+/* ---- deadlines ---- */
+
+void life_timer(struct step *s, struct life *l)
+{
+	if (l->now.substate == VM_SUB_ALLOCATING) {
+		life_abort(s, l, CAUSE_START_FAILED, "the VMM did not build the VM before limits.build-timeout", false);
+		command_vmm(s, l, COMMAND_KILL);
+	} else if (l->now.substate == VM_SUB_ANNOUNCING) {
+		life_abort(s, l, CAUSE_SECURE_TIMEOUT, "the secure side could not be reached before limits.announce-timeout",
+			false);
+	} else if (l->now.substate == VM_SUB_RETIRING) {
+		l->stuck = true;
+		touch(s, l->vm);
+		mark_stuck(s, l);
+		leave_behind(s, l);
+	}
+}
+
+/* Kick and QUIESCE were sent; then EXIT, then SIGKILL. After EXIT at the end of a life: SIGKILL. */
+void life_ladder(struct step *s, struct life *l)
+{
+	if (l->now.substate == VM_SUB_QUIESCING && !l->killed && s->now < l->now.since + LADDER_KILL) {
+		command_vmm(s, l, COMMAND_EXIT);
+		set_deadline(s, &l->ladder, l->now.since + LADDER_KILL);
+		return;
+	}
+	l->killed = true;
+	command_vmm(s, l, COMMAND_KILL);
+	set_deadline(s, &l->ladder, s->now + LADDER_KILL);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The model's memory: finding things, room for the next ones, and taking everything down. */
+#include "model/model.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void sp_init(struct sp *sp, uint8_t index)
+{
+	*sp = (struct sp){ .index = index };
+	list_init(&sp->waiting);
+	list_init(&sp->ready);
+	list_init(&sp->backoff);
+	list_init(&sp->stuck);
+	heap_node_init(&sp->resume.node);
+	heap_node_init(&sp->probe.node);
+	sp->resume.kind = DEADLINE_SP;
+	sp->probe.kind = DEADLINE_PROBE;
+}
+
+int model_init(struct model *m, uint64_t random)
+{
+	memset(m, 0, sizeof(*m));
+	list_init(&m->vms);
+	list_init(&m->lives);
+	list_init(&m->touched);
+	list_init(&m->waiting_for_order);
+	m->random = random | 1;
+	m->ids.next = FFA_ID_VM_FIRST;
+	for (unsigned i = 0; i < MODEL_SP_MAX; i++)
+		sp_init(&m->sp[i], (uint8_t)i);
+	return model_reserve(m);
+}
+
+static struct vm *vm_new(void)
+{
+	struct vm *vm = calloc(1, sizeof(*vm));
+
+	if (!vm)
+		return NULL;
+	list_init(&vm->all);
+	list_init(&vm->touched);
+	list_init(&vm->order);
+	list_init(&vm->old);
+	heap_node_init(&vm->start.node);
+	vm->start.kind = DEADLINE_VM;
+	return vm;
+}
+
+static struct life *life_new(void)
+{
+	struct life *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	list_init(&l->all);
+	list_init(&l->of_vm);
+	heap_node_init(&l->timer.node);
+	heap_node_init(&l->ladder.node);
+	l->timer.kind = DEADLINE_LIFE;
+	l->ladder.kind = DEADLINE_VMM;
+	for (unsigned i = 0; i < MODEL_SP_MAX; i++) {
+		struct debt *d = &l->debt[i];
+
+		d->index = (uint8_t)i;
+		list_init(&d->link);
+		heap_node_init(&d->again.node);
+		heap_node_init(&d->patience.node);
+		d->again.kind = DEADLINE_DEBT;
+		d->patience.kind = DEADLINE_PATIENCE;
+	}
+	return l;
+}
+
+int model_reserve(struct model *m)
+{
+	size_t lives = m->life_count + 1, vms = m->vm_count + 1;
+
+	if (!m->spare_vm && !(m->spare_vm = vm_new()))
+		return -ENOMEM;
+	if (!m->spare_life && !(m->spare_life = life_new()))
+		return -ENOMEM;
+	if (map_reserve(&m->vms_by_number, vms) < 0 || map_reserve(&m->vms_by_name, vms) < 0 ||
+		map_reserve(&m->lives_by_number, lives) < 0)
+		return -ENOMEM;
+	return heap_reserve(&m->deadlines, lives * (2 + 2 * MODEL_SP_MAX) + vms + 2 * MODEL_SP_MAX);
+}
+
+void model_clear(struct model *m)
+{
+	struct life *l, *next_life;
+	struct vm *vm, *next_vm;
+
+	list_for_each_safe(l, next_life, &m->lives, all)
+		free(l);
+	list_for_each_safe(vm, next_vm, &m->vms, all) {
+		free(vm->definition);
+		free(vm);
+	}
+	free(m->spare_vm);
+	free(m->spare_life);
+	map_free(&m->vms_by_number);
+	map_free(&m->vms_by_name);
+	map_free(&m->lives_by_number);
+	heap_free(&m->deadlines);
+	memset(m, 0, sizeof(*m));
+}
+
+struct vm *model_vm(const struct model *m, uint64_t number)
+{
+	struct map_node *n = map_get(&m->vms_by_number, number);
+
+	return n ? container_of(n, struct vm, by_number) : NULL;
+}
+
+struct vm *model_vm_named(const struct model *m, const char *name)
+{
+	for (struct map_node *n = map_get(&m->vms_by_name, hash_string(name)); n; n = map_next(n)) {
+		struct vm *vm = container_of(n, struct vm, by_name);
+
+		if (strcmp(vm->definition->name, name) == 0)
+			return vm;
+	}
+	return NULL;
+}
+
+struct life *model_life(const struct model *m, uint64_t number)
+{
+	struct map_node *n = map_get(&m->lives_by_number, number);
+
+	return n ? container_of(n, struct life, by_number) : NULL;
+}
+
+struct sp *model_sp(struct model *m, uint16_t id)
+{
+	for (size_t i = 0; i < m->sp_count; i++)
+		if (m->sp[i].info.id == id)
+			return &m->sp[i];
+	return NULL;
+}
+
+/*
+ * Round robin, so that an id rests as long as possible before it comes back: what still lingers at a partition that
+ * answered 0 too early then meets no new VM.
+ */
+uint16_t ids_pick(const struct model *m, uint16_t wanted)
+{
+	uint16_t id = m->ids.next;
+
+	if (wanted)
+		return m->endpoint[wanted] ? 0 : wanted;
+	for (unsigned tried = FFA_ID_VM_FIRST; tried <= FFA_ID_VM_LAST; tried++) {
+		if (id < FFA_ID_VM_FIRST || id > FFA_ID_VM_LAST)
+			id = FFA_ID_VM_FIRST;
+		if (!m->endpoint[id])
+			return id;
+		id++;
+	}
+	return 0;
+}

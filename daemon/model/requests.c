@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What users ask. Each request is answered in the turn that takes it: success means the change is stored. */
+#include "model/step.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/mutant.h"
+#include "model/policy.h"
+#include "model/vm.h"
+
+LIFECYCLE_NAME_TABLE(state_names, VM_STATES);
+LIFECYCLE_NAME_TABLE(operation_names, OPERATIONS);
+
+void set_operation(struct step *s, struct vm *vm, enum operation op, uint64_t deadline)
+{
+	struct change c = { .kind = CHANGE_OPERATION, .vm = vm->number };
+
+	if (vm->operation.operation == (uint8_t)op && vm->operation.deadline == deadline)
+		return;
+	c.operation.operation = (uint8_t)op;
+	c.operation.since = s->now;
+	c.operation.deadline = deadline;
+	if (op != OP_START) {
+		clear_deadline(s, &vm->start);
+		list_remove(&vm->order);
+	}
+	emit(s, &c);
+}
+
+static enum vm_state state_of(const struct vm *vm)
+{
+	return vm->life ? (enum vm_state)vm->life->now.state : VM_NULL;
+}
+
+static enum refusal illegal(struct step *s, struct vm *vm, struct answer *a, const char *verb, const char *remedy)
+{
+	vm->refused++;
+	if (MUTANT(MUTANT_P5_REFUSED_CHANGES))
+		set_operation(s, vm, OP_ABORT, 0);
+	touch(s, vm);
+	if (vm->operation.operation != OP_NONE)
+		snprintf(a->text, sizeof(a->text), "cannot %s %s: it is %s and its %s is under way; %s", verb,
+			vm->definition->name, state_names[state_of(vm)], operation_names[vm->operation.operation], remedy);
+	else
+		snprintf(a->text, sizeof(a->text), "cannot %s %s: it is %s; %s", verb, vm->definition->name,
+			state_names[state_of(vm)], remedy);
+	return REFUSED_ILLEGAL_TRANSITION;
+}
+
+/* ---- define ---- */
+
+static enum refusal check_definition(struct step *s, const struct vm_definition *d, struct answer *a)
+{
+	const struct vm *other;
+
+	list_for_each(other, &s->m->vms, all) {
+		const struct vm_definition *o = other->definition;
+
+		if (strcmp(o->name, d->name) == 0)
+			continue;
+		if (memcmp(o->uuid, d->uuid, sizeof(d->uuid)) == 0) {
+			snprintf(a->text, sizeof(a->text), "%s and %s have the same uuid: give one of them another", d->name,
+				o->name);
+			return REFUSED_EXISTS;
+		}
+		if (d->ffa_id && o->ffa_id == d->ffa_id) {
+			snprintf(a->text, sizeof(a->text), "%s and %s ask for the same ffa-id %u: give one of them another",
+				d->name, o->name, d->ffa_id);
+			return REFUSED_EXISTS;
+		}
+	}
+	if (policy_has_cycle(s->m, d)) {
+		snprintf(a->text, sizeof(a->text), "order.after of %s leads back to itself: take one of the VMs out", d->name);
+		return REFUSED_CYCLE;
+	}
+	return REFUSED_NOT;
+}
+
+static enum refusal define(struct step *s, struct request *r, struct answer *a)
+{
+	_cleanup_(freep) struct vm_definition *d = take_ptr(&r->definition);
+	struct change c = { .kind = CHANGE_VM };
+	struct vm *vm = model_vm_named(s->m, d->name);
+	enum refusal refusal = check_definition(s, d, a);
+
+	if (refusal != REFUSED_NOT)
+		return refusal;
+	if (vm && memcmp(vm->definition->uuid, d->uuid, sizeof(d->uuid)) != 0) {
+		snprintf(a->text, sizeof(a->text), "%s is defined with another uuid: destroy it first", d->name);
+		return REFUSED_EXISTS;
+	}
+	if (vm && memcmp(vm->definition, d, sizeof(*d)) == 0)
+		return REFUSED_NOT;
+	c.vm = vm ? vm->number : 0;
+	c.definition = take_ptr(&d);
+	emit(s, &c);
+	return REFUSED_NOT;
+}
+
+/* ---- the verbs ---- */
+
+static enum refusal ask_start(struct step *s, struct vm *vm, struct answer *a)
+{
+	enum refusal refusal;
+
+	if (s->m->shutting_down) {
+		snprintf(a->text, sizeof(a->text), "the daemon is stopping: it starts nothing more");
+		return REFUSED_SHUTTING_DOWN;
+	}
+	if (state_of(vm) == VM_CREATED || state_of(vm) == VM_RUNNING)
+		return REFUSED_NOT;
+	if (state_of(vm) != VM_NULL)
+		return illegal(s, vm, a, "start", "wait until it is null, or restart it");
+	refusal = vm_start(s, vm, a->text, sizeof(a->text));
+	if (refusal == REFUSED_NOT)
+		set_operation(s, vm, OP_START, 0);
+	return refusal;
+}
+
+static enum refusal ask_abort(struct step *s, struct vm *vm, struct answer *a)
+{
+	if (state_of(vm) == VM_NULL && vm->operation.operation == OP_START) {
+		set_operation(s, vm, OP_NONE, 0);
+		return REFUSED_NOT;
+	}
+	if (state_of(vm) == VM_NULL && MUTANT(MUTANT_P5_ILLEGAL_RESTART)) {
+		set_operation(s, vm, OP_ABORT, 0);
+		return REFUSED_NOT;
+	}
+	if (state_of(vm) == VM_NULL)
+		return illegal(s, vm, a, "abort", "there is no life to end");
+	if (vm->operation.operation < OP_ABORT)
+		set_operation(s, vm, OP_ABORT, 0);
+	if (state_of(vm) != VM_ABORTING)
+		life_abort(s, vm->life, CAUSE_USER_ABORT, "", false);
+	return REFUSED_NOT;
+}
+
+static enum refusal ask_restart(struct step *s, struct vm *vm, struct answer *a)
+{
+	if (state_of(vm) == VM_NULL)
+		return ask_start(s, vm, a);
+	if (s->m->shutting_down) {
+		snprintf(a->text, sizeof(a->text), "the daemon is stopping: it starts nothing more");
+		return REFUSED_SHUTTING_DOWN;
+	}
+	if (vm->operation.operation > OP_RESTART)
+		return illegal(s, vm, a, "restart", "start it again when it is null");
+	set_operation(s, vm, OP_RESTART, 0);
+	if (state_of(vm) != VM_ABORTING)
+		life_abort(s, vm->life, CAUSE_USER_RESTART, "", false);
+	return REFUSED_NOT;
+}
+
+static enum refusal ask_destroy(struct step *s, struct vm *vm)
+{
+	struct change c = { .kind = CHANGE_VM_GONE, .vm = vm->number };
+
+	if (state_of(vm) == VM_NULL) {
+		emit(s, &c);
+		return REFUSED_NOT;
+	}
+	set_operation(s, vm, OP_DESTROY, 0);
+	if (state_of(vm) != VM_ABORTING)
+		life_abort(s, vm->life, CAUSE_USER_DESTROY, "", false);
+	return REFUSED_NOT;
+}
+
+static enum refusal ask(struct step *s, const struct request *r, struct vm *vm, struct answer *a)
+{
+	switch (r->verb) {
+	case REQUEST_START:
+		return ask_start(s, vm, a);
+	case REQUEST_ABORT:
+		return ask_abort(s, vm, a);
+	case REQUEST_RESTART:
+		return ask_restart(s, vm, a);
+	case REQUEST_DESTROY:
+		return ask_destroy(s, vm);
+	case REQUEST_DEFINE:
+		break;
+	}
+	return REFUSED_INVALID_ARGUMENT;
+}
+
+static enum refusal to_vm(struct step *s, const struct request *r, struct answer *a)
+{
+	struct vm *vm = model_vm_named(s->m, r->name);
+
+	if (!vm) {
+		snprintf(a->text, sizeof(a->text), "no VM is named %s; define it, or see what there is with list", r->name);
+		return REFUSED_NO_SUCH_VM;
+	}
+	if (r->life && (!vm->life || vm->life->number != r->life)) {
+		snprintf(a->text, sizeof(a->text), "life %llu of %s is over; its life now is %llu",
+			(unsigned long long)r->life, r->name, (unsigned long long)(vm->life ? vm->life->number : 0));
+		return REFUSED_WRONG_LIFE;
+	}
+	return ask(s, r, vm, a);
+}
+
+void step_request(struct step *s, struct request *r)
+{
+	struct answer a = { .token = r->token };
+	uint64_t before = s->m->seq;
+	const struct vm *vm;
+	char name[VM_NAME_MAX + 1];
+
+	snprintf(name, sizeof(name), "%s", r->verb == REQUEST_DEFINE ? r->definition->name : r->name);
+	a.refusal = r->verb == REQUEST_DEFINE ? define(s, r, &a) : to_vm(s, r, &a);
+	a.seq = s->m->seq == before ? 0 : s->m->seq;
+	vm = model_vm_named(s->m, name);
+	if (vm) {
+		a.vm = vm->number;
+		a.life = vm->life ? vm->life->number : 0;
+	}
+	if (a.refusal == REFUSED_NOT)
+		a.text[0] = '\0';
+	if (r->token)
+		s->o->answer[s->o->answers++] = a;
+}

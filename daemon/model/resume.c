@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* After a load: what is not stored is made anew, and what was under way is taken up where the log left it. */
+#include "model/step.h"
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* An intent was stored: the message may have left, and may have been taken. */
+static void resume_debts(struct step *s, struct life *l)
+{
+	for (size_t i = 0; i < s->m->sp_count; i++) {
+		struct debt *d = &l->debt[i];
+
+		d->since = s->now;
+		if (d->state != DEBT_CREATING && d->state != DEBT_DESTROYING)
+			continue;
+		d->unsure = true;
+		queue_debt(s, &s->m->sp[i], d, QUEUE_BACKOFF);
+		if (d->state == DEBT_CREATING && l->now.state == VM_CREATED && l->vm)
+			set_deadline(s, &d->patience,
+				s->now + l->vm->definition->limits.announce_timeout_ms * NS_PER_MS);
+	}
+}
+
+static void resume_allocating(struct step *s, struct life *l)
+{
+	set_deadline(s, &l->timer, later(l->now.deadline, s->now));
+	if (!l->vmm.pid)
+		put_output(s, OUT_VMM_START, l->number);
+}
+
+static void resume_aborting(struct step *s, struct life *l)
+{
+	if (l->now.substate == VM_SUB_QUIESCING && !l->vmm.pid) {
+		life_quiesced(s, l);
+		return;
+	}
+	if (l->vmm.pid)
+		set_deadline(s, &l->ladder, s->now + (l->now.quiesced ? EXIT_PATIENCE : LADDER_EXIT));
+	if (l->now.substate == VM_SUB_RETIRING)
+		set_deadline(s, &l->timer, later(l->now.deadline, s->now + 1));
+	life_advance_retire(s, l);
+}
+
+static void resume_life(struct step *s, struct life *l, bool same_boot)
+{
+	static const struct vmm_end rebooted = { .cause = CAUSE_HOST_REBOOT, .text = "the host was started again" };
+
+	l->enter_sent = l->now.substate == VM_SUB_READY || l->now.state == VM_RUNNING;
+	for (unsigned i = 0; i < l->begun.vcpu_count; i++)
+		l->vcpu[i] = l->now.state == VM_RUNNING ? VCPU_RUNNING : VCPU_CREATED;
+	resume_debts(s, l);
+	if (!same_boot)
+		life_vmm_gone(s, l, &rebooted);
+	else if (l->now.substate == VM_SUB_ALLOCATING)
+		resume_allocating(s, l);
+	else if (l->now.substate == VM_SUB_ANNOUNCING && l->vm)
+		set_deadline(s, &l->timer, s->now + l->vm->definition->limits.announce_timeout_ms * NS_PER_MS);
+	else if (l->now.state == VM_ABORTING)
+		resume_aborting(s, l);
+}
+
+static void resume_vm(struct step *s, struct vm *vm)
+{
+	touch(s, vm);
+	if (!vm->life && vm->operation.operation == OP_START)
+		set_deadline(s, &vm->start, later(vm->operation.deadline, s->now));
+}
+
+void model_resume(struct model *m, uint64_t now, uint64_t realtime, bool same_boot, struct step_out *o)
+{
+	struct step s = { m, o, now, realtime };
+	struct life *l, *next;
+	struct vm *vm;
+
+	list_for_each_safe(l, next, &m->lives, all)
+		resume_life(&s, l, same_boot);
+	list_for_each(vm, &m->vms, all)
+		resume_vm(&s, vm);
+}

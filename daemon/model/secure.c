@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What each life owes each SP, and the queues in front of each SP. One call at a time is with an SP; a debt is in one queue
+ * of its SP or its call is out.
+ */
+#include "model/step.h"
+
+#include "base/mutant.h"
+#include "model/availability.h"
+
+/* xorshift64: jitter needs no secrecy, a run must be reproducible from its seed */
+static uint64_t random_next(struct model *m)
+{
+	m->random ^= m->random << 13;
+	m->random ^= m->random >> 7;
+	m->random ^= m->random << 17;
+	return m->random;
+}
+
+/* 200 us doubled at each try up to 100 ms, and 20 % of jitter either way, so that debts do not march in step. */
+static uint64_t backoff_delay(struct step *s, struct debt *d)
+{
+	uint64_t delay = d->backoff < 10 ? RETRY_FIRST << d->backoff : RETRY_CAP;
+
+	if (d->backoff < 10)
+		d->backoff++;
+	if (delay > RETRY_CAP)
+		delay = RETRY_CAP;
+	return delay * 4 / 5 + random_next(s->m) % (delay * 2 / 5 + 1);
+}
+
+/* ---- queues ---- */
+
+static struct list *queue_head(struct sp *sp, enum debt_queue queue)
+{
+	switch (queue) {
+	case QUEUE_WAITING:
+		return &sp->waiting;
+	case QUEUE_READY:
+		return &sp->ready;
+	case QUEUE_BACKOFF:
+		return &sp->backoff;
+	case QUEUE_STUCK:
+		return &sp->stuck;
+	case QUEUE_NONE:
+		break;
+	}
+	return NULL;
+}
+
+void queue_debt(struct step *s, struct sp *sp, struct debt *d, enum debt_queue queue)
+{
+	list_remove(&d->link);
+	if (queue != QUEUE_BACKOFF)
+		clear_deadline(s, &d->again);
+	d->queue = (uint8_t)queue;
+	if (queue != QUEUE_NONE)
+		list_append(queue_head(sp, queue), &d->link);
+	if (queue == QUEUE_BACKOFF)
+		set_deadline(s, &d->again, s->now + backoff_delay(s, d));
+	if (queue == QUEUE_STUCK && heap_node_is_out(&sp->probe.node))
+		set_deadline(s, &sp->probe, s->now + PROBE_EVERY);
+}
+
+void debt_move(struct step *s, struct life *l, struct debt *d, enum debt_state to, enum debt_how how)
+{
+	struct change c = { .kind = CHANGE_DEBT, .life = l->number };
+
+	c.debt.sp = s->m->sp[d->index].info.id;
+	c.debt.old_state = d->state;
+	c.debt.state = (uint8_t)to;
+	c.debt.how = (uint8_t)how;
+	c.debt.tries = d->tries;
+	d->since = s->now;
+	if (to != DEBT_CREATING)
+		clear_deadline(s, &d->patience);
+	if (to != DEBT_CREATING && to != DEBT_DESTROYING)
+		queue_debt(s, &s->m->sp[d->index], d, QUEUE_NONE);
+	if (debt_is_done(&(struct debt){ .state = (uint8_t)to }))
+		d->stuck = false;
+	emit(s, &c);
+}
+
+/* ---- sending ---- */
+
+static bool slot_is_free(const struct sp *sp)
+{
+	return sp->info.profile == PROFILE_OPTEE || sp->creating == 0;
+}
+
+/* The intent is stored in this turn, the message leaves after it. */
+static void begin_creating(struct step *s, struct sp *sp, struct debt *d)
+{
+	struct life *l = debt_life(d);
+	struct debt_arc arc;
+
+	if (debt_step(FACE_NONE, DEBT_EV_ANNOUNCE, &arc) < 0)
+		return;
+	d->tries = 0;
+	d->backoff = 0;
+	d->dirty = d->unsure = d->cleanse = false;
+	debt_move(s, l, d, (enum debt_state)arc.to, (enum debt_how)arc.how);
+	if (l->now.state == VM_CREATED && l->vm)
+		set_deadline(s, &d->patience, s->now + l->vm->definition->limits.announce_timeout_ms * NS_PER_MS);
+	queue_debt(s, sp, d, QUEUE_READY);
+}
+
+static void note_open(struct step *s, struct sp *sp, struct life *l, enum call_kind kind)
+{
+	struct change c = { .kind = CHANGE_OPEN, .life = l->number };
+
+	if (sp->open_life == l->number && sp->open.kind == (uint8_t)kind && !sp->open.has_target)
+		return;
+	c.open.sp = sp->info.id;
+	c.open.kind = (uint8_t)kind;
+	emit(s, &c);
+}
+
+static void put_call(struct step *s, struct sp *sp, struct life *l, enum call_kind kind, bool run, uint32_t target)
+{
+	struct secure_call *call = &put_output(s, OUT_SECURE_CALL, l ? l->number : 0)->call;
+
+	call->sp = sp->info.id;
+	call->kind = (uint8_t)kind;
+	call->run = run;
+	call->target = target;
+	call->life = l ? l->number : 0;
+	call->endpoint = l ? l->begun.endpoint : 0;
+	sp->out = true;
+	sp->running = run;
+	sp->sent++;
+}
+
+/* FFA_RUN of a call known to be open, or of one that BUSY to a repeat says may be. */
+static void run_open(struct step *s, struct sp *sp)
+{
+	uint32_t target = sp->open.has_target ? sp->open.target : FFA_TARGET(sp->info.id, 0);
+
+	sp->collect = false;
+	put_call(s, sp, model_life(s->m, sp->open_life), (enum call_kind)sp->open.kind, true, target);
+}
+
+static void send(struct step *s, struct sp *sp, struct debt *d)
+{
+	struct life *l = debt_life(d);
+	enum call_kind kind = d->state == DEBT_CREATING && !d->cleanse ? CALL_CREATED : CALL_DESTROYED;
+
+	if (MUTANT(MUTANT_P3_DESTROYED_OVER_CREATED) && d->dirty && life_is_over(l))
+		kind = CALL_DESTROYED;
+	queue_debt(s, sp, d, QUEUE_NONE);
+	note_open(s, sp, l, kind);
+	d->tries++;
+	put_call(s, sp, l, kind, false, 0);
+	touch(s, l->vm);
+}
+
+/* Sends what may be sent to this SP now. */
+void pump(struct step *s, struct sp *sp)
+{
+	struct debt *d;
+
+	while ((d = list_first(&sp->waiting, struct debt, link)) && s->m->secure_up && sp_is_there(sp) && slot_is_free(sp))
+		begin_creating(s, sp, d);
+	if (!s->m->secure_up || sp->out || !sp_is_there(sp))
+		return;
+	if (sp->open.has_target || sp->collect) {
+		if (heap_node_is_out(&sp->resume.node))
+			run_open(s, sp);
+		return;
+	}
+	d = list_first(&sp->ready, struct debt, link);
+	if (d)
+		send(s, sp, d);
+}
+
+void debt_timer(struct step *s, struct debt *d)
+{
+	struct sp *sp = &s->m->sp[d->index];
+
+	queue_debt(s, sp, d, QUEUE_READY);
+	pump(s, sp);
+}
+
+void resume_timer(struct step *s, struct sp *sp)
+{
+	pump(s, sp);
+}
+
+/* VM_CREATED was not taken in time. The handshake goes on, if it must; the life does not. */
+void patience_timer(struct step *s, struct debt *d)
+{
+	struct life *l = debt_life(d);
+
+	if (l->now.substate == VM_SUB_ANNOUNCING)
+		life_abort(s, l, CAUSE_SECURE_TIMEOUT, "an SP did not take VM_CREATED before limits.announce-timeout", false);
+}
+
+/* ---- announce ---- */
+
+static bool wants_created(const struct sp *sp)
+{
+	return sp_wants(sp, FFA_PROP_VM_CREATED);
+}
+
+static bool wants_destroyed(const struct sp *sp)
+{
+	return sp_wants(sp, FFA_PROP_VM_DESTROYED);
+}
+
+/* A debt that stands at NONE joins the line in front of each SP that wants VM_CREATED. */
+void announce_to(struct step *s, struct life *l, struct sp *sp)
+{
+	struct debt *d = &l->debt[sp->index];
+
+	if (d->state == DEBT_NONE && d->queue == QUEUE_NONE && wants_created(sp))
+		queue_debt(s, sp, d, QUEUE_WAITING);
+}
+
+void announce(struct step *s, struct life *l)
+{
+	uint64_t deadline = s->m->secure_up || !l->vm ? 0 : s->now + l->vm->definition->limits.announce_timeout_ms * NS_PER_MS;
+
+	if (!s->m->sp_count && !s->m->has_secure_side) {
+		life_ready(s, l);
+		return;
+	}
+	life_substate(s, l, VM_SUB_ANNOUNCING, deadline);
+	for (size_t i = 0; i < s->m->sp_count; i++) {
+		announce_to(s, l, &s->m->sp[i]);
+		pump(s, &s->m->sp[i]);
+	}
+	announce_check(s, l);
+}
+
+static bool is_announced(const struct model *m, const struct life *l)
+{
+	if (!m->secure_up && m->has_secure_side)
+		return false;
+	for (size_t i = 0; i < m->sp_count; i++) {
+		if (wants_created(&m->sp[i]) && l->debt[i].state != DEBT_KNOWN)
+			return MUTANT(MUTANT_P3_ENTER_EARLY) && i > 0;
+		if (l->debt[i].state == DEBT_CREATING)
+			return false;
+	}
+	return true;
+}
+
+void announce_check(struct step *s, struct life *l)
+{
+	if (l->now.substate != VM_SUB_ANNOUNCING || !is_announced(s->m, l))
+		return;
+	for (size_t i = 0; i < s->m->sp_count; i++) {
+		struct debt *d = &l->debt[i];
+		struct debt_arc arc;
+
+		if (d->state == DEBT_NONE && wants_destroyed(&s->m->sp[i]) && !wants_created(&s->m->sp[i]) &&
+			debt_step(FACE_NONE, DEBT_EV_TELL_END_ONLY, &arc) == 0)
+			debt_move(s, l, d, (enum debt_state)arc.to, (enum debt_how)arc.how);
+	}
+	life_ready(s, l);
+}
+
+/* ---- retire ---- */
+
+bool debts_are_done(const struct life *l)
+{
+	for (unsigned i = 0; i < MODEL_SP_MAX; i++)
+		if (!debt_is_done(&l->debt[i]))
+			return false;
+	return true;
+}
+
+static void retire_debt(struct step *s, struct life *l, struct sp *sp)
+{
+	struct debt *d = &l->debt[sp->index];
+	bool untouched = d->state == DEBT_CREATING && !d->dirty && !d->unsure &&
+		!(sp->out && sp->open_life == l->number) && !(sp->open.has_target && sp->open_life == l->number);
+	enum debt_face face = untouched ? FACE_CREATING : d->state == DEBT_KNOWN ? FACE_KNOWN : FACE_COUNT;
+	struct debt_arc arc;
+
+	if (d->queue == QUEUE_WAITING)
+		queue_debt(s, sp, d, QUEUE_NONE);
+	if (MUTANT(MUTANT_P1_CREATED_UNPAID) && d->state == DEBT_CREATING && d->dirty)
+		debt_move(s, l, d, DEBT_NONE, HOW_REJECTED);
+	if (debt_step(face, wants_destroyed(sp) ? DEBT_EV_RETIRE : DEBT_EV_RETIRE_SILENT, &arc) < 0)
+		return;
+	if (MUTANT(MUTANT_P1_SKIP_DEBT) && sp->index == 1)
+		arc = (struct debt_arc){ .legal = 1, .to = DEBT_SETTLED, .how = HOW_ANSWERED };
+	d->tries = 0;
+	d->backoff = 0;
+	debt_move(s, l, d, (enum debt_state)arc.to, (enum debt_how)arc.how);
+	if (arc.effects & FX_SEND)
+		queue_debt(s, sp, d, QUEUE_READY);
+}
+
+/* In the reverse of the order of announcing (FF-A leaves the order open; what was built last is taken down first). */
+void retire_debts(struct step *s, struct life *l)
+{
+	for (size_t i = s->m->sp_count; i-- > 0;) {
+		retire_debt(s, l, &s->m->sp[i]);
+		pump(s, &s->m->sp[i]);
+	}
+}
+
+/* The active phase is over: from now on one message a second probes the SP for all that wait. */
+void mark_stuck(struct step *s, struct life *l)
+{
+	for (size_t i = 0; i < s->m->sp_count; i++) {
+		struct debt *d = &l->debt[i];
+
+		if (debt_is_done(d))
+			continue;
+		d->stuck = true;
+		if (d->queue == QUEUE_BACKOFF)
+			queue_debt(s, &s->m->sp[i], d, QUEUE_STUCK);
+	}
+}
+
+void probe_timer(struct step *s, struct sp *sp)
+{
+	struct debt *d = list_first(&sp->stuck, struct debt, link);
+
+	if (!d)
+		return;
+	queue_debt(s, sp, d, QUEUE_READY);
+	if (!list_is_empty(&sp->stuck))
+		set_deadline(s, &sp->probe, s->now + PROBE_EVERY);
+	pump(s, sp);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The whole stored model as changes that build it from nothing. */
+#include "model/model.h"
+
+struct writer {
+	const struct model *model;
+	int (*each)(void *arg, const struct change *c);
+	void *arg;
+};
+
+static int put(const struct writer *w, struct change c)
+{
+	c.seq = w->model->seq;
+	return w->each(w->arg, &c);
+}
+
+static int put_sp(const struct writer *w, const struct sp *sp)
+{
+	int r = put(w, (struct change){ .kind = CHANGE_SP, .sp = sp->info });
+
+	if (r || sp->open.kind == CALL_NONE)
+		return r;
+	return put(w, (struct change){ .kind = CHANGE_OPEN, .life = sp->open_life, .open = sp->open });
+}
+
+static int put_debts(const struct writer *w, const struct life *l)
+{
+	for (size_t i = 0; i < w->model->sp_count; i++) {
+		const struct debt *d = &l->debt[i];
+		struct change c = { .kind = CHANGE_DEBT,
+			.life = l->number,
+			.debt = { .sp = w->model->sp[i].info.id,
+				.old_state = d->state,
+				.state = d->state,
+				.how = d->how,
+				.tries = d->tries } };
+		int r = d->state == DEBT_NONE && d->how == HOW_NONE ? 0 : put(w, c);
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int put_life(const struct writer *w, const struct life *l)
+{
+	int r = put(w, (struct change){ .kind = CHANGE_LIFE,
+		.vm = l->vm ? l->vm->number : 0,
+		.life = l->number,
+		.begun = l->begun });
+
+	if (!r)
+		r = put(w, (struct change){ .kind = CHANGE_STATE, .life = l->number, .state = l->now });
+	if (!r)
+		r = put(w, (struct change){ .kind = CHANGE_VMM, .life = l->number, .vmm = l->vmm });
+	return r ? r : put_debts(w, l);
+}
+
+/* Old lives first: the one put last becomes the VM's current one. */
+static int put_vm(const struct writer *w, const struct vm *vm)
+{
+	const struct life *l;
+	int r = put(w, (struct change){ .kind = CHANGE_VM, .vm = vm->number, .definition = vm->definition });
+
+	list_for_each(l, &vm->old, of_vm)
+		if (!r)
+			r = put_life(w, l);
+	if (!r && vm->life)
+		r = put_life(w, vm->life);
+	if (!r && vm->operation.operation != OP_NONE)
+		r = put(w, (struct change){ .kind = CHANGE_OPERATION, .vm = vm->number, .operation = vm->operation });
+	if (!r && vm->end_life)
+		r = put(w, (struct change){ .kind = CHANGE_END, .vm = vm->number, .life = vm->end_life, .end = vm->end });
+	return r;
+}
+
+int model_snapshot(const struct model *m, int (*each)(void *arg, const struct change *c), void *arg)
+{
+	struct writer w = { m, each, arg };
+	const struct life *l;
+	const struct vm *vm;
+	int r = 0;
+
+	if (m->world_known)
+		r = put(&w, (struct change){ .kind = CHANGE_WORLD, .world = m->world });
+	for (size_t i = 0; i < m->sp_count && !r; i++)
+		r = put_sp(&w, &m->sp[i]);
+	list_for_each(vm, &m->vms, all)
+		if (!r)
+			r = put_vm(&w, vm);
+	list_for_each(l, &m->lives, all)
+		if (!r && !l->vm)
+			r = put_life(&w, l);
+	if (!r)
+		r = put(&w, (struct change){ .kind = CHANGE_IDS, .ids = { .next = m->ids.next } });
+	return r;
+}

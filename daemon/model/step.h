@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Between the files of the step only. */
+
+#include "model/lifecycle.h"
+
+#define NS_PER_MS 1000000ull
+#define NS_PER_S 1000000000ull
+
+/* design numbers: the ladder of quiesce, the retry of messages, the active phase of retire */
+#define LADDER_EXIT (2 * NS_PER_S)
+#define LADDER_KILL (5 * NS_PER_S)
+#define EXIT_PATIENCE (2 * NS_PER_S)
+#define RETRY_FIRST 200000ull
+#define RETRY_CAP (100 * NS_PER_MS)
+#define YIELD_WAIT (1 * NS_PER_MS)
+#define RETIRE_ACTIVE (5 * NS_PER_S)
+#define PROBE_EVERY (1 * NS_PER_S)
+
+struct step {
+	struct model *m;
+	struct step_out *o;
+	uint64_t now, realtime;
+};
+
+/* step.c */
+void emit(struct step *s, struct change *c);
+struct output *put_output(struct step *s, enum output_kind kind, uint64_t life);
+void command_vmm(struct step *s, struct life *l, enum vmm_command command);
+void touch(struct step *s, struct vm *vm);
+void set_deadline(struct step *s, struct deadline *d, uint64_t at);
+void clear_deadline(struct step *s, struct deadline *d);
+
+/* requests.c */
+void step_request(struct step *s, struct request *r);
+void set_operation(struct step *s, struct vm *vm, enum operation op, uint64_t deadline);
+
+/* life.c: birth, entry, end, return of what was held */
+enum refusal life_begin(struct step *s, struct vm *vm, char *text, size_t size);
+enum refusal vm_start(struct step *s, struct vm *vm, char *text, size_t size); /* begins a life, or waits for order */
+void life_substate(struct step *s, struct life *l, enum vm_substate sub, uint64_t deadline);
+void life_abort(struct step *s, struct life *l, enum vm_cause cause, const char *text, bool quiesced);
+void life_quiesced(struct step *s, struct life *l);
+void life_advance_retire(struct step *s, struct life *l);
+void life_ready(struct step *s, struct life *l);
+void life_entered(struct step *s, struct life *l);
+void life_vmm_gone(struct step *s, struct life *l, const struct vmm_end *end);
+void life_reclaimed(struct step *s, struct life *l);
+void life_timer(struct step *s, struct life *l);
+void life_ladder(struct step *s, struct life *l);
+void vm_start_timer(struct step *s, struct vm *vm);
+
+/* vmms.c: what VMMs say */
+void step_vmm(struct step *s, struct input *in);
+
+/* secure.c: what a life owes, and the queues in front of each SP */
+void announce(struct step *s, struct life *l);
+void announce_to(struct step *s, struct life *l, struct sp *sp);
+void announce_check(struct step *s, struct life *l); /* every SP knows: ready */
+void retire_debts(struct step *s, struct life *l);
+bool debts_are_done(const struct life *l);
+void mark_stuck(struct step *s, struct life *l);
+void debt_timer(struct step *s, struct debt *d);
+void patience_timer(struct step *s, struct debt *d);
+void pump(struct step *s, struct sp *sp);
+void queue_debt(struct step *s, struct sp *sp, struct debt *d, enum debt_queue queue);
+void debt_move(struct step *s, struct life *l, struct debt *d, enum debt_state to, enum debt_how how);
+void sp_lost(struct step *s, struct sp *sp, enum debt_how how);
+void probe_timer(struct step *s, struct sp *sp);
+void resume_timer(struct step *s, struct sp *sp);
+
+/* world.c: the secure side comes, goes, answers */
+void step_secure(struct step *s, struct input *in);

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What VMMs say of themselves, and what the fleet says of them. */
+#include "model/step.h"
+
+#include <string.h>
+
+#include "model/vcpu.h"
+#include "model/vm.h"
+
+static void refuse_birth(struct step *s, uint64_t connection, const char *reason)
+{
+	struct output *out = put_output(s, OUT_VMM_REFUSE, 0);
+
+	out->connection = connection;
+	out->reason = reason;
+}
+
+static void newborn(struct step *s, const struct newborn *n)
+{
+	struct vm *vm = model_vm_named(s->m, n->name);
+	struct life *l = vm ? vm->life : NULL;
+	struct change c = { .kind = CHANGE_VMM };
+
+	if (!vm) {
+		refuse_birth(s, n->connection, "no VM has this name");
+		return;
+	}
+	if (!l || l->now.substate != VM_SUB_ALLOCATING || l->vmm.pid) {
+		refuse_birth(s, n->connection, "no life of this VM waits for a VMM");
+		return;
+	}
+	c.life = l->number;
+	c.vmm.pid = n->pid;
+	c.vmm.start_time = n->start_time;
+	memcpy(c.vmm.invocation, n->invocation, sizeof(c.vmm.invocation));
+	emit(s, &c);
+	l->connected = true;
+	l->unreachable = false;
+	put_output(s, OUT_VMM_BIRTH, l->number)->connection = n->connection;
+}
+
+static void built(struct step *s, struct life *l)
+{
+	if (l->now.state == VM_CREATED && l->now.substate == VM_SUB_ALLOCATING && l->vmm.pid)
+		announce(s, l);
+}
+
+/* vCPU states are read, not followed: they change what is shown, not what is stored. */
+static void vcpu(struct step *s, struct life *l, uint32_t index, uint32_t state)
+{
+	if (index >= l->begun.vcpu_count || state >= VCPU_STATE_COUNT)
+		return;
+	if (!vcpu_may_be_forced(l->vcpu[index], (enum vcpu_state)state)) {
+		if (l->vm)
+			l->vm->refused++;
+		touch(s, l->vm);
+		return;
+	}
+	l->vcpu[index] = (uint8_t)state;
+	touch(s, l->vm);
+}
+
+static void ended(struct step *s, struct life *l, const struct vmm_end *end)
+{
+	if (l->now.state == VM_ABORTING)
+		life_quiesced(s, l);
+	else
+		life_abort(s, l, (enum vm_cause)end->cause, end->text, true);
+}
+
+/* A VMM that lived through a daemon's death tells everything; what the log did not see yet is caught up with. */
+static void back(struct step *s, struct life *l, const struct vmm_back *b)
+{
+	l->connected = true;
+	l->unreachable = false;
+	for (uint32_t i = 0; i < b->vcpu_count && i < l->begun.vcpu_count; i++)
+		l->vcpu[i] = b->vcpu[i] < VCPU_STATE_COUNT ? b->vcpu[i] : VCPU_ABORTED;
+	put_output(s, OUT_VMM_WELCOME, l->number);
+	touch(s, l->vm);
+	if (b->phase == VMM_PHASE_ENDED) {
+		ended(s, l, &b->end);
+	} else if (b->phase == VMM_PHASE_QUIESCED) {
+		if (l->now.state == VM_ABORTING)
+			life_quiesced(s, l);
+		else
+			life_abort(s, l, CAUSE_VMM_PROTOCOL, "the VMM is quiesced and nobody asked it to be", true);
+	} else if (l->now.state == VM_ABORTING) {
+		command_vmm(s, l, l->now.quiesced ? COMMAND_EXIT : COMMAND_QUIESCE);
+	} else if (b->phase == VMM_PHASE_ENTERED) {
+		life_entered(s, l);
+	} else if (b->phase == VMM_PHASE_BUILT && l->now.substate == VM_SUB_READY) {
+		command_vmm(s, l, COMMAND_ENTER);
+	} else if (b->phase == VMM_PHASE_BUILT) {
+		built(s, l);
+	}
+}
+
+static void lost(struct step *s, struct life *l, const struct vmm_end *end)
+{
+	l->connected = false;
+	l->unreachable = true;
+	touch(s, l->vm);
+	if (end->cause != CAUSE_NONE && l->now.state != VM_ABORTING) {
+		life_abort(s, l, (enum vm_cause)end->cause, end->text, false);
+		command_vmm(s, l, COMMAND_KILL);
+	}
+}
+
+void step_vmm(struct step *s, struct input *in)
+{
+	struct life *l = model_life(s->m, in->life);
+
+	if (in->kind == IN_VMM_NEWBORN) {
+		newborn(s, &in->newborn);
+		return;
+	}
+	if (!l)
+		return;
+	if (in->kind == IN_VMM_FAILED)
+		life_abort(s, l, CAUSE_START_FAILED, in->end.text, true);
+	else if (in->kind == IN_VMM_BACK)
+		back(s, l, &in->back);
+	else if (in->kind == IN_VMM_BUILT)
+		built(s, l);
+	else if (in->kind == IN_VMM_ENTERED)
+		life_entered(s, l);
+	else if (in->kind == IN_VMM_VCPU)
+		vcpu(s, l, in->vcpu.index, in->vcpu.state);
+	else if (in->kind == IN_VMM_QUIESCED && l->now.state == VM_ABORTING)
+		life_quiesced(s, l);
+	else if (in->kind == IN_VMM_ENDED)
+		ended(s, l, &in->end);
+	else if (in->kind == IN_VMM_GONE)
+		life_vmm_gone(s, l, &in->end);
+	else if (in->kind == IN_VMM_LOST)
+		lost(s, l, &in->end);
+	else if (in->kind == IN_RECLAIMED)
+		life_reclaimed(s, l);
+}

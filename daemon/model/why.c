@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* On whom or what unfinished business waits: always an outside party or a timer (promise P6). */
+#include "model/model.h"
+
+#include <stdio.h>
+
+#include "base/mutant.h"
+#include "model/outputs.h"
+#include "model/policy.h"
+
+static const struct life *ahead(const struct sp *sp, const struct debt *d)
+{
+	const struct debt *first = list_first(&sp->waiting, struct debt, link);
+
+	return first && first != d ? debt_life(first) : NULL;
+}
+
+/* The life that holds the SP's single creation slot. */
+static const struct life *slot_holder(const struct model *m, const struct sp *sp, const struct debt *d)
+{
+	const struct life *l;
+
+	list_for_each(l, &m->lives, all)
+		if (l->debt[sp->index].state == DEBT_CREATING)
+			return l;
+	return ahead(sp, d);
+}
+
+static void on_sp(const struct sp *sp, const struct debt *d, uint64_t until, struct wait_reason *r)
+{
+	r->on = WAIT_SP;
+	r->sp = sp->info.id;
+	r->tries = d->tries;
+	r->since = d->since;
+	r->until = until;
+}
+
+static void on_vm(const char *name, struct wait_reason *r)
+{
+	r->on = WAIT_VM;
+	snprintf(r->name, sizeof(r->name), "%s", name);
+}
+
+static bool is_unpaid(const struct sp *sp, const struct life *l)
+{
+	const struct debt *d = &l->debt[sp->index];
+
+	if (l->now.state == VM_ABORTING)
+		return !debt_is_done(d);
+	return d->queue == QUEUE_WAITING || d->state == DEBT_CREATING;
+}
+
+static void on_secure_side(const struct model *m, const struct life *l, struct wait_reason *r)
+{
+	for (size_t i = 0; i < m->sp_count && m->secure_up; i++) {
+		const struct sp *sp = &m->sp[i];
+		const struct debt *d = &l->debt[i];
+		const struct life *holder;
+
+		if (!is_unpaid(sp, l))
+			continue;
+		if (d->queue == QUEUE_WAITING && (holder = slot_holder(m, sp, d))) {
+			on_vm(holder->begun.name, r);
+			r->sp = sp->info.id;
+			return;
+		}
+		on_sp(sp, d, heap_node_is_out(&d->patience.node) ? 0 : d->patience.node.at, r);
+		return;
+	}
+	r->on = WAIT_SECURE_LINK;
+	r->until = l->now.deadline;
+}
+
+static void of_life(const struct model *m, const struct life *l, struct wait_reason *r)
+{
+	r->since = l->now.since;
+	r->until = l->now.deadline;
+	switch ((enum vm_substate)l->now.substate) {
+	case VM_SUB_ALLOCATING:
+	case VM_SUB_READY:
+	case VM_SUB_QUIESCING:
+		r->on = WAIT_VMM;
+		break;
+	case VM_SUB_ANNOUNCING:
+		on_secure_side(m, l, r);
+		break;
+	case VM_SUB_RETIRING:
+		if (!MUTANT(MUTANT_P6_WAITS_UNSAID))
+			on_secure_side(m, l, r);
+		if (l->stuck)
+			r->until = 0;
+		break;
+	case VM_SUB_RECLAIMING:
+		r->on = l->vmm.pid ? WAIT_VMM : WAIT_MEMORY;
+		r->until = l->vmm.pid && !heap_node_is_out(&l->ladder.node) ? l->ladder.node.at : 0;
+		break;
+	default:
+		r->since = r->until = 0;
+		break;
+	}
+}
+
+void model_why(const struct model *m, const struct vm *vm, struct wait_reason *r)
+{
+	const char *first;
+
+	*r = (struct wait_reason){ 0 };
+	if (vm->life) {
+		of_life(m, vm->life, r);
+		return;
+	}
+	if (vm->operation.operation != OP_START)
+		return;
+	r->since = vm->operation.since;
+	first = policy_unmet_order(m, vm);
+	if (!heap_node_is_out(&vm->start.node)) {
+		r->on = WAIT_TIMER;
+		r->until = vm->start.node.at;
+	} else if (first) {
+		on_vm(first, r);
+	}
+}

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The secure side comes, goes, restarts, and answers. */
+#include "model/step.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/mutant.h"
+#include "model/availability.h"
+
+static enum debt_face face_of(const struct debt *d)
+{
+	static const uint8_t faces[DEBT_STATE_COUNT] = {
+		[DEBT_NONE] = FACE_NONE,
+		[DEBT_CREATING] = FACE_CREATING,
+		[DEBT_KNOWN] = FACE_KNOWN,
+		[DEBT_DESTROYING] = FACE_DESTROYING,
+		[DEBT_SETTLED] = FACE_SETTLED,
+	};
+
+	if (d->state == DEBT_CREATING && d->unsure)
+		return FACE_CREATING_UNSURE;
+	if (d->state == DEBT_CREATING && d->dirty)
+		return FACE_CREATING_DIRTY;
+	return (enum debt_face)faces[d->state];
+}
+
+/* ---- answers ---- */
+
+static const uint8_t event_of[VERDICT_COUNT] = {
+	[VERDICT_ACK] = DEBT_EV_ACK,
+	[VERDICT_RETRY] = DEBT_EV_RETRY,
+	[VERDICT_INTERRUPTED] = DEBT_EV_INTERRUPTED,
+	[VERDICT_DENIED] = DEBT_EV_DENIED,
+	[VERDICT_INVALID] = DEBT_EV_INVALID,
+	[VERDICT_BUSY] = DEBT_EV_BUSY,
+	[VERDICT_IDLE] = DEBT_EV_IDLE,
+	[VERDICT_ABORTED] = DEBT_EV_ABORTED,
+	[VERDICT_UNKNOWN_SP] = DEBT_EV_UNKNOWN_SP,
+	[VERDICT_UNSUPPORTED] = DEBT_EV_UNSUPPORTED,
+	[VERDICT_REFUSED] = DEBT_EV_REFUSED,
+	[VERDICT_BROKEN] = DEBT_EV_BROKEN,
+};
+
+static void set_status(struct step *s, struct sp *sp, enum sp_status status)
+{
+	struct change c = { .kind = CHANGE_SP, .sp = sp->info };
+
+	if (sp->info.status == (uint8_t)status)
+		return;
+	c.sp.status = (uint8_t)status;
+	emit(s, &c);
+}
+
+static void release(struct step *s, struct sp *sp, struct list *queue)
+{
+	struct debt *d, *next;
+
+	list_for_each_safe(d, next, queue, link) {
+		d->backoff = 0;
+		queue_debt(s, sp, d, QUEUE_READY);
+	}
+}
+
+static void keep_target(struct step *s, struct sp *sp, const struct secure_reply *r)
+{
+	struct change c = { .kind = CHANGE_OPEN, .life = sp->open_life, .open = sp->open };
+
+	c.open.has_target = true;
+	c.open.target = r->target;
+	if (!sp->open.has_target || sp->open.target != r->target)
+		emit(s, &c);
+	if (r->verdict == VERDICT_YIELDED)
+		set_deadline(s, &sp->resume, s->now + (r->wait_ns ? r->wait_ns : YIELD_WAIT));
+}
+
+static void close_target(struct step *s, struct sp *sp)
+{
+	struct change c = { .kind = CHANGE_OPEN, .life = sp->open_life, .open = sp->open };
+
+	if (!sp->open.has_target)
+		return;
+	c.open.kind = CALL_NONE;
+	c.open.has_target = false;
+	emit(s, &c);
+}
+
+static void mark_face(struct debt *d, uint16_t effects)
+{
+	if (effects & FX_CLEAN)
+		d->dirty = d->unsure = d->cleanse = false;
+	if (effects & FX_DIRTY) {
+		d->dirty = true;
+		d->unsure = false;
+	}
+	if (effects & FX_UNSURE)
+		d->unsure = true;
+}
+
+/* The answer to VM_DESTROYED that clears the ground for a CREATED whose outcome is unknown (OP-TEE, guest not entered). */
+static bool cleansed(struct step *s, struct sp *sp, struct debt *d, enum call_kind asked, enum verdict verdict)
+{
+	if (!d->cleanse || d->state != DEBT_CREATING || asked != CALL_DESTROYED)
+		return false;
+	if (verdict == VERDICT_ACK || verdict == VERDICT_INVALID) {
+		d->cleanse = d->unsure = d->dirty = false;
+		queue_debt(s, sp, d, QUEUE_READY);
+		return true;
+	}
+	if (verdict == VERDICT_ABORTED)
+		return false;
+	queue_debt(s, sp, d, QUEUE_BACKOFF);
+	return true;
+}
+
+static bool once_more(struct step *s, struct sp *sp, struct debt *d, enum verdict verdict)
+{
+	bool again = verdict == VERDICT_ACK && d->state == DEBT_DESTROYING &&
+		(d->extra || (MUTANT(MUTANT_P1_DESTROYED_TWICE) && d->tries == 1));
+
+	if (!again)
+		return false;
+	if (d->extra)
+		d->extra--;
+	queue_debt(s, sp, d, QUEUE_READY);
+	return true;
+}
+
+static void after_move(struct step *s, struct life *l)
+{
+	if (l->now.substate == VM_SUB_ANNOUNCING)
+		announce_check(s, l);
+	else if (life_is_over(l))
+		life_advance_retire(s, l);
+}
+
+/* One answer to one debt, by the table. */
+static void debt_event(struct step *s, struct sp *sp, struct debt *d, enum debt_event event)
+{
+	struct life *l = debt_life(d);
+	struct debt_arc arc;
+
+	if (debt_step(face_of(d), event, &arc) < 0)
+		return;
+	if (MUTANT(MUTANT_P1_RETRY_IS_DONE) && event == DEBT_EV_RETRY && d->state == DEBT_DESTROYING)
+		arc = (struct debt_arc){ .legal = 1, .to = DEBT_SETTLED, .how = HOW_ANSWERED };
+	mark_face(d, arc.effects);
+	if (arc.effects & FX_DEGRADE)
+		set_status(s, sp, SP_DEGRADED);
+	if (arc.effects & FX_DISCOVER)
+		put_output(s, OUT_DISCOVER, 0);
+	if (arc.to != d->state)
+		debt_move(s, l, d, (enum debt_state)arc.to, (enum debt_how)arc.how);
+	else if (arc.effects & FX_BACKOFF)
+		queue_debt(s, sp, d, d->stuck ? QUEUE_STUCK : QUEUE_BACKOFF);
+	touch(s, l->vm);
+	if ((arc.effects & FX_FAIL) && l->now.substate == VM_SUB_ANNOUNCING)
+		life_abort(s, l, CAUSE_SECURE_REJECTED, "an SP refused VM_CREATED", false);
+	after_move(s, l);
+}
+
+static void count(struct sp *sp, enum verdict verdict)
+{
+	if (verdict == VERDICT_RETRY)
+		sp->retried++;
+	else if (verdict == VERDICT_ACK)
+		sp->answered++;
+}
+
+static void reply(struct step *s, const struct secure_reply *r)
+{
+	struct sp *sp = model_sp(s->m, r->sp);
+	enum verdict verdict = r->verdict < VERDICT_COUNT ? (enum verdict)r->verdict : VERDICT_BROKEN;
+	enum call_kind asked;
+	struct life *l;
+	struct debt *d;
+	bool was_run;
+
+	if (!sp || !sp->out)
+		return;
+	was_run = sp->running;
+	sp->out = sp->running = false;
+	count(sp, verdict);
+	if (verdict == VERDICT_PREEMPTED || verdict == VERDICT_YIELDED) {
+		keep_target(s, sp, r);
+		pump(s, sp);
+		return;
+	}
+	if (was_run && verdict == VERDICT_UNKNOWN_SP)
+		verdict = VERDICT_IDLE; /* nothing was open after all */
+	asked = (enum call_kind)sp->open.kind;
+	if (r->kind != CALL_NONE && r->kind != asked)
+		verdict = VERDICT_BROKEN;
+	l = model_life(s->m, sp->open_life);
+	d = l ? &l->debt[sp->index] : NULL;
+	close_target(s, sp);
+	if (d && verdict == VERDICT_BUSY && d->unsure && !was_run)
+		sp->collect = true;
+	if (d && !cleansed(s, sp, d, asked, verdict) && !once_more(s, sp, d, verdict))
+		debt_event(s, sp, d, (enum debt_event)event_of[verdict]);
+	if (verdict == VERDICT_ACK)
+		release(s, sp, &sp->stuck);
+	if (verdict == VERDICT_ABORTED && !sp->info.generation)
+		sp_lost(s, sp, HOW_SP_GONE);
+	pump(s, sp);
+}
+
+/* ---- instances that are gone ---- */
+
+/* The SP knows nothing any more: live VMs are announced again, debts of dead ones are settled. */
+void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
+{
+	struct life *l, *next;
+
+	sp->collect = false;
+	close_target(s, sp);
+	list_for_each_safe(l, next, &s->m->lives, all) {
+		struct debt *d = &l->debt[sp->index];
+		bool out = sp->out && sp->open_life == l->number;
+		struct debt_arc arc;
+
+		if (debt_is_done(d) || (MUTANT(MUTANT_P3_NO_REANNOUNCE) && !life_is_over(l)))
+			continue;
+		if (out && d->state == DEBT_CREATING) { /* it may still be taken, by whoever comes next */
+			d->unsure = true;
+			continue;
+		}
+		if (debt_step(face_of(d), life_is_over(l) ? DEBT_EV_LOST_DEAD : DEBT_EV_LOST_LIVE, &arc) < 0)
+			continue;
+		d->dirty = d->unsure = d->cleanse = false;
+		d->extra = 0;
+		debt_move(s, l, d, (enum debt_state)arc.to, how);
+		if (!life_is_over(l))
+			announce_to(s, l, sp);
+		after_move(s, l);
+	}
+}
+
+/* ---- the link ---- */
+
+static void down(struct step *s)
+{
+	s->m->secure_up = false;
+	for (size_t i = 0; i < s->m->sp_count; i++) {
+		struct sp *sp = &s->m->sp[i];
+		struct life *l = sp->out ? model_life(s->m, sp->open_life) : NULL;
+		struct debt *d = l ? &l->debt[i] : NULL;
+
+		sp->out = sp->running = false;
+		if (!d || debt_is_done(d))
+			continue;
+		if (MUTANT(MUTANT_P2_ID_UNKNOWN) && d->state == DEBT_DESTROYING) {
+			debt_move(s, l, d, DEBT_SETTLED, HOW_SP_UNKNOWN);
+			life_advance_retire(s, l);
+			continue;
+		}
+		d->unsure = true;
+		queue_debt(s, sp, d, QUEUE_BACKOFF);
+	}
+}
+
+/*
+ * What may have been sent and was not answered is sent again. OP-TEE takes a second VM_CREATED for a second VM: before the
+ * guest has run, VM_DESTROYED first makes sure; afterwards both are taken back at the end.
+ */
+static void replay(struct step *s, struct sp *sp, struct life *l)
+{
+	struct debt *d = &l->debt[sp->index];
+
+	if (debt_is_done(d) || d->state == DEBT_KNOWN)
+		return;
+	if (d->unsure && d->state == DEBT_CREATING && sp->info.profile == PROFILE_OPTEE) {
+		bool clearing = sp->open_life == l->number && sp->open.kind == CALL_DESTROYED;
+
+		if (sp->open.has_target && !clearing)
+			; /* that call is run to its end, its answer tells */
+		else if (l->now.state == VM_CREATED || clearing)
+			d->cleanse = true;
+		else
+			d->extra++;
+	}
+	if (!(sp->out && sp->open_life == l->number) && d->queue != QUEUE_STUCK)
+		queue_debt(s, sp, d, QUEUE_READY);
+}
+
+static const struct change_sp *find(const struct secure_world *w, uint16_t id)
+{
+	for (unsigned i = 0; i < w->count; i++)
+		if (w->sp[i].id == id)
+			return &w->sp[i];
+	return NULL;
+}
+
+static bool same_but_status(const struct change_sp *a, const struct change_sp *b)
+{
+	struct change_sp x = *a;
+
+	x.status = b->status;
+	return memcmp(&x, b, sizeof(x)) == 0;
+}
+
+/* Learns one SP anew; true if it is another instance than the one that was known. */
+static bool learn(struct step *s, const struct change_sp *seen)
+{
+	struct sp *sp = model_sp(s->m, seen->id);
+	struct change c = { .kind = CHANGE_SP, .sp = *seen };
+	bool fresh = sp && sp->info.status != SP_GONE &&
+		((sp->info.generation && seen->generation && sp->info.generation != seen->generation) ||
+			memcmp(sp->info.uuid, seen->uuid, sizeof(seen->uuid)) != 0);
+
+	if (!sp && s->m->sp_count == MODEL_SP_MAX)
+		return false;
+	c.sp.status = SP_OK;
+	if (!sp || sp->info.status != SP_OK || !same_but_status(&sp->info, seen))
+		emit(s, &c);
+	return fresh;
+}
+
+static void vanish(struct step *s, struct sp *sp)
+{
+	set_status(s, sp, SP_GONE);
+	sp_lost(s, sp, HOW_SP_GONE);
+}
+
+static bool is_another_world(const struct model *m, const struct secure_world *w)
+{
+	static const uint8_t untold[16];
+
+	return m->world_known && memcmp(w->instance, untold, 16) != 0 && memcmp(m->world.instance, untold, 16) != 0 &&
+		memcmp(m->world.instance, w->instance, 16) != 0;
+}
+
+static void up(struct step *s, const struct secure_world *w)
+{
+	bool another = is_another_world(s->m, w), was_up = s->m->secure_up;
+	struct change c = { .kind = CHANGE_WORLD };
+	struct life *l, *next;
+
+	memcpy(c.world.instance, w->instance, sizeof(c.world.instance));
+	if (!s->m->world_known || memcmp(&s->m->world, &c.world, sizeof(c.world)) != 0)
+		emit(s, &c);
+	s->m->secure_up = true;
+	for (size_t i = 0; i < s->m->sp_count; i++)
+		if (sp_is_there(&s->m->sp[i]) && !find(w, s->m->sp[i].info.id))
+			vanish(s, &s->m->sp[i]);
+	for (unsigned i = 0; i < w->count; i++) {
+		bool fresh = learn(s, &w->sp[i]);
+		struct sp *sp = model_sp(s->m, w->sp[i].id);
+
+		if (sp && (fresh || another))
+			sp_lost(s, sp, another ? HOW_WORLD_GONE : HOW_SP_GONE);
+	}
+	list_for_each_safe(l, next, &s->m->lives, all) {
+		for (size_t i = 0; i < s->m->sp_count; i++) {
+			if (!was_up)
+				replay(s, &s->m->sp[i], l);
+			if (!life_is_over(l) && l->now.substate != VM_SUB_ALLOCATING)
+				announce_to(s, l, &s->m->sp[i]);
+		}
+		if (l->now.substate == VM_SUB_ANNOUNCING)
+			clear_deadline(s, &l->timer);
+		announce_check(s, l);
+		touch(s, l->vm);
+	}
+	for (size_t i = 0; i < s->m->sp_count; i++)
+		pump(s, &s->m->sp[i]);
+}
+
+static void doorbell(struct step *s, const struct doorbell *b)
+{
+	struct sp *sp = model_sp(s->m, b->sp);
+	struct change c = { .kind = CHANGE_SP };
+
+	if (!sp)
+		return;
+	if (b->generation && sp->info.generation != b->generation) {
+		c.sp = sp->info;
+		c.sp.generation = b->generation;
+		c.sp.status = SP_OK;
+		emit(s, &c);
+		sp_lost(s, sp, HOW_SP_GONE);
+	}
+	release(s, sp, &sp->backoff);
+	release(s, sp, &sp->stuck);
+	pump(s, sp);
+}
+
+void step_secure(struct step *s, struct input *in)
+{
+	if (in->kind == IN_SECURE_UP) {
+		_cleanup_(freep) struct secure_world *w = take_ptr(&in->world);
+
+		up(s, w);
+	} else if (in->kind == IN_SECURE_DOWN) {
+		down(s);
+	} else if (in->kind == IN_SECURE_REPLY) {
+		reply(s, &in->reply);
+	} else {
+		doorbell(s, &in->doorbell);
+	}
+}
