@@ -16,21 +16,21 @@ static int tell_open_failure(struct failure *f, int error)
 	case -ENOENT:
 	case -ENODEV:
 	case -ENXIO:
-		return fail(f, error, "/dev/kvm is not there: load the kvm module, or turn virtualization on in the firmware");
+		return failed(f, error, "/dev/kvm is not there: load the kvm module, or turn virtualization on in the firmware");
 	case -EACCES:
 	case -EPERM:
-		return fail(f, error, "/dev/kvm may not be opened: give the VMM's user read and write access (group kvm)");
+		return failed(f, error, "/dev/kvm may not be opened: give the VMM's user read and write access (group kvm)");
 	case KVM_E_VERSION:
-		return fail(f, error, "/dev/kvm speaks another version of the interface: use a kernel newer than 2.6.22");
+		return failed(f, error, "/dev/kvm speaks another version of the interface: use a kernel newer than 2.6.22");
 	}
-	return fail_errno(f, error, "/dev/kvm cannot be used");
+	return failed_errno(f, error, "/dev/kvm cannot be used");
 }
 
 static int create_vm(struct machine *m, unsigned long type)
 {
 	int r = kvm_create_vm(m->system, type, &m->vm);
 
-	return r < 0 ? fail_errno(&m->failure, r, "KVM_CREATE_VM failed") : 0;
+	return r < 0 ? failed_errno(&m->failure, r, "KVM_CREATE_VM failed") : 0;
 }
 
 static int prepare(struct machine *m)
@@ -59,12 +59,12 @@ static int check_capabilities(struct machine *m)
 	int limit;
 
 	if (kvm_vm_capability(m->vm, KVM_CAP_IMMEDIATE_EXIT) <= 0)
-		return fail(&m->failure, -EOPNOTSUPP, "KVM cannot be interrupted safely: use Linux 4.11 or newer");
+		return failed(&m->failure, -EOPNOTSUPP, "KVM cannot be interrupted safely: use Linux 4.11 or newer");
 	if (m->definition.vcpu_count == 1)
 		return 0;
 	limit = kvm_vm_capability(m->vm, KVM_CAP_MAX_VCPUS);
 	if (limit > 0 && m->definition.vcpu_count > limit)
-		return fail(&m->failure, -E2BIG, "%u vCPUs are more than this host's KVM can do: at most %d",
+		return failed(&m->failure, -E2BIG, "%u vCPUs are more than this host's KVM can do: at most %d",
 			m->definition.vcpu_count, limit);
 	return 0;
 }
@@ -76,7 +76,7 @@ static int add_slots(struct machine *m)
 		int r = kvm_vm_set_memory(m->vm, i, p->gpa, m->memory.base + p->offset, p->size);
 
 		if (r < 0)
-			return fail_errno(&m->failure, r, "KVM_SET_USER_MEMORY_REGION failed for %llu MiB at 0x%llx",
+			return failed_errno(&m->failure, r, "KVM_SET_USER_MEMORY_REGION failed for %llu MiB at 0x%llx",
 				(unsigned long long)p->size >> 20, (unsigned long long)p->gpa);
 	}
 	return 0;
@@ -89,7 +89,7 @@ static int create_vcpus(struct machine *m)
 		int r = kvm_vm_create_vcpu(m->vm, m->system, i, &v->kvm);
 
 		if (r < 0)
-			return fail_errno(&m->failure, r, "KVM_CREATE_VCPU failed for vCPU %u", i);
+			return failed_errno(&m->failure, r, "KVM_CREATE_VCPU failed for vCPU %u", i);
 		v->index = i;
 		v->machine = m;
 		atomic_store(&v->state, VCPU_CREATED);

@@ -6,7 +6,7 @@
 
 #define PATH_TAIL_MAX 48
 
-int fail(struct failure *f, int error, const char *format, ...)
+int failed(struct failure *f, int error, const char *format, ...)
 {
 	va_list ap;
 
@@ -17,7 +17,7 @@ int fail(struct failure *f, int error, const char *format, ...)
 	return error;
 }
 
-int fail_errno(struct failure *f, int error, const char *format, ...)
+int failed_errno(struct failure *f, int error, const char *format, ...)
 {
 	const char *why = strerrordesc_np(-error);
 	va_list ap;

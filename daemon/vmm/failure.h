@@ -12,11 +12,11 @@ struct failure {
 	char text[VMM_TEXT_MAX + 1];
 };
 
-/* Fills it and returns `error`, so that a caller can `return fail(f, -EINVAL, "...")`. */
-int fail(struct failure *f, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Fills it and returns `error`, so that a caller can `return failed(f, -EINVAL, "...")`. */
+int failed(struct failure *f, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* The same with ": " and the error's own text behind it. */
-int fail_errno(struct failure *f, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int failed_errno(struct failure *f, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* The last part of a path, short enough that the reason behind it still fits the line. */
 const char *path_tail(const char *path);

@@ -34,14 +34,14 @@ int memory_map(struct guest_memory *m, int fd, uint64_t size, unsigned huge, str
 	void *base;
 
 	if (size % (uint64_t)sysconf(_SC_PAGESIZE))
-		return fail(f, -EINVAL, "memory of %llu bytes is not a whole number of pages: make it a multiple of 2 MiB",
+		return failed(f, -EINVAL, "memory of %llu bytes is not a whole number of pages: make it a multiple of 2 MiB",
 			(unsigned long long)size);
 	if (huge == HUGE_PAGES_NEVER)
 		base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
 	else
 		base = map_aligned(fd, size);
 	if (base == MAP_FAILED)
-		return fail_errno(f, -errno, "cannot map %llu bytes of guest memory", (unsigned long long)size);
+		return failed_errno(f, -errno, "cannot map %llu bytes of guest memory", (unsigned long long)size);
 	/* Advice: a kernel without it loses nothing but a smaller core file or larger pages. */
 	(void)madvise(base, size, MADV_DONTDUMP);
 	(void)madvise(base, size, MADV_DONTFORK);

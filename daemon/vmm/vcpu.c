@@ -263,9 +263,9 @@ int vcpu_start_thread(struct vcpu *v)
 		r = -pthread_create(&thread, &attributes, v->index ? secondary_thread : first_thread, v);
 	pthread_attr_destroy(&attributes);
 	if (r == -EINVAL)
-		return fail(&m->failure, r, "vCPU %u: none of its CPUs can be had: are they online, and allowed to the unit?",
+		return failed(&m->failure, r, "vCPU %u: none of its CPUs can be had: are they online, and allowed to the unit?",
 			v->index);
-	return r < 0 ? fail_errno(&m->failure, r, "no thread for vCPU %u", v->index) : 0;
+	return r < 0 ? failed_errno(&m->failure, r, "no thread for vCPU %u", v->index) : 0;
 }
 
 int machine_start(struct machine *m)

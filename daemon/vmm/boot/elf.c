@@ -16,7 +16,7 @@
 
 static int refuse(const struct boot_file *file, struct failure *f, const char *why)
 {
-	return fail(f, -ENOEXEC, "%s %s: %s", file->what, path_tail(file->path), why);
+	return failed(f, -ENOEXEC, "%s %s: %s", file->what, path_tail(file->path), why);
 }
 
 static int check_header(const struct boot_file *file, const Elf64_Ehdr *h, const struct boot_limits *limits,
@@ -44,7 +44,7 @@ static int load_segment(const struct guest_memory *m, const struct boot_file *fi
 	if (p->p_filesz > p->p_memsz || p->p_offset > file->size || file->size - p->p_offset < p->p_filesz)
 		return refuse(file, f, "a segment lies outside of the file");
 	if (p->p_paddr < limits->lowest || !memory_at(m, p->p_paddr, p->p_memsz))
-		return fail(f, -ERANGE, "%s %s: segment 0x%llx+0x%llx is outside of guest memory (%llu MiB): give it more",
+		return failed(f, -ERANGE, "%s %s: segment 0x%llx+0x%llx is outside of guest memory (%llu MiB): give it more",
 			file->what, path_tail(file->path), (unsigned long long)p->p_paddr,
 			(unsigned long long)p->p_memsz, (unsigned long long)m->size >> 20);
 	r = boot_copy(m, file, p->p_offset, p->p_paddr, p->p_filesz, f);
@@ -52,7 +52,7 @@ static int load_segment(const struct guest_memory *m, const struct boot_file *fi
 		return r;
 	r = memory_range(m, p->p_paddr + p->p_filesz, p->p_memsz - p->p_filesz, &bss);
 	if (r < 0)
-		return fail_errno(f, r, "no memory to load %s %s", file->what, path_tail(file->path));
+		return failed_errno(f, r, "no memory to load %s %s", file->what, path_tail(file->path));
 	memset(bss, 0, p->p_memsz - p->p_filesz);
 	if (p->p_paddr < image->low)
 		image->low = p->p_paddr;

@@ -16,15 +16,15 @@ int boot_open(struct boot_file *ret, const char *what, const char *path, uint64_
 	struct stat st;
 
 	if (fd < 0)
-		return fail_errno(f, -errno, "%s %s cannot be opened", what, path_tail(path));
+		return failed_errno(f, -errno, "%s %s cannot be opened", what, path_tail(path));
 	if (fstat(fd, &st) < 0)
-		return fail_errno(f, -errno, "%s %s cannot be read", what, path_tail(path));
+		return failed_errno(f, -errno, "%s %s cannot be read", what, path_tail(path));
 	if (!S_ISREG(st.st_mode))
-		return fail(f, -EINVAL, "%s %s is not a regular file", what, path_tail(path));
+		return failed(f, -EINVAL, "%s %s is not a regular file", what, path_tail(path));
 	if (st.st_size == 0)
-		return fail(f, -EINVAL, "%s %s is empty", what, path_tail(path));
+		return failed(f, -EINVAL, "%s %s is empty", what, path_tail(path));
 	if ((uint64_t)st.st_size > max)
-		return fail(f, -EFBIG, "%s %s has %lld bytes, more than the %llu allowed", what, path_tail(path),
+		return failed(f, -EFBIG, "%s %s has %lld bytes, more than the %llu allowed", what, path_tail(path),
 			(long long)st.st_size, (unsigned long long)max);
 	*ret = (struct boot_file){ .size = (uint64_t)st.st_size, .what = what, .path = path };
 	ret->fd = take_fd(&fd);
@@ -45,19 +45,19 @@ int boot_copy(const struct guest_memory *m, const struct boot_file *file, uint64
 	int r = memory_range(m, gpa, length, &at);
 
 	if (r == -ERANGE)
-		return fail(f, r, "%s %s does not fit guest memory: 0x%llx bytes at 0x%llx", file->what,
+		return failed(f, r, "%s %s does not fit guest memory: 0x%llx bytes at 0x%llx", file->what,
 			path_tail(file->path), (unsigned long long)length, (unsigned long long)gpa);
 	if (r < 0)
-		return fail_errno(f, r, "no memory to load %s %s", file->what, path_tail(file->path));
+		return failed_errno(f, r, "no memory to load %s %s", file->what, path_tail(file->path));
 	while (done < length) {
 		ssize_t n = pread(file->fd, (uint8_t *)at + done, length - done, (off_t)(offset + done));
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return fail_errno(f, -errno, "%s %s cannot be read", file->what, path_tail(file->path));
+			return failed_errno(f, -errno, "%s %s cannot be read", file->what, path_tail(file->path));
 		if (n == 0)
-			return fail(f, -ENODATA, "%s %s ends too early", file->what, path_tail(file->path));
+			return failed(f, -ENODATA, "%s %s ends too early", file->what, path_tail(file->path));
 		done += (uint64_t)n;
 	}
 	return 0;
@@ -70,12 +70,12 @@ int boot_kernel(const struct guest_memory *m, const struct boot_file *file, cons
 	uint32_t magic;
 
 	if (pread(file->fd, head, sizeof(head), 0) < 0)
-		return fail_errno(f, -errno, "kernel %s cannot be read", path_tail(file->path));
+		return failed_errno(f, -errno, "kernel %s cannot be read", path_tail(file->path));
 	memcpy(&magic, head + 56, sizeof(magic));
 	if (memcmp(head, "\177ELF", 4) == 0)
 		return elf_load(m, file, limits, ret, f);
 	if (limits->image && magic == IMAGE_MAGIC)
 		return image_load(m, file, limits, ret, f);
-	return fail(f, -ENOEXEC, "kernel %s is not %s: give an uncompressed kernel", path_tail(file->path),
+	return failed(f, -ENOEXEC, "kernel %s is not %s: give an uncompressed kernel", path_tail(file->path),
 		limits->image ? "an ELF or an arm64 Image" : "an ELF (vmlinux)");
 }

@@ -27,18 +27,18 @@ int image_load(const struct guest_memory *m, const struct boot_file *file, const
 	int r;
 
 	if (pread(file->fd, head, sizeof(head), 0) != sizeof(head))
-		return fail(f, -ENOEXEC, "kernel %s ends inside its Image header", path_tail(file->path));
+		return failed(f, -ENOEXEC, "kernel %s ends inside its Image header", path_tail(file->path));
 	text_offset = field(head, 8);
 	size = field(head, 16);
 	if (field(head, 24) & FLAG_BIG_ENDIAN)
-		return fail(f, -ENOEXEC, "kernel %s is big-endian, which is not supported", path_tail(file->path));
+		return failed(f, -ENOEXEC, "kernel %s is big-endian, which is not supported", path_tail(file->path));
 	if (size == 0) {
 		text_offset = OLD_TEXT_OFFSET;
 		size = file->size;
 	}
 	at = ((limits->memory_base + ALIGNMENT - 1) & ~(ALIGNMENT - 1)) + text_offset;
 	if (text_offset >= m->size || size < file->size || !memory_at(m, at, size))
-		return fail(f, -ERANGE, "kernel %s needs 0x%llx bytes at 0x%llx, outside of guest memory (%llu MiB): give it more",
+		return failed(f, -ERANGE, "kernel %s needs 0x%llx bytes at 0x%llx, outside of guest memory (%llu MiB): give it more",
 			path_tail(file->path), (unsigned long long)size, (unsigned long long)at,
 			(unsigned long long)m->size >> 20);
 	r = boot_copy(m, file, 0, at, file->size, f);

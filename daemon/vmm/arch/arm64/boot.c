@@ -45,7 +45,7 @@ static int load_dtb(struct machine *m, const struct boot_image *kernel, uint64_t
 		return r;
 	*ret = (end - file.size) & ~(DTB_ALIGNMENT - 1);
 	if (*ret < kernel->high)
-		r = fail(f, -ENOSPC, "dtb %s does not fit behind the kernel: give the guest more memory",
+		r = failed(f, -ENOSPC, "dtb %s does not fit behind the kernel: give the guest more memory",
 			path_tail(file.path));
 	if (r == 0)
 		r = boot_copy(&m->memory, &file, 0, *ret, file.size, f);
@@ -61,7 +61,7 @@ int arch_boot(struct machine *m, struct failure *f)
 	int r;
 
 	if (m->definition.initrd[0])
-		return fail(f, -EOPNOTSUPP, "initrd: not supported on arm64 yet, build it into the kernel");
+		return failed(f, -EOPNOTSUPP, "initrd: not supported on arm64 yet, build it into the kernel");
 	if (m->definition.cmdline[0])
 		log_warning("the command line is left out: on arm64 it comes from the dtb");
 	r = load_kernel(m, &kernel, f);

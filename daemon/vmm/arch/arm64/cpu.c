@@ -55,12 +55,12 @@ int arch_before_vcpus(struct machine *m, struct failure *f)
 	if (r == -ENODEV)
 		return 0;
 	if (r < 0)
-		return fail_errno(f, r, "KVM_CREATE_DEVICE failed for the interrupt controller");
+		return failed_errno(f, r, "KVM_CREATE_DEVICE failed for the interrupt controller");
 	gic_fd = (int)device.fd;
 	r = set_gic_attribute(gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST, &dist);
 	if (r == 0)
 		r = set_gic_attribute(gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_REDIST, &redist);
-	return r < 0 ? fail_errno(f, r, "the interrupt controller cannot be placed") : 0;
+	return r < 0 ? failed_errno(f, r, "the interrupt controller cannot be placed") : 0;
 }
 
 static int init_vcpu(struct machine *m, struct vcpu *v, struct failure *f)
@@ -69,13 +69,13 @@ static int init_vcpu(struct machine *m, struct vcpu *v, struct failure *f)
 	int r = kvm_ask(m->vm.fd, KVM_ARM_PREFERRED_TARGET, &init);
 
 	if (r < 0)
-		return fail_errno(f, r, "KVM_ARM_PREFERRED_TARGET failed");
+		return failed_errno(f, r, "KVM_ARM_PREFERRED_TARGET failed");
 	memset(init.features, 0, sizeof(init.features));
 	init.features[0] = 1u << KVM_ARM_VCPU_PSCI_0_2;
 	if (v->index > 0)
 		init.features[0] |= 1u << KVM_ARM_VCPU_POWER_OFF;
 	r = kvm_ask(v->kvm.fd, KVM_ARM_VCPU_INIT, &init);
-	return r < 0 ? fail_errno(f, r, "KVM_ARM_VCPU_INIT failed for vCPU %u", v->index) : 0;
+	return r < 0 ? failed_errno(f, r, "KVM_ARM_VCPU_INIT failed for vCPU %u", v->index) : 0;
 }
 
 /* The controller is initialised when all vCPUs exist, before the first runs (spec/kvm.md 2.2). */
@@ -88,7 +88,7 @@ int arch_after_vcpus(struct machine *m, struct failure *f)
 	if (r < 0 || gic_fd < 0)
 		return r;
 	r = set_gic_attribute(gic_fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, NULL);
-	return r < 0 ? fail_errno(f, r, "the interrupt controller cannot be initialised") : 0;
+	return r < 0 ? failed_errno(f, r, "the interrupt controller cannot be initialised") : 0;
 }
 
 static int set_register(struct vcpu *v, uint64_t id, uint64_t value)
@@ -106,7 +106,7 @@ int arm64_set_registers(struct vcpu *v, uint64_t entry, uint64_t dtb, struct fai
 		r = set_register(v, REG_X0, dtb);
 	if (r == 0)
 		r = set_register(v, REG_PSTATE, PSTATE_EL1H_MASKED);
-	return r < 0 ? fail_errno(f, r, "the registers of vCPU %u cannot be set", v->index) : 0;
+	return r < 0 ? failed_errno(f, r, "the registers of vCPU %u cannot be set", v->index) : 0;
 }
 
 /* WFI stays in the kernel; exit 5 does not happen. */

@@ -128,7 +128,7 @@ static int load_initrd(struct machine *m, const struct boot_image *kernel, uint6
 	if (top > INITRD_HIGHEST)
 		top = INITRD_HIGHEST + 1ull;
 	if (file.size >= top || ((top - file.size) & ~(PAGE - 1)) < kernel->high)
-		r = fail(f, -ENOSPC, "initrd %s has %llu MiB, too large behind the kernel: give the guest more memory",
+		r = failed(f, -ENOSPC, "initrd %s has %llu MiB, too large behind the kernel: give the guest more memory",
 			path_tail(file.path), (unsigned long long)file.size >> 20);
 	*ret_at = (top - file.size) & ~(PAGE - 1);
 	*ret_size = file.size;
@@ -164,7 +164,7 @@ int arch_boot(struct machine *m, struct failure *f)
 		return r;
 	r = memory_range(&m->memory, 0, X86_LOW_END, &low);
 	if (r < 0)
-		return fail_errno(f, r, "no memory for the guest's first pages");
+		return failed_errno(f, r, "no memory for the guest's first pages");
 	write_page_tables(low);
 	write_gdt(low);
 	write_boot_params(low, &m->memory, m->definition.cmdline, initrd, initrd_size);

@@ -12,9 +12,9 @@ const int arch_secondaries_wait = 0;
 #define CR4_PAE 0x20ull
 #define EFER_LONG 0x500ull /* LME LMA */
 
-static struct {
+static union {
 	struct kvm_cpuid2 head;
-	struct kvm_cpuid_entry2 entry[CPUID_ENTRIES];
+	uint8_t room[sizeof(struct kvm_cpuid2) + CPUID_ENTRIES * sizeof(struct kvm_cpuid_entry2)];
 } supported;
 
 /* 0.3 ms on a slow host (spec/kvm.md 4.4): asked for while the daemon thinks, not while the guest waits. */
@@ -24,7 +24,7 @@ int arch_prepare(struct machine *m, struct failure *f)
 
 	supported.head.nent = CPUID_ENTRIES;
 	r = kvm_ask(m->system.fd, KVM_GET_SUPPORTED_CPUID, &supported.head);
-	return r < 0 ? fail_errno(f, r, "KVM_GET_SUPPORTED_CPUID failed") : 0;
+	return r < 0 ? failed_errno(f, r, "KVM_GET_SUPPORTED_CPUID failed") : 0;
 }
 
 unsigned long arch_vm_type(int system_fd, uint64_t memory_bytes)
@@ -47,7 +47,7 @@ int x86_set_cpuid(struct vcpu *v, struct failure *f)
 {
 	int r = kvm_ask(v->kvm.fd, KVM_SET_CPUID2, &supported.head);
 
-	return r < 0 ? fail_errno(f, r, "KVM_SET_CPUID2 failed for vCPU %u", v->index) : 0;
+	return r < 0 ? failed_errno(f, r, "KVM_SET_CPUID2 failed for vCPU %u", v->index) : 0;
 }
 
 static struct kvm_segment segment(uint8_t type, uint16_t selector)
@@ -81,15 +81,15 @@ int x86_set_registers(struct vcpu *v, uint64_t entry, struct failure *f)
 	int r = kvm_ask(v->kvm.fd, KVM_GET_SREGS, &sregs);
 
 	if (r < 0)
-		return fail_errno(f, r, "KVM_GET_SREGS failed for vCPU %u", v->index);
+		return failed_errno(f, r, "KVM_GET_SREGS failed for vCPU %u", v->index);
 	set_long_mode(&sregs);
 	r = kvm_ask(v->kvm.fd, KVM_SET_SREGS, &sregs);
 	if (r < 0)
-		return fail_errno(f, r, "KVM_SET_SREGS failed for vCPU %u", v->index);
+		return failed_errno(f, r, "KVM_SET_SREGS failed for vCPU %u", v->index);
 	r = kvm_ask(v->kvm.fd, KVM_SET_REGS, &regs);
 	if (r == 0 && v->index > 0)
 		r = kvm_ask(v->kvm.fd, KVM_SET_MP_STATE, &runnable);
-	return r < 0 ? fail_errno(f, r, "the registers of vCPU %u cannot be set", v->index) : 0;
+	return r < 0 ? failed_errno(f, r, "the registers of vCPU %u cannot be set", v->index) : 0;
 }
 
 int arch_halt_can_wake(struct vcpu *v)
