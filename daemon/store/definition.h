@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Definitions of VMs: JSON as people write it (lifecycle.vm(5)), made into the fixed struct of
+ * proto/definition.h, and back into one canonical JSON for the log. An error says which file, line and
+ * column, which key, what stands there, and what to write instead.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/definition.h"
+#include "store/buffer.h"
+
+#define DEFINITION_TEXT_MAX 65536
+
+struct json_object;
+
+struct definition_error {
+	unsigned line, column; /* 0: it has no place (the file as a whole, or JSON out of the log) */
+	char message[240];     /* without the place */
+	char text[384];        /* "SOURCE:LINE:COLUMN: MESSAGE" */
+};
+
+/* 0, -EBADMSG with *err filled in, or -ENOMEM. `source` is what errors call the text. */
+int definition_parse(const char *text, size_t length, const char *source, const uint8_t machine_id[16],
+	struct vm_definition **ret, struct definition_error *err);
+
+/* The same from JSON that definition_print made. Host facts (page size) are not asked again: it was accepted
+ * once. */
+int definition_from_json(struct json_object *json, struct vm_definition **ret, struct definition_error *err);
+
+void definition_print(const struct vm_definition *d, struct buffer *b);
+
+/*
+ * Reads NAME.json from each directory; of files with the same name the one in the last directory counts, and
+ * a link to /dev/null there hides the others. Calls back in the order of names, with a definition (taken over
+ * by the callee) or with NULL and an error, and goes on. Directories that are not there are skipped. 0,
+ * -ENOMEM, or what `each` said.
+ */
+int definition_load_dirs(const char *const *directories, size_t count, const uint8_t machine_id[16],
+	int (*each)(void *ctx, struct vm_definition *definition, const struct definition_error *err),
+	void *ctx);

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/definition.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "store/definition_read.h"
+
+#define FILES_MAX 65536 /* far more than there are FF-A ids */
+
+struct file {
+	char name[VM_NAME_MAX + sizeof(".json")];
+	size_t directory;
+};
+
+struct files {
+	struct file *file;
+	size_t count, size;
+};
+
+struct loading {
+	const char *const *directories;
+	const uint8_t *machine_id;
+	int (*each)(void *ctx, struct vm_definition *definition, const struct definition_error *err);
+	void *ctx;
+};
+
+static void free_files(struct files *f)
+{
+	free(f->file);
+}
+
+static void close_dirp(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+static int complain(const struct loading *l, const char *directory, const char *name, const char *what)
+{
+	struct definition_error err = { 0 };
+
+	(void)snprintf(err.message, sizeof(err.message), "%s", what);
+	(void)snprintf(err.text, sizeof(err.text), "%.160s/%.80s: %.128s", directory, name, what);
+	return l->each(l->ctx, NULL, &err);
+}
+
+/* The length of NAME in NAME.json; 0: it is no such file name, an editor's copy perhaps. */
+static size_t stem(const char *name)
+{
+	size_t length = strlen(name);
+
+	return length > 5 && name[0] != '.' && strcmp(name + length - 5, ".json") == 0 ? length - 5 : 0;
+}
+
+static int remember(struct files *f, const char *name, size_t directory)
+{
+	if (f->count == f->size) {
+		size_t size = f->size ? f->size * 2 : 64;
+		struct file *file = f->count < FILES_MAX ? realloc(f->file, size * sizeof(*file)) : NULL;
+
+		if (!file)
+			return -ENOMEM;
+		f->file = file;
+		f->size = size;
+	}
+	strcpy(f->file[f->count].name, name);
+	f->file[f->count++].directory = directory;
+	return 0;
+}
+
+static int list_directory(const struct loading *l, size_t index, struct files *f)
+{
+	const char *path = l->directories[index];
+	_cleanup_(close_dirp) DIR *d = opendir(path);
+	struct dirent *entry;
+	int e = 0;
+
+	if (!d)
+		return errno == ENOENT ? 0 : complain(l, path, "", strerror(errno));
+	while (e == 0 && (entry = readdir(d))) {
+		size_t length = stem(entry->d_name);
+
+		if (length && !parse_name(entry->d_name, length))
+			e = complain(l, path, entry->d_name,
+				"the file is not named after a VM; rename it to NAME.json");
+		else if (length)
+			e = remember(f, entry->d_name, index);
+	}
+	return e;
+}
+
+/* Names in order; of one name, the last directory first. */
+static int compare_files(const void *a, const void *b)
+{
+	const struct file *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : (y->directory > x->directory) - (y->directory < x->directory);
+}
+
+static bool is_null_device(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
+}
+
+/* Non-blocking, for a FIFO must not hold the daemon; links may point to files elsewhere, as those of units
+ * may. */
+static ssize_t read_file(const char *path, char text[DEFINITION_TEXT_MAX + 1], const char **ret_what)
+{
+	_cleanup_(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	ssize_t n, length = 0;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		*ret_what = strerror(errno);
+		return -1;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		*ret_what = is_null_device(&st) ? NULL : "not a regular file";
+		return -1;
+	}
+	do {
+		n = read(fd, text + length, (size_t)(DEFINITION_TEXT_MAX + 1 - length));
+		length += n > 0 ? n : 0;
+	} while (n > 0 && length <= DEFINITION_TEXT_MAX);
+	*ret_what = n < 0 ? strerror(errno) : NULL;
+	return n < 0 ? -1 : length;
+}
+
+static int load_text(
+	const struct loading *l, const struct file *file, const char *path, const char *text, size_t length)
+{
+	_cleanup_(freep) struct vm_definition *d = NULL;
+	struct definition_error err;
+	int e = definition_parse(text, length, path, l->machine_id, &d, &err);
+
+	if (e == -EBADMSG)
+		return l->each(l->ctx, NULL, &err);
+	if (e < 0)
+		return e;
+	if (strlen(d->name) != stem(file->name) || strncmp(d->name, file->name, stem(file->name)) != 0) {
+		char what[192];
+
+		(void)snprintf(
+			what, sizeof(what), "name: \"%s\" in this file; rename the file or the VM", d->name);
+		return complain(l, l->directories[file->directory], file->name, what);
+	}
+	d->from_file = true;
+	return l->each(l->ctx, take_ptr(&d), NULL);
+}
+
+static int load_file(const struct loading *l, const struct file *file, char text[DEFINITION_TEXT_MAX + 1])
+{
+	const char *what, *directory = l->directories[file->directory];
+	char path[4096];
+	ssize_t length;
+
+	if (snprintf(path, sizeof(path), "%s/%s", directory, file->name) >= (int)sizeof(path))
+		return complain(l, directory, file->name, strerror(ENAMETOOLONG));
+	length = read_file(path, text, &what);
+	if (length >= 0)
+		return load_text(l, file, path, text, (size_t)length);
+	return what ? complain(l, directory, file->name, what) : 0;
+}
+
+int definition_load_dirs(const char *const *directories, size_t count, const uint8_t machine_id[16],
+	int (*each)(void *ctx, struct vm_definition *definition, const struct definition_error *err),
+	void *ctx)
+{
+	const struct loading l = { directories, machine_id, each, ctx };
+	_cleanup_(freep) char *text = malloc(DEFINITION_TEXT_MAX + 1);
+	_cleanup_(free_files) struct files f = { 0 };
+	int e = text ? 0 : -ENOMEM;
+
+	for (size_t i = 0; e == 0 && i < count; i++)
+		e = list_directory(&l, i, &f);
+	if (f.count)
+		qsort(f.file, f.count, sizeof(f.file[0]), compare_files);
+	for (size_t i = 0; e == 0 && i < f.count; i++)
+		if (i == 0 || strcmp(f.file[i].name, f.file[i - 1].name) != 0)
+			e = load_file(&l, &f.file[i], text);
+	return e;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The log: the one truth that outlives the daemon. A file of lines, one a turn, appended to; now and then a
+ * snapshot begins it anew and the one before is kept beside it, so that followers who were away still find
+ * their events.
+ *
+ *   lock     held by the daemon that may read and write the rest (an OFD lock; its pid is inside, for people)
+ *   log      CRC32 JSON\n ...
+ *   log.1    the log before
+ *   log.new  a snapshot being written
+ *   epoch    a UUID: sequence numbers of two epochs have nothing to do with each other
+ *   log.damaged-N  what could not be read, set aside
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "engine/ports.h"
+
+struct store;
+
+struct store_options {
+	unsigned lock_wait_ms;
+	uint64_t snapshot_bytes;  /* no snapshot before the log has that size */
+	uint64_t snapshot_events; /* nor before it has that many events of its own */
+	const uint8_t *boot;      /* NULL: ask the kernel */
+};
+extern const struct store_options store_defaults;
+
+/* 0; -EWOULDBLOCK: another daemon holds the directory (store_holder says who); or another negative errno. */
+int store_open(const char *state_dir, struct store **ret);
+int store_open_with(const char *state_dir, const struct store_options *options, struct store **ret);
+struct store *store_close(struct store *s);
+pid_t store_holder(const char *state_dir); /* 0: unknown */
+
+/*
+ * Reads everything back, in order. `line` owns the definitions in a turn from the call on, whatever it
+ * returns; what else is in it is valid during the call. A negative errno from it ends the load. -EBADMSG: a
+ * line is whole but means nothing to this program (another version wrote it); it was logged and is left as it
+ * is.
+ */
+int store_load(struct store *s, int (*line)(void *ctx, const struct turn *turn, bool snapshot), void *ctx);
+
+/* Whom commit tells. Before the first commit. */
+void store_attach(struct store *s, void (*done)(void *ctx, uint64_t seq), void *ctx);
+
+extern const struct store_ops store_ops; /* its first argument is a struct store */
+
+uint64_t store_incarnation(const struct store *s); /* CLOCK_BOOTTIME ns when the lock was got */
+const uint8_t *store_epoch(const struct store *s); /* valid after store_load */
+const uint8_t *store_boot(const struct store *s);  /* this kernel's boot id */
+
+/*
+ * After store_load: there was no log, or a part of it was set aside. Debts may be unknown, so ids should
+ * begin at a random place. *ret_highest (may be NULL) is the highest sequence number seen anywhere, set aside
+ * or not: lives that a VMM still runs have numbers up to it.
+ */
+bool store_lost(const struct store *s, uint64_t *ret_highest);

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/record_fields.h"
+
+LIFECYCLE_NAME_TABLE(state_names, VM_STATES);
+LIFECYCLE_NAME_TABLE(substate_names, VM_SUBSTATES);
+LIFECYCLE_NAME_TABLE(cause_names, CAUSES);
+LIFECYCLE_NAME_TABLE(debt_names, DEBT_STATES);
+LIFECYCLE_NAME_TABLE(how_names, DEBT_HOWS);
+LIFECYCLE_NAME_TABLE(operation_names, OPERATIONS);
+
+/* These three have no X-macro: they never leave the daemon but for here. */
+static const char *const profile_names[] = {
+	[PROFILE_STRICT] = "strict",
+	[PROFILE_TRUSTY] = "trusty",
+	[PROFILE_OPTEE] = "optee",
+};
+static const char *const status_names[] = {
+	[SP_OK] = "ok",
+	[SP_DEGRADED] = "degraded",
+	[SP_GONE] = "gone",
+};
+static const char *const call_names[] = {
+	[CALL_NONE] = "none",
+	[CALL_CREATED] = "created",
+	[CALL_DESTROYED] = "destroyed",
+};
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define FIELD(name, kind, member, ...)                                                                       \
+	{                                                                                                    \
+		.key = name, .prefix = ",\"" name "\":", .type = kind,                                       \
+		.offset = offsetof(struct change, member), .size = sizeof(((struct change *)0)->member),     \
+		__VA_ARGS__                                                                                  \
+	}
+#define NUMBER(name, member)      FIELD(name, FIELD_NUMBER, member)
+#define TRUTH(name, member)       FIELD(name, FIELD_BOOL, member)
+#define TEXT(name, member)        FIELD(name, FIELD_TEXT, member)
+#define UUID(name, member)        FIELD(name, FIELD_UUID, member)
+#define WORD(name, member, table) FIELD(name, FIELD_ENUM, member, .words = table, .word_count = COUNT(table))
+
+static const struct field begun[] = {
+	NUMBER("endpoint", begun.endpoint),
+	NUMBER("vcpus", begun.vcpu_count),
+	TRUTH("fixed-id", begun.fixed_id),
+	TRUTH("huge", begun.huge),
+	NUMBER("memory", begun.memory_bytes),
+	NUMBER("since", begun.since),
+	NUMBER("deadline", begun.deadline),
+	TEXT("name", begun.name),
+};
+static const struct field state[] = {
+	WORD("old-state", state.old_state, state_names),
+	WORD("old-substate", state.old_substate, substate_names),
+	WORD("state", state.state, state_names),
+	WORD("substate", state.substate, substate_names),
+	WORD("cause", state.cause, cause_names),
+	TRUTH("quiesced", state.quiesced),
+	NUMBER("since", state.since),
+	NUMBER("deadline", state.deadline),
+	TEXT("text", state.text),
+};
+static const struct field vmm[] = {
+	FIELD("pid", FIELD_PID, vmm.pid),
+	NUMBER("start-time", vmm.start_time),
+	UUID("invocation", vmm.invocation),
+};
+static const struct field debt[] = {
+	NUMBER("sp", debt.sp),
+	WORD("old-state", debt.old_state, debt_names),
+	WORD("state", debt.state, debt_names),
+	WORD("how", debt.how, how_names),
+	NUMBER("tries", debt.tries),
+	NUMBER("deadline", debt.deadline),
+};
+static const struct field operation[] = {
+	WORD("operation", operation.operation, operation_names),
+	NUMBER("since", operation.since),
+	NUMBER("deadline", operation.deadline),
+};
+static const struct field sp[] = {
+	NUMBER("id", sp.id),
+	NUMBER("contexts", sp.contexts),
+	NUMBER("properties", sp.properties),
+	NUMBER("generation", sp.generation),
+	UUID("uuid", sp.uuid),
+	WORD("profile", sp.profile, profile_names),
+	WORD("status", sp.status, status_names),
+};
+static const struct field open[] = {
+	NUMBER("sp", open.sp),
+	WORD("call", open.kind, call_names),
+	TRUTH("has-target", open.has_target),
+	NUMBER("target", open.target),
+};
+static const struct field world[] = {
+	UUID("instance", world.instance),
+};
+static const struct field end[] = {
+	WORD("cause", end.cause, cause_names),
+	NUMBER("restarts", end.restarts),
+	NUMBER("at", end.at),
+	TEXT("text", end.text),
+};
+static const struct field ids[] = {
+	NUMBER("next", ids.next),
+};
+
+#define KIND_BARE(string)                                                                                    \
+	{                                                                                                    \
+		.name = string, .prefix = "{\"kind\":\"" string "\",\"seq\":"                                \
+	}
+#define KIND(string, table)                                                                                  \
+	{                                                                                                    \
+		.name = string, .prefix = "{\"kind\":\"" string "\",\"seq\":", .field = table,               \
+		.count = COUNT(table)                                                                        \
+	}
+
+const struct kind record_kinds[RECORD_KIND_COUNT] = {
+	[CHANGE_VM] = KIND_BARE("vm"), /* and its definition, by the parser's tables */
+	[CHANGE_VM_GONE] = KIND_BARE("vm-gone"),
+	[CHANGE_LIFE] = KIND("life", begun),
+	[CHANGE_STATE] = KIND("state", state),
+	[CHANGE_VMM] = KIND("vmm", vmm),
+	[CHANGE_DEBT] = KIND("debt", debt),
+	[CHANGE_OPERATION] = KIND("operation", operation),
+	[CHANGE_SP] = KIND("sp", sp),
+	[CHANGE_OPEN] = KIND("open", open),
+	[CHANGE_WORLD] = KIND("world", world),
+	[CHANGE_LIFE_GONE] = KIND_BARE("life-gone"),
+	[CHANGE_END] = KIND("end", end),
+	[CHANGE_IDS] = KIND("ids", ids),
+};

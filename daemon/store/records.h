@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Turns as JSON, one object a line, and back. Enums are written as their names, UUIDs as text; a number,
+ * text, UUID or truth value that is zero or empty is left out. Printing takes no memory but the buffer's;
+ * reading goes through json-c.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "model/records.h"
+#include "store/buffer.h"
+
+/* boot: written into the line if not NULL, from there on it is the boot of all turns. */
+void turn_print(struct buffer *b, const struct turn *turn, bool snapshot, const uint8_t boot[16]);
+
+struct turn_read {
+	struct turn turn; /* its changes are on the heap: turn_read_free */
+	bool snapshot;
+	bool has_boot; /* turn.boot was in the line */
+	char why[160]; /* after -EBADMSG */
+};
+
+/* 0, -ENOMEM, or -EBADMSG: a kind, key or value that this program does not know. */
+int turn_read(const char *json, size_t length, struct turn_read *ret);
+void turn_read_release(struct turn_read *r); /* the definitions went to somebody else */
+void turn_read_free(struct turn_read *r);
