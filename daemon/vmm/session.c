@@ -106,19 +106,28 @@ static bool tell(struct vmm *v, uint64_t now, const void *frame, size_t size)
 	return r == 0;
 }
 
+static bool may_tell(const struct vmm *v, uint32_t what)
+{
+	return v->stage == LINK_UP && !v->link_full && (v->owed & what);
+}
+
 static void tell_owed(struct vmm *v, uint64_t now, uint32_t what, enum vmm_frame_kind kind)
 {
 	struct vmm_frame_header frame = header(v, kind);
 
-	if (v->stage == LINK_UP && !v->link_full && (v->owed & what) && tell(v, now, &frame, sizeof(frame)))
+	if (may_tell(v, what) && tell(v, now, &frame, sizeof(frame)))
 		v->owed &= ~what;
 }
 
 static void tell_ended(struct vmm *v, uint64_t now)
 {
-	struct vmm_ended frame = { .header = header(v, VMM_ENDED), .end = v->machine.end };
+	struct vmm_ended frame;
 
-	if (v->stage == LINK_UP && !v->link_full && (v->owed & OWED_ENDED) && tell(v, now, &frame, sizeof(frame)))
+	/* Nobody may look at the end before all are out. */
+	if (!may_tell(v, OWED_ENDED))
+		return;
+	frame = (struct vmm_ended){ .header = header(v, VMM_ENDED), .end = v->machine.end };
+	if (tell(v, now, &frame, sizeof(frame)))
 		v->owed &= ~(uint32_t)OWED_ENDED;
 }
 
