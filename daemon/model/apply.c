@@ -35,8 +35,8 @@ static int apply_vm(struct model *m, struct change *c)
 	}
 	if (strcmp(vm->definition->name, c->definition->name) != 0)
 		return -EBADMSG;
-	free(vm->definition);
-	vm->definition = take_ptr(&c->definition);
+	*vm->definition = *c->definition; /* in place: a turn that is not stored yet may point to it */
+	free(take_ptr(&c->definition));
 	return 0;
 }
 
@@ -58,8 +58,7 @@ static int apply_vm_gone(struct model *m, const struct change *c)
 	map_remove(&m->vms_by_number, &vm->by_number);
 	map_remove(&m->vms_by_name, &vm->by_name);
 	m->vm_count--;
-	free(vm->definition);
-	free(vm);
+	list_append(&m->graves, &vm->all);
 	return 0;
 }
 
@@ -134,10 +133,12 @@ static int apply_debt(struct model *m, const struct change *c)
 	d = &l->debt[sp->index];
 	if (d->state == DEBT_CREATING)
 		sp->creating--;
+	sp->owed -= !debt_is_done(d);
 	d->state = c->debt.state;
 	d->how = c->debt.how;
 	if (d->state == DEBT_CREATING)
 		sp->creating++;
+	sp->owed += !debt_is_done(d);
 	return 0;
 }
 

@@ -25,6 +25,7 @@ int model_init(struct model *m, uint64_t random)
 	list_init(&m->vms);
 	list_init(&m->lives);
 	list_init(&m->touched);
+	list_init(&m->graves);
 	list_init(&m->waiting_for_order);
 	m->random = random | 1;
 	m->ids.next = FFA_ID_VM_FIRST;
@@ -87,6 +88,22 @@ int model_reserve(struct model *m)
 	return heap_reserve(&m->deadlines, lives * (2 + 2 * MODEL_SP_MAX) + vms + 2 * MODEL_SP_MAX);
 }
 
+static void vm_free(struct vm *vm)
+{
+	free(vm->definition);
+	free(vm);
+}
+
+void model_empty_graves(struct model *m)
+{
+	struct vm *vm, *next;
+
+	list_for_each_safe(vm, next, &m->graves, all) {
+		list_remove(&vm->all);
+		vm_free(vm);
+	}
+}
+
 void model_clear(struct model *m)
 {
 	struct life *l, *next_life;
@@ -94,10 +111,9 @@ void model_clear(struct model *m)
 
 	list_for_each_safe(l, next_life, &m->lives, all)
 		free(l);
-	list_for_each_safe(vm, next_vm, &m->vms, all) {
-		free(vm->definition);
-		free(vm);
-	}
+	list_for_each_safe(vm, next_vm, &m->vms, all)
+		vm_free(vm);
+	model_empty_graves(m);
 	free(m->spare_vm);
 	free(m->spare_life);
 	map_free(&m->vms_by_number);

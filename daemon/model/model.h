@@ -93,6 +93,7 @@ struct sp {
 	bool running;  /* that call is an FFA_RUN */
 	bool collect;  /* BUSY to a repeat of an unknown outcome: the call may still be open, run it */
 	uint32_t creating; /* debts in CREATING */
+	uint32_t owed, stuck_count;
 	struct list waiting, ready, backoff, stuck;
 	struct deadline resume, probe;
 	uint64_t sent, retried, answered;
@@ -118,6 +119,7 @@ struct model {
 	bool secure_up, shutting_down, has_secure_side;
 	struct heap deadlines;
 	struct list touched, waiting_for_order;
+	struct list graves; /* VMs that went; a turn that is not stored yet may point to their definitions */
 	uint64_t memory_held, huge_held, memory_limit, huge_limit;
 	uint64_t random;
 	uint32_t mark;
@@ -128,6 +130,7 @@ struct model {
 
 int model_init(struct model *m, uint64_t random);
 void model_clear(struct model *m);
+void model_empty_graves(struct model *m); /* once the turn is over */
 
 /* Room for whatever the next input may add: one VM, one life. 0 or -ENOMEM. */
 int model_reserve(struct model *m);

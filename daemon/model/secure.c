@@ -76,8 +76,10 @@ void debt_move(struct step *s, struct life *l, struct debt *d, enum debt_state t
 		clear_deadline(s, &d->patience);
 	if (to != DEBT_CREATING && to != DEBT_DESTROYING)
 		queue_debt(s, &s->m->sp[d->index], d, QUEUE_NONE);
-	if (debt_is_done(&(struct debt){ .state = (uint8_t)to }))
+	if (to == DEBT_NONE || to == DEBT_SETTLED) {
+		s->m->sp[d->index].stuck_count -= d->stuck;
 		d->stuck = false;
+	}
 	emit(s, &c);
 }
 
@@ -310,6 +312,7 @@ void mark_stuck(struct step *s, struct life *l)
 
 		if (debt_is_done(d))
 			continue;
+		s->m->sp[i].stuck_count += !d->stuck;
 		d->stuck = true;
 		if (d->queue == QUEUE_BACKOFF)
 			queue_debt(s, &s->m->sp[i], d, QUEUE_STUCK);

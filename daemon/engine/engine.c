@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The turn: whatever waits in the queue is stepped, the changes of all of it are one commit, and only the store's
+ * completion lets it be shown, acted upon and answered. While a commit is under way inputs queue and become the next turn;
+ * the model is never ahead of what is being stored.
+ */
+#include "engine/engine.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mutant.h"
+#include "engine/rows.h"
+#include "model/lifecycle.h"
+
+#define INPUTS_PER_TURN 64
+#define COMMIT_RETRY 100000000ull /* ns between tries of a commit that fails */
+
+struct engine {
+	struct engine_config config;
+	struct engine_ports ports;
+	struct model model;
+	struct step_out out;
+	struct rows *rows;
+	struct ring *ring;
+	struct {
+		struct input *in;
+		size_t first, count, size;
+	} queue;
+	struct turn turn;          /* being stored; its arrays are those of `out` */
+	bool stepped, committing;  /* a turn is under way; its commit is with the store */
+	bool busy;                 /* inside engine_wake: what adapters post meanwhile waits */
+	bool started, loaded;
+	uint64_t stored;           /* what the store reported last */
+	uint64_t retry_at;         /* of a commit that failed */
+	uint8_t boot[16];          /* under which the log was written last */
+};
+
+static uint64_t now(const struct engine *e)
+{
+	return e->ports.clock->boottime(e->ports.clock_arg);
+}
+
+static uint64_t realtime(const struct engine *e)
+{
+	return e->ports.clock->realtime(e->ports.clock_arg);
+}
+
+static int init_model(struct engine *e)
+{
+	int r = model_init(&e->model, e->config.random);
+
+	e->model.memory_limit = e->config.memory_limit;
+	e->model.huge_limit = e->config.huge_limit;
+	e->model.has_secure_side = e->config.has_secure_side;
+	return r;
+}
+
+int engine_new(const struct engine_config *config, const struct engine_ports *ports, struct engine **ret)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return -ENOMEM;
+	e->config = *config;
+	e->ports = *ports;
+	e->rows = rows_new();
+	e->ring = ring_new();
+	if (init_model(e) < 0 || !e->rows || !e->ring) {
+		engine_free(e);
+		return -ENOMEM;
+	}
+	*ret = e;
+	return 0;
+}
+
+static void drop_input(struct input *in)
+{
+	if (in->kind == IN_REQUEST)
+		free(in->request.definition);
+	else if (in->kind == IN_SECURE_UP)
+		free(in->world);
+}
+
+struct engine *engine_free(struct engine *e)
+{
+	if (!e)
+		return NULL;
+	for (size_t i = 0; i < e->queue.count; i++)
+		drop_input(&e->queue.in[(e->queue.first + i) % e->queue.size]);
+	free(e->queue.in);
+	step_out_free(&e->out);
+	model_clear(&e->model);
+	rows_free(e->rows);
+	ring_free(e->ring);
+	free(e);
+	return NULL;
+}
+
+const struct rows *engine_rows(const struct engine *e)
+{
+	return e->rows;
+}
+
+const struct ring *engine_ring(const struct engine *e)
+{
+	return e->ring;
+}
+
+/* ---- the queue ---- */
+
+static int grow_queue(struct engine *e)
+{
+	size_t size = e->queue.size ? e->queue.size * 2 : 64;
+	struct input *in = calloc(size, sizeof(*in));
+
+	if (!in)
+		return -ENOMEM;
+	for (size_t i = 0; i < e->queue.count; i++)
+		in[i] = e->queue.in[(e->queue.first + i) % e->queue.size];
+	free(e->queue.in);
+	e->queue.in = in;
+	e->queue.first = 0;
+	e->queue.size = size;
+	return 0;
+}
+
+int engine_post(struct engine *e, const struct input *in)
+{
+	if (e->queue.count == e->queue.size && grow_queue(e) < 0)
+		return -ENOMEM;
+	e->queue.in[(e->queue.first + e->queue.count++) % e->queue.size] = *in;
+	if (!e->busy)
+		e->ports.clock->soon(e->ports.clock_arg);
+	return 0;
+}
+
+/* ---- publish, act, answer: only with the proof ---- */
+
+static void publish(struct engine *e, struct committed proof)
+{
+	struct published what = { .proof = proof, .rows = e->rows, .event = e->out.event, .count = e->out.events };
+
+	for (size_t i = 0; i < e->out.events; i++) {
+		ring_put(e->ring, &e->out.event[i]);
+		if (e->out.event[i].kind == EVENT_VM_GONE)
+			rows_forget(e->rows, e->out.event[i].name);
+	}
+	rows_refresh(e->rows, &e->model, proof.seq);
+	for (size_t i = 0; i < e->ports.publisher_count; i++)
+		e->ports.publisher[i].ops->publish(e->ports.publisher[i].arg, &what);
+}
+
+static void start_vmm(struct engine *e, struct committed proof, uint64_t number)
+{
+	const struct life *l = model_life(&e->model, number);
+	struct birth_place place = { .life = number };
+
+	if (!l || !l->vm)
+		return;
+	place.memory_bytes = l->begun.memory_bytes;
+	place.huge = l->begun.huge;
+	place.definition = l->vm->definition;
+	e->ports.fleet->start(e->ports.fleet_arg, proof, &place);
+}
+
+static void act(struct engine *e, struct committed proof, const struct output *o)
+{
+	const struct fleet_ops *fleet = e->ports.fleet;
+	void *f = e->ports.fleet_arg;
+
+	switch ((enum output_kind)o->kind) {
+	case OUT_VMM_START:
+		start_vmm(e, proof, o->life);
+		break;
+	case OUT_VMM_BIRTH:
+		fleet->birth(f, proof, o->life, o->connection);
+		break;
+	case OUT_VMM_WELCOME:
+		fleet->welcome(f, proof, o->life);
+		break;
+	case OUT_VMM_REFUSE:
+		fleet->refuse(f, proof, o->connection, o->reason);
+		break;
+	case OUT_VMM_COMMAND:
+		fleet->command(f, proof, o->life, (enum vmm_command)o->command);
+		break;
+	case OUT_RECLAIM:
+		fleet->reclaim(f, proof, o->life, o->huge);
+		break;
+	case OUT_SECURE_CALL:
+		e->ports.secure->call(e->ports.secure_arg, proof, &o->call);
+		break;
+	case OUT_DISCOVER:
+		e->ports.secure->discover(e->ports.secure_arg, proof);
+		break;
+	}
+}
+
+static void answer(struct engine *e, struct committed proof, const struct answer *a)
+{
+	if (a->refusal == REFUSED_ILLEGAL_TRANSITION) /* never in the store, always in the journal (promise P5) */
+		log_notice("refused: %s", a->text);
+	e->ports.answer->answer(e->ports.answer_arg, proof, a);
+}
+
+static int collect_change(void *arg, const struct change *c)
+{
+	struct turn *whole = arg;
+	struct change *grown;
+
+	if ((whole->count & (whole->count - 1)) == 0) { /* 0, 1, 2, 4, ...: full */
+		grown = realloc(whole->change, (whole->count ? whole->count * 2 : 1) * sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		whole->change = grown;
+	}
+	whole->change[whole->count++] = *c;
+	return 0;
+}
+
+static void snapshot_if_wanted(struct engine *e)
+{
+	struct turn whole = { .first_seq = e->model.seq, .last_seq = e->model.seq, .realtime = realtime(e) };
+	int r;
+
+	if (!e->ports.store->wants_snapshot(e->ports.store_arg))
+		return;
+	memcpy(whole.boot, e->config.boot, sizeof(whole.boot));
+	r = model_snapshot(&e->model, collect_change, &whole);
+	if (!r)
+		r = e->ports.store->snapshot(e->ports.store_arg, &whole);
+	if (r < 0)
+		log_warning("the log could not be begun anew: %s; it goes on growing", strerror(-r));
+	free(whole.change);
+}
+
+static bool turn_is_empty(const struct engine *e)
+{
+	return !e->out.changes && !e->out.outputs && !e->out.answers && list_is_empty(&e->model.touched);
+}
+
+/* The turn is stored: everything it owes the outside leaves now. */
+static void complete(struct engine *e)
+{
+	struct committed proof = { .seq = e->model.seq };
+
+	e->committing = false;
+	e->stepped = false;
+	if (!MUTANT(MUTANT_P4_SHOW_BEFORE_STORE) || !e->out.changes)
+		publish(e, proof);
+	for (size_t i = 0; i < e->out.outputs; i++)
+		act(e, proof, &e->out.output[i]);
+	for (size_t i = 0; i < e->out.answers; i++)
+		answer(e, proof, &e->out.answer[i]);
+	step_out_clear(&e->out);
+	model_empty_graves(&e->model);
+	snapshot_if_wanted(e);
+}
+
+/* ---- the turn ---- */
+
+static void commit(struct engine *e)
+{
+	int r;
+
+	e->turn.first_seq = e->out.change[0].seq;
+	e->turn.last_seq = e->model.seq;
+	e->turn.change = e->out.change;
+	e->turn.count = e->out.changes;
+	e->committing = true;
+	r = e->ports.store->commit(e->ports.store_arg, &e->turn);
+	if (r == 0) {
+		if (rows_disk_stuck(e->rows))
+			log_notice("the log can be written again");
+		rows_set_disk_stuck(e->rows, false);
+		e->retry_at = 0;
+		return;
+	}
+	e->committing = false;
+	e->retry_at = now(e) + COMMIT_RETRY;
+	if (!rows_disk_stuck(e->rows))
+		log_error("the log cannot be written: %s; changes wait until it can, queries go on", strerror(-r));
+	rows_set_disk_stuck(e->rows, true);
+}
+
+void engine_committed(struct engine *e, uint64_t seq)
+{
+	e->stored = seq;
+	if (!e->busy)
+		engine_wake(e);
+}
+
+static bool step_one(struct engine *e, struct input *in)
+{
+	in->now = now(e);
+	if (step_reserve(&e->out, &e->model, in) < 0 || rows_reserve(e->rows, e->model.vm_count + 2) < 0)
+		return false;
+	model_step(&e->model, in, e->turn.realtime, &e->out);
+	return true;
+}
+
+static void step_queue(struct engine *e)
+{
+	struct input tick = { .kind = IN_TICK };
+
+	e->turn = (struct turn){ .realtime = realtime(e) };
+	for (unsigned n = 0; e->queue.count && n < INPUTS_PER_TURN; n++) {
+		if (!step_one(e, &e->queue.in[e->queue.first]))
+			return;
+		drop_input(&e->queue.in[e->queue.first]);
+		e->queue.first = (e->queue.first + 1) % e->queue.size;
+		e->queue.count--;
+	}
+	if (model_next_deadline(&e->model) <= now(e))
+		step_one(e, &tick);
+}
+
+/* Steps and commits; true if a turn was made and stored, so that there may be more. */
+static bool run_turn(struct engine *e)
+{
+	if (!e->stepped) {
+		step_queue(e);
+		if (turn_is_empty(e))
+			return false;
+		e->stepped = true;
+		if (MUTANT(MUTANT_P4_SHOW_BEFORE_STORE) && e->out.changes)
+			publish(e, (struct committed){ e->model.seq });
+	}
+	if (e->out.changes && !e->committing && e->retry_at <= now(e) && e->stored < e->model.seq)
+		commit(e);
+	if (e->out.changes && e->stored < e->model.seq)
+		return false;
+	complete(e);
+	return true;
+}
+
+static void arm(struct engine *e)
+{
+	uint64_t at = e->stepped ? UINT64_MAX : model_next_deadline(&e->model);
+
+	if (e->stepped && e->retry_at)
+		at = e->retry_at;
+	e->ports.clock->wake_at(e->ports.clock_arg, at);
+	if (e->queue.count && !e->stepped)
+		e->ports.clock->soon(e->ports.clock_arg);
+}
+
+void engine_wake(struct engine *e)
+{
+	if (e->busy || !e->started)
+		return;
+	e->busy = true;
+	for (unsigned turns = 0; turns < 16 && run_turn(e); turns++)
+		;
+	e->busy = false;
+	arm(e);
+}
+
+/* ---- load and start ---- */
+
+static int load_change(struct engine *e, struct change *c, uint64_t when, bool snapshot)
+{
+	struct event_record event;
+	int r = model_reserve(&e->model);
+
+	if (r < 0)
+		return r;
+	if (!snapshot && model_event(&e->model, c, when, &event))
+		ring_put(e->ring, &event);
+	return model_apply(&e->model, c);
+}
+
+int engine_load(struct engine *e, const struct turn *turn, bool snapshot)
+{
+	if (snapshot) {
+		model_clear(&e->model);
+		if (init_model(e) < 0)
+			return -ENOMEM;
+		if (!e->loaded)
+			ring_begin_at(e->ring, turn->last_seq);
+		e->model.seq = turn->last_seq;
+	}
+	e->loaded = true;
+	memcpy(e->boot, turn->boot, sizeof(e->boot));
+	for (size_t i = 0; i < turn->count; i++) {
+		int r = load_change(e, &turn->change[i], turn->realtime, snapshot);
+
+		if (r < 0)
+			return r;
+	}
+	model_empty_graves(&e->model);
+	return 0;
+}
+
+void engine_each_vmm(struct engine *e,
+	void (*each)(void *arg, uint64_t life, const struct change_vmm *vmm, const char *name, bool huge), void *arg)
+{
+	const struct life *l;
+
+	if (memcmp(e->boot, e->config.boot, sizeof(e->boot)) != 0)
+		return;
+	list_for_each(l, &e->model.lives, all)
+		if (l->vmm.pid)
+			each(arg, l->number, &l->vmm, l->begun.name, l->begun.huge);
+}
+
+int engine_start(struct engine *e)
+{
+	bool same_boot = !e->loaded || memcmp(e->boot, e->config.boot, sizeof(e->boot)) == 0;
+
+	if (step_reserve_resume(&e->out, &e->model) < 0 || rows_reserve(e->rows, e->model.vm_count + 2) < 0)
+		return -ENOMEM;
+	e->stored = e->model.seq;
+	e->turn = (struct turn){ .realtime = realtime(e) };
+	model_resume(&e->model, now(e), e->turn.realtime, same_boot, &e->out);
+	e->stepped = true;
+	e->started = true;
+	engine_wake(e);
+	return 0;
+}
+
+bool engine_is_quiet(const struct engine *e)
+{
+	const struct life *l;
+
+	if (e->stepped || e->queue.count)
+		return false;
+	list_for_each(l, &e->model.lives, all)
+		if (l->now.state == VM_ABORTING && !l->stuck)
+			return false;
+	return true;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/rows.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct row {
+	struct map_node by_name;
+	size_t index; /* in `all` */
+	struct vm_row vm;
+};
+
+struct rows {
+	struct row **all;
+	size_t count, size;
+	struct map by_name;
+	struct row *endpoint[FFA_ID_VM_COUNT];
+	struct sp_row sp[MODEL_SP_MAX];
+	size_t sp_count;
+	bool secure_up, disk_stuck;
+	uint64_t seq;
+	struct row *spare;
+};
+
+struct rows *rows_new(void)
+{
+	return calloc(1, sizeof(struct rows));
+}
+
+struct rows *rows_free(struct rows *r)
+{
+	if (!r)
+		return NULL;
+	for (size_t i = 0; i < r->count; i++)
+		free(r->all[i]);
+	free(r->all);
+	free(r->spare);
+	map_free(&r->by_name);
+	free(r);
+	return NULL;
+}
+
+int rows_reserve(struct rows *r, size_t vms)
+{
+	if (!r->spare && !(r->spare = calloc(1, sizeof(*r->spare))))
+		return -ENOMEM;
+	if (map_reserve(&r->by_name, vms) < 0)
+		return -ENOMEM;
+	if (vms > r->size) {
+		size_t size = vms * 2;
+		struct row **all = realloc(r->all, size * sizeof(*all));
+
+		if (!all)
+			return -ENOMEM;
+		r->all = all;
+		r->size = size;
+	}
+	return 0;
+}
+
+static struct row *find(const struct rows *r, const char *name)
+{
+	for (struct map_node *n = map_get(&r->by_name, hash_string(name)); n; n = map_next(n)) {
+		struct row *row = container_of(n, struct row, by_name);
+
+		if (strcmp(row->vm.name, name) == 0)
+			return row;
+	}
+	return NULL;
+}
+
+static struct row *add(struct rows *r, const char *name)
+{
+	struct row *row = r->spare ? r->spare : calloc(1, sizeof(*row));
+
+	if (!row || rows_reserve(r, r->count + 1) < 0)
+		abort(); /* rows_reserve() was not called: our own bug */
+	r->spare = r->spare == row ? NULL : r->spare;
+	snprintf(row->vm.name, sizeof(row->vm.name), "%s", name);
+	row->index = r->count;
+	r->all[r->count++] = row;
+	map_put(&r->by_name, &row->by_name, hash_string(name));
+	return row;
+}
+
+static void drop(struct rows *r, struct row *row)
+{
+	struct row *last = r->all[--r->count];
+
+	r->all[row->index] = last;
+	last->index = row->index;
+	map_remove(&r->by_name, &row->by_name);
+	if (row->vm.endpoint && r->endpoint[row->vm.endpoint] == row)
+		r->endpoint[row->vm.endpoint] = NULL;
+	free(row);
+}
+
+static void write_debts(struct vm_row *v, const struct model *m, const struct life *l)
+{
+	v->debt_count = 0;
+	for (size_t i = 0; i < m->sp_count; i++) {
+		const struct debt *d = &l->debt[i];
+
+		v->debt[v->debt_count++] = (struct debt_row){ .sp = m->sp[i].info.id,
+			.state = d->state,
+			.how = d->how,
+			.stuck = d->stuck,
+			.tries = d->tries };
+	}
+}
+
+static void write_life(struct vm_row *v, const struct model *m, const struct life *l)
+{
+	v->life = l->number;
+	v->endpoint = l->begun.endpoint;
+	v->state = l->now.state;
+	v->substate = l->now.substate;
+	v->cause = l->now.cause;
+	v->since = l->now.since;
+	v->vcpu_count = l->begun.vcpu_count;
+	memcpy(v->vcpu, l->vcpu, sizeof(v->vcpu));
+	v->memory_bytes = l->begun.memory_bytes;
+	v->vmm_pid = l->vmm.pid;
+	v->unreachable = l->unreachable;
+	v->secure_stuck = l->stuck;
+	write_debts(v, m, l);
+}
+
+static void write_row(struct vm_row *v, const struct model *m, const struct vm *vm)
+{
+	const struct vm_definition *d = vm->definition;
+	const struct life *old;
+
+	*v = (struct vm_row){ .vm = vm->number };
+	snprintf(v->name, sizeof(v->name), "%s", d->name);
+	memcpy(v->uuid, d->uuid, sizeof(v->uuid));
+	v->vcpu_count = d->vcpu_count;
+	v->memory_bytes = d->memory_bytes;
+	v->from_file = d->from_file;
+	v->operation = vm->operation.operation;
+	v->operation_since = vm->operation.since;
+	v->changed_at = vm->changed_at;
+	v->refused = vm->refused;
+	v->restarts = vm->end.restarts;
+	v->end_cause = vm->end.cause;
+	v->end_life = vm->end_life;
+	v->end_at = vm->end.at;
+	memcpy(v->end_text, vm->end.text, sizeof(v->end_text));
+	list_for_each(old, &vm->old, of_vm)
+		v->old_lives++;
+	if (vm->life)
+		write_life(v, m, vm->life);
+	model_why(m, vm, &v->waits);
+}
+
+static void refresh_one(struct rows *r, const struct model *m, const struct vm *vm)
+{
+	struct row *row = find(r, vm->definition->name);
+
+	if (!row)
+		row = add(r, vm->definition->name);
+	if (row->vm.endpoint && r->endpoint[row->vm.endpoint] == row)
+		r->endpoint[row->vm.endpoint] = NULL;
+	write_row(&row->vm, m, vm);
+	if (row->vm.endpoint)
+		r->endpoint[row->vm.endpoint] = row;
+}
+
+static void refresh_sps(struct rows *r, const struct model *m)
+{
+	for (size_t i = 0; i < m->sp_count; i++)
+		r->sp[i] = (struct sp_row){ .sp = m->sp[i].info,
+			.owed = m->sp[i].owed,
+			.stuck = m->sp[i].stuck_count,
+			.sent = m->sp[i].sent,
+			.retried = m->sp[i].retried,
+			.answered = m->sp[i].answered };
+	r->sp_count = m->sp_count;
+}
+
+void rows_forget(struct rows *r, const char *name)
+{
+	struct row *row = find(r, name);
+
+	if (row)
+		drop(r, row);
+}
+
+void rows_refresh(struct rows *r, struct model *m, uint64_t seq)
+{
+	struct vm *vm, *next;
+
+	list_for_each_safe(vm, next, &m->touched, touched) {
+		list_remove(&vm->touched);
+		refresh_one(r, m, vm);
+	}
+	refresh_sps(r, m);
+	r->secure_up = m->secure_up;
+	r->seq = seq;
+}
+
+void rows_set_disk_stuck(struct rows *r, bool stuck)
+{
+	r->disk_stuck = stuck;
+}
+
+const struct vm_row *rows_vm(const struct rows *r, const char *name)
+{
+	struct row *row = find(r, name);
+
+	return row ? &row->vm : NULL;
+}
+
+size_t rows_vm_count(const struct rows *r)
+{
+	return r->count;
+}
+
+const struct vm_row *rows_vm_at(const struct rows *r, size_t i)
+{
+	return &r->all[i]->vm;
+}
+
+const struct vm_row *rows_endpoint(const struct rows *r, uint16_t endpoint)
+{
+	const struct row *row = endpoint < FFA_ID_VM_COUNT ? r->endpoint[endpoint] : NULL;
+
+	return row ? &row->vm : NULL;
+}
+
+size_t rows_sp_count(const struct rows *r)
+{
+	return r->sp_count;
+}
+
+const struct sp_row *rows_sp_at(const struct rows *r, size_t i)
+{
+	return &r->sp[i];
+}
+
+bool rows_secure_up(const struct rows *r)
+{
+	return r->secure_up;
+}
+
+bool rows_disk_stuck(const struct rows *r)
+{
+	return r->disk_stuck;
+}
+
+uint64_t rows_seq(const struct rows *r)
+{
+	return r->seq;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Rows: what readers read, written in `publish` alone; and the ring of the last events. */
+
+#include "engine/ports.h"
+#include "model/model.h"
+
+struct rows *rows_new(void);
+struct rows *rows_free(struct rows *r);
+
+/* Room for one more VM, so that the next refresh cannot fail. 0 or -ENOMEM. */
+int rows_reserve(struct rows *r, size_t vms);
+
+void rows_forget(struct rows *r, const char *name); /* that VM went */
+
+/* Writes anew the rows of the VMs the model lists as touched, and what is said of the SPs. */
+void rows_refresh(struct rows *r, struct model *m, uint64_t seq);
+void rows_set_disk_stuck(struct rows *r, bool stuck);
+
+struct ring *ring_new(void);
+struct ring *ring_free(struct ring *r);
+void ring_put(struct ring *r, const struct event_record *e);
+void ring_begin_at(struct ring *r, uint64_t seq); /* nothing up to `seq` is known */
