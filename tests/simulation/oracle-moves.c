@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * P5, no illegal transition: the legal moves told once more, and what a refusal may leave behind: a count.
+ */
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "tests/simulation/sim.h"
+
+struct move {
+	uint8_t from, from_sub, to, to_sub;
+};
+#define ANY 0xFF
+
+/* FF-A v1.3 ALP2 ch. 7 for the states; the sub-states are the design's. */
+static const struct move moves[] = {
+	{ VM_NULL, VM_SUB_NONE, VM_CREATED, VM_SUB_ALLOCATING },
+	{ VM_CREATED, VM_SUB_ALLOCATING, VM_CREATED, VM_SUB_ANNOUNCING },
+	{ VM_CREATED, VM_SUB_ALLOCATING, VM_CREATED, VM_SUB_READY },
+	{ VM_CREATED, VM_SUB_ANNOUNCING, VM_CREATED, VM_SUB_READY },
+	{ VM_CREATED, VM_SUB_READY, VM_CREATED, VM_SUB_ANNOUNCING }, /* an SP restarted or came before the entry */
+	{ VM_CREATED, VM_SUB_READY, VM_RUNNING, VM_SUB_BOOTING },
+	{ VM_CREATED, VM_SUB_READY, VM_RUNNING, VM_SUB_RUNNING },
+	{ VM_CREATED, VM_SUB_ANNOUNCING, VM_RUNNING, VM_SUB_RUNNING }, /* it entered as the restart of an SP became known */
+	{ VM_RUNNING, VM_SUB_BOOTING, VM_RUNNING, VM_SUB_RUNNING },
+	{ VM_CREATED, ANY, VM_ABORTING, VM_SUB_QUIESCING },
+	{ VM_CREATED, ANY, VM_ABORTING, VM_SUB_RETIRING },
+	{ VM_CREATED, ANY, VM_ABORTING, VM_SUB_RECLAIMING },
+	{ VM_RUNNING, ANY, VM_ABORTING, VM_SUB_QUIESCING },
+	{ VM_RUNNING, ANY, VM_ABORTING, VM_SUB_RETIRING },
+	{ VM_RUNNING, ANY, VM_ABORTING, VM_SUB_RECLAIMING },
+	{ VM_RUNNING, VM_SUB_PAUSED, VM_HALTED, ANY },
+	{ VM_HALTED, ANY, VM_ABORTING, ANY },
+	{ VM_HALTED, ANY, VM_CREATED, ANY },
+	{ VM_ABORTING, VM_SUB_QUIESCING, VM_ABORTING, VM_SUB_LEASES },
+	{ VM_ABORTING, VM_SUB_QUIESCING, VM_ABORTING, VM_SUB_RETIRING },
+	{ VM_ABORTING, VM_SUB_QUIESCING, VM_ABORTING, VM_SUB_RECLAIMING },
+	{ VM_ABORTING, VM_SUB_LEASES, VM_ABORTING, VM_SUB_RETIRING },
+	{ VM_ABORTING, VM_SUB_RETIRING, VM_ABORTING, VM_SUB_RECLAIMING },
+	{ VM_ABORTING, VM_SUB_RECLAIMING, VM_NULL, VM_SUB_NONE },
+	{ VM_ABORTING, VM_SUB_RECLAIMING, VM_CREATED, VM_SUB_ALLOCATING }, /* restart */
+};
+
+bool oracle_move_is_legal(uint8_t from, uint8_t from_sub, uint8_t to, uint8_t to_sub)
+{
+	for (size_t i = 0; i < sizeof(moves) / sizeof(*moves); i++) {
+		const struct move *m = &moves[i];
+
+		if (m->from == from && m->to == to && (m->from_sub == ANY || m->from_sub == from_sub) &&
+			(m->to_sub == ANY || m->to_sub == to_sub))
+			return true;
+	}
+	return from == to && from_sub == to_sub;
+}
+
+static void say_difference(struct world *w, const struct vm_row *was, const struct vm_row *is)
+{
+	const uint8_t *a = (const uint8_t *) was, *b = (const uint8_t *) is;
+	size_t at = 0;
+
+	while (at < sizeof(*was) && a[at] == b[at])
+		at++;
+	fail(w, "P5", "a refused request changed the row of %s at byte %zu (state %u/%u to %u/%u)", was->name, at, was->state,
+		was->substate, is->state, is->substate);
+}
+
+/* Nothing but this request was on the daemon's mind, and it was refused: only the count may differ. */
+void oracle_no_row_changed(struct world *w, const struct asked *asked, const struct answer *a)
+{
+	const struct vm_row *row = rows_vm(engine_rows(w->engine), asked->row.name);
+	struct vm_row was = asked->row, is;
+
+	if (w->disk.last_seq != asked->stored_seq)
+		fail(w, "P5", "a refused request stored something");
+	if (!row != !asked->had_row)
+		fail(w, "P5", "a refused request made or unmade %s", was.name);
+	if (!row || !asked->had_row)
+		return;
+	is = *row;
+	if (a->refusal == REFUSED_ILLEGAL_TRANSITION && is.refused != was.refused + 1)
+		fail(w, "P5", "%s: %u illegal requests were counted, one more was refused: %u", was.name, was.refused,
+			is.refused);
+	is.refused = was.refused;
+	is.waits.tries = was.waits.tries;
+	if (memcmp(&is, &was, sizeof(is)) != 0)
+		say_difference(w, &was, &is);
+}
+
+/* What must be refused, whatever else happens: an end where nothing lives and nothing is about to. */
+static bool has_nothing_to_end(struct world *w, const char *name)
+{
+	const struct picture *p = oracle_picture(w, name);
+	bool now = p && p->exists && (p->life || p->operation);
+	bool before = p && p->turn == w->publishes && (p->was_life || p->was_operation);
+
+	return !now && !before;
+}
+
+void oracle_answer(struct world *w, const struct asked *asked, const struct answer *a)
+{
+	bool ends = asked->verb == REQUEST_ABORT || asked->verb == REQUEST_RESTART;
+
+	if (a->refusal != REFUSED_NOT) {
+		w->stats.refusals++;
+		if (a->seq)
+			fail(w, "P5", "a refused request took effect at %" PRIu64, a->seq);
+		if (!a->text[0])
+			fail(w, "P5", "a request is refused without a word");
+		if (asked->alone)
+			oracle_no_row_changed(w, asked, a);
+		return;
+	}
+	if (ends && asked->alone && asked->verb == REQUEST_ABORT && has_nothing_to_end(w, asked->row.name))
+		fail(w, "P5", "an abort of %s is taken, which has no life", asked->row.name);
+	if (a->seq > w->disk.last_seq)
+		fail(w, "P4", "an answer speaks of change %" PRIu64 ", the disk ends at %" PRIu64, a->seq, w->disk.last_seq);
+}

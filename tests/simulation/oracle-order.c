@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * P3, order: who may enter when, what may go over the wire when. Read from the SPs' books and the VMMs themselves. What an
+ * SP did that the daemon was not told of, or had no time to think about, is not held against it.
+ */
+
+#include <inttypes.h>
+
+#include "tests/simulation/sim.h"
+
+static bool restart_is_known(const struct fake_sp *sp)
+{
+	return sp->known == sp->instance && sp->told == sp->instance;
+}
+
+void oracle_enter(struct world *w, struct life *life)
+{
+	for (size_t i = 0; i < w->sp_count; i++) {
+		const struct fake_sp *sp = &w->sp[i];
+		const struct book_entry *e = sp_entry(sp, life->number);
+
+		if (sp_wants(sp, FFA_PROP_VM_CREATED) && restart_is_known(sp) && (!e || e->state == BOOK_FRESH))
+			fail(w, "P3", "life %" PRIu64 " may enter, SP %04x has not answered VM_CREATED with 0", life->number,
+				sp->id);
+	}
+	if (life->proven)
+		fail(w, "P3", "life %" PRIu64 " may enter after it was quiesced for good", life->number);
+	if (!life->enter)
+		life->enter_at = w->now;
+	life->enter = true;
+	sp_learns(w, life->number);
+}
+
+void oracle_entry(struct world *w, struct life *life)
+{
+	if (!life->enter)
+		fail(w, "P3", "vCPU 0 of life %" PRIu64 " enters uncommanded", life->number);
+	for (size_t i = 0; i < w->sp_count; i++) {
+		const struct fake_sp *sp = &w->sp[i];
+		const struct book_entry *e = sp_entry(sp, life->number);
+
+		if (sp_wants(sp, FFA_PROP_VM_CREATED) && sp->since < life->enter_at && restart_is_known(sp) &&
+			(!e || e->state != BOOK_AVAILABLE))
+			fail(w, "P3", "vCPU 0 of life %" PRIu64 " enters, SP %04x does not have it", life->number, sp->id);
+	}
+}
+
+static void check_created(struct world *w, const struct fake_sp *sp, const struct life *life, const struct pair *p)
+{
+	if (p->created_ok && !p->unsure && p->created_in == sp->told)
+		fail(w, "P1", "VM_CREATED of life %" PRIu64 " goes to SP %04x again, which answered 0", life->number, sp->id);
+}
+
+static void check_destroyed(struct world *w, const struct fake_sp *sp, const struct life *life, const struct pair *p)
+{
+	/* An OP-TEE-like SP counts: before a VM_CREATED of unknown outcome is sent again, its object goes. */
+	bool undoes = sp->profile == PROFILE_OPTEE && p->stored == DEBT_CREATING;
+
+	if (p->destroyed_ok && !p->unsure)
+		fail(w, "P1", "VM_DESTROYED of life %" PRIu64 " goes to SP %04x again, which answered 0", life->number, sp->id);
+	if (p->created_retry && p->created_in == sp->instance)
+		fail(w, "P3", "VM_DESTROYED of life %" PRIu64 " goes to SP %04x, VM_CREATED is at RETRY", life->number, sp->id);
+	if (undoes && !life->enter)
+		return;
+	if (!life->proven && fleet_has_vmm(w, life->number, true))
+		fail(w, "P3", "VM_DESTROYED of life %" PRIu64 " goes to SP %04x before the quiesce is proven", life->number,
+			sp->id);
+	if ((sp->properties & FFA_PROP_VM_CREATED) && restart_is_known(sp) && p->created_in != sp->instance)
+		fail(w, "P3", "SP %04x restarted and hears of life %" PRIu64 "'s end before its creation", sp->id, life->number);
+}
+
+void oracle_call(struct world *w, struct committed proof, const struct secure_call *c)
+{
+	struct fake_sp *sp = link_sp(w, c->sp);
+	struct life *life = world_life(w, c->life);
+	struct pair *p = life ? &life->pair[sp - w->sp] : NULL;
+
+	oracle_act(w, proof);
+	if (!p) {
+		fail(w, "P4", "a frame leaves for life %" PRIu64 ", which is not stored", c->life);
+		return;
+	}
+	if (c->endpoint != life->endpoint)
+		fail(w, "P1", "life %" PRIu64 " has id %u, a frame names %u", c->life, life->endpoint, c->endpoint);
+	if (c->run)
+		return;
+	if (c->kind == CALL_CREATED) {
+		check_created(w, sp, life, p);
+		if (p->stored != DEBT_CREATING)
+			fail(w, "P4", "VM_CREATED of life %" PRIu64 " leaves, its intent is not stored", c->life);
+		p->created_in = sp->instance;
+		p->world = w->world_instance;
+		p->created_ok = p->created_refused = p->destroyed_ok = p->destroyed_unknown = false;
+	} else {
+		check_destroyed(w, sp, life, p);
+		if (p->stored != DEBT_DESTROYING && sp->profile != PROFILE_OPTEE)
+			fail(w, "P4", "VM_DESTROYED of life %" PRIu64 " leaves, its intent is not stored", c->life);
+	}
+}

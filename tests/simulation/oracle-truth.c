@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * P4, one truth in order. A follower builds its own picture from the events alone, continues by its cursor after each
+ * crash, and finds it equal to the rows; the disk has everything before it is shown.
+ */
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "tests/simulation/sim.h"
+
+void oracle_act(struct world *w, struct committed proof)
+{
+	if (proof.seq > w->disk.last_seq)
+		fail(w, "P4", "an act has a proof of %" PRIu64 ", the disk ends at %" PRIu64, proof.seq, w->disk.last_seq);
+}
+
+struct picture *oracle_picture(struct world *w, const char *name)
+{
+	struct picture *free_one = NULL;
+
+	for (size_t i = 0; i < SIM_VM_MAX; i++) {
+		if (!strcmp(w->picture[i].name, name))
+			return &w->picture[i];
+		if (!free_one && !w->picture[i].name[0])
+			free_one = &w->picture[i];
+	}
+	if (free_one)
+		memcpy(free_one->name, name, strlen(name) + 1);
+	return free_one;
+}
+
+static void touch(struct world *w, struct picture *p)
+{
+	if (p->turn == w->publishes)
+		return;
+	p->turn = w->publishes;
+	p->was_life = p->life;
+	p->was_operation = p->operation;
+}
+
+static void begin_life(struct world *w, struct picture *p, struct life *life, const struct event_record *e)
+{
+	struct life *old = world_life(w, p->life);
+
+	if (e->seq != e->life)
+		fail(w, "P4", "life %" PRIu64 " began at change %" PRIu64, e->life, e->seq);
+	if (e->old_state == VM_ABORTING && old)
+		old->state = VM_NULL;
+	else if (e->old_state == VM_NULL && old && old->state != VM_NULL && old->state != VM_ABORTING)
+		fail(w, "P5", "life %" PRIu64 " begins in life %" PRIu64 " of the same VM", e->life, p->life);
+	p->life = e->life;
+	life->state = e->new_state;
+	life->substate = e->new_substate;
+	w->stats.lives++;
+}
+
+static void state_event(struct world *w, struct picture *p, const struct event_record *e)
+{
+	struct life *life = world_life(w, e->life);
+
+	if (!oracle_move_is_legal(e->old_state, e->old_substate, e->new_state, e->new_substate))
+		fail(w, "P5", "%s moves from %u/%u to %u/%u", e->name, e->old_state, e->old_substate, e->new_state,
+			e->new_substate);
+	if (!life) {
+		fail(w, "P4", "event %" PRIu64 " tells of life %" PRIu64 ", which is not stored", e->seq, e->life);
+		return;
+	}
+	if (e->endpoint != life->endpoint)
+		fail(w, "P4", "event %" PRIu64 " gives life %" PRIu64 " the id %u", e->seq, e->life, e->endpoint);
+	if (e->cause < CAUSE_COUNT && e->new_state == VM_ABORTING && e->old_state != VM_ABORTING)
+		w->stats.cause[e->cause]++;
+	if (e->life > p->life) {
+		begin_life(w, p, life, e);
+		return;
+	}
+	if (e->old_state != life->state || e->old_substate != life->substate)
+		fail(w, "P4", "event %" PRIu64 " moves life %" PRIu64 " from %u/%u, it was at %u/%u", e->seq, e->life,
+			e->old_state, e->old_substate, life->state, life->substate);
+	life->state = e->new_state;
+	life->substate = e->new_substate;
+	if (e->life == p->life && e->new_state == VM_NULL)
+		p->life = 0;
+}
+
+static void follow(struct world *w, const struct event_record *e)
+{
+	struct picture *p = e->name[0] ? oracle_picture(w, e->name) : NULL;
+
+	if (e->seq <= w->shown_seq)
+		fail(w, "P4", "event %" PRIu64 " is shown after %" PRIu64, e->seq, w->shown_seq);
+	if (e->seq > w->disk.last_seq)
+		fail(w, "P4", "event %" PRIu64 " is shown, the disk ends at %" PRIu64, e->seq, w->disk.last_seq);
+	w->shown_seq = e->seq;
+	if (p)
+		touch(w, p);
+	if (e->kind == EVENT_VM && p)
+		p->exists = true;
+	if (e->kind == EVENT_VM_GONE && p)
+		p->exists = false;
+	if (e->kind == EVENT_OPERATION && p)
+		p->operation = e->operation;
+	if (e->kind == EVENT_STATE && p)
+		state_event(w, p, e);
+	if (e->kind == EVENT_DEBT)
+		oracle_event(w, e);
+}
+
+/* What the stream promises to tell: each change that moves something a follower has in its picture. */
+static bool is_followed(const struct change *c)
+{
+	switch (c->kind) {
+	case CHANGE_VM:
+	case CHANGE_VM_GONE:
+	case CHANGE_LIFE:
+	case CHANGE_OPERATION:
+	case CHANGE_SP:
+	case CHANGE_WORLD:
+		return true;
+	case CHANGE_STATE:
+		return c->state.state != c->state.old_state || c->state.substate != c->state.old_substate;
+	case CHANGE_DEBT:
+		return c->debt.state != c->debt.old_state;
+	default:
+		return false;
+	}
+}
+
+static void check_told(struct world *w, const struct turn *turn, uint64_t after, const struct event_record *e, size_t count)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < turn->count; i++) {
+		const struct change *c = &turn->change[i];
+
+		if (c->seq <= after || !is_followed(c))
+			continue;
+		while (k < count && e[k].seq < c->seq)
+			k++;
+		if (k == count || e[k].seq != c->seq)
+			fail(w, "P4", "change %" PRIu64 " (kind %u) is stored and never shown", c->seq, c->kind);
+	}
+}
+
+static const struct stored_turn *last_line(const struct disk *d)
+{
+	for (size_t i = d->count; i; i--)
+		if (!d->line[i - 1].snapshot)
+			return &d->line[i - 1];
+	return NULL;
+}
+
+static void compare_debts(struct world *w, const struct vm_row *row)
+{
+	struct life *life = world_life(w, row->life);
+
+	for (unsigned i = 0; life && i < row->debt_count; i++) {
+		struct fake_sp *sp = link_sp(w, row->debt[i].sp);
+		const struct pair *p = sp ? &life->pair[sp - w->sp] : NULL;
+
+		if (!p || p->shown != row->debt[i].state)
+			fail(w, "P4", "%s owes %04x: the row says %u, the events say %u", row->name, row->debt[i].sp,
+				row->debt[i].state, p ? p->shown : 0);
+	}
+}
+
+static void compare(struct world *w, const struct rows *rows, struct picture *p)
+{
+	const struct vm_row *row = rows_vm(rows, p->name);
+	struct life *life = world_life(w, p->life);
+	uint8_t state = life ? life->state : VM_NULL, substate = life ? life->substate : VM_SUB_NONE;
+
+	if (!row != !p->exists) {
+		fail(w, "P4", "%s: the events say it %s", p->name, p->exists ? "exists" : "is gone");
+		return;
+	}
+	if (!row)
+		return;
+	if (row->life != p->life || row->state != state || row->substate != substate)
+		fail(w, "P4", "%s: the row has life %" PRIu64 " %u/%u, the events say life %" PRIu64 " %u/%u", p->name,
+			row->life, row->state, row->substate, p->life, state, substate);
+	if (row->operation != p->operation)
+		fail(w, "P4", "%s: the row has operation %u, the events say %u", p->name, row->operation, p->operation);
+	if (row->endpoint != (life ? life->endpoint : 0))
+		fail(w, "P4", "%s: the row has id %u", p->name, row->endpoint);
+	compare_debts(w, row);
+}
+
+static void compare_all(struct world *w, const struct rows *rows, bool touched_only)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < SIM_VM_MAX && w->picture[i].name[0]; i++) {
+		if (!touched_only || w->picture[i].turn == w->publishes)
+			compare(w, rows, &w->picture[i]);
+		count += w->picture[i].exists;
+	}
+	if (count != rows_vm_count(rows))
+		fail(w, "P4", "%zu rows, the events say %zu", rows_vm_count(rows), count);
+}
+
+static void publish(void *who, const struct published *what)
+{
+	struct world *w = who;
+	const struct stored_turn *line = last_line(&w->disk);
+	uint64_t cursor = w->shown_seq;
+
+	if (!world_output(w))
+		return;
+	w->publishes++;
+	wire_note(w, "show  to %" PRIu64 ", %zu events", what->proof.seq, what->count);
+	oracle_act(w, what->proof);
+	for (size_t i = 0; i < what->count; i++)
+		follow(w, &what->event[i]);
+	if (what->proof.seq < w->disk.last_seq)
+		fail(w, "P4", "a turn to %" PRIu64 " is shown, the disk ends at %" PRIu64, what->proof.seq, w->disk.last_seq);
+	if (line)
+		check_told(w, &line->turn, cursor, what->event, what->count);
+	compare_all(w, what->rows, w->publishes % 64 != 0);
+}
+
+const struct publish_ops oracle_publish_ops = { publish };
+
+/* A new daemon: the follower asks for what comes after its cursor, then everything must be equal again. */
+void oracle_follow(struct world *w)
+{
+	static struct event_record events[EVENT_RING_SIZE];
+	const struct ring *ring = engine_ring(w->engine);
+	const struct event_record *e;
+	uint64_t cursor = w->shown_seq;
+	size_t count = 0;
+	bool gap = false;
+
+	w->publishes++;
+	for (uint64_t at = cursor; count < EVENT_RING_SIZE && (e = ring_after(ring, at, &gap)); at = e->seq) {
+		events[count++] = *e;
+		follow(w, e);
+	}
+	if (gap)
+		fail(w, "P4", "a follower at %" PRIu64 " cannot continue after a crash", cursor);
+	for (size_t i = w->disk.count; i && w->disk.line[i - 1].turn.last_seq > cursor; i--)
+		if (!w->disk.line[i - 1].snapshot)
+			check_told(w, &w->disk.line[i - 1].turn, cursor, events, count);
+	compare_all(w, engine_rows(w->engine), false);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * P6, it can always say why: whatever is unfinished names an outside party or a timer, and the fake world agrees that it is
+ * this one that holds it. Asked when the daemon has thought everything through.
+ */
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "tests/simulation/sim.h"
+
+LIFECYCLE_NAME_TABLE(wait_names, WAITS);
+
+static bool is_unfinished(const struct vm_row *row)
+{
+	if (row->operation != OP_NONE || row->state == VM_ABORTING || row->state == VM_CREATED || row->old_lives)
+		return true;
+	for (unsigned i = 0; i < row->debt_count; i++)
+		if (row->debt[i].state == DEBT_CREATING || row->debt[i].state == DEBT_DESTROYING)
+			return true;
+	return false;
+}
+
+/* A life of the VM that this SP still has to answer for. */
+static bool sp_holds(struct world *w, const struct vm_row *row, uint16_t id)
+{
+	struct fake_sp *sp = link_sp(w, id);
+
+	for (size_t i = w->life_count; sp && i; i--) {
+		const struct pair *p = &w->life[i - 1]->pair[sp - w->sp];
+
+		if (!strcmp(w->life[i - 1]->name, row->name) &&
+			(p->shown == DEBT_CREATING || p->shown == DEBT_DESTROYING || p->shown == DEBT_KNOWN))
+			return true;
+	}
+	return false;
+}
+
+/* Each SP has one creation slot, each VM an order: the other VM must really be in the way. */
+static bool vm_holds(struct world *w, const struct vm_row *row, const char *name)
+{
+	const struct vm_row *other = rows_vm(engine_rows(w->engine), name);
+
+	if (!other || other->state != VM_RUNNING || other->operation != OP_NONE)
+		return true;
+	for (unsigned i = 0; i < other->debt_count; i++)
+		if (other->debt[i].state == DEBT_CREATING)
+			return true;
+	return false;
+}
+
+static bool vmm_holds(struct world *w, const struct vm_row *row)
+{
+	struct life *life = world_life(w, row->life);
+
+	if (!life)
+		return false;
+	switch (row->substate) {
+	case VM_SUB_ALLOCATING:
+		return !life->built;
+	case VM_SUB_READY:
+		return life->enter;
+	case VM_SUB_QUIESCING:
+		return !life->proven;
+	case VM_SUB_ANNOUNCING: /* an SP came between the command and the entry */
+		return life->enter;
+	default:
+		return true; /* its death, or its answer to a command, was not told: fleet knows, the daemon not yet */
+	}
+}
+
+static bool world_agrees(struct world *w, const struct vm_row *row)
+{
+	struct life *life = world_life(w, row->life);
+
+	switch (row->waits.on) {
+	case WAIT_VMM:
+		return vmm_holds(w, row);
+	case WAIT_SP:
+		return sp_holds(w, row, row->waits.sp);
+	case WAIT_SECURE_LINK:
+		return !rows_secure_up(engine_rows(w->engine));
+	case WAIT_VM:
+		return vm_holds(w, row, row->waits.name);
+	case WAIT_MEMORY:
+		return life && life->reclaiming && row->substate == VM_SUB_RECLAIMING;
+	case WAIT_TIMER:
+		return row->waits.until > world_boottime(w);
+	case WAIT_DISK:
+		return rows_disk_stuck(engine_rows(w->engine));
+	case WAIT_OLD_LIFE:
+		return row->old_lives > 0;
+	default:
+		return false;
+	}
+}
+
+static void ask(struct world *w, const struct vm_row *row)
+{
+	const char *what = row->waits.on < WAIT_COUNT ? wait_names[row->waits.on] : "?";
+
+	if (!is_unfinished(row))
+		return;
+	if (row->waits.on == WAIT_NOTHING)
+		fail(w, "P6", "%s (life %" PRIu64 " %u/%u, operation %u) does not say on what it waits", row->name, row->life,
+			row->state, row->substate, row->operation);
+	else if (!world_agrees(w, row))
+		fail(w, "P6", "%s (life %" PRIu64 " %u/%u) says it waits on %s %04x%s, which does not hold it", row->name,
+			row->life, row->state, row->substate, what, row->waits.sp, row->waits.name);
+	if (row->waits.since > world_boottime(w))
+		fail(w, "P6", "%s waits since a time to come", row->name);
+	if (row->waits.until && row->waits.until + 100 * MS < world_boottime(w))
+		fail(w, "P6", "%s waits on %s until a time that is over", row->name, what);
+}
+
+void oracle_waits(struct world *w)
+{
+	const struct rows *rows = engine_rows(w->engine);
+
+	for (size_t i = 0; i < rows_vm_count(rows); i++)
+		ask(w, rows_vm_at(rows, i));
+}
+
+/* Nothing is under way any more: what lives runs, nobody owes anybody. */
+bool oracle_is_settled(struct world *w)
+{
+	const struct rows *rows = engine_rows(w->engine);
+
+	if (!world_is_idle(w))
+		return false;
+	for (size_t i = 0; i < rows_vm_count(rows); i++)
+		if (is_unfinished(rows_vm_at(rows, i)))
+			return false;
+	return true;
+}
+
+void oracle_step(struct world *w)
+{
+	if (!w->engine || w->dead)
+		return;
+	if (w->now < w->disk.full_until && !world_is_idle(w))
+		return;
+	if (!world_is_idle(w))
+		return;
+	for (size_t i = 0; i < w->sp_count; i++)
+		w->sp[i].known = w->sp[i].told;
+	oracle_waits(w);
+}

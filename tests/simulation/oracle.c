@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * P1, every debt is settled exactly once, and P2, nothing is reused early: told from the SPs' books, the wire and what the
+ * event stream claims. A claim that is false where the outcome was unknown breaks P2 (an id would come back early), else P1.
+ */
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "tests/simulation/sim.h"
+
+LIFECYCLE_NAME_TABLE(how_names, DEBT_HOWS);
+
+/* Whether the SP may still have the life in its book, as far as anybody outside can know. Who gets no end is not asked. */
+bool oracle_may_hold(struct world *w, const struct life *life, size_t i)
+{
+	const struct fake_sp *sp = &w->sp[i];
+	const struct pair *p = &life->pair[i];
+
+	if (!(sp->properties & FFA_PROP_VM_DESTROYED))
+		return false;
+	if (sp_entry(sp, life->number) || (sp->slot.taken && sp->slot.life == life->number))
+		return true;
+	if (sp->frame.active && !sp->frame.executed && sp->frame.call.life == life->number &&
+		sp->frame.call.kind == CALL_CREATED && sp->frame.instance == sp->instance)
+		return true;
+	return p->unsure && p->created_in == sp->instance && sp->present;
+}
+
+static void check_id(struct world *w, const struct change *c)
+{
+	uint16_t id = c->begun.endpoint;
+
+	if (id < FFA_ID_VM_FIRST || id > FFA_ID_VM_LAST)
+		fail(w, "P2", "life %" PRIu64 " gets the id %u, which is no VM's", c->life, id);
+	for (size_t i = 0; i < w->life_count; i++) {
+		const struct life *old = w->life[i];
+
+		if (old->endpoint != id || old->number == c->life)
+			continue;
+		for (size_t sp = 0; sp < w->sp_count; sp++)
+			if (oracle_may_hold(w, old, sp))
+				fail(w, "P2", "life %" PRIu64 " gets id %u, SP %04x may still have life %" PRIu64 " there",
+					c->life, id, w->sp[sp].id, old->number);
+	}
+}
+
+void oracle_stored(struct world *w, const struct turn *turn)
+{
+	uint64_t last = w->disk.last_seq;
+
+	if (turn->first_seq <= last || turn->last_seq < turn->first_seq)
+		fail(w, "P4", "a turn %" PRIu64 "-%" PRIu64 " is stored after %" PRIu64, turn->first_seq, turn->last_seq, last);
+	for (size_t i = 0; i < turn->count; i++) {
+		const struct change *c = &turn->change[i];
+		struct life *life = world_life(w, c->life);
+		struct fake_sp *sp;
+
+		if (c->seq <= last || c->seq > turn->last_seq)
+			fail(w, "P4", "change %" PRIu64 " is stored after %" PRIu64, c->seq, last);
+		last = c->seq;
+		if (c->kind == CHANGE_LIFE) {
+			check_id(w, c);
+			(void) world_add_life(w, c);
+		}
+		sp = c->kind == CHANGE_DEBT ? link_sp(w, c->debt.sp) : NULL;
+		if (life && sp)
+			life->pair[sp - w->sp].stored = c->debt.state;
+	}
+}
+
+void oracle_reply(struct world *w, const struct secure_call *c, const struct secure_reply *r)
+{
+	struct fake_sp *sp = link_sp(w, c->sp);
+	struct life *life = world_life(w, c->life);
+	struct pair *p = life ? &life->pair[sp - w->sp] : NULL;
+
+	if (!p)
+		return;
+	if (r->kind == CALL_NONE) {
+		if (r->verdict == VERDICT_UNKNOWN_SP && c->kind == CALL_CREATED)
+			p->created_refused = true;
+		return;
+	}
+	if (r->verdict == VERDICT_INTERRUPTED)
+		return;
+	if (r->kind == CALL_CREATED) {
+		p->created_retry = r->verdict == VERDICT_RETRY;
+		p->created_ok = r->verdict == VERDICT_ACK || (r->verdict == VERDICT_INVALID && p->unsure);
+		p->created_refused = !p->created_ok && !p->created_retry;
+	} else {
+		p->destroyed_ok |= r->verdict == VERDICT_ACK;
+		p->destroyed_unknown |= r->verdict == VERDICT_INVALID;
+		if (r->verdict == VERDICT_ACK)
+			p->created_ok = p->created_retry = false;
+	}
+	p->unsure = false;
+}
+
+void oracle_executed(struct world *w, const struct fake_sp *sp, const struct secure_call *c, uint32_t instance)
+{
+	for (size_t i = 0; i < sp->book_count; i++)
+		if (sp->book[i].objects > 1)
+			fail(w, "P1", "SP %04x has %u objects of life %" PRIu64, sp->id, sp->book[i].objects,
+				sp->book[i].life);
+}
+
+static bool how_is_true(struct world *w, const struct life *life, size_t i, enum debt_how how)
+{
+	const struct fake_sp *sp = &w->sp[i];
+	const struct pair *p = &life->pair[i];
+
+	switch (how) {
+	case HOW_ANSWERED:
+		return p->destroyed_ok;
+	case HOW_SP_UNKNOWN:
+		return p->destroyed_unknown;
+	case HOW_SP_GONE:
+		return sp->instance != p->created_in || !sp->present;
+	case HOW_WORLD_GONE:
+		return p->world != w->world_instance;
+	case HOW_NOT_SUBSCRIBED:
+		return !(sp->properties & FFA_PROP_VM_DESTROYED);
+	default:
+		return false;
+	}
+}
+
+static void settled(struct world *w, struct life *life, size_t i, const struct event_record *e)
+{
+	struct pair *p = &life->pair[i];
+
+	if (p->settled++)
+		fail(w, "P1", "life %" PRIu64 " settles twice with SP %04x", life->number, e->sp);
+	if (!how_is_true(w, life, i, e->how))
+		fail(w, p->unsure ? "P2" : "P1", "life %" PRIu64 " is settled with SP %04x by %s, which did not happen",
+			life->number, e->sp, e->how < DEBT_HOW_COUNT ? how_names[e->how] : "?");
+	if (!w->faults.kinds && e->how != HOW_ANSWERED && e->how != HOW_NOT_SUBSCRIBED)
+		fail(w, "P1", "without a fault, life %" PRIu64 " is settled with SP %04x by %s", life->number, e->sp,
+			how_names[e->how]);
+	if (e->how < DEBT_HOW_COUNT)
+		w->stats.how[e->how]++;
+}
+
+/* Own statement of how a debt may move. */
+static bool debt_may_move(uint8_t from, uint8_t to)
+{
+	static const uint8_t to_from[DEBT_STATE_COUNT] = {
+		[DEBT_NONE] = 1 << DEBT_CREATING, /* refused */
+		[DEBT_CREATING] = 1 << DEBT_NONE | 1 << DEBT_KNOWN,
+		[DEBT_KNOWN] = 1 << DEBT_CREATING | 1 << DEBT_NONE,
+		[DEBT_DESTROYING] = 1 << DEBT_KNOWN | 1 << DEBT_CREATING,
+		[DEBT_SETTLED] = 1 << DEBT_CREATING | 1 << DEBT_KNOWN | 1 << DEBT_DESTROYING,
+	};
+
+	return to < DEBT_STATE_COUNT && from < DEBT_STATE_COUNT && (from == to || (to_from[to] & (1 << from)));
+}
+
+void oracle_event(struct world *w, const struct event_record *e)
+{
+	struct life *life = world_life(w, e->life);
+	struct fake_sp *sp = link_sp(w, e->sp);
+	struct pair *p;
+
+	if (!life || !sp) {
+		fail(w, "P4", "event %" PRIu64 " tells of a life or an SP that is not there", e->seq);
+		return;
+	}
+	p = &life->pair[sp - w->sp];
+	if (e->old_state != p->shown)
+		fail(w, "P4", "event %" PRIu64 " moves a debt from %u, it was at %u", e->seq, e->old_state, p->shown);
+	if (!debt_may_move(e->old_state, e->new_state))
+		fail(w, "P1", "the debt of life %" PRIu64 " to SP %04x moves from %u to %u", e->life, e->sp, e->old_state,
+			e->new_state);
+	if (e->new_state == DEBT_KNOWN && e->how == HOW_UNTOLD) {
+		p->created_in = sp->instance;
+		p->world = w->world_instance;
+	}
+	if (e->new_state == DEBT_SETTLED)
+		settled(w, life, (size_t) (sp - w->sp), e);
+	else if (e->new_state == DEBT_NONE && p->shown != DEBT_NONE && !p->created_refused)
+		fail(w, p->unsure ? "P2" : "P1", "life %" PRIu64 " owes SP %04x nothing any more, which never refused it",
+			e->life, e->sp);
+	p->shown = e->new_state;
+	p->how = e->how;
+}
+
+/* Memory goes: every SP let go, every VMM is dead. What the stream says of the debt tells which promise broke. */
+void oracle_reclaim(struct world *w, struct life *life)
+{
+	if (life->boot != w->boot)
+		return; /* that kernel is no more, nor is the memory */
+	if (fleet_has_vmm(w, life->number, true))
+		fail(w, "P2", "memory of life %" PRIu64 " is removed under its living VMM", life->number);
+	for (size_t i = 0; i < w->sp_count; i++) {
+		const struct pair *p = &life->pair[i];
+		bool owed = p->shown == DEBT_CREATING || p->shown == DEBT_KNOWN || p->shown == DEBT_DESTROYING;
+
+		if (oracle_may_hold(w, life, i))
+			fail(w, owed || p->unsure ? "P2" : "P1", "memory of life %" PRIu64 " is removed, SP %04x %s", life->number,
+				w->sp[i].id, owed ? "is still owed its end" : "was forgotten");
+	}
+}
+
+static bool is_live(const struct life *life)
+{
+	return life->state == VM_RUNNING || (life->state == VM_CREATED && life->substate == VM_SUB_READY);
+}
+
+/* At the end: a book holds who lives, once, and nobody else. */
+static void check_books(struct world *w, const struct fake_sp *sp)
+{
+	for (size_t i = 0; i < sp->book_count; i++) {
+		struct life *life = world_life(w, sp->book[i].life);
+
+		if (!(sp->properties & FFA_PROP_VM_DESTROYED))
+			continue;
+		if (!life || !is_live(life))
+			fail(w, "P1", "SP %04x still has life %" PRIu64 ", which is over", sp->id, sp->book[i].life);
+	}
+	if (sp->slot.taken)
+		fail(w, "P1", "SP %04x still creates life %" PRIu64, sp->id, sp->slot.life);
+	if (sp->open.open)
+		fail(w, "P1", "a call of ours is still open at SP %04x", sp->id);
+}
+
+void oracle_settled(struct world *w)
+{
+	for (size_t i = 0; i < w->sp_count; i++) {
+		struct fake_sp *sp = &w->sp[i];
+
+		check_books(w, sp);
+		for (size_t k = 0; k < w->life_count; k++)
+			if (is_live(w->life[k]) && sp_wants(sp, FFA_PROP_VM_CREATED) && sp->told == sp->instance &&
+				!sp_entry(sp, w->life[k]->number))
+				fail(w, "P3", "SP %04x restarted and was never told of life %" PRIu64 " again", sp->id,
+					w->life[k]->number);
+	}
+	for (size_t k = 0; k < w->life_count; k++)
+		if (!is_live(w->life[k]) && w->life[k]->memory)
+			fail(w, "P2", "memory of life %" PRIu64 " is never given back", w->life[k]->number);
+}
+
+void oracle_empty(struct world *w)
+{
+	oracle_settled(w);
+	for (size_t k = 0; k < w->life_count; k++)
+		if (is_live(w->life[k]))
+			fail(w, "P1", "life %" PRIu64 " outlives its VM", w->life[k]->number);
+	if (rows_vm_count(engine_rows(w->engine)))
+		fail(w, "P4", "%zu VMs are left after all were destroyed", rows_vm_count(engine_rows(w->engine)));
+}

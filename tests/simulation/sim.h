@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The simulation: the real model and engine between fake adapters, in virtual time. A world is a daemon, its disk, its
+ * VMMs, its SPs and its users, made from one seed; the oracle looks at the outside of the daemon alone: what is on the
+ * disk, what goes over the wires, what the SPs have in their books, what is published.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "engine/engine.h"
+#include "proto/ffa.h"
+#include "tests/simulation/queue.h"
+
+#define SIM_SP_MAX 4
+#define SIM_VM_MAX 30
+#define SIM_REQUESTS_MAX 64
+#define WIRE_KEPT 40
+#define WIRE_LINE 152
+
+#define US UINT64_C(1000)
+#define MS UINT64_C(1000000)
+#define S UINT64_C(1000000000)
+
+/* How often what goes wrong in this world. 0: never. */
+struct faults {
+	unsigned crash;    /* per 100,000 outputs of the daemon: it dies before or after that one */
+	unsigned mischief; /* ms between two of the following, in the mean */
+	unsigned kinds;    /* bits of enum mischief */
+	unsigned vmm_hang, vmm_fail, sp_deny; /* per 1,000 */
+};
+
+enum mischief {
+	MISCHIEF_CRASH = 1 << 0,
+	MISCHIEF_REBOOT = 1 << 1,
+	MISCHIEF_DISK = 1 << 2,
+	MISCHIEF_KILL = 1 << 3,
+	MISCHIEF_PROTOCOL = 1 << 4,
+	MISCHIEF_VMM_LINK = 1 << 5,
+	MISCHIEF_LINK = 1 << 6,
+	MISCHIEF_SP_RESTART = 1 << 7,
+	MISCHIEF_RESET = 1 << 8,
+	MISCHIEF_SP_LEAVES = 1 << 9,
+	MISCHIEF_SHUTDOWN = 1 << 10,
+	MISCHIEF_SP_STUCK = 1 << 11,
+	MISCHIEF_ALL = (1 << 12) - 1,
+};
+
+/* What happened between one life and one SP, as the wire, the disk and the stream tell it. */
+struct pair {
+	uint8_t stored;        /* enum debt_state on the disk */
+	uint8_t shown, how;    /* in the events */
+	unsigned settled;      /* events that said SETTLED */
+	uint32_t created_in;   /* SP instance that the last VM_CREATED went to */
+	uint32_t world;        /* secure world then */
+	bool created_ok;       /* 0 came back, from that instance */
+	bool created_retry;    /* the last answer to VM_CREATED was RETRY */
+	bool created_refused;  /* it was a refusal */
+	bool destroyed_ok;     /* 0 came back to VM_DESTROYED */
+	bool destroyed_unknown; /* "no such VM" came back to it */
+	bool unsure;           /* what was under way when a link or the daemon broke: nobody knows */
+};
+
+struct life {
+	struct map_node node;
+	uint64_t number;
+	uint16_t endpoint;
+	char name[VM_NAME_MAX + 1];
+	uint64_t memory;      /* bytes now held; 0: none */
+	uint64_t memory_bytes;
+	uint32_t boot;
+	uint16_t vcpu_count;
+	bool proven;          /* the daemon was told: quiesced for good, or dead */
+	bool enter;           /* ENTER was commanded */
+	uint64_t enter_at;
+	bool entered;
+	bool built, reclaiming, reclaimed;
+	uint8_t state, substate; /* as the events tell it */
+	uint64_t turn;        /* the last publish that touched it */
+	struct pair pair[SIM_SP_MAX];
+};
+
+enum book_state { BOOK_FRESH, BOOK_AVAILABLE, BOOK_NOTIFYING, BOOK_NOTIFIED };
+struct book_entry {
+	uint64_t life;
+	uint16_t endpoint;
+	uint8_t state; /* enum book_state */
+	uint8_t objects;
+};
+
+struct frame { /* between the daemon and one SP */
+	bool active, executed;
+	struct secure_call call;
+	uint32_t instance; /* of the SP when it was sent */
+};
+
+struct fake_sp {
+	uint16_t id;
+	uint8_t profile;
+	uint32_t properties;
+	bool tells_generation, rings;
+	bool present;
+	uint32_t instance;     /* its real one */
+	uint64_t since;        /* of this instance */
+	uint32_t told;         /* the instance that the daemon was told of */
+	uint32_t known;        /* the same, once the daemon had time to think and to store */
+	bool aborted_next;     /* the next call learns that it died */
+	uint64_t busy_until;
+	uint64_t stuck_until;  /* answers RETRY to everything */
+	bool unsure;           /* something of ours may be open there: the daemon cannot know */
+	struct {
+		bool open;
+		uint8_t kind;
+		uint16_t endpoint;
+		uint64_t life;
+		uint32_t target;
+		unsigned runs;
+	} open;
+	struct frame frame;
+	struct {
+		bool taken;
+		uint16_t endpoint;
+		uint64_t life;
+	} slot;
+	struct book_entry *book;
+	size_t book_count, book_size;
+};
+
+struct secure_link {
+	bool up;
+	uint64_t epoch;
+	uint64_t last_delivery;
+};
+
+enum vmm_at { VMM_STARTING, VMM_NEW, VMM_BUILDING, VMM_IS_BUILT, VMM_RUNS, VMM_IS_QUIET, VMM_IS_OVER, VMM_DEAD };
+struct fake_vmm {
+	size_t index;
+	enum vmm_at at;
+	uint64_t life;       /* the life it was started for, or got at birth; 0: none */
+	bool born;
+	bool connected, hangs, refused, spawned_by_daemon;
+	int32_t pid;
+	uint64_t start_time;
+	uint8_t invocation[16];
+	uint64_t connection;
+	uint64_t last_delivery;
+	uint64_t daemon;     /* incarnation it is connected to */
+	uint16_t vcpu_count;
+	struct vmm_end end;
+	char name[VM_NAME_MAX + 1];
+};
+
+struct stored_turn {
+	struct turn turn;
+	bool snapshot;
+	uint32_t boot;
+};
+
+struct disk {
+	struct stored_turn *line; /* the kept log and the one before it */
+	size_t count, size;
+	size_t current;           /* where the current log begins */
+	uint64_t last_seq;
+	bool delayed;
+	struct stored_turn *pending;
+	uint64_t full_until;
+	unsigned since_snapshot, snapshot_every;
+};
+
+struct asked {
+	uint64_t token;
+	enum request_verb verb;
+	bool alone;               /* the daemon had nothing else to do: all that changes is this request's doing */
+	bool had_row;
+	struct vm_row row;
+	uint64_t stored_seq;
+};
+
+/* A VM as a follower of the event stream has it. */
+struct picture {
+	bool exists;
+	char name[VM_NAME_MAX + 1];
+	uint64_t life;
+	uint8_t operation;
+	uint8_t was_operation;   /* before the turn that touched it last */
+	uint64_t was_life;
+	uint64_t turn;           /* the publish that touched it last */
+};
+
+struct failure {
+	bool failed;
+	const char *promise;
+	uint64_t step;
+	char text[512];
+};
+
+struct wire {
+	char line[WIRE_KEPT][WIRE_LINE];
+	unsigned next;
+	uint64_t hash, count;
+	bool verbose;
+};
+
+struct stats {
+	uint64_t lives, worlds, steps, crashes, kills, reboots, link_breaks, sp_restarts, commits, refusals;
+	uint64_t virtual_time;
+	uint64_t how[DEBT_HOW_COUNT];
+	uint64_t cause[CAUSE_COUNT];
+};
+
+struct world {
+	uint64_t seed;
+	struct random random;
+	struct queue queue;
+	uint64_t now, boot_base;
+	uint32_t boot;           /* counts the host's boots */
+	struct faults faults;
+	bool quiet;              /* nothing goes wrong any more, nobody asks any more */
+
+	struct engine *engine;
+	struct engine_ports ports;
+	uint64_t incarnation;
+	bool dead, in_engine, quitting;
+	unsigned posted;         /* inputs since the engine last had nothing to do */
+	uint64_t wake_serial;
+	bool soon;
+
+	struct disk disk;
+	struct secure_link link;
+	uint32_t world_instance, told_world;
+	bool tells_instance;
+	struct fake_sp sp[SIM_SP_MAX];
+	size_t sp_count;
+
+	struct fake_vmm **vmm;
+	size_t vmm_count, vmm_size;
+	int32_t next_pid;
+
+	struct map lives;
+	struct life **life;
+	size_t life_count, life_size, lives_wanted;
+	uint64_t memory_limit;
+
+	size_t vm_count;
+	struct picture picture[SIM_VM_MAX];
+	uint64_t shown_seq;      /* the follower's cursor */
+	uint64_t publishes;
+	struct asked asked[SIM_REQUESTS_MAX];
+	uint64_t next_token;
+
+	struct failure failure;
+	struct wire wire;
+	struct stats stats;
+};
+
+/* world.c */
+bool world_run(struct world *w, uint64_t seed, size_t lives, bool faults, bool verbose); /* false: an oracle spoke */
+void world_free(struct world *w);
+bool world_output(struct world *w); /* each thing the daemon lets out passes here; false: it died before it */
+void world_post(struct world *w, const struct input *in);
+void world_crash(struct world *w);
+uint64_t world_boottime(const struct world *w);
+bool world_is_idle(const struct world *w); /* the daemon has nothing to step or store */
+struct life *world_life(struct world *w, uint64_t number);
+struct life *world_add_life(struct world *w, const struct change *c);
+
+/* wire.c */
+void wire_note(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void wire_print(const struct wire *wire);
+void fail(struct world *w, const char *promise, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* disk.c */
+extern const struct store_ops disk_ops;
+void disk_crash(struct world *w);
+void disk_load(struct world *w);
+void disk_free(struct disk *d);
+
+/* fleet.c, vmm.c */
+extern const struct fleet_ops fleet_ops;
+void fleet_crash(struct world *w, bool reboot);
+void fleet_adopt(struct world *w);
+void fleet_mischief(struct world *w, enum mischief what);
+void fleet_stranger(struct world *w, const char *name); /* somebody starts a VM's unit */
+bool fleet_has_vmm(const struct world *w, uint64_t life, bool born);
+void fleet_free(struct world *w);
+struct fake_vmm *vmm_spawn(struct world *w, const char *name, uint64_t life);
+void vmm_birth(struct world *w, struct fake_vmm *v, struct life *life);
+void vmm_command(struct world *w, struct fake_vmm *v, enum vmm_command command);
+void vmm_die(struct world *w, struct fake_vmm *v, enum vm_cause cause);
+void vmm_tell(struct world *w, struct fake_vmm *v, struct input *in);
+void vmm_cut(struct world *w, struct fake_vmm *v);
+void vmm_come_back(struct world *w, struct fake_vmm *v);
+
+/* link.c, sp.c */
+extern const struct secure_ops link_ops;
+void link_make(struct world *w);
+void link_break(struct world *w, bool tell);
+void link_come_up(struct world *w, uint64_t delay);
+void link_crash(struct world *w);
+void link_doorbell(struct world *w, struct fake_sp *sp);
+void link_mischief(struct world *w, enum mischief what);
+struct fake_sp *link_sp(struct world *w, uint16_t id);
+void sp_execute(struct world *w, struct fake_sp *sp, const struct secure_call *call, uint32_t instance,
+	struct secure_reply *ret);
+void sp_restart(struct world *w, struct fake_sp *sp, bool tell);
+struct book_entry *sp_entry(const struct fake_sp *sp, uint64_t life);
+void sp_learns(struct world *w, uint64_t life);
+bool sp_wants(const struct fake_sp *sp, uint32_t property);
+
+/* users.c */
+void users_start(struct world *w);
+void users_destroy_all(struct world *w);
+extern const struct answer_ops users_ops;
+
+/* oracle*.c: each looks when something happens at the outside, and calls fail() */
+void oracle_step(struct world *w);                                           /* after every step */
+void oracle_stored(struct world *w, const struct turn *turn);               /* P4, P2 */
+void oracle_call(struct world *w, struct committed proof, const struct secure_call *c); /* P1, P3, P4 */
+void oracle_reply(struct world *w, const struct secure_call *c, const struct secure_reply *r);
+void oracle_executed(struct world *w, const struct fake_sp *sp, const struct secure_call *c, uint32_t instance);
+void oracle_enter(struct world *w, struct life *life);                       /* P3: the command */
+void oracle_entry(struct world *w, struct life *life);                       /* P3: vCPU 0 enters */
+void oracle_reclaim(struct world *w, struct life *life);                     /* P2, P1 */
+void oracle_act(struct world *w, struct committed proof);                    /* P4 */
+void oracle_event(struct world *w, const struct event_record *e);           /* P1: how debts move */
+bool oracle_move_is_legal(uint8_t from, uint8_t from_sub, uint8_t to, uint8_t to_sub);
+void oracle_answer(struct world *w, const struct asked *asked, const struct answer *a); /* P5 */
+void oracle_follow(struct world *w);                                         /* P4: after a crash, by the cursor */
+void oracle_settled(struct world *w);  /* the world is quiet, VMs still live */
+void oracle_empty(struct world *w);    /* everything was destroyed */
+void oracle_waits(struct world *w);    /* P6 */
+bool oracle_is_settled(struct world *w);
+void oracle_no_row_changed(struct world *w, const struct asked *asked, const struct answer *a);
+extern const struct publish_ops oracle_publish_ops;
+struct picture *oracle_picture(struct world *w, const char *name);
+bool oracle_may_hold(struct world *w, const struct life *life, size_t sp);

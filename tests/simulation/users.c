@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The users: they ask for anything at any time, lawful or not, and each gets exactly one answer unless the daemon dies. */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/simulation/sim.h"
+
+static const char *const verb_names[] = { "define", "start", "abort", "restart", "destroy" };
+
+static void name_of(size_t i, char *ret)
+{
+	snprintf(ret, VM_NAME_MAX + 1, "vm-%zu", i);
+}
+
+static uint16_t some_id(struct world *w)
+{
+	const struct rows *rows = engine_rows(w->engine);
+	size_t count = rows_vm_count(rows);
+	const struct vm_row *row = count ? rows_vm_at(rows, random_below(&w->random, count)) : NULL;
+
+	/* Often one that somebody has, had, or will have next. */
+	if (row && row->endpoint && row->endpoint < FFA_ID_VM_LAST - 4)
+		return (uint16_t) (row->endpoint + random_below(&w->random, 4));
+	return (uint16_t) random_between(&w->random, FFA_ID_VM_FIRST, 40);
+}
+
+static struct vm_definition *define(struct world *w, size_t vm)
+{
+	struct vm_definition *d = calloc(1, sizeof(*d));
+	struct random *r = &w->random;
+
+	if (!d)
+		abort();
+	name_of(vm, d->name);
+	d->uuid[0] = (uint8_t) (vm + 1);
+	d->uuid[6] = 0x80;
+	d->uuid[8] = 0x80;
+	d->ffa_id = random_chance(r, 350) ? some_id(w) : 0;
+	d->vcpu_count = (uint16_t) random_between(r, 1, 4);
+	d->memory_bytes = DEFINITION_MEMORY_MIN * random_between(r, 1, 8);
+	d->policies = (struct vm_policies){
+		.on_poweroff = random_chance(r, 300), .on_reboot = random_chance(r, 700), .on_crash = random_chance(r, 500),
+		.on_stuck = random_chance(r, 400),
+		.restart_delay_ms = (uint32_t) random_below(r, 3) * 100, .restart_limit = (uint32_t) random_below(r, 6),
+		.restart_window_ms = 10000,
+	};
+	d->limits = (struct vm_limits){
+		.build_timeout_ms = (uint32_t) random_between(r, 2000, 10000),
+		.announce_timeout_ms = (uint32_t) random_between(r, 2000, 5000), .console_bytes = 4096,
+	};
+	snprintf(d->kernel, sizeof(d->kernel), "/kernel");
+	for (size_t i = 0; i < 2 && vm && random_chance(r, 150); i++) {
+		size_t other = random_below(r, random_chance(r, 50) ? w->vm_count : vm);
+
+		if (other != vm)
+			name_of(other, d->after[d->after_count++]);
+	}
+	return d;
+}
+
+static struct asked *remember(struct world *w, enum request_verb verb, const char *name)
+{
+	const struct vm_row *row = rows_vm(engine_rows(w->engine), name);
+	struct asked *a = NULL;
+
+	for (size_t i = 0; i < SIM_REQUESTS_MAX && !a; i++)
+		if (!w->asked[i].token)
+			a = &w->asked[i];
+	if (!a)
+		return NULL;
+	*a = (struct asked){ .token = ++w->next_token, .verb = verb, .alone = world_is_idle(w), .had_row = row != NULL,
+		.stored_seq = w->disk.last_seq };
+	if (row)
+		a->row = *row;
+	else
+		snprintf(a->row.name, sizeof(a->row.name), "%s", name);
+	return a;
+}
+
+static uint64_t expected_life(struct world *w, const struct vm_row *row)
+{
+	uint64_t dice = random_below(&w->random, 10);
+
+	if (!row || dice < 6)
+		return 0;
+	return dice < 9 ? row->life : row->life + random_between(&w->random, 1, 9);
+}
+
+static void ask(struct world *w, enum request_verb verb, size_t vm)
+{
+	struct input in = { .kind = IN_REQUEST, .request.verb = verb };
+	const struct vm_row *row;
+	struct asked *a;
+
+	name_of(vm, in.request.name);
+	row = rows_vm(engine_rows(w->engine), in.request.name);
+	a = remember(w, verb, in.request.name);
+	if (!a)
+		return;
+	if (w->posted) /* somebody else may ask in the same turn */
+		a->alone = false;
+	if (verb == REQUEST_DEFINE)
+		in.request.definition = define(w, vm);
+	else if (!w->quiet)
+		in.request.life = expected_life(w, row);
+	in.request.token = a->token;
+	wire_note(w, "user  %s %s life %" PRIu64 "%s", verb_names[verb], in.request.name, in.request.life,
+		a->alone ? " alone" : "");
+	for (size_t i = 0; i < SIM_REQUESTS_MAX && !a->alone; i++)
+		w->asked[i].alone = false;
+	world_post(w, &in);
+}
+
+/* Mostly what makes lives come and go; sometimes anything. */
+static enum request_verb choose(struct world *w, const struct vm_row *row)
+{
+	uint64_t dice = random_below(&w->random, 100);
+
+	if (dice < 15)
+		return (enum request_verb) random_below(&w->random, 5);
+	if (!row)
+		return REQUEST_DEFINE;
+	if (!row->life)
+		return REQUEST_START;
+	return dice < 55 ? REQUEST_ABORT : dice < 92 ? REQUEST_RESTART : REQUEST_DESTROY;
+}
+
+static void somebody(struct world *w, uint64_t a, uint64_t b, void *data)
+{
+	char name[VM_NAME_MAX + 1];
+	size_t vm = random_below(&w->random, w->vm_count);
+
+	if (w->quiet)
+		return;
+	name_of(vm, name);
+	if (w->engine && random_chance(&w->random, 15))
+		fleet_stranger(w, name);
+	else if (w->engine)
+		ask(w, choose(w, rows_vm(engine_rows(w->engine), name)), vm);
+	if (random_chance(&w->random, 150)) /* another one at the same moment */
+		queue_put(&w->queue, w->now, somebody, 0, 0, NULL);
+	else
+		queue_put(&w->queue, w->now + random_between(&w->random, 0, 200 * MS), somebody, 1, 0, NULL);
+}
+
+void users_start(struct world *w)
+{
+	queue_put(&w->queue, w->now + MS, somebody, 1, 0, NULL);
+}
+
+void users_destroy_all(struct world *w)
+{
+	char name[VM_NAME_MAX + 1];
+
+	for (size_t i = 0; i < w->vm_count; i++) {
+		name_of(i, name);
+		if (rows_vm(engine_rows(w->engine), name))
+			ask(w, REQUEST_DESTROY, i);
+	}
+}
+
+static void answer(void *who, struct committed proof, const struct answer *answer)
+{
+	struct world *w = who;
+
+	if (!world_output(w))
+		return;
+	oracle_act(w, proof);
+	wire_note(w, "reply %" PRIu64 " refusal %d seq %" PRIu64 " %.80s", answer->token, answer->refusal, answer->seq,
+		answer->text);
+	for (size_t i = 0; i < SIM_REQUESTS_MAX; i++) {
+		if (w->asked[i].token != answer->token)
+			continue;
+		oracle_answer(w, &w->asked[i], answer);
+		w->asked[i].token = 0;
+		return;
+	}
+	fail(w, "P5", "an answer to a request that was not made, or a second one");
+}
+
+const struct answer_ops users_ops = { answer };

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* One fake VMM: a little machine with delays of its own, which may end, die, hang or come back after a new daemon. */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/simulation/sim.h"
+
+static uint64_t soon(struct world *w)
+{
+	return w->now + random_between(&w->random, 5 * US, random_chance(&w->random, 50) ? 50 * MS : MS);
+}
+
+static void heard(struct world *w, uint64_t index, uint64_t daemon, void *data)
+{
+	struct input *in = data;
+	struct life *life;
+
+	if (daemon != w->incarnation || !w->engine)
+		return;
+	life = world_life(w, in->life);
+	if (life && in->kind == IN_VMM_BUILT)
+		life->built = true;
+	if (life && (in->kind == IN_VMM_QUIESCED || in->kind == IN_VMM_ENDED || in->kind == IN_VMM_GONE ||
+			    (in->kind == IN_VMM_BACK && in->back.phase >= VMM_PHASE_QUIESCED)))
+		life->proven = true;
+	world_post(w, in);
+}
+
+/* Its frames stay in order; a connection that broke, or a daemon that died, loses what was not read. */
+void vmm_tell(struct world *w, struct fake_vmm *v, struct input *in)
+{
+	struct input *copy;
+	uint64_t at = soon(w);
+
+	if (v->daemon != w->incarnation || !w->engine)
+		return;
+	copy = malloc(sizeof(*copy));
+	if (!copy)
+		abort();
+	*copy = *in;
+	v->last_delivery = at > v->last_delivery ? at : v->last_delivery;
+	queue_put(&w->queue, v->last_delivery, heard, v->index, v->daemon, copy);
+}
+
+static void tell(struct world *w, struct fake_vmm *v, enum input_kind kind)
+{
+	struct input in = { .kind = kind, .life = v->life };
+
+	wire_note(w, "vmm   life %" PRIu64 " says %s", v->life,
+		kind == IN_VMM_BUILT           ? "BUILT"
+			: kind == IN_VMM_ENTERED  ? "ENTERED"
+			: kind == IN_VMM_QUIESCED ? "QUIESCED"
+						  : "ENDED");
+	if (kind == IN_VMM_ENDED)
+		in.end = v->end;
+	if (v->connected)
+		vmm_tell(w, v, &in);
+}
+
+static void to_newborn(struct world *w, uint64_t index, uint64_t b, void *data)
+{
+	struct fake_vmm *v = w->vmm[index];
+	struct input in = { .kind = IN_VMM_NEWBORN };
+
+	if (v->at != VMM_STARTING)
+		return;
+	if (!w->engine || w->dead) { /* no daemon: it tries again, 30 s long */
+		if (w->now > v->start_time + 30 * S)
+			vmm_die(w, v, CAUSE_VMM_EXIT);
+		else
+			queue_put(&w->queue, w->now + 100 * MS, to_newborn, index, 0, NULL);
+		return;
+	}
+	v->at = VMM_NEW;
+	v->connected = true;
+	v->daemon = w->incarnation;
+	v->connection = (uint64_t) v->pid * 1000 + w->stats.steps % 1000;
+	memcpy(in.newborn.name, v->name, sizeof(v->name));
+	in.newborn.connection = v->connection;
+	in.newborn.pid = v->pid;
+	in.newborn.start_time = v->start_time;
+	memcpy(in.newborn.invocation, v->invocation, sizeof(v->invocation));
+	wire_note(w, "vmm   newborn %s, connection %" PRIu64, v->name, v->connection);
+	vmm_tell(w, v, &in);
+}
+
+struct fake_vmm *vmm_spawn(struct world *w, const char *name, uint64_t life)
+{
+	struct fake_vmm *v = calloc(1, sizeof(*v));
+
+	if (w->vmm_count == w->vmm_size) {
+		w->vmm_size = w->vmm_size ? 2 * w->vmm_size : 64;
+		w->vmm = realloc(w->vmm, w->vmm_size * sizeof(struct fake_vmm *));
+	}
+	if (!v || !w->vmm)
+		abort();
+	v->index = w->vmm_count;
+	w->vmm[w->vmm_count++] = v;
+	v->life = life;
+	v->pid = ++w->next_pid;
+	v->start_time = w->now;
+	v->hangs = !w->quiet && random_chance(&w->random, w->faults.vmm_hang);
+	memcpy(v->invocation, &v->pid, sizeof(v->pid));
+	snprintf(v->name, sizeof(v->name), "%s", name);
+	if (!v->hangs || random_chance(&w->random, 800))
+		queue_put(&w->queue, w->now + random_between(&w->random, 100 * US, 20 * MS), to_newborn, v->index, 0,
+			NULL);
+	return v;
+}
+
+static void to_built(struct world *w, uint64_t index, uint64_t b, void *data)
+{
+	struct fake_vmm *v = w->vmm[index];
+
+	if (v->at != VMM_BUILDING)
+		return;
+	if (!w->quiet && random_chance(&w->random, w->faults.vmm_fail)) {
+		v->at = VMM_IS_OVER;
+		v->end = (struct vmm_end){ .cause = CAUSE_START_FAILED, .text = "kernel image is not one" };
+		tell(w, v, IN_VMM_ENDED);
+		return;
+	}
+	v->at = VMM_IS_BUILT;
+	tell(w, v, IN_VMM_BUILT);
+}
+
+void vmm_birth(struct world *w, struct fake_vmm *v, struct life *life)
+{
+	v->born = true;
+	v->life = life->number;
+	v->vcpu_count = life->vcpu_count;
+	v->at = VMM_BUILDING;
+	if (!v->hangs || random_chance(&w->random, 500))
+		queue_put(&w->queue, w->now + random_between(&w->random, 100 * US, 40 * MS), to_built, v->index, 0, NULL);
+}
+
+static void to_over(struct world *w, uint64_t index, uint64_t b, void *data)
+{
+	static const enum vm_cause causes[] = { CAUSE_GUEST_POWEROFF, CAUSE_GUEST_REBOOT, CAUSE_GUEST_PANIC,
+		CAUSE_VCPU_ERROR };
+	struct fake_vmm *v = w->vmm[index];
+
+	if (v->at != VMM_RUNS || w->quiet)
+		return;
+	v->at = VMM_IS_OVER;
+	v->end.cause = causes[random_below(&w->random, 4)];
+	tell(w, v, IN_VMM_ENDED);
+}
+
+static void to_running(struct world *w, uint64_t index, uint64_t b, void *data)
+{
+	struct fake_vmm *v = w->vmm[index];
+	struct life *life = world_life(w, v->life);
+
+	if (v->at != VMM_IS_BUILT)
+		return;
+	v->at = VMM_RUNS;
+	wire_note(w, "vmm   life %" PRIu64 " vCPU 0 enters", v->life);
+	oracle_entry(w, life);
+	life->entered = true;
+	tell(w, v, IN_VMM_ENTERED);
+	if (random_chance(&w->random, 600))
+		queue_put(&w->queue, w->now + random_between(&w->random, 100 * US, 5 * S), to_over, index, 0, NULL);
+}
+
+static void to_quiet(struct world *w, uint64_t index, uint64_t b, void *data)
+{
+	struct fake_vmm *v = w->vmm[index];
+
+	if (v->at == VMM_DEAD || v->at == VMM_IS_OVER || !v->born)
+		return;
+	v->at = VMM_IS_QUIET;
+	tell(w, v, IN_VMM_QUIESCED);
+}
+
+static void to_dead(struct world *w, uint64_t index, uint64_t cause, void *data)
+{
+	if (w->vmm[index]->at != VMM_DEAD)
+		vmm_die(w, w->vmm[index], (enum vm_cause) cause);
+}
+
+void vmm_command(struct world *w, struct fake_vmm *v, enum vmm_command command)
+{
+	if (command == COMMAND_KILL) {
+		queue_put(&w->queue, soon(w), to_dead, v->index, CAUSE_VMM_SIGNAL, NULL);
+		return;
+	}
+	if (v->hangs && command != COMMAND_ENTER)
+		return;
+	if (!v->born)
+		return;
+	if (command == COMMAND_ENTER)
+		queue_put(&w->queue, soon(w), to_running, v->index, 0, NULL);
+	if (command == COMMAND_QUIESCE)
+		queue_put(&w->queue, soon(w), to_quiet, v->index, 0, NULL);
+	if (command == COMMAND_EXIT)
+		queue_put(&w->queue, soon(w), to_dead, v->index, CAUSE_VMM_EXIT, NULL);
+}
+
+void vmm_die(struct world *w, struct fake_vmm *v, enum vm_cause cause)
+{
+	struct input in = { .kind = IN_VMM_GONE, .life = v->life };
+
+	wire_note(w, "vmm   pid %d of life %" PRIu64 " dies", v->pid, v->life);
+	v->at = VMM_DEAD;
+	if (!v->end.cause)
+		v->end.cause = cause;
+	in.end = v->end;
+	/* The daemon that sees a life's VMM die tells its engine; of who never got a life, only if it started it. */
+	if (!v->refused && (v->born || (v->spawned_by_daemon && v->life && !fleet_has_vmm(w, v->life, false)))) {
+		v->daemon = w->incarnation;
+		vmm_tell(w, v, &in);
+	}
+	v->connected = false;
+}
+
+void vmm_cut(struct world *w, struct fake_vmm *v)
+{
+	v->connected = false;
+}
+
+static uint8_t vcpu_state_at(enum vmm_at at)
+{
+	return at == VMM_RUNS ? VCPU_RUNNING : at >= VMM_IS_QUIET ? VCPU_STOPPED : VCPU_CREATED;
+}
+
+static void is_back(struct world *w, uint64_t index, uint64_t daemon, void *data)
+{
+	static const uint32_t phases[] = { [VMM_BUILDING] = VMM_PHASE_BUILDING, [VMM_IS_BUILT] = VMM_PHASE_BUILT,
+		[VMM_RUNS] = VMM_PHASE_ENTERED, [VMM_IS_QUIET] = VMM_PHASE_QUIESCED, [VMM_IS_OVER] = VMM_PHASE_ENDED };
+	struct fake_vmm *v = w->vmm[index];
+	struct input in = { .kind = IN_VMM_BACK, .life = v->life };
+
+	if (daemon != w->incarnation || v->at == VMM_DEAD || v->connected || !w->engine)
+		return;
+	v->connected = true;
+	v->daemon = daemon;
+	in.back.phase = phases[v->at];
+	in.back.vcpu_count = v->vcpu_count;
+	for (unsigned i = 0; i < v->vcpu_count; i++)
+		in.back.vcpu[i] = vcpu_state_at(v->at);
+	if (v->at == VMM_IS_OVER)
+		in.back.end = v->end;
+	wire_note(w, "vmm   life %" PRIu64 " is back, phase %u", v->life, in.back.phase);
+	vmm_tell(w, v, &in);
+}
+
+void vmm_come_back(struct world *w, struct fake_vmm *v)
+{
+	if (v->hangs && !w->quiet)
+		return;
+	v->daemon = w->incarnation; /* its pidfd is watched from now on */
+	queue_put(&w->queue, w->now + random_between(&w->random, 10 * US, random_chance(&w->random, 50) ? 4 * S : 20 * MS),
+		is_back, v->index, w->incarnation, NULL);
+}
