@@ -40,9 +40,6 @@ static int prepare(struct machine *m)
 
 	if (r < 0)
 		return tell_open_failure(&m->failure, r);
-	r = arch_prepare(m, &m->failure);
-	if (r < 0)
-		return r;
 	type = arch_vm_type(m->system.fd, 0);
 	return type == ARCH_NO_VM_TYPE ? 0 : create_vm(m, type);
 }

@@ -70,6 +70,26 @@ static void tells_a_poweroff(void **state)
 	ends_as(*state, "poweroff", 1, CAUSE_GUEST_POWEROFF, VCPU_STOPPED);
 }
 
+static void tells_one_of_four_poweroffs(void **state)
+{
+	ends_as(*state, "poweroff", 4, CAUSE_GUEST_POWEROFF, VCPU_STOPPED);
+}
+
+/* The host takes memory away from a running guest, all but its first MiB: EFAULT (spec/kvm.md 4.2). */
+static void tells_lost_memory(void **state)
+{
+	struct peer *p = *state;
+	union peer_frame frame;
+
+	peer_open(p, "spin");
+	peer_run(p);
+	peer_expect_count(p, 0, 1);
+	assert_int_equal(ftruncate(p->memory, 1 << 20), 0);
+	peer_expect(p, VMM_ENDED, &frame);
+	assert_int_equal(frame.ended.end.cause, CAUSE_MEMORY_FAULT);
+	peer_leave(p);
+}
+
 static void tells_a_reboot(void **state)
 {
 	ends_as(*state, "reboot", 1, CAUSE_GUEST_REBOOT, VCPU_STOPPED);
@@ -320,6 +340,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(prints_counts_and_leaves),
 		TEST(tells_a_poweroff),
+		TEST(tells_one_of_four_poweroffs),
+		TEST(tells_lost_memory),
 		TEST(tells_a_reboot),
 		TEST(tells_a_panic_though_a_reset_follows),
 		TEST(tells_a_crash),

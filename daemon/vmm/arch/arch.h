@@ -23,9 +23,6 @@ unsigned arch_memory_pieces(uint64_t size, struct memory_piece ret[MEMORY_PIECES
 /* KVM_CREATE_VM's argument for a guest of that size; 0 bytes: one that suits every size, or ARCH_NO_VM_TYPE. */
 unsigned long arch_vm_type(int system_fd, uint64_t memory_bytes);
 
-/* What can be asked of /dev/kvm before anything is known of the guest. */
-int arch_prepare(struct machine *m, struct failure *f);
-
 /* After the memory slots, before any vCPU. */
 int arch_before_vcpus(struct machine *m, struct failure *f);
 

@@ -16,11 +16,6 @@ const int arch_secondaries_wait = 1;
 #define IPA_BITS_DEFAULT 40
 #define IPA_BITS_MIN 32
 
-int arch_prepare(struct machine *m, struct failure *f)
-{
-	return 0;
-}
-
 /* The least number of address bits that covers memory (spec/kvm.md 2.1); 0 is KVM's default of 40. */
 unsigned long arch_vm_type(int system_fd, uint64_t memory_bytes)
 {

@@ -17,16 +17,6 @@ static union {
 	uint8_t room[sizeof(struct kvm_cpuid2) + CPUID_ENTRIES * sizeof(struct kvm_cpuid_entry2)];
 } supported;
 
-/* 0.3 ms on a slow host (spec/kvm.md 4.4): asked for while the daemon thinks, not while the guest waits. */
-int arch_prepare(struct machine *m, struct failure *f)
-{
-	int r;
-
-	supported.head.nent = CPUID_ENTRIES;
-	r = kvm_ask(m->system.fd, KVM_GET_SUPPORTED_CPUID, &supported.head);
-	return r < 0 ? failed_errno(f, r, "KVM_GET_SUPPORTED_CPUID failed") : 0;
-}
-
 unsigned long arch_vm_type(int system_fd, uint64_t memory_bytes)
 {
 	return 0;
@@ -43,10 +33,25 @@ int arch_after_vcpus(struct machine *m, struct failure *f)
 	return 0;
 }
 
+/* 0.3 ms on a slow host (spec/kvm.md 4.4): asked for once, and not for flat guests. */
+static int ask_supported(struct machine *m, struct failure *f)
+{
+	int r;
+
+	if (supported.head.nent)
+		return 0;
+	supported.head.nent = CPUID_ENTRIES;
+	r = kvm_ask(m->system.fd, KVM_GET_SUPPORTED_CPUID, &supported.head);
+	return r < 0 ? failed_errno(f, r, "KVM_GET_SUPPORTED_CPUID failed") : 0;
+}
+
 int x86_set_cpuid(struct vcpu *v, struct failure *f)
 {
-	int r = kvm_ask(v->kvm.fd, KVM_SET_CPUID2, &supported.head);
+	int r = ask_supported(v->machine, f);
 
+	if (r < 0)
+		return r;
+	r = kvm_ask(v->kvm.fd, KVM_SET_CPUID2, &supported.head);
 	return r < 0 ? failed_errno(f, r, "KVM_SET_CPUID2 failed for vCPU %u", v->index) : 0;
 }
 
