@@ -57,7 +57,7 @@ int bus_new(sd_bus *sd, const struct bus_config *config, struct bus **ret)
 	if (r >= 0)
 		r = map_reserve(&b->callers, CALLERS_ROOM);
 	if (r >= 0)
-		r = signals_seed(b);
+		r = bus_signals_seed(b);
 	if (r >= 0 && sd)
 		r = bus_attach(b, sd);
 	if (r < 0)
@@ -71,8 +71,8 @@ struct bus *bus_free(struct bus *b)
 	if (!b)
 		return NULL;
 	bus_detach(b);
-	streams_drop(b);
-	signals_drop(b);
+	bus_streams_drop(b);
+	bus_signals_drop(b);
 	map_free(&b->calls);
 	map_free(&b->callers);
 	free(b);
@@ -85,11 +85,11 @@ int bus_attach(struct bus *b, sd_bus *sd)
 
 	bus_detach(b);
 	b->sd = sd_bus_ref(sd);
-	r = manager_add(b);
+	r = bus_manager_add(b);
 	if (r >= 0)
-		r = vm_add(b);
+		r = bus_vm_add(b);
 	if (r >= 0)
-		r = partition_add(b);
+		r = bus_partition_add(b);
 	if (r >= 0)
 		return 0;
 	bus_detach(b);
@@ -98,8 +98,8 @@ int bus_attach(struct bus *b, sd_bus *sd)
 
 void bus_detach(struct bus *b)
 {
-	calls_drop(b);
-	callers_drop(b);
+	bus_calls_drop(b);
+	bus_callers_drop(b);
 	b->name_slot = sd_bus_slot_unref(b->name_slot);
 	while (b->slot_count > 0) {
 		b->slot_count--;
@@ -143,14 +143,14 @@ static void publish(void *who, const struct published *what)
 {
 	struct bus *b = who;
 
-	streams_pump(b);
-	signals_turn(b, what);
+	bus_streams_pump(b);
+	bus_signals_turn(b, what);
 }
 
 static void answer(void *who, struct committed proof, const struct answer *a)
 {
 	assert(a->seq <= proof.seq);
-	calls_answer(who, a);
+	bus_calls_answer(who, a);
 }
 
 const struct publish_ops bus_publish_ops = { .publish = publish };

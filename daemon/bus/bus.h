@@ -14,21 +14,16 @@
 #include <systemd/sd-bus.h>
 
 #include "engine/ports.h"
+#include "loop/loop.h"
 
 #define BUS_NAME "org.lifecycled.Lifecycle1"
 #define BUS_PATH "/org/lifecycled/Lifecycle1"
 
 struct bus;
 
-enum {
-	BUS_READ = 1,
-	BUS_WRITE = 2,
-};
-
-typedef void (*bus_ready)(void *arg, int fd, unsigned events);
-
 struct bus_config {
 	struct engine *engine;
+	struct loop *loop; /* for the event streams; `sd` is attached to it by whoever opened it */
 
 	/* JSON to a definition on the heap, as `source` in messages. A negative errno with `error_text` otherwise. */
 	int (*parse_definition)(void *arg, const char *text, const char *source, struct vm_definition **ret,
@@ -38,11 +33,6 @@ struct bus_config {
 	/* A read-only fd of a life's console ring; -ENOENT if there is none. */
 	int (*open_console)(void *arg, uint64_t life, int *ret_fd);
 	void *console_arg;
-
-	/* Level-triggered, until unwatch, which `ready` may call on its own watch. events: BUS_READ, BUS_WRITE. */
-	int (*watch)(void *arg, int fd, unsigned events, bus_ready ready, void *ready_arg, void **ret_handle);
-	void (*unwatch)(void *arg, void *handle);
-	void *loop_arg;
 
 	/* Who may change something beside root and the daemon's own user. NULL: nobody. */
 	bool (*may_change)(void *arg, uid_t uid);

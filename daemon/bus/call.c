@@ -14,12 +14,12 @@
 #include "base/cleanup.h"
 #include "bus/internal.h"
 
-int call_new(struct bus *b, sd_bus_message *m, struct call **ret, sd_bus_error *error)
+int bus_call_new(struct bus *b, sd_bus_message *m, struct call **ret, sd_bus_error *error)
 {
 	struct call *c;
 
 	if (b->call_count >= b->config.calls_max)
-		return refuse(error, REFUSED_LIMIT, "%u calls wait for their answers already, try again",
+		return bus_refuse(error, REFUSED_LIMIT, "%u calls wait for their answers already, try again",
 			b->call_count);
 	c = calloc(1, sizeof(*c));
 	if (!c)
@@ -32,7 +32,7 @@ int call_new(struct bus *b, sd_bus_message *m, struct call **ret, sd_bus_error *
 	return 0;
 }
 
-struct call *call_free(struct call *c)
+struct call *bus_call_free(struct call *c)
 {
 	if (!c)
 		return NULL;
@@ -46,27 +46,27 @@ struct call *call_free(struct call *c)
 	return NULL;
 }
 
-void call_freep(struct call **c)
+void bus_call_freep(struct call **c)
 {
-	(void) call_free(*c);
+	(void) bus_call_free(*c);
 }
 
-int call_submit(struct call *c, sd_bus_error *error)
+int bus_call_submit(struct call *c, sd_bus_error *error)
 {
-	int r = caller_wait(c->bus, sd_bus_message_get_sender(c->message), c, error);
+	int r = bus_caller_wait(c->bus, sd_bus_message_get_sender(c->message), c, error);
 
 	if (r < 0) {
-		(void) call_free(c);
+		(void) bus_call_free(c);
 		return r;
 	}
 	return 1; /* taken: sd-bus sends no reply by itself */
 }
 
-void call_go(struct call *c, const struct caller *caller)
+void bus_call_go(struct call *c, const struct caller *caller)
 {
-	if (!c->for_anyone && !caller_may_change(c->bus, caller)) {
-		call_refuse(c, REFUSED_ACCESS, "%s is for root and the user lifecycled runs as; you are uid %u",
-			sd_bus_message_get_member(c->message), (unsigned)caller_uid(caller));
+	if (!c->for_anyone && !bus_caller_may_change(c->bus, caller)) {
+		bus_call_refuse(c, REFUSED_ACCESS, "%s is for root and the user lifecycled runs as; you are uid %u",
+			sd_bus_message_get_member(c->message), (unsigned)bus_caller_uid(caller));
 		return;
 	}
 	c->caller = caller;
@@ -75,13 +75,13 @@ void call_go(struct call *c, const struct caller *caller)
 
 static void call_error(struct call *c, enum refusal refusal, const char *text)
 {
-	sd_bus_error error = SD_BUS_ERROR_MAKE_CONST(refusal_error(refusal), text);
+	sd_bus_error error = SD_BUS_ERROR_MAKE_CONST(bus_refusal_error(refusal), text);
 
 	(void) sd_bus_reply_method_error(c->message, &error);
-	(void) call_free(c);
+	(void) bus_call_free(c);
 }
 
-void call_refuse(struct call *c, enum refusal refusal, const char *format, ...)
+void bus_call_refuse(struct call *c, enum refusal refusal, const char *format, ...)
 {
 	char text[sizeof(((struct answer *)NULL)->text)];
 	va_list ap;
@@ -93,7 +93,7 @@ void call_refuse(struct call *c, enum refusal refusal, const char *format, ...)
 }
 
 /* The call may be answered, and gone, before this returns. */
-void call_post(struct call *c)
+void bus_call_post(struct call *c)
 {
 	struct input in = { .kind = IN_REQUEST };
 	struct bus *b = c->bus;
@@ -105,16 +105,16 @@ void call_post(struct call *c)
 	c->request.definition = NULL;
 	if (engine_post(b->config.engine, &in) < 0) {
 		free(in.request.definition);
-		call_refuse(c, REFUSED_NO_MEMORY, "lifecycled is out of memory; nothing was changed, try again");
+		bus_call_refuse(c, REFUSED_NO_MEMORY, "lifecycled is out of memory; nothing was changed, try again");
 	}
 }
 
-void calls_drop(struct bus *b)
+void bus_calls_drop(struct bus *b)
 {
 	struct call *c;
 
 	while ((c = list_first(&b->posted, struct call, link)))
-		(void) call_free(c);
+		(void) bus_call_free(c);
 }
 
 static void call_succeed(struct call *c, const struct answer *a)
@@ -123,19 +123,19 @@ static void call_succeed(struct call *c, const struct answer *a)
 
 	if (c->request.verb != REQUEST_DEFINE) {
 		(void) sd_bus_reply_method_return(c->message, "t", a->seq);
-		(void) call_free(c);
+		(void) bus_call_free(c);
 		return;
 	}
-	if (vm_path(c->request.name, &path) < 0) {
-		call_refuse(c, REFUSED_NO_MEMORY, "%s is defined, but its path does not fit in memory",
+	if (bus_vm_path(c->request.name, &path) < 0) {
+		bus_call_refuse(c, REFUSED_NO_MEMORY, "%s is defined, but its path does not fit in memory",
 			c->request.name);
 		return;
 	}
 	(void) sd_bus_reply_method_return(c->message, "ot", path, a->seq);
-	(void) call_free(c);
+	(void) bus_call_free(c);
 }
 
-void calls_answer(struct bus *b, const struct answer *a)
+void bus_calls_answer(struct bus *b, const struct answer *a)
 {
 	struct map_node *node = map_get(&b->calls, a->token);
 	struct call *c;

@@ -27,12 +27,12 @@ struct caller {
 	char name[];
 };
 
-uid_t caller_uid(const struct caller *c)
+uid_t bus_caller_uid(const struct caller *c)
 {
 	return c->uid;
 }
 
-bool caller_may_change(const struct bus *b, const struct caller *c)
+bool bus_caller_may_change(const struct bus *b, const struct caller *c)
 {
 	if (c->uid == 0 || c->uid == geteuid())
 		return true;
@@ -57,7 +57,7 @@ static void caller_free(struct caller *c)
 	struct call *call;
 
 	while ((call = list_first(&c->waiting, struct call, link)))
-		(void) call_free(call);
+		(void) bus_call_free(call);
 	(void) sd_bus_slot_unref(c->lookup);
 	map_remove(&c->bus->callers, &c->node);
 	list_remove(&c->link);
@@ -65,7 +65,7 @@ static void caller_free(struct caller *c)
 	free(c);
 }
 
-void callers_drop(struct bus *b)
+void bus_callers_drop(struct bus *b)
 {
 	struct caller *c;
 
@@ -96,7 +96,7 @@ static void caller_run(struct caller *c)
 	while ((call = list_first(&c->waiting, struct call, link))) {
 		list_remove(&call->link);
 		c->waiting_count--;
-		call_go(call, c);
+		bus_call_go(call, c);
 	}
 }
 
@@ -106,7 +106,7 @@ static void caller_refuse(struct caller *c, const char *why)
 
 	while ((call = list_first(&c->waiting, struct call, link))) {
 		list_remove(&call->link);
-		call_refuse(call, REFUSED_ACCESS, "the bus does not say who you are: %s", why);
+		bus_call_refuse(call, REFUSED_ACCESS, "the bus does not say who you are: %s", why);
 	}
 	caller_free(c);
 }
@@ -155,27 +155,27 @@ static int caller_new(struct bus *b, const char *name, struct caller **ret)
 }
 
 /* Runs the call now, or when the bus has said who the sender is. Takes the call over unless it fails. */
-int caller_wait(struct bus *b, const char *sender, struct call *call, sd_bus_error *error)
+int bus_caller_wait(struct bus *b, const char *sender, struct call *call, sd_bus_error *error)
 {
 	struct caller *c = sender ? caller_find(b, sender) : NULL;
 	int r;
 
 	if (!sender)
-		return refuse(error, REFUSED_ACCESS, "this call has no sender: it must come over a message bus");
+		return bus_refuse(error, REFUSED_ACCESS, "this call has no sender: it must come over a message bus");
 	if (!c) {
 		r = callers_make_room(b);
 		if (r < 0)
-			return refuse(error, REFUSED_LIMIT, "too many unknown callers at once, try again");
+			return bus_refuse(error, REFUSED_LIMIT, "too many unknown callers at once, try again");
 		r = caller_new(b, sender, &c);
 		if (r < 0)
 			return r;
 	}
 	if (!c->lookup) {
-		call_go(call, c);
+		bus_call_go(call, c);
 		return 0;
 	}
 	if (c->waiting_count >= CALLER_WAITING_MAX)
-		return refuse(error, REFUSED_LIMIT, "%u of your calls wait already, try again", c->waiting_count);
+		return bus_refuse(error, REFUSED_LIMIT, "%u of your calls wait already, try again", c->waiting_count);
 	list_append(&c->waiting, &call->link);
 	c->waiting_count++;
 	return 0;

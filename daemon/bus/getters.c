@@ -8,65 +8,65 @@
 	int name(sd_bus *sd, const char *path, const char *interface, const char *property, sd_bus_message *reply,     \
 		void *field, sd_bus_error *error)
 
-GETTER(get_chars)
+GETTER(bus_get_chars)
 {
 	return sd_bus_message_append(reply, "s", (const char *)field);
 }
 
-GETTER(get_uuid)
+GETTER(bus_get_uuid)
 {
 	char text[UUID_TEXT_SIZE];
 
-	uuid_text(field, text);
+	bus_uuid_text(field, text);
 	return sd_bus_message_append(reply, "s", text);
 }
 
-GETTER(get_bool)
+GETTER(bus_get_bool)
 {
 	return sd_bus_message_append(reply, "b", (int)*(const bool *)field);
 }
 
-GETTER(get_usec)
+GETTER(bus_get_usec)
 {
 	return sd_bus_message_append(reply, "t", *(const uint64_t *)field / 1000);
 }
 
-GETTER(get_u16_as_u)
+GETTER(bus_get_u16_as_u)
 {
 	return sd_bus_message_append(reply, "u", (uint32_t) * (const uint16_t *)field);
 }
 
 static int append_word(sd_bus_message *reply, enum words list, const void *field)
 {
-	return sd_bus_message_append(reply, "s", word(list, *(const uint8_t *)field));
+	return sd_bus_message_append(reply, "s", bus_word(list, *(const uint8_t *)field));
 }
 
-GETTER(get_state)
+GETTER(bus_get_state)
 {
 	return append_word(reply, WORDS_STATE, field);
 }
 
-GETTER(get_substate)
+GETTER(bus_get_substate)
 {
 	return append_word(reply, WORDS_SUBSTATE, field);
 }
 
-GETTER(get_cause)
+GETTER(bus_get_cause)
 {
 	return append_word(reply, WORDS_CAUSE, field);
 }
 
-GETTER(get_operation)
+GETTER(bus_get_operation)
 {
 	return append_word(reply, WORDS_OPERATION, field);
 }
 
-GETTER(get_profile)
+GETTER(bus_get_profile)
 {
 	return append_word(reply, WORDS_PROFILE, field);
 }
 
-GETTER(get_status)
+GETTER(bus_get_status)
 {
 	return append_word(reply, WORDS_STATUS, field);
 }

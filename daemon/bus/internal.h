@@ -61,42 +61,42 @@ static inline const struct rows *bus_rows(const struct bus *b)
 /* words.c */
 enum words { WORDS_STATE, WORDS_SUBSTATE, WORDS_VCPU, WORDS_CAUSE, WORDS_DEBT, WORDS_HOW, WORDS_OPERATION, WORDS_WAIT,
 	WORDS_PROFILE, WORDS_STATUS, WORDS_COUNT };
-const char *word(enum words list, unsigned number);
-const char *refusal_error(enum refusal refusal);
-void uuid_text(const uint8_t uuid[16], char ret[UUID_TEXT_SIZE]);
-bool vm_name_is_valid(const char *name);
-int vm_path(const char *name, char **ret);
-int partition_path(uint16_t id, char **ret);
+const char *bus_word(enum words list, unsigned number);
+const char *bus_refusal_error(enum refusal refusal);
+void bus_uuid_text(const uint8_t uuid[16], char ret[UUID_TEXT_SIZE]);
+bool bus_vm_name_is_valid(const char *name);
+int bus_vm_path(const char *name, char **ret);
+int bus_partition_path(uint16_t id, char **ret);
 /* Sets the typed error and returns a negative errno, for handlers to return. */
-int refuse(sd_bus_error *error, enum refusal refusal, const char *format, ...) __attribute__((format(printf, 3, 4)));
-int read_no_options(sd_bus_message *m, sd_bus_error *error);
+int bus_refuse(sd_bus_error *error, enum refusal refusal, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int bus_read_no_options(sd_bus_message *m, sd_bus_error *error);
 
 /* getters.c: property getters; userdata points at the field */
-int get_chars(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
-int get_uuid(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
-int get_bool(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
-int get_usec(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
-int get_u16_as_u(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
-int get_state(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
-int get_substate(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
-int get_cause(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
-int get_operation(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
-int get_profile(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
-int get_status(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_chars(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_uuid(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_bool(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_usec(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_u16_as_u(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_state(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_substate(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_cause(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_operation(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_profile(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_status(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
 
 /* list.c: rows in one reply */
-int append_vms(sd_bus_message *reply, const struct rows *rows, const char *filter, bool peers);
-int append_peers(sd_bus_message *reply, const struct vm_row *row);
-int append_sps(sd_bus_message *reply, const struct rows *rows);
-int append_partitions(sd_bus_message *reply, const struct rows *rows);
+int bus_append_vms(sd_bus_message *reply, const struct rows *rows, const char *filter, bool peers);
+int bus_append_peers(sd_bus_message *reply, const struct vm_row *row);
+int bus_append_sps(sd_bus_message *reply, const struct rows *rows);
+int bus_append_partitions(sd_bus_message *reply, const struct rows *rows);
 
 /* caller.c: who asks */
 struct call;
 struct caller;
-uid_t caller_uid(const struct caller *c);
-bool caller_may_change(const struct bus *b, const struct caller *c);
-int caller_wait(struct bus *b, const char *sender, struct call *call, sd_bus_error *error);
-void callers_drop(struct bus *b);
+uid_t bus_caller_uid(const struct caller *c);
+bool bus_caller_may_change(const struct bus *b, const struct caller *c);
+int bus_caller_wait(struct bus *b, const char *sender, struct call *call, sd_bus_error *error);
+void bus_callers_drop(struct bus *b);
 
 /* call.c: a method call that was taken and is not answered yet */
 struct call {
@@ -114,36 +114,36 @@ struct call {
 	uint64_t life; /* OpenConsole */
 };
 
-int call_new(struct bus *b, sd_bus_message *m, struct call **ret, sd_bus_error *error);
-struct call *call_free(struct call *c);
-void call_freep(struct call **c);
-int call_submit(struct call *c, sd_bus_error *error); /* takes the call over, whatever it returns */
-void call_go(struct call *c, const struct caller *caller); /* the caller is known */
-void call_refuse(struct call *c, enum refusal refusal, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void call_post(struct call *c); /* c->request to the engine */
-void calls_drop(struct bus *b);
-void calls_answer(struct bus *b, const struct answer *a);
+int bus_call_new(struct bus *b, sd_bus_message *m, struct call **ret, sd_bus_error *error);
+struct call *bus_call_free(struct call *c);
+void bus_call_freep(struct call **c);
+int bus_call_submit(struct call *c, sd_bus_error *error); /* takes the call over, whatever it returns */
+void bus_call_go(struct call *c, const struct caller *caller); /* the caller is known */
+void bus_call_refuse(struct call *c, enum refusal refusal, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void bus_call_post(struct call *c); /* c->request to the engine */
+void bus_calls_drop(struct bus *b);
+void bus_calls_answer(struct bus *b, const struct answer *a);
 
 /* verbs.c: what both .Manager and .VM offer */
-int verb_submit(struct bus *b, sd_bus_message *m, enum request_verb verb, const char *name, sd_bus_error *error);
-int console_submit(struct bus *b, sd_bus_message *m, const char *name, sd_bus_error *error);
+int bus_verb_submit(struct bus *b, sd_bus_message *m, enum request_verb verb, const char *name, sd_bus_error *error);
+int bus_console_submit(struct bus *b, sd_bus_message *m, const char *name, sd_bus_error *error);
 
 /* stream.c */
-int stream_new(struct bus *b, uid_t uid, bool privileged, const char *filter, uint64_t seq, int *ret_client_fd);
-void streams_pump(struct bus *b);
-void streams_drop(struct bus *b);
+int bus_stream_new(struct bus *b, uid_t uid, bool privileged, const char *filter, uint64_t seq, int *ret_client_fd);
+void bus_streams_pump(struct bus *b);
+void bus_streams_drop(struct bus *b);
 
 /* subscribe.c */
-int subscribe_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error);
+int bus_subscribe_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error);
 
 /* signals.c */
-int signals_seed(struct bus *b);
-void signals_turn(struct bus *b, const struct published *what);
-void signals_drop(struct bus *b);
+int bus_signals_seed(struct bus *b);
+void bus_signals_turn(struct bus *b, const struct published *what);
+void bus_signals_drop(struct bus *b);
 
 /* manager.c, vm.c, partition.c */
-int manager_add(struct bus *b);
-int vm_add(struct bus *b);
-int partition_add(struct bus *b);
-const struct sp_row *partition_row(const struct bus *b, uint16_t id);
+int bus_manager_add(struct bus *b);
+int bus_vm_add(struct bus *b);
+int bus_partition_add(struct bus *b);
+const struct sp_row *bus_partition_row(const struct bus *b, uint16_t id);
 sd_bus_slot **bus_slot(struct bus *b);

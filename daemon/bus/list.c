@@ -8,15 +8,15 @@
 #include "bus/internal.h"
 #include "proto/ffa.h"
 
-int append_peers(sd_bus_message *reply, const struct vm_row *row)
+int bus_append_peers(sd_bus_message *reply, const struct vm_row *row)
 {
 	int r = sd_bus_message_open_container(reply, 'a', "(qssub)");
 
 	for (unsigned i = 0; r >= 0 && i < row->debt_count; i++) {
 		const struct debt_row *d = &row->debt[i];
 
-		r = sd_bus_message_append(reply, "(qssub)", d->sp, word(WORDS_DEBT, d->state),
-			word(WORDS_HOW, d->how), d->tries, (int)d->stuck);
+		r = sd_bus_message_append(reply, "(qssub)", d->sp, bus_word(WORDS_DEBT, d->state),
+			bus_word(WORDS_HOW, d->how), d->tries, (int)d->stuck);
 	}
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
@@ -34,7 +34,7 @@ static int append_peers_entry(sd_bus_message *reply, const struct vm_row *row)
 	r = sd_bus_message_open_container(reply, 'v', "a(qssub)");
 	if (r < 0)
 		return r;
-	r = append_peers(reply, row);
+	r = bus_append_peers(reply, row);
 	if (r < 0)
 		return r;
 	r = sd_bus_message_close_container(reply);
@@ -47,7 +47,7 @@ static int append_more(sd_bus_message *reply, const struct vm_row *row, bool pee
 	int r = sd_bus_message_open_container(reply, 'a', "{sv}");
 
 	if (r >= 0 && row->waits.on != WAIT_NOTHING)
-		r = sd_bus_message_append(reply, "{sv}", "WaitsOn", "s", word(WORDS_WAIT, row->waits.on));
+		r = sd_bus_message_append(reply, "{sv}", "WaitsOn", "s", bus_word(WORDS_WAIT, row->waits.on));
 	if (r >= 0 && row->secure_stuck)
 		r = sd_bus_message_append(reply, "{sv}", "SecureStuck", "b", 1);
 	if (r >= 0 && row->unreachable)
@@ -65,23 +65,23 @@ static int append_vm(sd_bus_message *reply, const struct vm_row *row, bool peers
 	char uuid[UUID_TEXT_SIZE];
 	int r;
 
-	r = vm_path(row->name, &path);
+	r = bus_vm_path(row->name, &path);
 	if (r < 0)
 		return r;
-	uuid_text(row->uuid, uuid);
+	bus_uuid_text(row->uuid, uuid);
 	r = sd_bus_message_open_container(reply, 'r', "ssotqsssstta{sv}");
 	if (r < 0)
 		return r;
 	r = sd_bus_message_append(reply, "ssotqsssstt", row->name, uuid, path, row->life, row->endpoint,
-		word(WORDS_STATE, row->state), word(WORDS_SUBSTATE, row->substate), word(WORDS_CAUSE, row->cause),
-		word(WORDS_OPERATION, row->operation), row->since / 1000, row->changed_at);
+		bus_word(WORDS_STATE, row->state), bus_word(WORDS_SUBSTATE, row->substate), bus_word(WORDS_CAUSE, row->cause),
+		bus_word(WORDS_OPERATION, row->operation), row->since / 1000, row->changed_at);
 	if (r < 0)
 		return r;
 	r = append_more(reply, row, peers);
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-int append_vms(sd_bus_message *reply, const struct rows *rows, const char *filter, bool peers)
+int bus_append_vms(sd_bus_message *reply, const struct rows *rows, const char *filter, bool peers)
 {
 	int r = sd_bus_message_open_container(reply, 'a', VM_ROW_TYPE);
 
@@ -103,12 +103,12 @@ static int append_sp(sd_bus_message *reply, const struct sp_row *row)
 	char uuid[UUID_TEXT_SIZE];
 	int r;
 
-	r = partition_path(row->sp.id, &path);
+	r = bus_partition_path(row->sp.id, &path);
 	if (r < 0)
 		return r;
-	uuid_text(row->sp.uuid, uuid);
+	bus_uuid_text(row->sp.uuid, uuid);
 	return sd_bus_message_append(reply, PARTITION_ROW_TYPE, row->sp.id, "sp", "", uuid, path,
-		word(WORDS_STATUS, row->sp.status), row->sp.properties, row->owed, row->stuck, 0);
+		bus_word(WORDS_STATUS, row->sp.status), row->sp.properties, row->owed, row->stuck, 0);
 }
 
 static int append_vm_partition(sd_bus_message *reply, const struct vm_row *row)
@@ -118,16 +118,16 @@ static int append_vm_partition(sd_bus_message *reply, const struct vm_row *row)
 	uint32_t owed = 0, stuck = 0;
 	int r;
 
-	r = vm_path(row->name, &path);
+	r = bus_vm_path(row->name, &path);
 	if (r < 0)
 		return r;
-	uuid_text(row->uuid, uuid);
+	bus_uuid_text(row->uuid, uuid);
 	for (unsigned i = 0; i < row->debt_count; i++) {
 		owed += row->debt[i].state != DEBT_NONE && row->debt[i].state != DEBT_SETTLED;
 		stuck += row->debt[i].stuck;
 	}
 	return sd_bus_message_append(reply, PARTITION_ROW_TYPE, row->endpoint, "vm", row->name, uuid, path,
-		word(WORDS_STATE, row->state), (uint32_t)0, owed, stuck, 0);
+		bus_word(WORDS_STATE, row->state), (uint32_t)0, owed, stuck, 0);
 }
 
 static int append_sps_open(sd_bus_message *reply, const struct rows *rows)
@@ -139,14 +139,14 @@ static int append_sps_open(sd_bus_message *reply, const struct rows *rows)
 	return r;
 }
 
-int append_sps(sd_bus_message *reply, const struct rows *rows)
+int bus_append_sps(sd_bus_message *reply, const struct rows *rows)
 {
 	int r = append_sps_open(reply, rows);
 
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-int append_partitions(sd_bus_message *reply, const struct rows *rows)
+int bus_append_partitions(sd_bus_message *reply, const struct rows *rows)
 {
 	int r = append_sps_open(reply, rows);
 

@@ -28,7 +28,7 @@ static int reply_rows(struct bus *b, sd_bus_message *m, int (*append)(sd_bus_mes
 
 static int append_all_vms(sd_bus_message *reply, const struct rows *rows)
 {
-	return append_vms(reply, rows, NULL, false);
+	return bus_append_vms(reply, rows, NULL, false);
 }
 
 static int manager_method_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -38,7 +38,7 @@ static int manager_method_list(sd_bus_message *m, void *userdata, sd_bus_error *
 
 static int manager_method_list_partitions(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	return reply_rows(userdata, m, append_partitions);
+	return reply_rows(userdata, m, bus_append_partitions);
 }
 
 static int manager_method_get(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -51,8 +51,8 @@ static int manager_method_get(sd_bus_message *m, void *userdata, sd_bus_error *e
 	if (r < 0)
 		return r;
 	if (!rows_vm(bus_rows(userdata), name))
-		return refuse(error, REFUSED_NO_SUCH_VM, "there is no VM '%.64s'", name);
-	r = vm_path(name, &path);
+		return bus_refuse(error, REFUSED_NO_SUCH_VM, "there is no VM '%.64s'", name);
+	r = bus_vm_path(name, &path);
 	return r < 0 ? r : sd_bus_reply_method_return(m, "o", path);
 }
 
@@ -67,10 +67,10 @@ static int manager_method_get_partition(sd_bus_message *m, void *userdata, sd_bu
 	if (r < 0)
 		return r;
 	vm = id ? rows_endpoint(bus_rows(userdata), id) : NULL;
-	if (!vm && !partition_row(userdata, id))
-		return refuse(error, REFUSED_INVALID_ARGUMENT, "no partition has the id 0x%04x; see ListPartitions",
+	if (!vm && !bus_partition_row(userdata, id))
+		return bus_refuse(error, REFUSED_INVALID_ARGUMENT, "no partition has the id 0x%04x; see ListPartitions",
 			id);
-	r = vm ? vm_path(vm->name, &path) : partition_path(id, &path);
+	r = vm ? bus_vm_path(vm->name, &path) : bus_partition_path(id, &path);
 	return r < 0 ? r : sd_bus_reply_method_return(m, "o", path);
 }
 
@@ -83,41 +83,41 @@ static void define_run(struct call *c)
 	r = config->parse_definition(config->parse_arg, c->text, c->source, &c->request.definition, text,
 		sizeof(text));
 	if (r == -ENOMEM) {
-		call_refuse(c, REFUSED_NO_MEMORY, "lifecycled is out of memory; nothing was changed, try again");
+		bus_call_refuse(c, REFUSED_NO_MEMORY, "lifecycled is out of memory; nothing was changed, try again");
 		return;
 	}
 	if (r < 0) {
-		call_refuse(c, REFUSED_INVALID_DEFINITION, "%s", text[0] ? text : strerror(-r));
+		bus_call_refuse(c, REFUSED_INVALID_DEFINITION, "%s", text[0] ? text : strerror(-r));
 		return;
 	}
 	c->request.definition->from_file = false;
 	strcpy(c->request.name, c->request.definition->name);
-	call_post(c);
+	bus_call_post(c);
 }
 
 static int manager_method_define(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	_cleanup_(call_freep) struct call *c = NULL;
+	_cleanup_(bus_call_freep) struct call *c = NULL;
 	int r;
 
-	r = call_new(userdata, m, &c, error);
+	r = bus_call_new(userdata, m, &c, error);
 	if (r < 0)
 		return r;
 	r = sd_bus_message_read(m, "ss", &c->text, &c->source);
 	if (r < 0)
 		return r;
-	r = read_no_options(m, error);
+	r = bus_read_no_options(m, error);
 	if (r < 0)
 		return r;
 	if (strlen(c->text) > TEXT_MAX)
-		return refuse(error, REFUSED_INVALID_DEFINITION, "the text has %zu bytes, %d are allowed",
+		return bus_refuse(error, REFUSED_INVALID_DEFINITION, "the text has %zu bytes, %d are allowed",
 			strlen(c->text), TEXT_MAX);
 	if (strlen(c->source) > SOURCE_MAX)
-		return refuse(error, REFUSED_INVALID_ARGUMENT, "source has %zu bytes, %d are allowed",
+		return bus_refuse(error, REFUSED_INVALID_ARGUMENT, "source has %zu bytes, %d are allowed",
 			strlen(c->source), SOURCE_MAX);
 	c->request.verb = REQUEST_DEFINE;
 	c->run = define_run;
-	return call_submit(take_ptr(&c), error);
+	return bus_call_submit(take_ptr(&c), error);
 }
 
 static int manager_method_verb(sd_bus_message *m, struct bus *b, enum request_verb verb, sd_bus_error *error)
@@ -125,7 +125,7 @@ static int manager_method_verb(sd_bus_message *m, struct bus *b, enum request_ve
 	const char *name;
 	int r = sd_bus_message_read(m, "s", &name);
 
-	return r < 0 ? r : verb_submit(b, m, verb, name, error);
+	return r < 0 ? r : bus_verb_submit(b, m, verb, name, error);
 }
 
 static int manager_method_start(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -150,7 +150,7 @@ static int manager_method_destroy(sd_bus_message *m, void *userdata, sd_bus_erro
 
 static int manager_method_subscribe(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	return subscribe_submit(userdata, m, error);
+	return bus_subscribe_submit(userdata, m, error);
 }
 
 static int manager_method_open_console(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -158,7 +158,7 @@ static int manager_method_open_console(sd_bus_message *m, void *userdata, sd_bus
 	const char *name;
 	int r = sd_bus_message_read(m, "s", &name);
 
-	return r < 0 ? r : console_submit(userdata, m, name, error);
+	return r < 0 ? r : bus_console_submit(userdata, m, name, error);
 }
 
 static int get_version(sd_bus *sd, const char *path, const char *interface, const char *property,
@@ -196,8 +196,8 @@ static int get_vm_count(sd_bus *sd, const char *path, const char *interface, con
 
 #define FIELD(field) offsetof(struct bus, config.field)
 #define CONST SD_BUS_VTABLE_PROPERTY_CONST
-#define VERB(name, handler)                                                                                            \
-	SD_BUS_METHOD_WITH_ARGS(name, SD_BUS_ARGS("s", name, "t", life, "a{sv}", options), SD_BUS_RESULT("t", sequence), handler,        \
+#define VERB(member, handler)                                                                                          \
+	SD_BUS_METHOD_WITH_ARGS(member, SD_BUS_ARGS("s", name, "t", life, "a{sv}", options), SD_BUS_RESULT("t", sequence), handler,        \
 		SD_BUS_VTABLE_UNPRIVILEGED)
 
 static const sd_bus_vtable manager_vtable[] = {
@@ -223,7 +223,7 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("OpenConsole", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("h", ring),
 		manager_method_open_console, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_PROPERTY("Version", "s", get_version, 0, CONST),
-	SD_BUS_PROPERTY("Epoch", "s", get_uuid, FIELD(epoch), CONST),
+	SD_BUS_PROPERTY("Epoch", "s", bus_get_uuid, FIELD(epoch), CONST),
 	SD_BUS_PROPERTY("Incarnation", "t", NULL, FIELD(incarnation), CONST),
 	SD_BUS_PROPERTY("Sequence", "t", get_sequence, 0, 0),
 	SD_BUS_PROPERTY("SecureSide", "s", get_secure_side, 0, 0),
@@ -232,7 +232,7 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_VTABLE_END,
 };
 
-int manager_add(struct bus *b)
+int bus_manager_add(struct bus *b)
 {
 	int r = sd_bus_add_object_vtable(b->sd, bus_slot(b), BUS_PATH, MANAGER_INTERFACE, manager_vtable, b);
 

@@ -12,7 +12,7 @@
 
 static struct sp_row leaving_row;
 
-const struct sp_row *partition_row(const struct bus *b, uint16_t id)
+const struct sp_row *bus_partition_row(const struct bus *b, uint16_t id)
 {
 	const struct rows *rows = bus_rows(b);
 
@@ -44,7 +44,7 @@ static int partition_find(sd_bus *sd, const char *path, const char *interface, v
 
 	if (partition_parse(path, &id) < 0)
 		return 0;
-	row = partition_row(b, id);
+	row = bus_partition_row(b, id);
 	if (!row && b->leaving_sp && b->leaving_sp == id)
 		row = &leaving_row;
 	*ret_found = (void *)row;
@@ -61,7 +61,7 @@ static int partition_enumerate(sd_bus *sd, const char *prefix, void *userdata, c
 	if (!paths)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
-		if (partition_path(rows_sp_at(rows, i)->sp.id, &paths[i]) < 0) {
+		if (bus_partition_path(rows_sp_at(rows, i)->sp.id, &paths[i]) < 0) {
 			while (i > 0)
 				free(paths[--i]);
 			free(paths);
@@ -99,13 +99,13 @@ static int get_subscribes_destroyed(sd_bus *sd, const char *path, const char *in
 static const sd_bus_vtable partition_vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_PROPERTY("Id", "q", NULL, FIELD(sp.id), CONST),
-	SD_BUS_PROPERTY("UUID", "s", get_uuid, FIELD(sp.uuid), CHANGES),
+	SD_BUS_PROPERTY("UUID", "s", bus_get_uuid, FIELD(sp.uuid), CHANGES),
 	SD_BUS_PROPERTY("Properties", "u", NULL, FIELD(sp.properties), CHANGES),
 	SD_BUS_PROPERTY("ExecutionContexts", "q", NULL, FIELD(sp.contexts), CHANGES),
 	SD_BUS_PROPERTY("SubscribesCreated", "b", get_subscribes_created, FIELD(sp.properties), CHANGES),
 	SD_BUS_PROPERTY("SubscribesDestroyed", "b", get_subscribes_destroyed, FIELD(sp.properties), CHANGES),
-	SD_BUS_PROPERTY("Profile", "s", get_profile, FIELD(sp.profile), CHANGES),
-	SD_BUS_PROPERTY("Status", "s", get_status, FIELD(sp.status), CHANGES),
+	SD_BUS_PROPERTY("Profile", "s", bus_get_profile, FIELD(sp.profile), CHANGES),
+	SD_BUS_PROPERTY("Status", "s", bus_get_status, FIELD(sp.status), CHANGES),
 	SD_BUS_PROPERTY("Generation", "u", NULL, FIELD(sp.generation), CHANGES),
 	SD_BUS_PROPERTY("Owed", "u", NULL, FIELD(owed), 0),
 	SD_BUS_PROPERTY("Stuck", "u", NULL, FIELD(stuck), 0),
@@ -115,7 +115,7 @@ static const sd_bus_vtable partition_vtable[] = {
 	SD_BUS_VTABLE_END,
 };
 
-int partition_add(struct bus *b)
+int bus_partition_add(struct bus *b)
 {
 	int r = sd_bus_add_fallback_vtable(b->sd, bus_slot(b), PARTITION_PREFIX, PARTITION_INTERFACE,
 		partition_vtable, partition_find, b);

@@ -106,7 +106,7 @@ static void emit_vm(struct bus *b, const char *name, int (*emit)(sd_bus *, const
 
 	if (!b->sd)
 		return;
-	r = vm_path(name, &path);
+	r = bus_vm_path(name, &path);
 	sent(b, r < 0 ? r : emit(b->sd, path));
 }
 
@@ -117,7 +117,7 @@ static void emit_sp(struct bus *b, uint16_t id, int (*emit)(sd_bus *, const char
 
 	if (!b->sd)
 		return;
-	r = partition_path(id, &path);
+	r = bus_partition_path(id, &path);
 	sent(b, r < 0 ? r : emit(b->sd, path));
 }
 
@@ -192,11 +192,11 @@ static void vm_moved(struct bus *b, const struct event_record *e)
 
 	if (e->old_state == e->new_state || !b->sd)
 		return;
-	r = vm_path(e->name, &path);
+	r = bus_vm_path(e->name, &path);
 	if (r >= 0)
 		r = sd_bus_emit_signal(b->sd, path, VM_INTERFACE, "StateChanged", "ttsss", e->seq, e->life,
-			word(WORDS_STATE, e->old_state), word(WORDS_STATE, e->new_state),
-			word(WORDS_CAUSE, e->cause));
+			bus_word(WORDS_STATE, e->old_state), bus_word(WORDS_STATE, e->new_state),
+			bus_word(WORDS_CAUSE, e->cause));
 	sent(b, r);
 }
 
@@ -232,7 +232,7 @@ static void sp_vanish(struct bus *b, struct shown_sp *s)
 
 static void sp_changed(struct bus *b, uint16_t id)
 {
-	const struct sp_row *row = partition_row(b, id);
+	const struct sp_row *row = bus_partition_row(b, id);
 	struct shown_sp *s = sp_find(b, id);
 	_cleanup_(freep) char *path = NULL;
 	const char *names[TOLD_SP + 1];
@@ -242,7 +242,7 @@ static void sp_changed(struct bus *b, uint16_t id)
 	else if (row && !s && sp_new(b, row))
 		emit_sp(b, id, sd_bus_emit_object_added);
 	else if (row && s && told_update(told_sp, TOLD_SP, row, s->bytes, sizeof(s->bytes), names) &&
-		partition_path(id, &path) == 0)
+		bus_partition_path(id, &path) == 0)
 		emit_changed(b, path, PARTITION_INTERFACE, names);
 }
 
@@ -275,11 +275,11 @@ static void vm_told(struct bus *b, const struct rows *rows, struct shown *s)
 
 	if (!row || !told_update(told_vm, TOLD_VM, row, s->bytes, sizeof(s->bytes), names))
 		return;
-	if (vm_path(s->name, &path) >= 0)
+	if (bus_vm_path(s->name, &path) >= 0)
 		emit_changed(b, path, VM_INTERFACE, names);
 }
 
-void signals_turn(struct bus *b, const struct published *what)
+void bus_signals_turn(struct bus *b, const struct published *what)
 {
 	const char *count[] = { "VmCount", NULL };
 	struct shown *s;
@@ -297,7 +297,7 @@ void signals_turn(struct bus *b, const struct published *what)
 }
 
 /* What is there already needs no signal. */
-int signals_seed(struct bus *b)
+int bus_signals_seed(struct bus *b)
 {
 	const struct rows *rows = bus_rows(b);
 
@@ -310,7 +310,7 @@ int signals_seed(struct bus *b)
 	return 0;
 }
 
-void signals_drop(struct bus *b)
+void bus_signals_drop(struct bus *b)
 {
 	struct map_node *n;
 

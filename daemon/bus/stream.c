@@ -20,21 +20,16 @@ struct stream {
 	struct list link;
 	struct bus *bus;
 	int fd;
-	void *watch;
+	struct loop_watch *watch;
 	unsigned watched;
 	uint64_t seq; /* everything up to here was sent, or is not for this reader */
 	uid_t uid;
 	char filter[VM_NAME_MAX + 1]; /* "": everything */
 };
 
-static void stream_ready(void *arg, int fd, unsigned events);
-
 static struct stream *stream_free(struct stream *s)
 {
-	const struct bus_config *config = &s->bus->config;
-
-	if (s->watch)
-		config->unwatch(config->loop_arg, s->watch);
+	(void) loop_unwatch(s->watch);
 	if (s->fd >= 0)
 		close(s->fd);
 	list_remove(&s->link);
@@ -43,21 +38,13 @@ static struct stream *stream_free(struct stream *s)
 	return NULL;
 }
 
-/* BUS_READ always: it is how a hang-up shows. */
+/* LOOP_READ always: it is how a hang-up shows. */
 static int stream_watch(struct stream *s, unsigned events)
 {
-	const struct bus_config *config = &s->bus->config;
-
 	if (s->watched == events)
 		return 0;
-	if (s->watch)
-		config->unwatch(config->loop_arg, s->watch);
-	s->watch = NULL;
-	s->watched = 0;
-	if (config->watch(config->loop_arg, s->fd, events, stream_ready, s, &s->watch) < 0)
-		return -ENOMEM;
 	s->watched = events;
-	return 0;
+	return loop_watch_change(s->watch, events);
 }
 
 static int stream_send(struct stream *s, const struct event_record *event)
@@ -113,7 +100,7 @@ static void stream_pump(struct stream *s)
 
 	if (r < 0 && r != -EAGAIN)
 		(void) stream_free(s);
-	else if (stream_watch(s, r < 0 ? BUS_READ | BUS_WRITE : BUS_READ) < 0)
+	else if (stream_watch(s, r < 0 ? LOOP_READ | LOOP_WRITE : LOOP_READ) < 0)
 		(void) stream_free(s);
 }
 
@@ -129,13 +116,13 @@ static void stream_ready(void *arg, int fd, unsigned events)
 {
 	struct stream *s = arg;
 
-	if ((events & BUS_READ) && stream_hung_up(s))
+	if ((events & LOOP_READ) && stream_hung_up(s))
 		(void) stream_free(s);
 	else
 		stream_pump(s);
 }
 
-void streams_pump(struct bus *b)
+void bus_streams_pump(struct bus *b)
 {
 	struct stream *s, *next;
 
@@ -143,7 +130,7 @@ void streams_pump(struct bus *b)
 		stream_pump(s);
 }
 
-void streams_drop(struct bus *b)
+void bus_streams_drop(struct bus *b)
 {
 	struct stream *s;
 
@@ -165,12 +152,27 @@ static bool has_place(const struct bus *b, uid_t uid, bool privileged)
 	return b->stream_count < config->streams_max - config->streams_max / 4 && own < config->streams_max_per_uid;
 }
 
+/* Writable at first, so that what is to be replayed goes out by itself. */
+static int stream_open(struct stream *s, int *ret_client_fd)
+{
+	int pair[2], size = STREAM_SNDBUF;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	s->fd = pair[0];
+	*ret_client_fd = pair[1];
+	if (setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) < 0)
+		return -errno;
+	s->watched = LOOP_READ | LOOP_WRITE;
+	return loop_watch(s->bus->config.loop, s->fd, s->watched, stream_ready, s, &s->watch);
+}
+
 /* -EDQUOT: too many streams. */
-int stream_new(struct bus *b, uid_t uid, bool privileged, const char *filter, uint64_t seq, int *ret_client_fd)
+int bus_stream_new(struct bus *b, uid_t uid, bool privileged, const char *filter, uint64_t seq, int *ret_client_fd)
 {
 	_cleanup_(close_fdp) int client = -1;
-	int pair[2], size = STREAM_SNDBUF;
 	struct stream *s;
+	int r;
 
 	if (!has_place(b, uid, privileged))
 		return -EDQUOT;
@@ -184,18 +186,10 @@ int stream_new(struct bus *b, uid_t uid, bool privileged, const char *filter, ui
 	s->uid = uid;
 	s->seq = seq;
 	strcpy(s->filter, filter);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-		int r = -errno;
-
+	r = stream_open(s, &client);
+	if (r < 0) {
 		(void) stream_free(s);
 		return r;
-	}
-	s->fd = pair[0];
-	client = pair[1];
-	if (setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) < 0 ||
-		stream_watch(s, BUS_READ | BUS_WRITE) < 0) {
-		(void) stream_free(s);
-		return -ENOMEM;
 	}
 	*ret_client_fd = take_fd(&client);
 	return 0;

@@ -41,7 +41,7 @@ static int append_more(sd_bus_message *reply, const struct call *c, bool replaye
 		if (r >= 0)
 			r = sd_bus_message_open_container(reply, 'v', "a" PARTITION_ROW_TYPE);
 		if (r >= 0)
-			r = append_sps(reply, bus_rows(c->bus));
+			r = bus_append_sps(reply, bus_rows(c->bus));
 		if (r >= 0)
 			r = sd_bus_message_close_container(reply);
 		if (r >= 0)
@@ -54,7 +54,7 @@ static int append_snapshot(sd_bus_message *reply, const struct call *c, bool rep
 {
 	if (replayed)
 		return sd_bus_message_append(reply, "a" VM_ROW_TYPE, 0);
-	return append_vms(reply, bus_rows(c->bus), c->filter[0] ? c->filter : NULL, true);
+	return bus_append_vms(reply, bus_rows(c->bus), c->filter[0] ? c->filter : NULL, true);
 }
 
 static int subscribe_reply(const struct call *c, const char *epoch, bool replayed, uint64_t cursor, int fd)
@@ -86,40 +86,40 @@ static void subscribe_run(struct call *c)
 	bool replayed;
 	int r;
 
-	uuid_text(b->config.epoch, epoch);
+	bus_uuid_text(b->config.epoch, epoch);
 	replayed = can_replay(c, epoch);
 	cursor = replayed ? c->last_seq : rows_seq(bus_rows(b));
-	r = stream_new(b, caller_uid(c->caller), caller_may_change(b, c->caller), c->filter, cursor, &fd);
+	r = bus_stream_new(b, bus_caller_uid(c->caller), bus_caller_may_change(b, c->caller), c->filter, cursor, &fd);
 	if (r == -EDQUOT) {
-		call_refuse(c, REFUSED_LIMIT, "too many event streams are open; close one of yours");
+		bus_call_refuse(c, REFUSED_LIMIT, "too many event streams are open; close one of yours");
 		return;
 	}
 	if (r >= 0)
 		r = subscribe_reply(c, epoch, replayed, cursor, fd);
 	if (r < 0)
-		call_refuse(c, REFUSED_INTERNAL, "no event stream can be given: %s", strerror(-r));
+		bus_call_refuse(c, REFUSED_INTERNAL, "no event stream can be given: %s", strerror(-r));
 	else
-		(void) call_free(c);
+		(void) bus_call_free(c);
 }
 
-int subscribe_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error)
+int bus_subscribe_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error)
 {
-	_cleanup_(call_freep) struct call *c = NULL;
+	_cleanup_(bus_call_freep) struct call *c = NULL;
 	int r;
 
-	r = call_new(b, m, &c, error);
+	r = bus_call_new(b, m, &c, error);
 	if (r < 0)
 		return r;
 	r = sd_bus_message_read(m, "sst", &c->filter, &c->last_epoch, &c->last_seq);
 	if (r < 0)
 		return r;
-	r = read_no_options(m, error);
+	r = bus_read_no_options(m, error);
 	if (r < 0)
 		return r;
-	if (c->filter[0] && !vm_name_is_valid(c->filter))
-		return refuse(error, REFUSED_INVALID_ARGUMENT, "filter '%.64s' is no VM name; \"\" is for all VMs",
+	if (c->filter[0] && !bus_vm_name_is_valid(c->filter))
+		return bus_refuse(error, REFUSED_INVALID_ARGUMENT, "filter '%.64s' is no VM name; \"\" is for all VMs",
 			c->filter);
 	c->for_anyone = true;
 	c->run = subscribe_run;
-	return call_submit(take_ptr(&c), error);
+	return bus_call_submit(take_ptr(&c), error);
 }

@@ -10,28 +10,28 @@
 #include "bus/internal.h"
 
 /* Reads "t life, a{sv} options" from the message. `name` need not outlive the call. */
-int verb_submit(struct bus *b, sd_bus_message *m, enum request_verb verb, const char *name, sd_bus_error *error)
+int bus_verb_submit(struct bus *b, sd_bus_message *m, enum request_verb verb, const char *name, sd_bus_error *error)
 {
-	_cleanup_(call_freep) struct call *c = NULL;
+	_cleanup_(bus_call_freep) struct call *c = NULL;
 	int r;
 
-	if (!vm_name_is_valid(name))
-		return refuse(error, REFUSED_INVALID_ARGUMENT,
+	if (!bus_vm_name_is_valid(name))
+		return bus_refuse(error, REFUSED_INVALID_ARGUMENT,
 			"'%.64s' is no VM name: 1 to %d of A-Z a-z 0-9 _ . -, a letter or digit first", name,
 			VM_NAME_MAX);
-	r = call_new(b, m, &c, error);
+	r = bus_call_new(b, m, &c, error);
 	if (r < 0)
 		return r;
 	r = sd_bus_message_read(m, "t", &c->request.life);
 	if (r < 0)
 		return r;
-	r = read_no_options(m, error);
+	r = bus_read_no_options(m, error);
 	if (r < 0)
 		return r;
 	c->request.verb = verb;
 	strcpy(c->request.name, name);
-	c->run = call_post;
-	return call_submit(take_ptr(&c), error);
+	c->run = bus_call_post;
+	return bus_call_submit(take_ptr(&c), error);
 }
 
 static bool is_read_only(int fd)
@@ -50,42 +50,42 @@ static void console_run(struct call *c)
 	int r;
 
 	if (!row) {
-		call_refuse(c, REFUSED_NO_SUCH_VM, "there is no VM '%s'", c->request.name);
+		bus_call_refuse(c, REFUSED_NO_SUCH_VM, "there is no VM '%s'", c->request.name);
 		return;
 	}
 	life = row->life ? row->life : row->end_life;
 	r = life && config->open_console ? config->open_console(config->console_arg, life, &fd) : -ENOENT;
 	if (r < 0) {
-		call_refuse(c, REFUSED_NO_CONSOLE, "no console output of VM '%s' is kept: %s", c->request.name,
+		bus_call_refuse(c, REFUSED_NO_CONSOLE, "no console output of VM '%s' is kept: %s", c->request.name,
 			strerror(-r));
 		return;
 	}
 	if (!is_read_only(fd)) {
-		call_refuse(c, REFUSED_INTERNAL, "the console ring of VM '%s' cannot be opened for reading alone",
+		bus_call_refuse(c, REFUSED_INTERNAL, "the console ring of VM '%s' cannot be opened for reading alone",
 			c->request.name);
 		return;
 	}
 	if (sd_bus_reply_method_return(c->message, "h", fd) < 0)
-		call_refuse(c, REFUSED_INTERNAL, "the console ring of VM '%s' cannot be sent over this bus",
+		bus_call_refuse(c, REFUSED_INTERNAL, "the console ring of VM '%s' cannot be sent over this bus",
 			c->request.name);
 	else
-		(void) call_free(c);
+		(void) bus_call_free(c);
 }
 
-int console_submit(struct bus *b, sd_bus_message *m, const char *name, sd_bus_error *error)
+int bus_console_submit(struct bus *b, sd_bus_message *m, const char *name, sd_bus_error *error)
 {
-	_cleanup_(call_freep) struct call *c = NULL;
+	_cleanup_(bus_call_freep) struct call *c = NULL;
 	int r;
 
-	if (!vm_name_is_valid(name))
-		return refuse(error, REFUSED_INVALID_ARGUMENT, "'%.64s' is no VM name", name);
-	r = call_new(b, m, &c, error);
+	if (!bus_vm_name_is_valid(name))
+		return bus_refuse(error, REFUSED_INVALID_ARGUMENT, "'%.64s' is no VM name", name);
+	r = bus_call_new(b, m, &c, error);
 	if (r < 0)
 		return r;
-	r = read_no_options(m, error);
+	r = bus_read_no_options(m, error);
 	if (r < 0)
 		return r;
 	strcpy(c->request.name, name);
 	c->run = console_run;
-	return call_submit(take_ptr(&c), error);
+	return bus_call_submit(take_ptr(&c), error);
 }

@@ -47,7 +47,7 @@ static int vm_enumerate(sd_bus *sd, const char *prefix, void *userdata, char ***
 	if (!paths)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
-		int r = vm_path(rows_vm_at(rows, i)->name, &paths[i]);
+		int r = bus_vm_path(rows_vm_at(rows, i)->name, &paths[i]);
 
 		if (r < 0) {
 			(void) paths_free(paths);
@@ -63,7 +63,7 @@ static int get_waits_on(sd_bus *sd, const char *path, const char *interface, con
 {
 	const struct wait_reason *w = &((const struct vm_row *)userdata)->waits;
 
-	return sd_bus_message_append(reply, "(sqsttu)", word(WORDS_WAIT, w->on), w->sp, w->name, w->since / 1000,
+	return sd_bus_message_append(reply, "(sqsttu)", bus_word(WORDS_WAIT, w->on), w->sp, w->name, w->since / 1000,
 		w->until / 1000, w->tries);
 }
 
@@ -74,14 +74,14 @@ static int get_vcpu_states(sd_bus *sd, const char *path, const char *interface, 
 	int r = sd_bus_message_open_container(reply, 'a', "s");
 
 	for (unsigned i = 0; r >= 0 && row->life && i < row->vcpu_count && i < VM_VCPU_MAX; i++)
-		r = sd_bus_message_append(reply, "s", word(WORDS_VCPU, row->vcpu[i]));
+		r = sd_bus_message_append(reply, "s", bus_word(WORDS_VCPU, row->vcpu[i]));
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
 static int get_secure_peers(sd_bus *sd, const char *path, const char *interface, const char *property,
 	sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
-	return append_peers(reply, userdata);
+	return bus_append_peers(reply, userdata);
 }
 
 static int get_last_end(sd_bus *sd, const char *path, const char *interface, const char *property,
@@ -89,7 +89,7 @@ static int get_last_end(sd_bus *sd, const char *path, const char *interface, con
 {
 	const struct vm_row *row = userdata;
 
-	return sd_bus_message_append(reply, "(stts)", word(WORDS_CAUSE, row->end_cause), row->end_life,
+	return sd_bus_message_append(reply, "(stts)", bus_word(WORDS_CAUSE, row->end_cause), row->end_life,
 		row->end_at / 1000, row->end_text);
 }
 
@@ -104,7 +104,7 @@ static int vm_method_verb(sd_bus_message *m, const struct vm_row *row, enum requ
 	char name[VM_NAME_MAX + 1];
 
 	memcpy(name, row->name, sizeof(name)); /* the row may go while the request is submitted */
-	return verb_submit(vm_bus(m), m, verb, name, error);
+	return bus_verb_submit(vm_bus(m), m, verb, name, error);
 }
 
 static int vm_method_start(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -129,14 +129,14 @@ static int vm_method_destroy(sd_bus_message *m, void *userdata, sd_bus_error *er
 
 static int vm_method_open_console(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	return console_submit(vm_bus(m), m, ((const struct vm_row *)userdata)->name, error);
+	return bus_console_submit(vm_bus(m), m, ((const struct vm_row *)userdata)->name, error);
 }
 
 #define FIELD(field) offsetof(struct vm_row, field)
 #define CONST SD_BUS_VTABLE_PROPERTY_CONST
 #define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE /* only in signals.c's table told_vm */
-#define VERB(name, handler)                                                                                            \
-	SD_BUS_METHOD_WITH_ARGS(name, SD_BUS_ARGS("t", life, "a{sv}", options), SD_BUS_RESULT("t", sequence), handler,        \
+#define VERB(member, handler)                                                                                          \
+	SD_BUS_METHOD_WITH_ARGS(member, SD_BUS_ARGS("t", life, "a{sv}", options), SD_BUS_RESULT("t", sequence), handler,        \
 		SD_BUS_VTABLE_UNPRIVILEGED)
 
 static const sd_bus_vtable vm_vtable[] = {
@@ -149,24 +149,24 @@ static const sd_bus_vtable vm_vtable[] = {
 		vm_method_open_console, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_SIGNAL_WITH_ARGS("StateChanged",
 		SD_BUS_ARGS("t", sequence, "t", life, "s", old_state, "s", new_state, "s", cause), 0),
-	SD_BUS_PROPERTY("Name", "s", get_chars, FIELD(name), CONST),
-	SD_BUS_PROPERTY("UUID", "s", get_uuid, FIELD(uuid), CHANGES),
-	SD_BUS_PROPERTY("FromFile", "b", get_bool, FIELD(from_file), CHANGES),
+	SD_BUS_PROPERTY("Name", "s", bus_get_chars, FIELD(name), CONST),
+	SD_BUS_PROPERTY("UUID", "s", bus_get_uuid, FIELD(uuid), CHANGES),
+	SD_BUS_PROPERTY("FromFile", "b", bus_get_bool, FIELD(from_file), CHANGES),
 	SD_BUS_PROPERTY("Life", "t", NULL, FIELD(life), CHANGES),
 	SD_BUS_PROPERTY("FfaId", "q", NULL, FIELD(endpoint), CHANGES),
-	SD_BUS_PROPERTY("State", "s", get_state, FIELD(state), CHANGES),
-	SD_BUS_PROPERTY("Substate", "s", get_substate, FIELD(substate), CHANGES),
-	SD_BUS_PROPERTY("Cause", "s", get_cause, FIELD(cause), CHANGES),
-	SD_BUS_PROPERTY("Since", "t", get_usec, FIELD(since), CHANGES),
-	SD_BUS_PROPERTY("Operation", "s", get_operation, FIELD(operation), CHANGES),
-	SD_BUS_PROPERTY("OperationSince", "t", get_usec, FIELD(operation_since), CHANGES),
+	SD_BUS_PROPERTY("State", "s", bus_get_state, FIELD(state), CHANGES),
+	SD_BUS_PROPERTY("Substate", "s", bus_get_substate, FIELD(substate), CHANGES),
+	SD_BUS_PROPERTY("Cause", "s", bus_get_cause, FIELD(cause), CHANGES),
+	SD_BUS_PROPERTY("Since", "t", bus_get_usec, FIELD(since), CHANGES),
+	SD_BUS_PROPERTY("Operation", "s", bus_get_operation, FIELD(operation), CHANGES),
+	SD_BUS_PROPERTY("OperationSince", "t", bus_get_usec, FIELD(operation_since), CHANGES),
 	SD_BUS_PROPERTY("WaitsOn", "(sqsttu)", get_waits_on, 0, 0),
-	SD_BUS_PROPERTY("VcpuCount", "u", get_u16_as_u, FIELD(vcpu_count), CHANGES),
+	SD_BUS_PROPERTY("VcpuCount", "u", bus_get_u16_as_u, FIELD(vcpu_count), CHANGES),
 	SD_BUS_PROPERTY("VcpuStates", "as", get_vcpu_states, 0, 0),
 	SD_BUS_PROPERTY("MemoryBytes", "t", NULL, FIELD(memory_bytes), CHANGES),
 	SD_BUS_PROPERTY("VmmPid", "u", NULL, FIELD(vmm_pid), 0),
-	SD_BUS_PROPERTY("Unreachable", "b", get_bool, FIELD(unreachable), 0),
-	SD_BUS_PROPERTY("SecureStuck", "b", get_bool, FIELD(secure_stuck), 0),
+	SD_BUS_PROPERTY("Unreachable", "b", bus_get_bool, FIELD(unreachable), 0),
+	SD_BUS_PROPERTY("SecureStuck", "b", bus_get_bool, FIELD(secure_stuck), 0),
 	SD_BUS_PROPERTY("SecurePeers", "a(qssub)", get_secure_peers, 0, 0),
 	SD_BUS_PROPERTY("LastEnd", "(stts)", get_last_end, 0, CHANGES),
 	SD_BUS_PROPERTY("Restarts", "u", NULL, FIELD(restarts), 0),
@@ -176,7 +176,7 @@ static const sd_bus_vtable vm_vtable[] = {
 	SD_BUS_VTABLE_END,
 };
 
-int vm_add(struct bus *b)
+int bus_vm_add(struct bus *b)
 {
 	int r = sd_bus_add_fallback_vtable(b->sd, bus_slot(b), VM_PREFIX, VM_INTERFACE, vm_vtable, vm_find, b);
 

@@ -47,7 +47,7 @@ static const struct {
 	[WORDS_STATUS] = TABLE(statuses),
 };
 
-const char *word(enum words list, unsigned number)
+const char *bus_word(enum words list, unsigned number)
 {
 	const char *w = number < tables[list].count ? tables[list].word[number] : NULL;
 
@@ -55,14 +55,14 @@ const char *word(enum words list, unsigned number)
 }
 
 #define REFUSAL_ERROR(symbol, name, error, code) [symbol] = BUS_NAME ".Error." name,
-const char *refusal_error(enum refusal refusal)
+const char *bus_refusal_error(enum refusal refusal)
 {
 	static const char *const errors[] = { REFUSALS(REFUSAL_ERROR) };
 
 	return errors[refusal < REFUSAL_COUNT && refusal != REFUSED_NOT ? refusal : REFUSED_INTERNAL];
 }
 
-void uuid_text(const uint8_t uuid[16], char ret[UUID_TEXT_SIZE])
+void bus_uuid_text(const uint8_t uuid[16], char ret[UUID_TEXT_SIZE])
 {
 	static const char digits[] = "0123456789abcdef";
 	char *p = ret;
@@ -77,7 +77,7 @@ void uuid_text(const uint8_t uuid[16], char ret[UUID_TEXT_SIZE])
 }
 
 #define ALNUM "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-bool vm_name_is_valid(const char *name)
+bool bus_vm_name_is_valid(const char *name)
 {
 	size_t length = strnlen(name, VM_NAME_MAX + 1);
 
@@ -85,17 +85,17 @@ bool vm_name_is_valid(const char *name)
 		strspn(name, ALNUM "_.-") == length;
 }
 
-int vm_path(const char *name, char **ret)
+int bus_vm_path(const char *name, char **ret)
 {
 	return sd_bus_path_encode(VM_PREFIX, name, ret);
 }
 
-int partition_path(uint16_t id, char **ret)
+int bus_partition_path(uint16_t id, char **ret)
 {
 	return asprintf(ret, PARTITION_PREFIX "/%04x", id) < 0 ? -ENOMEM : 0;
 }
 
-int refuse(sd_bus_error *error, enum refusal refusal, const char *format, ...)
+int bus_refuse(sd_bus_error *error, enum refusal refusal, const char *format, ...)
 {
 	char text[sizeof(((struct answer *)NULL)->text)];
 	va_list ap;
@@ -103,10 +103,10 @@ int refuse(sd_bus_error *error, enum refusal refusal, const char *format, ...)
 	va_start(ap, format);
 	(void) vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	return sd_bus_error_set(error, refusal_error(refusal), text);
+	return sd_bus_error_set(error, bus_refusal_error(refusal), text);
 }
 
-int read_no_options(sd_bus_message *m, sd_bus_error *error)
+int bus_read_no_options(sd_bus_message *m, sd_bus_error *error)
 {
 	const char *key;
 	int r;
@@ -122,6 +122,6 @@ int read_no_options(sd_bus_message *m, sd_bus_error *error)
 	r = sd_bus_message_read(m, "s", &key);
 	if (r < 0)
 		return r;
-	return refuse(error, REFUSED_INVALID_ARGUMENT, "unknown option '%.64s': this version knows none, leave it out",
+	return bus_refuse(error, REFUSED_INVALID_ARGUMENT, "unknown option '%.64s': this version knows none, leave it out",
 		key);
 }
