@@ -6,8 +6,8 @@
 #include "vmm/machine.h"
 
 /*
- * Building, in the order of spec/kvm.md 1.1: VM, slots, (interrupt controller), vCPUs, registers. Slots come before any
- * interrupt controller, which makes them 700 times cheaper (4.4).
+ * Building, in the order of spec/kvm.md 1.1: VM, slots, (interrupt controller), vCPUs, registers. Slots come
+ * before any interrupt controller, which makes them 700 times cheaper (4.4).
  */
 
 static int tell_open_failure(struct failure *f, int error)
@@ -16,12 +16,16 @@ static int tell_open_failure(struct failure *f, int error)
 	case -ENOENT:
 	case -ENODEV:
 	case -ENXIO:
-		return failed(f, error, "/dev/kvm is not there: load the kvm module, or turn virtualization on in the firmware");
+		return failed(f, error,
+			"/dev/kvm is not there: load the kvm module, or turn virtualization on in the "
+			"firmware");
 	case -EACCES:
 	case -EPERM:
-		return failed(f, error, "/dev/kvm may not be opened: give the VMM's user read and write access (group kvm)");
+		return failed(f, error,
+			"/dev/kvm may not be opened: give the VMM's user read and write access (group kvm)");
 	case KVM_E_VERSION:
-		return failed(f, error, "/dev/kvm speaks another version of the interface: use a kernel newer than 2.6.22");
+		return failed(f, error,
+			"/dev/kvm speaks another version of the interface: use a kernel newer than 2.6.22");
 	}
 	return failed_errno(f, error, "/dev/kvm cannot be used");
 }
@@ -56,13 +60,15 @@ static int check_capabilities(struct machine *m)
 	int limit;
 
 	if (kvm_vm_capability(m->vm, KVM_CAP_IMMEDIATE_EXIT) <= 0)
-		return failed(&m->failure, -EOPNOTSUPP, "KVM cannot be interrupted safely: use Linux 4.11 or newer");
+		return failed(&m->failure, -EOPNOTSUPP,
+			"KVM cannot be interrupted safely: use Linux 4.11 or newer");
 	if (m->definition.vcpu_count == 1)
 		return 0;
 	limit = kvm_vm_capability(m->vm, KVM_CAP_MAX_VCPUS);
 	if (limit > 0 && m->definition.vcpu_count > limit)
-		return failed(&m->failure, -E2BIG, "%u vCPUs are more than this host's KVM can do: at most %d",
-			m->definition.vcpu_count, limit);
+		return failed(&m->failure, -E2BIG,
+			"%u vCPUs are more than this host's KVM can do: at most %d", m->definition.vcpu_count,
+			limit);
 	return 0;
 }
 
@@ -73,7 +79,8 @@ static int add_slots(struct machine *m)
 		int r = kvm_vm_set_memory(m->vm, i, p->gpa, m->memory.base + p->offset, p->size);
 
 		if (r < 0)
-			return failed_errno(&m->failure, r, "KVM_SET_USER_MEMORY_REGION failed for %llu MiB at 0x%llx",
+			return failed_errno(&m->failure, r,
+				"KVM_SET_USER_MEMORY_REGION failed for %llu MiB at 0x%llx",
 				(unsigned long long)p->size >> 20, (unsigned long long)p->gpa);
 	}
 	return 0;
@@ -113,7 +120,8 @@ int machine_build(struct machine *m)
 	if (r == 0)
 		r = check_capabilities(m);
 	if (r == 0)
-		r = memory_map(&m->memory, m->memory_fd, m->definition.memory_bytes, m->definition.huge_pages, &m->failure);
+		r = memory_map(&m->memory, m->memory_fd, m->definition.memory_bytes, m->definition.huge_pages,
+			&m->failure);
 	if (r == 0)
 		r = add_slots(m);
 	if (r == 0)

@@ -6,9 +6,9 @@
 #include <string.h>
 
 /* Numbers newer than the headers we may be built with (spec/kvm.md 1.5, 1.6). */
-#define EXIT_MEMORY_FAULT 39
-#define EXIT_ARM_SEA 41
-#define EVENT_TDX_FATAL 7
+#define EXIT_MEMORY_FAULT      39
+#define EXIT_ARM_SEA           41
+#define EVENT_TDX_FATAL        7
 #define NOTIFY_CONTEXT_INVALID 1u
 
 struct row {
@@ -18,12 +18,19 @@ struct row {
 	const char *text;
 };
 
-#define END(c, t) { .act = EXIT_ACT_END, .cause = (c), .text = (t) }
-#define AGAIN { .act = EXIT_ACT_AGAIN }
+#define END(c, t)                                                                                            \
+	{                                                                                                    \
+		.act = EXIT_ACT_END, .cause = (c), .text = (t)                                               \
+	}
+#define AGAIN                                                                                                \
+	{                                                                                                    \
+		.act = EXIT_ACT_AGAIN                                                                        \
+	}
 
 /*
- * HYPERCALL, the X86 MSR exits, IOAPIC_EOI and DIRTY_RING_FULL come only when asked for, and nothing here asks: they are
- * errors until it does. ARM_NISV needs a capability that is left off, so such accesses come as ENOSYS instead.
+ * HYPERCALL, the X86 MSR exits, IOAPIC_EOI and DIRTY_RING_FULL come only when asked for, and nothing here
+ * asks: they are errors until it does. ARM_NISV needs a capability that is left off, so such accesses come as
+ * ENOSYS instead.
  */
 static const struct row exits[] = {
 	[KVM_EXIT_UNKNOWN] = END(CAUSE_VCPU_ERROR, "hardware exit unknown to KVM"),
@@ -37,7 +44,8 @@ static const struct row exits[] = {
 	[KVM_EXIT_FAIL_ENTRY] = END(CAUSE_VCPU_ERROR, "the CPU refused to enter the guest"),
 	[KVM_EXIT_INTR] = AGAIN,
 	[KVM_EXIT_INTERNAL_ERROR] = END(CAUSE_VCPU_ERROR, "KVM internal error"),
-	[KVM_EXIT_ARM_NISV] = END(CAUSE_VCPU_ERROR, "the guest used an instruction that cannot be decoded on a device"),
+	[KVM_EXIT_ARM_NISV] =
+		END(CAUSE_VCPU_ERROR, "the guest used an instruction that cannot be decoded on a device"),
 	[EXIT_MEMORY_FAULT] = END(CAUSE_MEMORY_FAULT, "guest memory cannot be had"),
 	[EXIT_ARM_SEA] = END(CAUSE_MEMORY_FAULT, "host memory error under the guest"),
 };
@@ -52,14 +60,18 @@ static const struct row events[] = {
 	[EVENT_TDX_FATAL] = END(CAUSE_GUEST_PANIC, "the confidential guest met a fatal error"),
 };
 
-/* What KVM_RUN returned when it was not 0 (1.4). exit_reason is then meaningless, unless it is MEMORY_FAULT. */
+/*
+ * What KVM_RUN returned when it was not 0 (1.4). exit_reason is then meaningless, unless it is
+ * MEMORY_FAULT.
+ */
 static const struct {
 	int error;
 	struct row row;
 } errors[] = {
 	{ EINTR, AGAIN },
 	{ EAGAIN, AGAIN },
-	{ EFAULT, END(CAUSE_MEMORY_FAULT, "guest memory cannot be had (host out of memory, or the memory place is full)") },
+	{ EFAULT, END(CAUSE_MEMORY_FAULT,
+			  "guest memory cannot be had (host out of memory, or the memory place is full)") },
 	{ EHWPOISON, END(CAUSE_MEMORY_FAULT, "host memory error under the guest") },
 	{ ENOEXEC, END(CAUSE_START_FAILED, "KVM says that the vCPU was not initialised") },
 	{ EPERM, END(CAUSE_START_FAILED, "KVM says that the vCPU was not finalised") },

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What KVM_RUN's answer means (spec/kvm.md 1.4-1.6), as tables: an answer goes in, what the vCPU thread does next comes
- * out, and if the guest is over, the cause to record. Pure: reads struct kvm_run and nothing else.
+ * What KVM_RUN's answer means (spec/kvm.md 1.4-1.6), as tables: an answer goes in, what the vCPU thread does
+ * next comes out, and if the guest is over, the cause to record. Pure: reads struct kvm_run and nothing else.
  */
 
 #include <linux/kvm.h>
@@ -21,9 +21,11 @@ enum exit_act {
 
 struct exit_verdict {
 	enum exit_act act;
-	bool pending;       /* the next KVM_RUN completes an operation (1.7): owed before the vCPU counts as quiesced */
+	bool pending;       /* the next KVM_RUN completes an operation (1.7): owed before the vCPU counts as
+			       quiesced */
 	struct vmm_end end; /* meaningful when act is EXIT_ACT_END; vcpu is left 0 */
 };
 
-/* `r` is what kvm_vcpu_run returned; `reset_asked`: the guest prepared a reset, so a triple fault is one (1.5). */
+/* `r` is what kvm_vcpu_run returned; `reset_asked`: the guest prepared a reset, so a triple fault is one
+ * (1.5). */
 void exit_judge(const struct kvm_run *run, int r, bool reset_asked, struct exit_verdict *ret);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Why a VM could not be built: a negative errno and one line for a person that names what, which, why and the remedy. */
+/* Why a VM could not be built: a negative errno and one line for a person that names what, which, why and the
+ * remedy. */
 
 #include <stdarg.h>
 

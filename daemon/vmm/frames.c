@@ -36,11 +36,13 @@ static const char *check_content(const union daemon_frame *frame, const struct f
 	case VMM_BIRTH:
 		return check_birth(&frame->birth, expected);
 	case VMM_REFUSED:
-		return definition_string_ends(frame->refused.reason, sizeof(frame->refused.reason)) ?
-			NULL : "a reason without an end";
+		return definition_string_ends(frame->refused.reason, sizeof(frame->refused.reason))
+			       ? NULL
+			       : "a reason without an end";
 	case VMM_WELCOME:
-		return frame->welcome.incarnation >= expected->incarnation ?
-			NULL : "a daemon older than the one known";
+		return frame->welcome.incarnation >= expected->incarnation
+			       ? NULL
+			       : "a daemon older than the one known";
 	}
 	return frame->header.command >= expected->command ? NULL : "a command older than the last one";
 }

@@ -31,6 +31,7 @@ struct frame_expected {
 	uint64_t command;     /* the newest command received */
 };
 
-/* NULL, or what is wrong with it. `fd_count` is how many descriptors came along, `cut` that something was truncated. */
+/* NULL, or what is wrong with it. `fd_count` is how many descriptors came along, `cut` that something was
+ * truncated. */
 const char *frame_check(const union daemon_frame *frame, size_t length, unsigned fd_count, bool cut,
 	const struct frame_expected *expected);

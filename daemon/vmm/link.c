@@ -63,7 +63,10 @@ int link_receive(int fd, struct received *ret)
 	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(FDS_ROOM * sizeof(int))];
 	struct iovec part = { .iov_base = &ret->frame, .iov_len = sizeof(ret->frame) };
 	struct msghdr message = {
-		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control),
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
 	};
 	ssize_t n;
 

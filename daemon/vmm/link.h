@@ -16,7 +16,8 @@ struct received {
 	int fd[VMM_FD_COUNT];
 };
 
-/* A connected socket, or negative errno: -ENOENT and -ECONNREFUSED when no daemon is there, -EAGAIN when it is busy. */
+/* A connected socket, or negative errno: -ENOENT and -ECONNREFUSED when no daemon is there, -EAGAIN when it
+ * is busy. */
 int link_connect(const char *path);
 
 /* 0, -EAGAIN when the daemon does not read, or another negative errno. */

@@ -43,7 +43,8 @@ bool machine_end(struct machine *m, const struct vmm_end *end)
 	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 	bool first = false;
 
-	/* `end` is complete before anybody can see ENDED, and is not touched after. Only QUIESCE can come between. */
+	/* `end` is complete before anybody can see ENDED, and is not touched after. Only QUIESCE can come
+	 * between. */
 	pthread_mutex_lock(&one_at_a_time);
 	if (atomic_load(&m->gate) < GATE_STOPPED) {
 		m->end = *end;

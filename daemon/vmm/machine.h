@@ -2,15 +2,16 @@
 #pragma once
 
 /*
- * The virtual machine: KVM's objects, memory, devices, and one thread per vCPU. vCPU 0's thread builds it, so that the
- * main thread answers the daemon meanwhile; then every thread waits at the gate.
+ * The virtual machine: KVM's objects, memory, devices, and one thread per vCPU. vCPU 0's thread builds it, so
+ * that the main thread answers the daemon meanwhile; then every thread waits at the gate.
  *
  * The gate is one word, and the only way by which a vCPU thread is told anything. It moves forward only:
  *
  *     SHUT ──ENTER──► OPEN ──┬─ QUIESCE ──► STOPPED
  *       └────────────────────┴─ the guest ended, SIGTERM, the build failed ──► ENDED
  *
- * Whoever moves it to ENDED owns machine.end: the first cause wins, and a cause that comes after QUIESCE is none.
+ * Whoever moves it to ENDED owns machine.end: the first cause wins, and a cause that comes after QUIESCE is
+ * none.
  */
 
 #include <pthread.h>
@@ -61,14 +62,15 @@ struct machine {
 	int event_fd; /* the threads' call to the main thread: something changed, look */
 	int prepared; /* 0, or why machine_prepare failed: told when there is somebody to tell */
 
-	_Atomic uint32_t gate; /* enum gate; a futex */
-	_Atomic uint32_t build; /* enum build */
+	_Atomic uint32_t gate;   /* enum gate; a futex */
+	_Atomic uint32_t build;  /* enum build */
 	_Atomic uint32_t halted; /* vCPUs that halted with interrupts off: nothing can wake them */
-	struct vmm_end end;     /* written by who moved the gate to ENDED, read when machine_is_out */
+	struct vmm_end end;      /* written by who moved the gate to ENDED, read when machine_is_out */
 	struct failure failure;
 };
 
-/* Before birth, while the daemon thinks: what does not depend on the guest. A failure is kept for the build to tell. */
+/* Before birth, while the daemon thinks: what does not depend on the guest. A failure is kept for the build
+ * to tell. */
 void machine_prepare(struct machine *m);
 
 /* Starts vCPU 0's thread, which builds. If not even that can be had, the build has failed. */
@@ -78,7 +80,8 @@ int machine_start(struct machine *m);
 bool machine_open(struct machine *m);
 bool machine_finish(struct machine *m, enum gate to);
 
-/* Ends the guest: true if this is the first cause. Then the caller kicks, and machine.end is to be read once all are out. */
+/* Ends the guest: true if this is the first cause. Then the caller kicks, and machine.end is to be read once
+ * all are out. */
 bool machine_end(struct machine *m, const struct vmm_end *end);
 
 /* No vCPU is inside KVM_RUN, nor ever will be. Only after machine_finish or machine_end. */

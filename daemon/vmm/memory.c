@@ -15,12 +15,13 @@
 #endif
 
 /*
- * Huge pages need host and guest addresses that agree modulo 2 MiB (spec/kvm.md 1.3): the mapping is then laid over an
- * aligned part of a reservation.
+ * Huge pages need host and guest addresses that agree modulo 2 MiB (spec/kvm.md 1.3): the mapping is then
+ * laid over an aligned part of a reservation.
  */
 static void *map_aligned(int fd, uint64_t size)
 {
-	uint8_t *hold = mmap(NULL, size + HUGE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint8_t *hold =
+		mmap(NULL, size + HUGE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	uintptr_t at;
 
 	if (hold == MAP_FAILED)
@@ -34,14 +35,16 @@ int memory_map(struct guest_memory *m, int fd, uint64_t size, unsigned huge, str
 	void *base;
 
 	if (size % (uint64_t)sysconf(_SC_PAGESIZE))
-		return failed(f, -EINVAL, "memory of %llu bytes is not a whole number of pages: make it a multiple of 2 MiB",
+		return failed(f, -EINVAL,
+			"memory of %llu bytes is not a whole number of pages: make it a multiple of 2 MiB",
 			(unsigned long long)size);
 	if (huge == HUGE_PAGES_NEVER)
 		base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
 	else
 		base = map_aligned(fd, size);
 	if (base == MAP_FAILED)
-		return failed_errno(f, -errno, "cannot map %llu bytes of guest memory", (unsigned long long)size);
+		return failed_errno(
+			f, -errno, "cannot map %llu bytes of guest memory", (unsigned long long)size);
 	/* Advice: a kernel without it loses nothing but a smaller core file or larger pages. */
 	(void)madvise(base, size, MADV_DONTDUMP);
 	(void)madvise(base, size, MADV_DONTFORK);
@@ -74,7 +77,10 @@ int memory_populate(void *address, uint64_t length)
 		return 0;
 	if (errno == EINVAL)
 		return 0;
-	/* EFAULT stands for the SIGBUS a store would have got: the file system is full, or the file was cut. */
+	/*
+	 * EFAULT stands for the SIGBUS a store would have got: the file system is full, or the file
+	 * was cut.
+	 */
 	return errno == EFAULT ? -ENOSPC : -errno;
 }
 

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Guest memory: the daemon's file, mapped once, shown to the guest in one or two pieces (x86-64 leaves a hole below 4 GiB
- * for devices). What the loaders write goes through memory_range, which checks bounds and makes the pages exist first: a
- * full tmpfs is then an error instead of a SIGBUS.
+ * Guest memory: the daemon's file, mapped once, shown to the guest in one or two pieces (x86-64 leaves a hole
+ * below 4 GiB for devices). What the loaders write goes through memory_range, which checks bounds and makes
+ * the pages exist first: a full tmpfs is then an error instead of a SIGBUS.
  */
 
 #include <stdint.h>
@@ -35,7 +35,8 @@ void *memory_at(const struct guest_memory *m, uint64_t gpa, uint64_t length);
 /* The same with its pages in place, ready to be written: 0, -ERANGE if outside, or why they cannot be had. */
 int memory_range(const struct guest_memory *m, uint64_t gpa, uint64_t length, void **ret);
 
-/* Makes the pages of a mapping exist. 0, or negative errno; 0 as well where the kernel cannot do it (before 5.14). */
+/* Makes the pages of a mapping exist. 0, or negative errno; 0 as well where the kernel cannot do it
+ * (before 5.14). */
 int memory_populate(void *address, uint64_t length);
 
 /* The first address behind the piece that holds gpa; 0 if none does. */

@@ -10,14 +10,14 @@
 
 /* The conversation with the daemon, as proto/vmm-link.h tells it. */
 
-#define NS_PER_MS 1000000ull
-#define RETRY_FIRST (50 * NS_PER_MS)
-#define RETRY_LAST (1000 * NS_PER_MS)
+#define NS_PER_MS       1000000ull
+#define RETRY_FIRST     (50 * NS_PER_MS)
+#define RETRY_LAST      (1000 * NS_PER_MS)
 #define FRAMES_PER_TURN 32
 
 static struct vmm_frame_header header(const struct vmm *v, enum vmm_frame_kind kind)
 {
-	return (struct vmm_frame_header){
+	return (struct vmm_frame_header) {
 		.magic = VMM_LINK_MAGIC,
 		.version = VMM_LINK_VERSION,
 		.kind = (uint16_t)kind,
@@ -126,7 +126,7 @@ static void tell_ended(struct vmm *v, uint64_t now)
 	/* Nobody may look at the end before all are out. */
 	if (!may_tell(v, OWED_ENDED))
 		return;
-	frame = (struct vmm_ended){ .header = header(v, VMM_ENDED), .end = v->machine.end };
+	frame = (struct vmm_ended) { .header = header(v, VMM_ENDED), .end = v->machine.end };
 	if (tell(v, now, &frame, sizeof(frame)))
 		v->owed &= ~(uint32_t)OWED_ENDED;
 }

@@ -17,11 +17,12 @@
 #define VMM_STACK_KIB 64
 #endif
 #define PENDING_ROUNDS_MAX 64
-#define FOREVER UINT64_MAX
+#define FOREVER            UINT64_MAX
 
 static __thread struct kvm_run *my_run;
 
-/* Stored again by the handler: the kicker's store may come before the thread's own clearing (spec/kvm.md 1.7). */
+/* Stored again by the handler: the kicker's store may come before the thread's own clearing
+ * (spec/kvm.md 1.7). */
 static void on_kick(int signal_number)
 {
 	if (my_run)
@@ -101,8 +102,9 @@ static void end_guest_because(struct vcpu *v, enum vm_cause cause, const char *t
 }
 
 /*
- * HLT without an interrupt controller in the kernel (spec/kvm.md 1.5). Nothing here raises interrupts yet, so the vCPU
- * waits for the gate; when the last one halts with interrupts off, the guest has switched itself off.
+ * HLT without an interrupt controller in the kernel (spec/kvm.md 1.5). Nothing here raises interrupts yet, so
+ * the vCPU waits for the gate; when the last one halts with interrupts off, the guest has switched itself
+ * off.
  */
 static void halt(struct vcpu *v)
 {
@@ -155,7 +157,8 @@ static void run(struct vcpu *v)
 	for (;;) {
 		int r;
 
-		/* This order: clear, then look. A kick that comes between is in the gate; one after it in the byte. */
+		/* This order: clear, then look. A kick that comes between is in the gate; one after it in the
+		 * byte. */
 		__atomic_store_n(&v->kvm.run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 		if (is_over(v))
 			return;
@@ -167,8 +170,9 @@ static void run(struct vcpu *v)
 }
 
 /*
- * A device access is half done until the next KVM_RUN, and no register shows it: with immediate_exit set that run
- * completes it and executes nothing (1.7). An access that was split, or a repeated one, exits again for its next part.
+ * A device access is half done until the next KVM_RUN, and no register shows it: with immediate_exit set that
+ * run completes it and executes nothing (1.7). An access that was split, or a repeated one, exits again for
+ * its next part.
  */
 static void complete_pending(struct vcpu *v)
 {
@@ -263,7 +267,8 @@ int vcpu_start_thread(struct vcpu *v)
 		r = -pthread_create(&thread, &attributes, v->index ? secondary_thread : first_thread, v);
 	pthread_attr_destroy(&attributes);
 	if (r == -EINVAL)
-		return failed(&m->failure, r, "vCPU %u: none of its CPUs can be had: are they online, and allowed to the unit?",
+		return failed(&m->failure, r,
+			"vCPU %u: none of its CPUs can be had: are they online, and allowed to the unit?",
 			v->index);
 	return r < 0 ? failed_errno(&m->failure, r, "no thread for vCPU %u", v->index) : 0;
 }

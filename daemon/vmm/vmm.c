@@ -16,8 +16,8 @@
 #include "base/log.h"
 #include "vmm/vcpu.h"
 
-#define NS_PER_MS 1000000ull
-#define KICK_AGAIN (10 * NS_PER_MS)
+#define NS_PER_MS      1000000ull
+#define KICK_AGAIN     (10 * NS_PER_MS)
 #define BIRTH_PATIENCE (30000 * NS_PER_MS)
 
 static volatile sig_atomic_t stop_asked;
@@ -52,7 +52,8 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* Without going through exit handlers: the kernel takes every thread out of the guest, and frees (spec/kvm.md 1.8). */
+/* Without going through exit handlers: the kernel takes every thread out of the guest, and frees
+ * (spec/kvm.md 1.8). */
 void vmm_leave(int status)
 {
 	_exit(status);
@@ -195,8 +196,8 @@ static void settle(struct vmm *v, uint64_t now)
 }
 
 /*
- * SIGTERM: a graceful stop, also without a daemon. There is no power key to press yet, so the guest ends at once. A second
- * one, or one after the end, leaves: what is to be known is in the last words.
+ * SIGTERM: a graceful stop, also without a daemon. There is no power key to press yet, so the guest ends at
+ * once. A second one, or one after the end, leaves: what is to be known is in the last words.
  */
 static void stop(struct vmm *v)
 {

@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * The process: one life's VMM as its daemon sees it. The main thread waits for the link, the vCPU threads' eventfd,
- * signals and deadlines; it never enters the guest and never waits for anything else.
+ * The process: one life's VMM as its daemon sees it. The main thread waits for the link, the vCPU threads'
+ * eventfd, signals and deadlines; it never enters the guest and never waits for anything else.
  *
- * What is to be told is not queued but owed: a bit per frame and the state last told of each vCPU. A daemon that reads
- * slowly costs no memory, and one that comes back reads the whole state in BACK.
+ * What is to be told is not queued but owed: a bit per frame and the state last told of each vCPU. A daemon
+ * that reads slowly costs no memory, and one that comes back reads the whole state in BACK.
  */
 
 #include "vmm/link.h"
@@ -26,7 +26,7 @@ struct vmm {
 
 	int link; /* fd, or -1 */
 	enum link_stage stage;
-	bool link_full; /* the daemon did not take a frame: wait until it reads */
+	bool link_full;    /* the daemon did not take a frame: wait until it reads */
 	uint64_t retry_at; /* 0: not waiting to connect; else CLOCK_MONOTONIC ns */
 	uint64_t retry_delay;
 	uint64_t give_up_at; /* before birth: no daemon until then, no VMM */

@@ -22,7 +22,7 @@ static int open_peer(void **state)
 	static struct peer peer;
 
 	*state = &peer;
-	peer = (struct peer){ .listener = -1, .link = -1, .memory = -1 };
+	peer = (struct peer) { .listener = -1, .link = -1, .memory = -1 };
 	made[0] = '\0';
 	return 0;
 }
@@ -113,7 +113,7 @@ static void loses_no_order_in_a_flood(void **state)
 #ifdef __x86_64__
 /* Where the loader puts things (daemon/vmm/arch/x86_64/x86.h). */
 #define BOOT_PARAMS 0x1000
-#define CMDLINE 0x600
+#define CMDLINE     0x600
 
 static uint32_t boot_param32(const struct peer *p, off_t offset)
 {
@@ -200,7 +200,8 @@ int main(void)
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
 	if (kvm < 0) {
-		fprintf(stderr, "SKIPPED: /dev/kvm cannot be used (%s); nothing of the VMM was tested\n", strerror(errno));
+		fprintf(stderr, "SKIPPED: /dev/kvm cannot be used (%s); nothing of the VMM was tested\n",
+			strerror(errno));
 		return 77;
 	}
 	close(kvm);

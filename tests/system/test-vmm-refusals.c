@@ -25,7 +25,7 @@ static int open_peer(void **state)
 	static struct peer peer;
 
 	*state = &peer;
-	peer = (struct peer){ .listener = -1, .link = -1, .memory = -1 };
+	peer = (struct peer) { .listener = -1, .link = -1, .memory = -1 };
 	made[0] = '\0';
 	return 0;
 }
@@ -60,7 +60,7 @@ static void fails_to_start(struct peer *p, const char *const words[])
 	peer_leave(p);
 }
 
-#define FAILS(p, ...) fails_to_start(p, (const char *const[]){ __VA_ARGS__, NULL })
+#define FAILS(p, ...) fails_to_start(p, (const char *const[]) { __VA_ARGS__, NULL })
 
 static void make_kernel(struct peer *p, const void *bytes, size_t size)
 {
@@ -297,7 +297,8 @@ static void hangs_up_on_broken_frames_and_runs_on(void **state)
 
 	peer_open(p, "beat");
 	peer_run(p);
-	good = (struct vmm_frame_header){ VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_QUIESCE, p->life, p->command + 1 };
+	good = (struct vmm_frame_header) { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_QUIESCE, p->life,
+		p->command + 1 };
 	bad = good, bad.life++;
 	hangs_up_on(p, &bad, sizeof(bad));
 	bad = good, bad.kind = 999;
@@ -340,7 +341,8 @@ int main(void)
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
 	if (kvm < 0) {
-		fprintf(stderr, "SKIPPED: /dev/kvm cannot be used (%s); nothing of the VMM was tested\n", strerror(errno));
+		fprintf(stderr, "SKIPPED: /dev/kvm cannot be used (%s); nothing of the VMM was tested\n",
+			strerror(errno));
 		return 77;
 	}
 	close(kvm);

@@ -21,7 +21,7 @@ static int open_peer(void **state)
 	static struct peer peer;
 
 	*state = &peer;
-	peer = (struct peer){ .listener = -1, .link = -1, .memory = -1 };
+	peer = (struct peer) { .listener = -1, .link = -1, .memory = -1 };
 	return 0;
 }
 
@@ -47,7 +47,8 @@ static void prints_counts_and_leaves(void **state)
 	assert_false(peer_holds_lock(p));
 }
 
-static void ends_as(struct peer *p, const char *guest, unsigned vcpus, enum vm_cause cause, enum vcpu_state last)
+static void ends_as(
+	struct peer *p, const char *guest, unsigned vcpus, enum vm_cause cause, enum vcpu_state last)
 {
 	union peer_frame frame;
 
@@ -367,7 +368,8 @@ int main(void)
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
 	if (kvm < 0) {
-		fprintf(stderr, "SKIPPED: /dev/kvm cannot be used (%s); nothing of the VMM was tested\n", strerror(errno));
+		fprintf(stderr, "SKIPPED: /dev/kvm cannot be used (%s); nothing of the VMM was tested\n",
+			strerror(errno));
 		return 77;
 	}
 	close(kvm);

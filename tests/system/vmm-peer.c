@@ -23,7 +23,7 @@
 #include "where.h"
 
 #define RING_BYTES 4096
-#define COUNTERS 0x100000
+#define COUNTERS   0x100000
 
 static void fail_because(const char *format, ...)
 {
@@ -63,8 +63,10 @@ static void make_files(struct peer *p)
 	p->words = sized_file("words", sizeof(struct last_words));
 	p->console = sized_file("console", CONSOLE_RING_DATA + RING_BYTES);
 	assert_int_equal(fcntl(p->lock, F_OFD_SETLK, &lock), 0);
-	p->ring = mmap(NULL, CONSOLE_RING_DATA + RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, p->console, 0);
-	p->last_words = mmap(NULL, sizeof(struct last_words), PROT_READ | PROT_WRITE, MAP_SHARED, p->words, 0);
+	p->ring =
+		mmap(NULL, CONSOLE_RING_DATA + RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, p->console, 0);
+	p->last_words =
+		mmap(NULL, sizeof(struct last_words), PROT_READ | PROT_WRITE, MAP_SHARED, p->words, 0);
 	assert_true(p->ring != MAP_FAILED && p->last_words != MAP_FAILED);
 }
 
@@ -83,7 +85,7 @@ void peer_listen(struct peer *p)
 
 void peer_open(struct peer *p, const char *guest)
 {
-	*p = (struct peer){ .listener = -1, .link = -1, .memory = -1, .life = 7, .command = 100 };
+	*p = (struct peer) { .listener = -1, .link = -1, .memory = -1, .life = 7, .command = 100 };
 	strcpy(p->directory, "/tmp/test-vmm-XXXXXX");
 	assert_non_null(mkdtemp(p->directory));
 	snprintf(p->socket_path, sizeof(p->socket_path), "%s/vmm.sock", p->directory);
@@ -179,9 +181,12 @@ void peer_send_raw(struct peer *p, const void *frame, size_t size, const int *fd
 
 static struct vmm_frame_header header(const struct peer *p, enum vmm_frame_kind kind)
 {
-	return (struct vmm_frame_header){
-		.magic = VMM_LINK_MAGIC, .version = VMM_LINK_VERSION, .kind = (uint16_t)kind,
-		.life = p->life, .command = p->command,
+	return (struct vmm_frame_header) {
+		.magic = VMM_LINK_MAGIC,
+		.version = VMM_LINK_VERSION,
+		.kind = (uint16_t)kind,
+		.life = p->life,
+		.command = p->command,
 	};
 }
 
@@ -196,8 +201,10 @@ void peer_send(struct peer *p, enum vmm_frame_kind kind)
 
 struct vmm_birth peer_birth_frame(const struct peer *p)
 {
-	return (struct vmm_birth){
-		.header = header(p, VMM_BIRTH), .incarnation = p->incarnation, .definition = p->definition,
+	return (struct vmm_birth) {
+		.header = header(p, VMM_BIRTH),
+		.incarnation = p->incarnation,
+		.definition = p->definition,
 	};
 }
 
@@ -231,7 +238,8 @@ void peer_birth(struct peer *p)
 	fds[VMM_FD_LAST_WORDS] = p->words;
 	fds[VMM_FD_CONSOLE] = p->console;
 	peer_send_raw(p, &birth, sizeof(birth), fds, VMM_FD_COUNT);
-	/* From here the VMM's copy alone holds the lock; another description of the file is kept to ask about it. */
+	/* From here the VMM's copy alone holds the lock; another description of the file is kept to ask about
+	 * it. */
 	p->lock_again = reopen(p->lock);
 	close_one(&p->lock);
 }
@@ -395,7 +403,8 @@ void peer_expect_count(const struct peer *p, unsigned vcpu, uint64_t at_least)
 	/* Memory calls nobody, so this one looks again every millisecond. */
 	while (peer_count(p, vcpu) < at_least) {
 		if (now_ms() > until)
-			fail_because("vCPU %u counted to %llu only", vcpu, (unsigned long long)peer_count(p, vcpu));
+			fail_because("vCPU %u counted to %llu only", vcpu,
+				(unsigned long long)peer_count(p, vcpu));
 		poll(NULL, 0, 1);
 	}
 }

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * The daemon's side of the VMM link, for tests: listens, gives birth, sends commands, reads frames. Every wait is for a
- * frame, a byte of console or a count, with a generous limit; whoever fails a wait fails the test.
+ * The daemon's side of the VMM link, for tests: listens, gives birth, sends commands, reads frames. Every
+ * wait is for a frame, a byte of console or a count, with a generous limit; whoever fails a wait fails the
+ * test.
  */
 
 #include <stdbool.h>
@@ -52,7 +53,8 @@ void peer_birth(struct peer *p);
 
 /* Reads up to the next frame that is not VCPU (those are noted), which must be of that kind. */
 void peer_expect(struct peer *p, enum vmm_frame_kind kind, union peer_frame *ret);
-void peer_expect_soon(struct peer *p, enum vmm_frame_kind perhaps, enum vmm_frame_kind kind); /* one may come before */
+void peer_expect_soon(
+	struct peer *p, enum vmm_frame_kind perhaps, enum vmm_frame_kind kind); /* one may come before */
 void peer_expect_vcpu(struct peer *p, unsigned index, enum vcpu_state state);
 void peer_expect_hangup(struct peer *p);
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What differs between architectures, in the order in which a machine calls it. One folder of arch/ is compiled in; each
- * function is defined once per folder.
+ * What differs between architectures, in the order in which a machine calls it. One folder of arch/ is
+ * compiled in; each function is defined once per folder.
  */
 
 #include <stdint.h>
@@ -20,7 +20,10 @@ struct vcpu;
 /* How `size` bytes of memory lie in the guest's physical address space; returns the number of pieces. */
 unsigned arch_memory_pieces(uint64_t size, struct memory_piece ret[MEMORY_PIECES_MAX]);
 
-/* KVM_CREATE_VM's argument for a guest of that size; 0 bytes: one that suits every size, or ARCH_NO_VM_TYPE. */
+/*
+ * KVM_CREATE_VM's argument for a guest of that size; 0 bytes: one that suits every size, or
+ * ARCH_NO_VM_TYPE.
+ */
 unsigned long arch_vm_type(int system_fd, uint64_t memory_bytes);
 
 /* After the memory slots, before any vCPU. */
@@ -35,7 +38,8 @@ int arch_boot(struct machine *m, struct failure *f);
 /* Do the vCPUs after the first wait in KVM until the guest starts them? */
 extern const int arch_secondaries_wait;
 
-/* Exits 2 and 6. What is not claimed by a device reads as ones (ports) or zero (memory); writes to it go nowhere. */
+/* Exits 2 and 6. What is not claimed by a device reads as ones (ports) or zero (memory); writes to it go
+ * nowhere. */
 struct device_outcome arch_io(struct vcpu *v);
 struct device_outcome arch_mmio(struct vcpu *v);
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Loading: files into guest memory, every length and address of theirs checked against it. Both formats are compiled for
- * both architectures, for a loader is a decoder and needs no CPU.
+ * Loading: files into guest memory, every length and address of theirs checked against it. Both formats are
+ * compiled for both architectures, for a loader is a decoder and needs no CPU.
  */
 
 #include <stdbool.h>
@@ -27,10 +27,10 @@ struct boot_image {
 
 /* What the architecture can start. */
 struct boot_limits {
-	uint16_t elf_machine;   /* EM_X86_64 or EM_AARCH64 */
-	uint64_t lowest;        /* images stay above this address */
-	uint64_t memory_base;   /* start of the memory in which an Image is placed */
-	bool image;             /* arm64 `Image` files as well */
+	uint16_t elf_machine; /* EM_X86_64 or EM_AARCH64 */
+	uint64_t lowest;      /* images stay above this address */
+	uint64_t memory_base; /* start of the memory in which an Image is placed */
+	bool image;           /* arm64 `Image` files as well */
 };
 
 /* Opens a regular file of 1 to `max` bytes. */
@@ -38,8 +38,8 @@ int boot_open(struct boot_file *ret, const char *what, const char *path, uint64_
 void boot_close(struct boot_file *file);
 
 /* Copies file bytes [offset, offset + length) to gpa. */
-int boot_copy(const struct guest_memory *m, const struct boot_file *file, uint64_t offset, uint64_t gpa, uint64_t length,
-	struct failure *f);
+int boot_copy(const struct guest_memory *m, const struct boot_file *file, uint64_t offset, uint64_t gpa,
+	uint64_t length, struct failure *f);
 
 /* An ELF or an Image, by its magic. */
 int boot_kernel(const struct guest_memory *m, const struct boot_file *file, const struct boot_limits *limits,
@@ -52,11 +52,12 @@ int image_load(const struct guest_memory *m, const struct boot_file *file, const
 
 #define BOOT_KERNEL_MAX (1ull << 30)
 #define BOOT_INITRD_MAX (4ull << 30)
-#define BOOT_DTB_MAX (2ull << 20)
+#define BOOT_DTB_MAX    (2ull << 20)
 
-#define IMAGE_MAGIC 0x644d5241u /* "ARM\x64" at offset 56 (spec/kvm.md 2.8) */
+#define IMAGE_MAGIC  0x644d5241u /* "ARM\x64" at offset 56 (spec/kvm.md 2.8) */
 #define IMAGE_HEADER 64
 
-/* The note by which a test guest tells that it is flat: name "lifecycled", type 1, no content (tests/guests/README.md). */
+/* The note by which a test guest tells that it is flat: name "lifecycled", type 1, no content
+ * (tests/guests/README.md). */
 #define FLAT_NOTE_NAME "lifecycled"
 #define FLAT_NOTE_TYPE 1

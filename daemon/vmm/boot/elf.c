@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 /*
- * A static ELF64: each PT_LOAD goes to its physical address, the guest starts at e_entry. Program headers are read one by
- * one, so that their number costs no memory.
+ * A static ELF64: each PT_LOAD goes to its physical address, the guest starts at e_entry. Program headers are
+ * read one by one, so that their number costs no memory.
  */
 
 #define SEGMENTS_MAX 64
-#define NOTES_MAX 4096
+#define NOTES_MAX    4096
 
 static int refuse(const struct boot_file *file, struct failure *f, const char *why)
 {
@@ -44,7 +44,8 @@ static int load_segment(const struct guest_memory *m, const struct boot_file *fi
 	if (p->p_filesz > p->p_memsz || p->p_offset > file->size || file->size - p->p_offset < p->p_filesz)
 		return refuse(file, f, "a segment lies outside of the file");
 	if (p->p_paddr < limits->lowest || !memory_at(m, p->p_paddr, p->p_memsz))
-		return failed(f, -ERANGE, "%s %s: segment 0x%llx+0x%llx is outside of guest memory (%llu MiB): give it more",
+		return failed(f, -ERANGE,
+			"%s %s: segment 0x%llx+0x%llx is outside of guest memory (%llu MiB): give it more",
 			file->what, path_tail(file->path), (unsigned long long)p->p_paddr,
 			(unsigned long long)p->p_memsz, (unsigned long long)m->size >> 20);
 	r = boot_copy(m, file, p->p_offset, p->p_paddr, p->p_filesz, f);
@@ -69,7 +70,8 @@ static bool has_flat_note(const struct boot_file *file, const Elf64_Phdr *p)
 	Elf64_Nhdr n;
 
 	while (left >= sizeof(n) && pread(file->fd, &n, sizeof(n), (off_t)at) == sizeof(n)) {
-		uint64_t size = sizeof(n) + (((uint64_t)n.n_namesz + 3) & ~3ull) + (((uint64_t)n.n_descsz + 3) & ~3ull);
+		uint64_t size = sizeof(n) + (((uint64_t)n.n_namesz + 3) & ~3ull) +
+				(((uint64_t)n.n_descsz + 3) & ~3ull);
 
 		if (n.n_type == FLAT_NOTE_TYPE && n.n_namesz == sizeof(name) &&
 			pread(file->fd, name, sizeof(name), (off_t)(at + sizeof(n))) == sizeof(name) &&

@@ -24,9 +24,9 @@ int boot_open(struct boot_file *ret, const char *what, const char *path, uint64_
 	if (st.st_size == 0)
 		return failed(f, -EINVAL, "%s %s is empty", what, path_tail(path));
 	if ((uint64_t)st.st_size > max)
-		return failed(f, -EFBIG, "%s %s has %lld bytes, more than the %llu allowed", what, path_tail(path),
-			(long long)st.st_size, (unsigned long long)max);
-	*ret = (struct boot_file){ .size = (uint64_t)st.st_size, .what = what, .path = path };
+		return failed(f, -EFBIG, "%s %s has %lld bytes, more than the %llu allowed", what,
+			path_tail(path), (long long)st.st_size, (unsigned long long)max);
+	*ret = (struct boot_file) { .size = (uint64_t)st.st_size, .what = what, .path = path };
 	ret->fd = take_fd(&fd);
 	return 0;
 }
@@ -37,8 +37,8 @@ void boot_close(struct boot_file *file)
 	file->fd = -1;
 }
 
-int boot_copy(const struct guest_memory *m, const struct boot_file *file, uint64_t offset, uint64_t gpa, uint64_t length,
-	struct failure *f)
+int boot_copy(const struct guest_memory *m, const struct boot_file *file, uint64_t offset, uint64_t gpa,
+	uint64_t length, struct failure *f)
 {
 	uint64_t done = 0;
 	void *at;
@@ -55,7 +55,8 @@ int boot_copy(const struct guest_memory *m, const struct boot_file *file, uint64
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return failed_errno(f, -errno, "%s %s cannot be read", file->what, path_tail(file->path));
+			return failed_errno(
+				f, -errno, "%s %s cannot be read", file->what, path_tail(file->path));
 		if (n == 0)
 			return failed(f, -ENODATA, "%s %s ends too early", file->what, path_tail(file->path));
 		done += (uint64_t)n;

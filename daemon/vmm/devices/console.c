@@ -36,7 +36,9 @@ int console_open(struct console *c, int fd)
 		munmap(ring, (size_t)st.st_size);
 		return r;
 	}
-	*c = (struct console){ .ring = ring, .data = (uint8_t *)ring + CONSOLE_RING_DATA, .size = (uint32_t)size };
+	*c = (struct console) {
+		.ring = ring, .data = (uint8_t *)ring + CONSOLE_RING_DATA, .size = (uint32_t)size
+	};
 	if (ring->magic == CONSOLE_RING_MAGIC && ring->size == size) {
 		c->head = ring->head;
 		return 0;
@@ -47,7 +49,10 @@ int console_open(struct console *c, int fd)
 	return 0;
 }
 
-/* Pages come into being one by one, as output reaches them: an idle guest's ring costs its first page alone. */
+/*
+ * Pages come into being one by one, as output reaches them: an idle guest's ring costs its first page
+ * alone.
+ */
 static int make_ready(struct console *c, uint32_t at)
 {
 	while (at >= c->ready) {

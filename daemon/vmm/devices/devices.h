@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * What a guest can reach outside its memory. Both architectures have the same devices at different addresses: on x86-64
- * they are ports, on arm64 they are memory. A table of ranges (arch_device_ranges) says where; an access finds its range
- * and may end the guest or make its vCPU nap.
+ * What a guest can reach outside its memory. Both architectures have the same devices at different addresses:
+ * on x86-64 they are ports, on arm64 they are memory. A table of ranges (arch_device_ranges) says where; an
+ * access finds its range and may end the guest or make its vCPU nap.
  */
 
 #include <pthread.h>
@@ -43,9 +43,10 @@ struct device_range {
 
 void devices_init(struct devices *d);
 
-/* One access of 1, 2, 4 or 8 bytes, little endian in `data`. -ENXIO: nothing is there (reads as ones on x86-64). */
-int devices_access(struct devices *d, const struct device_range *ranges, unsigned range_count, uint64_t address,
-	uint8_t *data, unsigned size, int is_write, struct device_outcome *ret);
+/* One access of 1, 2, 4 or 8 bytes, little endian in `data`. -ENXIO: nothing is there (reads as ones on
+ * x86-64). */
+int devices_access(struct devices *d, const struct device_range *ranges, unsigned range_count,
+	uint64_t address, uint8_t *data, unsigned size, int is_write, struct device_outcome *ret);
 
 uint64_t device_serial_read(struct devices *d, unsigned offset);
 struct device_outcome device_serial_write(struct devices *d, unsigned offset, uint64_t value);
@@ -54,7 +55,8 @@ struct device_outcome device_serial_write(struct devices *d, unsigned offset, ui
 uint64_t device_pvpanic_read(struct devices *d, unsigned offset);
 struct device_outcome device_pvpanic_write(struct devices *d, unsigned offset, uint64_t value);
 
-/* The nap device, for test guests: writing n keeps this vCPU out of KVM_RUN for n ms, at most NAP_MAX_MS. No real guest
- * finds it, for nothing announces it. It stands for the timer and interrupt controller that they have. */
+/* The nap device, for test guests: writing n keeps this vCPU out of KVM_RUN for n ms, at most NAP_MAX_MS. No
+ * real guest finds it, for nothing announces it. It stands for the timer and interrupt controller that they
+ * have. */
 #define NAP_MAX_MS 60000
 struct device_outcome device_nap_write(struct devices *d, unsigned offset, uint64_t value);

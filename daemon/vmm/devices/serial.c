@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vmm/devices/serial.h"
 
-#define LCR_DLAB 0x80   /* registers 0 and 1 are the divisor */
-#define MCR_LOOP 0x10   /* what is sent is not sent out */
-#define IIR_NONE 0x01   /* no interrupt pending; no FIFO bits: an 8250, not a 16550 */
-#define LSR_IDLE 0x60   /* holding and shift register empty */
-#define MSR_READY 0xb0  /* carrier, data set ready, clear to send */
+#define LCR_DLAB  0x80 /* registers 0 and 1 are the divisor */
+#define MCR_LOOP  0x10 /* what is sent is not sent out */
+#define IIR_NONE  0x01 /* no interrupt pending; no FIFO bits: an 8250, not a 16550 */
+#define LSR_IDLE  0x60 /* holding and shift register empty */
+#define MSR_READY 0xb0 /* carrier, data set ready, clear to send */
 
 uint8_t serial_read(const struct serial *s, unsigned reg)
 {

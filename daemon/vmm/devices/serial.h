@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * An 8250 UART (spec/kvm.md 3.5), output only: the transmitter is always empty, nothing is ever received, and no
- * interrupt is raised. Enough for a driver that polls, and for earlyprintk.
+ * An 8250 UART (spec/kvm.md 3.5), output only: the transmitter is always empty, nothing is ever received, and
+ * no interrupt is raised. Enough for a driver that polls, and for earlyprintk.
  */
 
 #include <stdint.h>

@@ -41,7 +41,8 @@ static int injected(const char *name)
 {
 	if (!injection.name[0] || strcmp(injection.name, name) != 0)
 		return 0;
-	return __atomic_add_fetch(&injection.calls, 1, __ATOMIC_RELAXED) >= injection.from ? -injection.error : 0;
+	return __atomic_add_fetch(&injection.calls, 1, __ATOMIC_RELAXED) >= injection.from ? -injection.error
+											   : 0;
 }
 
 int kvm_door(int fd, unsigned long request, const char *name, unsigned long argument)

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The one door through which every KVM ioctl leaves: the compiler checks the argument's size, a test can make any of them
- * fail with any errno, and a failure has a name.
+ * The one door through which every KVM ioctl leaves: the compiler checks the argument's size, a test can make
+ * any of them fail with any errno, and a failure has a name.
  */
 
 #include <assert.h>
@@ -17,21 +17,21 @@ int kvm_door(int fd, unsigned long request, const char *name, unsigned long argu
 int kvm_door_open(void);
 
 /*
- * For tests: "NAME=ERRNO[@N]" makes the call named NAME fail with that errno number, from its Nth call on (1 if not
- * given). NULL or "" takes it away. -EINVAL if it cannot be read.
+ * For tests: "NAME=ERRNO[@N]" makes the call named NAME fail with that errno number, from its Nth call on (1
+ * if not given). NULL or "" takes it away. -EINVAL if it cannot be read.
  */
 int kvm_door_inject(const char *spec);
 
 /* An ioctl whose argument is a struct. */
-#define kvm_ask(fd, req, arg)                                                                                          \
-	({                                                                                                             \
-		static_assert(_IOC_SIZE(req) == sizeof(*(arg)), #req ": wrong struct");                                \
-		kvm_door((fd), (req), #req, (unsigned long)(arg));                                                     \
+#define kvm_ask(fd, req, arg)                                                                                \
+	({                                                                                                   \
+		static_assert(_IOC_SIZE(req) == sizeof(*(arg)), #req ": wrong struct");                      \
+		kvm_door((fd), (req), #req, (unsigned long)(arg));                                           \
 	})
 
 /* An ioctl whose argument is a number, or none. */
-#define kvm_ask_value(fd, req, value)                                                                                  \
-	({                                                                                                             \
-		static_assert(_IOC_SIZE(req) == 0, #req ": takes a struct");                                           \
-		kvm_door((fd), (req), #req, (unsigned long)(value));                                                   \
+#define kvm_ask_value(fd, req, value)                                                                        \
+	({                                                                                                   \
+		static_assert(_IOC_SIZE(req) == 0, #req ": takes a struct");                                 \
+		kvm_door((fd), (req), #req, (unsigned long)(value));                                         \
 	})

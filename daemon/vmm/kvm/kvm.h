@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * KVM's objects as types, so that a VM's fd cannot be taken for a vCPU's. Only what both architectures share; the rest is
- * asked through kvm_ask in arch/. All return negative errno.
+ * KVM's objects as types, so that a VM's fd cannot be taken for a vCPU's. Only what both architectures share;
+ * the rest is asked through kvm_ask in arch/. All return negative errno.
  */
 
 #include <stddef.h>

@@ -22,7 +22,9 @@ static struct guest_memory memory = {
 };
 
 static const struct boot_limits x86 = { .elf_machine = EM_X86_64, .lowest = MIB };
-static const struct boot_limits arm = { .elf_machine = EM_AARCH64, .lowest = MIB, .memory_base = MIB, .image = true };
+static const struct boot_limits arm = {
+	.elf_machine = EM_AARCH64, .lowest = MIB, .memory_base = MIB, .image = true
+};
 
 static int map_memory(void **state)
 {
@@ -74,7 +76,7 @@ static struct boot_file file_of(const void *bytes, size_t size)
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, bytes, size), size);
-	return (struct boot_file){ .fd = fd, .size = size, .what = "kernel", .path = "/boot/kernel" };
+	return (struct boot_file) { .fd = fd, .size = size, .what = "kernel", .path = "/boot/kernel" };
 }
 
 static int load(const void *bytes, size_t size, const struct boot_limits *limits, struct boot_image *ret)
@@ -85,7 +87,7 @@ static int load(const void *bytes, size_t size, const struct boot_limits *limits
 
 	boot_close(&file);
 	assert_int_equal(f.error, r);
-	assert_int_equal(r < 0, strlen(f.text) > 0);
+	assert_int_equal(r<0, strlen(f.text)> 0);
 	return r;
 }
 
@@ -125,9 +127,19 @@ static void refuses_segments_outside_of_memory(void **state)
 	static const struct {
 		uint64_t at, size;
 	} bad[] = {
-		{ 0, 4096 }, { MIB - 1, 4096 }, { 2 * MIB - 4096, 8192 }, { 2 * MIB, 256 }, { 3 * MIB, 4096 },
-		{ 4 * MIB - 1, 4096 }, { 5 * MIB, 256 }, { 5 * MIB - 4096, 4097 }, { MIB, 4 * MIB },
-		{ UINT64_MAX - 4095, 4096 }, { UINT64_MAX, UINT64_MAX }, { MIB, UINT64_MAX }, { 1ull << 63, 4096 },
+		{ 0, 4096 },
+		{ MIB - 1, 4096 },
+		{ 2 * MIB - 4096, 8192 },
+		{ 2 * MIB, 256 },
+		{ 3 * MIB, 4096 },
+		{ 4 * MIB - 1, 4096 },
+		{ 5 * MIB, 256 },
+		{ 5 * MIB - 4096, 4097 },
+		{ MIB, 4 * MIB },
+		{ UINT64_MAX - 4095, 4096 },
+		{ UINT64_MAX, UINT64_MAX },
+		{ MIB, UINT64_MAX },
+		{ 1ull << 63, 4096 },
 	};
 
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -145,8 +157,13 @@ static void refuses_segments_outside_of_the_file(void **state)
 	static const struct {
 		uint64_t offset, size;
 	} bad[] = {
-		{ sizeof(struct elf), 1 }, { sizeof(struct elf) - 255, 256 }, { UINT64_MAX, 2 }, { UINT64_MAX - 1, 256 },
-		{ 0, UINT64_MAX }, { 0, sizeof(struct elf) + 1 }, { 0, 8193 },
+		{ sizeof(struct elf), 1 },
+		{ sizeof(struct elf) - 255, 256 },
+		{ UINT64_MAX, 2 },
+		{ UINT64_MAX - 1, 256 },
+		{ 0, UINT64_MAX },
+		{ 0, sizeof(struct elf) + 1 },
+		{ 0, 8193 },
 	};
 
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -225,7 +242,8 @@ static void put64(uint8_t *at, uint64_t value)
 	memcpy(at, &value, sizeof(value));
 }
 
-static int load_image(uint64_t text_offset, uint64_t image_size, uint64_t flags, size_t file_size, struct boot_image *ret)
+static int load_image(
+	uint64_t text_offset, uint64_t image_size, uint64_t flags, size_t file_size, struct boot_image *ret)
 {
 	static uint8_t image[65536];
 

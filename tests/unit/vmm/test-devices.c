@@ -87,7 +87,8 @@ static void ring_goes_on_behind_what_is_there(void **state)
 
 static void refuses_files_that_are_no_rings(void **state)
 {
-	static const off_t sizes[] = { 0, 100, CONSOLE_RING_DATA, CONSOLE_RING_DATA + 2048, CONSOLE_RING_DATA + 12288 };
+	static const off_t sizes[] = { 0, 100, CONSOLE_RING_DATA, CONSOLE_RING_DATA + 2048,
+		CONSOLE_RING_DATA + 12288 };
 
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		int fd = ring_file(sizes[i]);
@@ -162,7 +163,7 @@ static void an_access_finds_its_range(void **state)
 	assert_int_equal(o.act, DEVICE_END);
 	assert_int_equal(o.cause, CAUSE_GUEST_PANIC);
 	assert_int_equal(d.panic_events, 3);
-	memcpy(data, (uint32_t[]){ 250 }, 4);
+	memcpy(data, (uint32_t[]) { 250 }, 4);
 	assert_int_equal(devices_access(&d, ranges, 3, 0x300, data, 4, 1, &o), 0);
 	assert_int_equal(o.act, DEVICE_NAP);
 	assert_int_equal(o.nap_ms, 250);

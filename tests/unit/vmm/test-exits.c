@@ -161,11 +161,11 @@ static void keeps_the_numbers(void **state)
 	assert_int_equal(v.end.exit_reason, 17);
 	assert_int_equal(v.end.detail[0], 3);
 	assert_int_equal(v.end.detail[1], 0xabc);
-	run = (struct kvm_run){ .exit_reason = 4242 };
+	run = (struct kvm_run) { .exit_reason = 4242 };
 	exit_judge(&run, 0, false, &v);
 	assert_non_null(strstr(v.end.text, "4242"));
-	run = (struct kvm_run){ .exit_reason = 39 };
-	memcpy(run.padding, (uint64_t[]){ 8, 0x1000, 0x2000 }, 24);
+	run = (struct kvm_run) { .exit_reason = 39 };
+	memcpy(run.padding, (uint64_t[]) { 8, 0x1000, 0x2000 }, 24);
 	exit_judge(&run, -EFAULT, false, &v);
 	assert_int_equal(v.end.cause, CAUSE_MEMORY_FAULT);
 	assert_int_equal(v.end.errno_value, EFAULT);

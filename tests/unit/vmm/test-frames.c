@@ -21,8 +21,12 @@ static const size_t sizes[VMM_EXIT + 1] = {
 
 static struct frame_expected expected_at(enum link_stage stage)
 {
-	return (struct frame_expected){
-		.stage = stage, .name = "guest", .life = stage == LINK_NEWBORN ? 0 : LIFE, .incarnation = 5, .command = 20,
+	return (struct frame_expected) {
+		.stage = stage,
+		.name = "guest",
+		.life = stage == LINK_NEWBORN ? 0 : LIFE,
+		.incarnation = 5,
+		.command = 20,
 	};
 }
 
@@ -31,9 +35,12 @@ static union daemon_frame good(unsigned kind, enum link_stage stage)
 	union daemon_frame f;
 
 	memset(&f, 0, sizeof(f));
-	f.header = (struct vmm_frame_header){
-		.magic = VMM_LINK_MAGIC, .version = VMM_LINK_VERSION, .kind = (uint16_t)kind,
-		.life = stage == LINK_NEWBORN && kind != VMM_BIRTH ? 0 : LIFE, .command = 21,
+	f.header = (struct vmm_frame_header) {
+		.magic = VMM_LINK_MAGIC,
+		.version = VMM_LINK_VERSION,
+		.kind = (uint16_t)kind,
+		.life = stage == LINK_NEWBORN && kind != VMM_BIRTH ? 0 : LIFE,
+		.command = 21,
 	};
 	if (kind == VMM_BIRTH) {
 		f.birth.incarnation = 5;
@@ -86,7 +93,8 @@ static void refuses_every_other_size(void **state)
 
 		for (size_t n = 0; n <= sizeof(f) + 1; n++)
 			if (n != sizes[kinds[k]])
-				assert_non_null(frame_check(&f, n, kinds[k] == VMM_BIRTH ? VMM_FD_COUNT : 0, false, &e));
+				assert_non_null(frame_check(
+					&f, n, kinds[k] == VMM_BIRTH ? VMM_FD_COUNT : 0, false, &e));
 	}
 }
 

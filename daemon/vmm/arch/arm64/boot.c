@@ -12,14 +12,17 @@
 
 unsigned arch_memory_pieces(uint64_t size, struct memory_piece ret[MEMORY_PIECES_MAX])
 {
-	ret[0] = (struct memory_piece){ .gpa = ARM64_RAM, .offset = 0, .size = size };
+	ret[0] = (struct memory_piece) { .gpa = ARM64_RAM, .offset = 0, .size = size };
 	return 1;
 }
 
 static int load_kernel(struct machine *m, struct boot_image *ret, struct failure *f)
 {
 	const struct boot_limits limits = {
-		.elf_machine = EM_AARCH64, .lowest = ARM64_RAM, .memory_base = ARM64_RAM, .image = true,
+		.elf_machine = EM_AARCH64,
+		.lowest = ARM64_RAM,
+		.memory_base = ARM64_RAM,
+		.image = true,
 	};
 	struct boot_file file;
 	int r = boot_open(&file, "kernel", m->definition.kernel, BOOT_KERNEL_MAX, f);
@@ -31,7 +34,10 @@ static int load_kernel(struct machine *m, struct boot_image *ret, struct failure
 	return r;
 }
 
-/* At the last 2 MiB boundary below the end of memory where it fits, outside of the image (spec/kvm.md 2.8). */
+/*
+ * At the last 2 MiB boundary below the end of memory where it fits, outside of the image (spec/kvm.md
+ * 2.8).
+ */
 static int load_dtb(struct machine *m, const struct boot_image *kernel, uint64_t *ret, struct failure *f)
 {
 	uint64_t end = ARM64_RAM + m->memory.size;
@@ -53,7 +59,10 @@ static int load_dtb(struct machine *m, const struct boot_image *kernel, uint64_t
 	return r;
 }
 
-/* Here the kernel learns of its command line and initrd from the device tree, which is the definition's own. */
+/*
+ * Here the kernel learns of its command line and initrd from the device tree, which is the
+ * definition's own.
+ */
 int arch_boot(struct machine *m, struct failure *f)
 {
 	struct boot_image kernel;

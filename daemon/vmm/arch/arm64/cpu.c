@@ -8,13 +8,13 @@
 
 const int arch_secondaries_wait = 1;
 
-#define REG_X0 0x6030000000100000ull
-#define REG_PC 0x6030000000100040ull
-#define REG_PSTATE 0x6030000000100042ull
+#define REG_X0             0x6030000000100000ull
+#define REG_PC             0x6030000000100040ull
+#define REG_PSTATE         0x6030000000100042ull
 #define PSTATE_EL1H_MASKED 0x3c5ull /* EL1h, DAIF masked */
 
 #define IPA_BITS_DEFAULT 40
-#define IPA_BITS_MIN 32
+#define IPA_BITS_MIN     32
 
 /* The least number of address bits that covers memory (spec/kvm.md 2.1); 0 is KVM's default of 40. */
 unsigned long arch_vm_type(int system_fd, uint64_t memory_bytes)
@@ -54,7 +54,8 @@ int arch_before_vcpus(struct machine *m, struct failure *f)
 	gic_fd = (int)device.fd;
 	r = set_gic_attribute(gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST, &dist);
 	if (r == 0)
-		r = set_gic_attribute(gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_REDIST, &redist);
+		r = set_gic_attribute(
+			gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_REDIST, &redist);
 	return r < 0 ? failed_errno(f, r, "the interrupt controller cannot be placed") : 0;
 }
 

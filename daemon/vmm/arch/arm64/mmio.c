@@ -18,8 +18,8 @@ struct device_outcome arch_mmio(struct vcpu *v)
 	struct device_outcome outcome;
 	static uint32_t told;
 
-	if (devices_access(&v->machine->devices, ranges, sizeof(ranges) / sizeof(ranges[0]), run->mmio.phys_addr,
-		    run->mmio.data, run->mmio.len, run->mmio.is_write, &outcome) == 0)
+	if (devices_access(&v->machine->devices, ranges, sizeof(ranges) / sizeof(ranges[0]),
+		    run->mmio.phys_addr, run->mmio.data, run->mmio.len, run->mmio.is_write, &outcome) == 0)
 		return outcome;
 	if (!__atomic_exchange_n(&told, 1, __ATOMIC_RELAXED))
 		log_warning("the guest accesses 0x%llx, where nothing is (told once)",
@@ -32,5 +32,5 @@ struct device_outcome arch_mmio(struct vcpu *v)
 /* No ports. */
 struct device_outcome arch_io(struct vcpu *v)
 {
-	return (struct device_outcome){ 0 };
+	return (struct device_outcome) { 0 };
 }

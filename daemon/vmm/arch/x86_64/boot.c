@@ -9,13 +9,13 @@
 #include "vmm/arch/arch.h"
 #include "vmm/boot/boot.h"
 
-#define MIB (1ull << 20)
-#define PAGE 4096ull
-#define LOW_RAM_END 0x9fc00u
-#define INITRD_HIGHEST 0x37ffffffu /* initrd_addr_max of older kernels */
+#define MIB                (1ull << 20)
+#define PAGE               4096ull
+#define LOW_RAM_END        0x9fc00u
+#define INITRD_HIGHEST     0x37ffffffu /* initrd_addr_max of older kernels */
 #define PAGE_PRESENT_WRITE 3ull
-#define PAGE_LARGE 0x83ull
-#define E820_RAM 1
+#define PAGE_LARGE         0x83ull
+#define E820_RAM           1
 
 /* struct boot_params, as far as it is used (spec/kvm.md 3.3); by offset, for the fields are not aligned. */
 enum boot_param {
@@ -42,10 +42,10 @@ unsigned arch_memory_pieces(uint64_t size, struct memory_piece ret[MEMORY_PIECES
 {
 	uint64_t low = size < X86_HOLE ? size : X86_HOLE;
 
-	ret[0] = (struct memory_piece){ .gpa = 0, .offset = 0, .size = low };
+	ret[0] = (struct memory_piece) { .gpa = 0, .offset = 0, .size = low };
 	if (low == size)
 		return 1;
-	ret[1] = (struct memory_piece){ .gpa = X86_HIGH, .offset = low, .size = size - low };
+	ret[1] = (struct memory_piece) { .gpa = X86_HIGH, .offset = low, .size = size - low };
 	return 2;
 }
 
@@ -90,8 +90,8 @@ static void add_e820(uint8_t *params, uint64_t address, uint64_t end)
 	memcpy(params + BP_E820_TABLE + params[BP_E820_ENTRIES]++ * sizeof(entry), &entry, sizeof(entry));
 }
 
-static void write_boot_params(uint8_t *low, const struct guest_memory *m, const char *cmdline, uint64_t initrd,
-	uint64_t initrd_size)
+static void write_boot_params(uint8_t *low, const struct guest_memory *m, const char *cmdline,
+	uint64_t initrd, uint64_t initrd_size)
 {
 	uint8_t *p = low + X86_BOOT_PARAMS;
 
@@ -113,8 +113,8 @@ static void write_boot_params(uint8_t *low, const struct guest_memory *m, const 
 }
 
 /* As high as it may lie, behind the kernel. */
-static int load_initrd(struct machine *m, const struct boot_image *kernel, uint64_t *ret_at, uint64_t *ret_size,
-	struct failure *f)
+static int load_initrd(struct machine *m, const struct boot_image *kernel, uint64_t *ret_at,
+	uint64_t *ret_size, struct failure *f)
 {
 	struct boot_file file = { .fd = -1 };
 	uint64_t top = m->memory.piece[0].size;
@@ -128,7 +128,8 @@ static int load_initrd(struct machine *m, const struct boot_image *kernel, uint6
 	if (top > INITRD_HIGHEST)
 		top = INITRD_HIGHEST + 1ull;
 	if (file.size >= top || ((top - file.size) & ~(PAGE - 1)) < kernel->high)
-		r = failed(f, -ENOSPC, "initrd %s has %llu MiB, too large behind the kernel: give the guest more memory",
+		r = failed(f, -ENOSPC,
+			"initrd %s has %llu MiB, too large behind the kernel: give the guest more memory",
 			path_tail(file.path), (unsigned long long)file.size >> 20);
 	*ret_at = (top - file.size) & ~(PAGE - 1);
 	*ret_size = file.size;

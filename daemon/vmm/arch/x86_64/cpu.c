@@ -8,9 +8,9 @@
 const int arch_secondaries_wait = 0;
 
 #define CPUID_ENTRIES 256
-#define CR0_LONG 0x80050033ull /* PE MP ET NE WP AM PG */
-#define CR4_PAE 0x20ull
-#define EFER_LONG 0x500ull /* LME LMA */
+#define CR0_LONG      0x80050033ull /* PE MP ET NE WP AM PG */
+#define CR4_PAE       0x20ull
+#define EFER_LONG     0x500ull /* LME LMA */
 
 static union {
 	struct kvm_cpuid2 head;
@@ -57,8 +57,13 @@ int x86_set_cpuid(struct vcpu *v, struct failure *f)
 
 static struct kvm_segment segment(uint8_t type, uint16_t selector)
 {
-	return (struct kvm_segment){
-		.limit = 0xffffffff, .selector = selector, .type = type, .present = 1, .s = 1, .g = 1,
+	return (struct kvm_segment) {
+		.limit = 0xffffffff,
+		.selector = selector,
+		.type = type,
+		.present = 1,
+		.s = 1,
+		.g = 1,
 	};
 }
 

@@ -8,37 +8,42 @@
 
 /* Where the devices are (spec/kvm.md 3.5, 3.6). 0x608 is ours, for test guests. */
 
-#define I8042_RESET 0xfe
+#define I8042_RESET   0xfe
 #define PCI_RESET_NOW 0x04 /* bit 2 of 0xCF9: the edge that resets */
-#define SLP_EN (1u << 13)
+#define SLP_EN        (1u << 13)
 
 static struct device_outcome reboot(const char *text)
 {
-	return (struct device_outcome){ .act = DEVICE_END, .cause = CAUSE_GUEST_REBOOT, .text = text };
+	return (struct device_outcome) { .act = DEVICE_END, .cause = CAUSE_GUEST_REBOOT, .text = text };
 }
 
 static struct device_outcome i8042_write(struct devices *d, unsigned offset, uint64_t value)
 {
 	if (value != I8042_RESET)
-		return (struct device_outcome){ 0 };
+		return (struct device_outcome) { 0 };
 	return reboot("the guest asked for a reset (keyboard controller)");
 }
 
 static struct device_outcome pci_reset_write(struct devices *d, unsigned offset, uint64_t value)
 {
-	/* The first write chooses the kind of reset, the second does it; some guests triple-fault in between. */
+	/*
+	 * The first write chooses the kind of reset, the second does it; some guests triple-fault in
+	 * between.
+	 */
 	__atomic_store_n(&d->reset_asked, 1, __ATOMIC_RELAXED);
 	if (!(value & PCI_RESET_NOW))
-		return (struct device_outcome){ 0 };
+		return (struct device_outcome) { 0 };
 	return reboot("the guest asked for a reset (port 0xCF9)");
 }
 
 static struct device_outcome pm1a_write(struct devices *d, unsigned offset, uint64_t value)
 {
 	if (!(value & SLP_EN))
-		return (struct device_outcome){ 0 };
-	return (struct device_outcome){
-		.act = DEVICE_END, .cause = CAUSE_GUEST_POWEROFF, .text = "the guest powered off (ACPI)",
+		return (struct device_outcome) { 0 };
+	return (struct device_outcome) {
+		.act = DEVICE_END,
+		.cause = CAUSE_GUEST_POWEROFF,
+		.text = "the guest powered off (ACPI)",
 	};
 }
 
@@ -59,8 +64,9 @@ struct device_outcome arch_io(struct vcpu *v)
 
 	/* String instructions bring many at once, packed. */
 	for (uint32_t i = 0; i < run->io.count && outcome.act == DEVICE_DONE; i++, data += run->io.size)
-		if (devices_access(&v->machine->devices, ports, sizeof(ports) / sizeof(ports[0]), run->io.port, data,
-			    run->io.size, run->io.direction == KVM_EXIT_IO_OUT, &outcome) < 0 &&
+		if (devices_access(&v->machine->devices, ports, sizeof(ports) / sizeof(ports[0]),
+			    run->io.port, data, run->io.size, run->io.direction == KVM_EXIT_IO_OUT,
+			    &outcome) < 0 &&
 			run->io.direction == KVM_EXIT_IO_IN)
 			memset(data, 0xff, run->io.size);
 	return outcome;
@@ -77,5 +83,5 @@ struct device_outcome arch_mmio(struct vcpu *v)
 			(unsigned long long)run->mmio.phys_addr);
 	if (!run->mmio.is_write)
 		memset(run->mmio.data, 0, sizeof(run->mmio.data));
-	return (struct device_outcome){ 0 };
+	return (struct device_outcome) { 0 };
 }
