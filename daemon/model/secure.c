@@ -48,8 +48,17 @@ static struct list *queue_head(struct sp *sp, enum debt_queue queue)
 	return NULL;
 }
 
+/* The next in line for the creation slot waits on somebody else now, and must say so. */
+static void touch_next(struct step *s, const struct sp *sp, const struct list *link)
+{
+	if (link->next != &sp->waiting)
+		touch(s, debt_life(container_of(link->next, struct debt, link))->vm);
+}
+
 void queue_debt(struct step *s, struct sp *sp, struct debt *d, enum debt_queue queue)
 {
+	if (d->queue == QUEUE_WAITING)
+		touch_next(s, sp, &d->link);
 	list_remove(&d->link);
 	if (queue != QUEUE_BACKOFF)
 		clear_deadline(s, &d->again);
@@ -72,6 +81,8 @@ void debt_move(struct step *s, struct life *l, struct debt *d, enum debt_state t
 	c.debt.how = (uint8_t)how;
 	c.debt.tries = d->tries;
 	d->since = s->now;
+	if (to == DEBT_CREATING || d->state == DEBT_CREATING)
+		touch_next(s, &s->m->sp[d->index], &s->m->sp[d->index].waiting);
 	if (to != DEBT_CREATING)
 		clear_deadline(s, &d->patience);
 	if (to != DEBT_CREATING && to != DEBT_DESTROYING)

@@ -8,22 +8,20 @@
 #include "model/outputs.h"
 #include "model/policy.h"
 
-static const struct life *ahead(const struct sp *sp, const struct debt *d)
-{
-	const struct debt *first = list_first(&sp->waiting, struct debt, link);
-
-	return first && first != d ? debt_life(first) : NULL;
-}
-
-/* The life that holds the SP's single creation slot. */
-static const struct life *slot_holder(const struct model *m, const struct sp *sp, const struct debt *d)
+/*
+ * Who is in the way of a debt that waits for the SP's single creation slot: the one before it in the line, or for the first
+ * of the line the life that holds the slot. So when one leaves the line, one row changes, however long the line is.
+ */
+static const struct life *ahead(const struct model *m, const struct sp *sp, const struct debt *d)
 {
 	const struct life *l;
 
+	if (d->link.prev != &sp->waiting)
+		return debt_life(container_of(d->link.prev, struct debt, link));
 	list_for_each(l, &m->lives, all)
 		if (l->debt[sp->index].state == DEBT_CREATING)
 			return l;
-	return ahead(sp, d);
+	return NULL;
 }
 
 static void on_sp(const struct sp *sp, const struct debt *d, uint64_t until, struct wait_reason *r)
@@ -59,7 +57,7 @@ static void on_secure_side(const struct model *m, const struct life *l, struct w
 
 		if (!is_unpaid(sp, l))
 			continue;
-		if (d->queue == QUEUE_WAITING && (holder = slot_holder(m, sp, d))) {
+		if (d->queue == QUEUE_WAITING && (holder = ahead(m, sp, d))) {
 			on_vm(holder->begun.name, r);
 			r->sp = sp->info.id;
 			return;
