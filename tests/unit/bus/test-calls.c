@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Method calls: what is read is the rows, what changes something is answered when the engine says so. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/ffa.h"
+#include "unit/bus/world.h"
+
+#define E(name) BUS_NAME ".Error." name
+#define VM_A BUS_PATH "/vm/a"
+
+static void two_vms(struct world *w)
+{
+	struct vm_row *a = fake_vm(&w->engine, "a", 1), *b = fake_vm(&w->engine, "b-2", 2);
+
+	*b = (struct vm_row){ .vm = 2, .name = "b-2", .vcpu_count = 2 };
+	a->life = 7;
+	a->endpoint = 3;
+	a->uuid[15] = 0xA;
+	a->state = VM_ABORTING;
+	a->substate = VM_SUB_RETIRING;
+	a->cause = CAUSE_USER_ABORT;
+	a->operation = OP_ABORT;
+	a->since = 5000000;
+	a->changed_at = 9;
+	a->waits = (struct wait_reason){ .on = WAIT_SP, .sp = 0x8001, .tries = 4, .since = 2000, .until = 3000 };
+	a->secure_stuck = true;
+	a->old_lives = 1;
+	a->debt_count = 2;
+	a->debt[0] = (struct debt_row){ 0x8001, DEBT_DESTROYING, HOW_NONE, true, 4 };
+	a->debt[1] = (struct debt_row){ 0x8002, DEBT_SETTLED, HOW_ANSWERED, false, 1 };
+	a->vcpu[0] = VCPU_ABORTED;
+	a->end_cause = CAUSE_OOM;
+	a->end_life = 2;
+	a->end_at = 8000;
+	strcpy(a->end_text, "was too big");
+}
+
+static void lists_whole_rows_in_one_reply(void **state)
+{
+	struct world *w = *state;
+	sd_bus_message *m;
+	const char *name, *uuid, *path, *st, *sub, *cause, *op, *wait;
+	uint64_t life, since, seq;
+	uint32_t old;
+	uint16_t id;
+	int stuck;
+
+	two_vms(w);
+	m = call_manager(&w->root, "List", NULL);
+	assert_fine(m);
+	assert_string_equal(sd_bus_message_get_signature(m, true), "a(ssotqsssstta{sv})");
+	assert_true(sd_bus_message_enter_container(m, 'a', "(ssotqsssstta{sv})") > 0);
+	assert_true(sd_bus_message_enter_container(m, 'r', "ssotqsssstta{sv}") > 0);
+	assert_true(sd_bus_message_read(m, "ssotqsssstt", &name, &uuid, &path, &life, &id, &st, &sub, &cause, &op,
+			    &since, &seq) > 0);
+	assert_string_equal(name, "a");
+	assert_string_equal(uuid, "00000000-0000-0000-0000-00000000000a");
+	assert_string_equal(path, VM_A);
+	assert_int_equal(life, 7);
+	assert_int_equal(id, 3);
+	assert_string_equal(st, "aborting");
+	assert_string_equal(sub, "retiring");
+	assert_string_equal(cause, "user-abort");
+	assert_string_equal(op, "abort");
+	assert_int_equal(since, 5000);
+	assert_int_equal(seq, 9);
+	assert_true(sd_bus_message_read(m, "a{sv}", 3, &name, "s", &wait, &uuid, "b", &stuck, &path, "u", &old) > 0);
+	assert_string_equal(wait, "sp");
+	assert_int_equal(stuck, 1);
+	assert_int_equal(old, 1);
+	assert_true(sd_bus_message_exit_container(m) > 0);
+	assert_true(sd_bus_message_enter_container(m, 'r', "ssotqsssstta{sv}") > 0);
+	assert_true(sd_bus_message_read(m, "sso", &name, &uuid, &path) > 0);
+	assert_string_equal(path, BUS_PATH "/vm/b_2d2");
+	(void) sd_bus_message_unref(m);
+}
+
+static void lists_sps_and_live_vms_as_partitions(void **state)
+{
+	struct world *w = *state;
+	const char *kind, *name, *uuid, *path, *st;
+	uint32_t properties, owed, stuck;
+	struct sp_row *sp;
+	sd_bus_message *m;
+	uint16_t id;
+
+	two_vms(w);
+	sp = fake_sp(&w->engine, 0x8001);
+	sp->sp.properties = 0x41;
+	sp->sp.status = SP_DEGRADED;
+	sp->owed = 3;
+	m = call_manager(&w->root, "ListPartitions", NULL);
+	assert_fine(m);
+	assert_true(sd_bus_message_enter_container(m, 'a', "(qsssosuuua{sv})") > 0);
+	assert_true(sd_bus_message_read(m, "(qsssosuuua{sv})", &id, &kind, &name, &uuid, &path, &st, &properties, &owed,
+			    &stuck, 0) > 0);
+	assert_int_equal(id, 0x8001);
+	assert_string_equal(kind, "sp");
+	assert_string_equal(path, BUS_PATH "/partition/8001");
+	assert_string_equal(st, "degraded");
+	assert_int_equal(properties, 0x41);
+	assert_int_equal(owed, 3);
+	assert_true(sd_bus_message_read(m, "(qsssosuuua{sv})", &id, &kind, &name, &uuid, &path, &st, &properties, &owed,
+			    &stuck, 0) > 0);
+	assert_int_equal(id, 3);
+	assert_string_equal(kind, "vm");
+	assert_string_equal(name, "a");
+	assert_string_equal(st, "aborting");
+	assert_int_equal(owed, 1);
+	assert_int_equal(stuck, 1);
+	assert_int_equal(sd_bus_message_at_end(m, false), 1); /* b-2 has no id */
+	(void) sd_bus_message_unref(m);
+}
+
+static void assert_path(sd_bus_message *m, const char *expected)
+{
+	const char *path;
+
+	assert_fine(m);
+	assert_true(sd_bus_message_read(m, "o", &path) > 0);
+	assert_string_equal(path, expected);
+	(void) sd_bus_message_unref(m);
+}
+
+static void finds_objects_by_name_and_id(void **state)
+{
+	struct world *w = *state;
+
+	two_vms(w);
+	(void) fake_sp(&w->engine, 0x8001);
+	assert_path(call_manager(&w->root, "Get", "s", "a"), VM_A);
+	assert_path(call_manager(&w->root, "GetPartition", "q", 0x8001), BUS_PATH "/partition/8001");
+	assert_path(call_manager(&w->root, "GetPartition", "q", 3), VM_A);
+	assert_error(call_manager(&w->root, "Get", "s", "c"), E("NoSuchVM"), "'c'");
+	assert_error(call_manager(&w->root, "GetPartition", "q", 0x8002), E("InvalidArgument"), "0x8002");
+	assert_error(call_manager(&w->root, "GetPartition", "q", 0), E("InvalidArgument"), NULL);
+	assert_error(call(&w->root, BUS_PATH "/vm/c", VM_INTERFACE, "Start", "ta{sv}", (uint64_t)0, 0),
+		SD_BUS_ERROR_UNKNOWN_OBJECT, NULL);
+	assert_error(call(&w->root, BUS_PATH "/partition/08001", "org.freedesktop.DBus.Properties", "GetAll", "s",
+			     PARTITION_INTERFACE), SD_BUS_ERROR_UNKNOWN_OBJECT, NULL);
+}
+
+/* Leaves the reply at the property's value. */
+static sd_bus_message *property(struct world *w, const char *path, const char *interface, const char *name,
+	const char *type)
+{
+	sd_bus_message *m = call(&w->root, path, "org.freedesktop.DBus.Properties", "Get", "ss", interface, name);
+
+	assert_fine(m);
+	assert_true(sd_bus_message_enter_container(m, 'v', type) > 0);
+	return m;
+}
+
+static void assert_text(sd_bus_message *m, const char *expected)
+{
+	const char *text;
+
+	assert_true(sd_bus_message_read(m, "s", &text) > 0);
+	assert_string_equal(text, expected);
+	(void) sd_bus_message_unref(m);
+}
+
+static void properties_are_the_row(void **state)
+{
+	struct world *w = *state;
+	const char *on, *name, *how, *debt, *cause, *text;
+	uint64_t since, until, life, at;
+	uint32_t tries;
+	sd_bus_message *m;
+	uint16_t sp;
+	int stuck;
+
+	two_vms(w);
+	assert_text(property(w, VM_A, VM_INTERFACE, "State", "s"), "aborting");
+	assert_text(property(w, VM_A, VM_INTERFACE, "Name", "s"), "a");
+	m = property(w, VM_A, VM_INTERFACE, "WaitsOn", "(sqsttu)");
+	assert_true(sd_bus_message_read(m, "(sqsttu)", &on, &sp, &name, &since, &until, &tries) > 0);
+	assert_string_equal(on, "sp");
+	assert_int_equal(sp, 0x8001);
+	assert_int_equal(since, 2);
+	assert_int_equal(until, 3);
+	assert_int_equal(tries, 4);
+	(void) sd_bus_message_unref(m);
+	m = property(w, VM_A, VM_INTERFACE, "SecurePeers", "a(qssub)");
+	assert_true(sd_bus_message_read(m, "a(qssub)", 2, &sp, &debt, &how, &tries, &stuck, &sp, &debt, &how, &tries,
+			    &stuck) > 0);
+	assert_int_equal(sp, 0x8002);
+	assert_string_equal(debt, "settled");
+	assert_string_equal(how, "answered-0");
+	(void) sd_bus_message_unref(m);
+	m = property(w, VM_A, VM_INTERFACE, "LastEnd", "(stts)");
+	assert_true(sd_bus_message_read(m, "(stts)", &cause, &life, &at, &text) > 0);
+	assert_string_equal(cause, "oom");
+	assert_int_equal(at, 8);
+	assert_string_equal(text, "was too big");
+	(void) sd_bus_message_unref(m);
+	m = property(w, VM_A, VM_INTERFACE, "VcpuStates", "as");
+	assert_true(sd_bus_message_read(m, "as", 1, &text) > 0);
+	assert_string_equal(text, "aborted");
+	(void) sd_bus_message_unref(m);
+}
+
+static void says_how_the_secure_side_is(void **state)
+{
+	struct world *w = *state;
+
+	assert_text(property(w, BUS_PATH, MANAGER_INTERFACE, "SecureSide", "s"), "down");
+	w->engine.rows.secure_up = true;
+	assert_text(property(w, BUS_PATH, MANAGER_INTERFACE, "SecureSide", "s"), "up");
+	assert_text(property(w, BUS_PATH, MANAGER_INTERFACE, "Epoch", "s"), "e0000000-0000-0000-0000-00000000000e");
+	assert_text(property(w, BUS_PATH, MANAGER_INTERFACE, "Version", "s"), "0.1");
+}
+
+static void subscription_bits_need_direct_requests(void **state)
+{
+	struct world *w = *state;
+	struct sp_row *sp = fake_sp(&w->engine, 0x8001);
+	const char *path = BUS_PATH "/partition/8001";
+	static const struct {
+		uint32_t properties;
+		int created, destroyed;
+	} cases[] = { { FFA_PROP_VM_CREATED | FFA_PROP_VM_DESTROYED, 0, 0 },
+		{ FFA_PROP_DIRECT_REQ_RECEIVE | FFA_PROP_VM_CREATED, 1, 0 },
+		{ FFA_PROP_DIRECT_REQ_RECEIVE | FFA_PROP_VM_DESTROYED, 0, 1 } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		sd_bus_message *m;
+		int is;
+
+		sp->sp.properties = cases[i].properties;
+		m = property(w, path, PARTITION_INTERFACE, "SubscribesCreated", "b");
+		assert_true(sd_bus_message_read(m, "b", &is) > 0);
+		assert_int_equal(is, cases[i].created);
+		(void) sd_bus_message_unref(m);
+		m = property(w, path, PARTITION_INTERFACE, "SubscribesDestroyed", "b");
+		assert_true(sd_bus_message_read(m, "b", &is) > 0);
+		assert_int_equal(is, cases[i].destroyed);
+		(void) sd_bus_message_unref(m);
+	}
+}
+
+static void manages_all_objects(void **state)
+{
+	struct world *w = *state;
+	size_t ours = 0;
+	sd_bus_message *m;
+
+	two_vms(w);
+	(void) fake_sp(&w->engine, 0x8001);
+	m = call(&w->root, BUS_PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", NULL);
+	assert_fine(m);
+	assert_true(sd_bus_message_enter_container(m, 'a', "{oa{sa{sv}}}") > 0);
+	while (sd_bus_message_enter_container(m, 'e', "oa{sa{sv}}") > 0) {
+		const char *path;
+
+		assert_true(sd_bus_message_read(m, "o", &path) > 0);
+		ours += strncmp(path, BUS_PATH "/vm/", strlen(BUS_PATH "/vm/")) == 0 ||
+			strcmp(path, BUS_PATH "/partition/8001") == 0;
+		assert_true(sd_bus_message_skip(m, "a{sa{sv}}") > 0);
+		assert_true(sd_bus_message_exit_container(m) > 0);
+	}
+	assert_int_equal(ours, 3);
+	(void) sd_bus_message_unref(m);
+}
+
+static void ping(struct world *w)
+{
+	sd_bus_message *m = call_manager(&w->root, "List", NULL);
+
+	assert_fine(m);
+	(void) sd_bus_message_unref(m);
+}
+
+static void replies_when_the_engine_answered_and_not_before(void **state)
+{
+	struct world *w = *state;
+	struct pending p;
+	uint64_t seq;
+
+	two_vms(w);
+	ask_manager(&w->root, &p, "Start", "sta{sv}", "a", (uint64_t)7, 0);
+	wait_posted(w, 1);
+	ping(w);
+	ping(w);
+	assert_false(p.done);
+	assert_int_equal(w->engine.posted[0].verb, REQUEST_START);
+	assert_string_equal(w->engine.posted[0].name, "a");
+	assert_int_equal(w->engine.posted[0].life, 7);
+	assert_int_not_equal(w->engine.posted[0].token, 0);
+	answer(w, 0, REFUSED_NOT, 12, "");
+	world_until(w, &p.done);
+	assert_fine(p.reply);
+	assert_true(sd_bus_message_read(p.reply, "t", &seq) > 0);
+	assert_int_equal(seq, 12);
+	(void) sd_bus_message_unref(p.reply);
+	answer(w, 0, REFUSED_NOT, 12, ""); /* a second answer finds nobody */
+}
+
+static void each_verb_is_its_own_on_both_interfaces(void **state)
+{
+	static const char *const members[] = { "Start", "Abort", "Restart", "Destroy" };
+	static const enum request_verb verbs[] = { REQUEST_START, REQUEST_ABORT, REQUEST_RESTART, REQUEST_DESTROY };
+	struct world *w = *state;
+
+	two_vms(w);
+	for (size_t i = 0; i < 8; i++) {
+		struct pending p;
+
+		if (i < 4)
+			ask_manager(&w->root, &p, members[i], "sta{sv}", "a", (uint64_t)i, 0);
+		else
+			ask(&w->root, &p, VM_A, VM_INTERFACE, members[i - 4], "ta{sv}", (uint64_t)i, 0);
+		wait_posted(w, i + 1);
+		assert_int_equal(w->engine.posted[i].verb, verbs[i % 4]);
+		assert_string_equal(w->engine.posted[i].name, "a");
+		assert_int_equal(w->engine.posted[i].life, i);
+		answer(w, i, REFUSED_NOT, i + 1, "");
+		world_until(w, &p.done);
+		assert_fine(p.reply);
+		(void) sd_bus_message_unref(p.reply);
+	}
+}
+
+#define REFUSAL_NAME(symbol, name, error, code) [symbol] = E(name),
+static void refusals_come_typed_with_their_text(void **state)
+{
+	static const char *const names[] = { REFUSALS(REFUSAL_NAME) };
+	struct world *w = *state;
+
+	for (unsigned i = REFUSED_NOT + 1; i < REFUSAL_COUNT; i++) {
+		struct pending p;
+
+		ask_manager(&w->root, &p, "Abort", "sta{sv}", "a", (uint64_t)0, 0);
+		wait_posted(w, i);
+		answer(w, i - 1, (enum refusal)i, 0, "a: why, and what to do");
+		world_until(w, &p.done);
+		assert_error(p.reply, names[i], "a: why, and what to do");
+	}
+}
+
+static void defines_what_the_parser_made(void **state)
+{
+	struct world *w = *state;
+	const char *path;
+	struct pending p;
+	uint64_t seq;
+
+	ask_manager(&w->root, &p, "Define", "ssa{sv}", "good a-b", "a-b.json", 0);
+	wait_posted(w, 1);
+	assert_int_equal(w->engine.posted[0].verb, REQUEST_DEFINE);
+	assert_string_equal(w->engine.posted[0].name, "a-b");
+	assert_string_equal(w->engine.posted[0].definition->name, "a-b");
+	assert_false(w->engine.posted[0].definition->from_file);
+	answer(w, 0, REFUSED_NOT, 4, "");
+	world_until(w, &p.done);
+	assert_fine(p.reply);
+	assert_true(sd_bus_message_read(p.reply, "ot", &path, &seq) > 0);
+	assert_string_equal(path, BUS_PATH "/vm/a_2db");
+	assert_int_equal(seq, 4);
+	(void) sd_bus_message_unref(p.reply);
+}
+
+static void bad_arguments_never_reach_the_engine(void **state)
+{
+	struct world *w = *state;
+	char *large = calloc(1, 65538);
+
+	two_vms(w);
+	assert_non_null(large);
+	memset(large, 'x', 65537);
+	assert_error(call_manager(&w->root, "Define", "ssa{sv}", "bad", "x.json", 0), E("InvalidDefinition"),
+		"x.json:1:1: not good");
+	assert_error(call_manager(&w->root, "Define", "ssa{sv}", large, "x.json", 0), E("InvalidDefinition"), "65537");
+	large[256] = '\0';
+	assert_error(call_manager(&w->root, "Define", "ssa{sv}", "good a", large, 0), E("InvalidArgument"), "256");
+	free(large);
+	assert_error(call_manager(&w->root, "Start", "sta{sv}", "a", (uint64_t)0, 1, "Fast", "b", 1),
+		E("InvalidArgument"), "'Fast'");
+	assert_error(call(&w->root, VM_A, VM_INTERFACE, "Destroy", "ta{sv}", (uint64_t)0, 1, "x", "s", "y"),
+		E("InvalidArgument"), "'x'");
+	assert_error(call_manager(&w->root, "Subscribe", "ssta{sv}", "", "", (uint64_t)0, 1, "x", "s", "y"),
+		E("InvalidArgument"), "'x'");
+	assert_error(call_manager(&w->root, "OpenConsole", "sa{sv}", "a", 1, "x", "s", "y"), E("InvalidArgument"),
+		"'x'");
+	assert_error(call_manager(&w->root, "Define", "ssa{sv}", "good a", "a", 1, "x", "s", "y"),
+		E("InvalidArgument"), "'x'");
+	assert_error(call_manager(&w->root, "Start", "sta{sv}", "../a", (uint64_t)0, 0), E("InvalidArgument"), "../a");
+	assert_error(call_manager(&w->root, "Subscribe", "ssta{sv}", "a b", "", (uint64_t)0, 0), E("InvalidArgument"),
+		"a b");
+	assert_error(call_manager(&w->root, "Start", "s", "a"), SD_BUS_ERROR_INVALID_ARGS, NULL);
+	assert_int_equal(w->engine.posted_count, 0);
+}
+
+static void calls_of_one_caller_keep_their_order(void **state)
+{
+	struct world *w = *state;
+	struct pending p[4];
+
+	for (uint64_t i = 0; i < 4; i++)
+		ask_manager(&w->root, &p[i], i % 2 ? "Abort" : "Start", "sta{sv}", "a", i, 0);
+	wait_posted(w, 4);
+	for (uint64_t i = 0; i < 4; i++)
+		assert_int_equal(w->engine.posted[i].life, i);
+	for (uint64_t i = 4; i-- > 0;) { /* answers may come in any */
+		answer(w, i, REFUSED_NOT, 10 + i, "");
+		world_until(w, &p[i].done);
+		assert_fine(p[i].reply);
+		(void) sd_bus_message_unref(p[i].reply);
+	}
+}
+
+static void others_may_read_and_not_change(void **state)
+{
+	struct world *w = *state;
+	sd_bus_message *m;
+
+	if (geteuid() != 0)
+		skip();
+	two_vms(w);
+	world_connect(w, &w->nobody, NOBODY);
+	m = call_manager(&w->nobody, "List", NULL);
+	assert_fine(m);
+	(void) sd_bus_message_unref(m);
+	m = call_manager(&w->nobody, "Subscribe", "ssta{sv}", "", "", (uint64_t)0, 0);
+	assert_fine(m);
+	(void) sd_bus_message_unref(m);
+	for (unsigned i = 0; i < 2; i++) { /* also when it is known already */
+		assert_error(call_manager(&w->nobody, "Start", "sta{sv}", "a", (uint64_t)0, 0), E("AccessDenied"),
+			"65534");
+		assert_error(call(&w->nobody, VM_A, VM_INTERFACE, "Destroy", "ta{sv}", (uint64_t)0, 0),
+			E("AccessDenied"), NULL);
+		assert_error(call_manager(&w->nobody, "Define", "ssa{sv}", "good c", "c", 0), E("AccessDenied"), NULL);
+		assert_error(call_manager(&w->nobody, "OpenConsole", "sa{sv}", "a", 0), E("AccessDenied"), NULL);
+	}
+	assert_int_equal(w->engine.posted_count, 0);
+}
+
+static bool nobody_may(void *arg, uid_t uid)
+{
+	return uid == NOBODY;
+}
+
+static void let_nobody(struct bus_config *config)
+{
+	config->may_change = nobody_may;
+}
+
+static void whom_the_policy_lets_may_change(void **state)
+{
+	struct world *w = *state;
+	struct pending p;
+
+	if (geteuid() != 0)
+		skip();
+	world_rebuild(w, let_nobody);
+	world_connect(w, &w->nobody, NOBODY);
+	ask_manager(&w->nobody, &p, "Start", "sta{sv}", "a", (uint64_t)0, 0);
+	wait_posted(w, 1);
+	answer(w, 0, REFUSED_NOT, 1, "");
+	world_until(w, &p.done);
+	assert_fine(p.reply);
+	(void) sd_bus_message_unref(p.reply);
+}
+
+static void two_calls(struct bus_config *config)
+{
+	config->calls_max = 2;
+}
+
+static void waiting_calls_are_bounded(void **state)
+{
+	struct world *w = *state;
+	struct pending p[3];
+
+	world_rebuild(w, two_calls);
+	for (size_t i = 0; i < 3; i++)
+		ask_manager(&w->root, &p[i], "Start", "sta{sv}", "a", (uint64_t)0, 0);
+	world_until(w, &p[2].done);
+	assert_error(p[2].reply, E("LimitReached"), NULL);
+	wait_posted(w, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_false(p[i].done);
+		answer(w, i, REFUSED_NOT, i + 1, "");
+		world_until(w, &p[i].done);
+		(void) sd_bus_message_unref(p[i].reply);
+	}
+	ask_manager(&w->root, &p[0], "Start", "sta{sv}", "a", (uint64_t)0, 0);
+	wait_posted(w, 3); /* there is room again */
+	answer(w, 2, REFUSED_NOT, 3, "");
+	world_until(w, &p[0].done);
+	(void) sd_bus_message_unref(p[0].reply);
+}
+
+static void a_full_engine_changes_nothing(void **state)
+{
+	struct world *w = *state;
+
+	w->engine.post_error = -ENOMEM;
+	assert_error(call_manager(&w->root, "Start", "sta{sv}", "a", (uint64_t)0, 0), E("NoMemory"), NULL);
+	assert_error(call_manager(&w->root, "Define", "ssa{sv}", "good a", "a", 0), E("NoMemory"), NULL);
+}
+
+static void the_console_is_for_reading_alone(void **state)
+{
+	struct world *w = *state;
+	sd_bus_message *m;
+	int fd;
+
+	two_vms(w);
+	w->console_flags = O_RDONLY;
+	m = call_manager(&w->root, "OpenConsole", "sa{sv}", "a", 0);
+	assert_fine(m);
+	assert_true(sd_bus_message_read(m, "h", &fd) > 0);
+	assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	assert_int_equal(w->console_life, 7);
+	(void) sd_bus_message_unref(m);
+	w->engine.rows.vm[0].life = 0;
+	m = call(&w->root, VM_A, VM_INTERFACE, "OpenConsole", "a{sv}", 0);
+	assert_fine(m);
+	assert_int_equal(w->console_life, 2); /* the last life's */
+	(void) sd_bus_message_unref(m);
+	w->console_flags = O_RDWR;
+	assert_error(call_manager(&w->root, "OpenConsole", "sa{sv}", "a", 0), E("Internal"), NULL);
+	w->console_flags = -1;
+	assert_error(call_manager(&w->root, "OpenConsole", "sa{sv}", "a", 0), E("NoConsole"), "'a'");
+	assert_error(call_manager(&w->root, "OpenConsole", "sa{sv}", "b-2", 0), E("NoConsole"), NULL);
+	assert_error(call_manager(&w->root, "OpenConsole", "sa{sv}", "c", 0), E("NoSuchVM"), NULL);
+}
+
+static void lives_on_when_the_bus_breaks(void **state)
+{
+	struct world *w = *state;
+	struct pending p;
+
+	two_vms(w);
+	ask_manager(&w->root, &p, "Start", "sta{sv}", "a", (uint64_t)0, 0);
+	wait_posted(w, 1);
+	bus_detach(w->bus);
+	w->source = bus_source_free(w->source);
+	w->sd = sd_bus_close_unref(w->sd);
+	answer(w, 0, REFUSED_NOT, 1, ""); /* nobody is there any more */
+	publish(w, &(struct event_record){ .kind = EVENT_VM_GONE, .seq = 2, .name = "b-2" }, 1);
+	world_until(w, &p.done);
+	assert_error(p.reply, SD_BUS_ERROR_NO_REPLY, NULL);
+	world_attach(w);
+	assert_path(call_manager(&w->root, "Get", "s", "a"), VM_A);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(lists_whole_rows_in_one_reply),
+		TEST(lists_sps_and_live_vms_as_partitions),
+		TEST(finds_objects_by_name_and_id),
+		TEST(properties_are_the_row),
+		TEST(says_how_the_secure_side_is),
+		TEST(subscription_bits_need_direct_requests),
+		TEST(manages_all_objects),
+		TEST(replies_when_the_engine_answered_and_not_before),
+		TEST(each_verb_is_its_own_on_both_interfaces),
+		TEST(refusals_come_typed_with_their_text),
+		TEST(defines_what_the_parser_made),
+		TEST(bad_arguments_never_reach_the_engine),
+		TEST(calls_of_one_caller_keep_their_order),
+		TEST(others_may_read_and_not_change),
+		TEST(whom_the_policy_lets_may_change),
+		TEST(waiting_calls_are_bounded),
+		TEST(a_full_engine_changes_nothing),
+		TEST(the_console_is_for_reading_alone),
+		TEST(lives_on_when_the_bus_breaks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
