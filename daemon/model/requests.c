@@ -96,6 +96,8 @@ static enum refusal define(struct step *s, struct request *r, struct answer *a)
 	c.vm = vm ? vm->number : 0;
 	c.definition = take_ptr(&d);
 	emit(s, &c);
+	if (vm && !list_is_empty(&vm->order)) /* its `after` may be another now */
+		set_deadline(s, &vm->start, s->now);
 	return REFUSED_NOT;
 }
 
