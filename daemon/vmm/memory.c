@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vmm/arch/arch.h"
@@ -32,8 +33,12 @@ static void *map_aligned(int fd, uint64_t size)
 
 int memory_map(struct guest_memory *m, int fd, uint64_t size, unsigned huge, struct failure *f)
 {
+	struct stat st;
 	void *base;
 
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size < size)
+		return failed(f, -EINVAL, "the memory file is smaller than the %llu bytes defined",
+			(unsigned long long)size);
 	if (size % (uint64_t)sysconf(_SC_PAGESIZE))
 		return failed(f, -EINVAL,
 			"memory of %llu bytes is not a whole number of pages: make it a multiple of 2 MiB",

@@ -154,8 +154,9 @@ void session_tell(struct vmm *v, uint64_t now)
 	if (v->phase != VMM_PHASE_BUILDING)
 		tell_vcpus(v, now);
 	tell_owed(v, now, OWED_BUILT, VMM_BUILT);
-	tell_owed(v, now, OWED_QUIESCED, VMM_QUIESCED);
 	tell_ended(v, now);
+	/* Behind ENDED, which says more, when a QUIESCE crossed it. */
+	tell_owed(v, now, OWED_QUIESCED, VMM_QUIESCED);
 }
 
 static void read_birth(struct vmm *v, struct received *r)

@@ -240,6 +240,14 @@ static void *first_thread(void *arg)
 	return NULL;
 }
 
+/* Small, for every VM has one per vCPU; some architectures want more at least. */
+static size_t stack_size(void)
+{
+	long least = sysconf(_SC_THREAD_STACK_MIN);
+
+	return least > VMM_STACK_KIB * 1024 ? (size_t)least : VMM_STACK_KIB * 1024;
+}
+
 /* The definition's mask; empty means any CPU. The thread is born there, so that its first pages are near. */
 static int set_affinity(pthread_attr_t *attributes, const struct cpu_mask *mask)
 {
@@ -261,7 +269,7 @@ int vcpu_start_thread(struct vcpu *v)
 
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, VMM_STACK_KIB * 1024);
+	pthread_attr_setstacksize(&attributes, stack_size());
 	r = set_affinity(&attributes, &m->definition.placement[v->index]);
 	if (r == 0)
 		r = -pthread_create(&thread, &attributes, v->index ? secondary_thread : first_thread, v);

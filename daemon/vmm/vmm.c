@@ -132,11 +132,21 @@ void vmm_enter(struct vmm *v, uint64_t command)
 	(void)machine_open(&v->machine);
 }
 
+static void answer_quiesce(struct vmm *v)
+{
+	if (!v->quiesce_command)
+		return;
+	v->command_done = v->quiesce_command;
+	v->quiesce_command = 0;
+	v->owed |= OWED_QUIESCED;
+}
+
 void vmm_quiesce(struct vmm *v, uint64_t command)
 {
-	v->command_done = command;
+	v->quiesce_command = command;
+	/* Told again after the end, it is answered again: an answer may have been lost with a daemon. */
 	if (v->phase >= VMM_PHASE_QUIESCED)
-		v->owed |= OWED_QUIESCED; /* told again: an answer may have been lost with a daemon */
+		answer_quiesce(v);
 	else
 		(void)machine_finish(&v->machine, GATE_STOPPED);
 }
@@ -187,12 +197,12 @@ static void settle(struct vmm *v, uint64_t now)
 	v->kick_at = 0;
 	if (atomic_load(&m->gate) == GATE_STOPPED) {
 		v->phase = VMM_PHASE_QUIESCED;
-		v->owed |= OWED_QUIESCED;
-		return;
+	} else {
+		write_last_words(v);
+		v->phase = VMM_PHASE_ENDED;
+		v->owed |= OWED_ENDED;
 	}
-	write_last_words(v);
-	v->phase = VMM_PHASE_ENDED;
-	v->owed |= OWED_ENDED;
+	answer_quiesce(v);
 }
 
 /*

@@ -33,7 +33,8 @@ struct vmm {
 
 	uint64_t life, incarnation;
 	uint64_t command_received, command_done;
-	uint32_t phase; /* enum vmm_phase */
+	uint64_t quiesce_command; /* 0, or a QUIESCE that is not answered yet */
+	uint32_t phase;           /* enum vmm_phase */
 	uint32_t owed;
 	uint8_t told[VM_VCPU_MAX]; /* enum vcpu_state */
 

@@ -163,6 +163,15 @@ static void names_cpus_that_cannot_be_had(void **state)
 	FAILS(p, "vCPU 0", "CPUs");
 }
 
+static void refuses_a_memory_file_that_is_too_small(void **state)
+{
+	struct peer *p = *state;
+
+	peer_open(p, "beat");
+	p->memory_missing = 4096;
+	FAILS(p, "memory file", "smaller");
+}
+
 static void tells_a_broken_vcpu(void **state)
 {
 	struct peer *p = *state;
@@ -214,6 +223,27 @@ static void exits_when_refused(void **state)
 	await_newborn(p);
 	peer_send_raw(p, &refused, sizeof(refused), NULL, 0);
 	expect_exit(p, 1);
+}
+
+static void exits_when_a_new_daemon_refuses_it(void **state)
+{
+	struct peer *p = *state;
+	struct vmm_refused refused = {
+		.header = { .magic = VMM_LINK_MAGIC, .version = VMM_LINK_VERSION, .kind = VMM_REFUSED },
+		.reason = "nobody knows this life",
+	};
+
+	peer_open(p, "spin");
+	peer_run(p);
+	peer_expect_count(p, 0, 1);
+	peer_hang_up(p);
+	peer_listen(p);
+	peer_accept(p);
+	peer_expect(p, VMM_BACK, NULL);
+	refused.header.life = p->life;
+	peer_send_raw(p, &refused, sizeof(refused), NULL, 0);
+	expect_exit(p, 1);
+	assert_false(peer_holds_lock(p));
 }
 
 static void exits_on_sigterm_before_birth(void **state)
@@ -328,9 +358,11 @@ int main(void)
 		TEST(explains_a_missing_kvm),
 		TEST(names_the_call_that_failed),
 		TEST(names_cpus_that_cannot_be_had),
+		TEST(refuses_a_memory_file_that_is_too_small),
 		TEST(tells_a_broken_vcpu),
 		TEST(exits_on_end_of_file_before_birth),
 		TEST(exits_when_refused),
+		TEST(exits_when_a_new_daemon_refuses_it),
 		TEST(exits_on_sigterm_before_birth),
 		TEST(refuses_a_birth_with_too_few_descriptors),
 		TEST(refuses_a_birth_with_too_many_descriptors),

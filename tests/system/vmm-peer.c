@@ -58,7 +58,7 @@ static void make_files(struct peer *p)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
-	p->memory = sized_file("memory", (off_t)p->definition.memory_bytes);
+	p->memory = sized_file("memory", (off_t)p->definition.memory_bytes - p->memory_missing);
 	p->lock = sized_file("lock", 0);
 	p->words = sized_file("words", sizeof(struct last_words));
 	p->console = sized_file("console", CONSOLE_RING_DATA + RING_BYTES);
