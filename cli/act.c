@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* start, abort, restart, destroy: ask for all, then wait for each. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "follow.h"
+#include "output.h"
+
+static const char *const verb_names[] = {
+	[LIFECYCLE_START] = "start",
+	[LIFECYCLE_ABORT] = "abort",
+	[LIFECYCLE_RESTART] = "restart",
+	[LIFECYCLE_DESTROY] = "destroy",
+};
+
+struct task {
+	struct follow follow; /* no stream with --no-block */
+	const char *name;
+	uint64_t seq;
+	int code; /* an exit code */
+	const char *result;
+};
+
+static int ask(struct cli *c, enum lifecycle_verb verb, struct task *t)
+{
+	if (c->block) {
+		t->code = follow_begin(c, &t->follow, verb, t->name);
+		if (t->code)
+			return t->code;
+	}
+	if (lifecycle_act(c->l, verb, t->name, c->if_life, &t->seq) < 0)
+		return cli_fail(c, verb_names[verb], t->name);
+	if (c->block)
+		follow_accepted(&t->follow, t->seq);
+	return 0;
+}
+
+/* What the last end says, if it is the end of this life. */
+static void say_ended(struct cli *c, const struct task *t, enum lifecycle_verb verb)
+{
+	_cleanup_(info_unrefp) struct lifecycle_vm_info *info = NULL;
+	const struct lifecycle_vm_details *d = NULL;
+
+	if (lifecycle_vm_info(c->l, t->name, &info) == 0)
+		d = lifecycle_vm_info_details(info);
+	(void)cli_say_error("%s %s: it ended before it ran: %s%s%s; 'lifecyclectl status %s' says more", verb_names[verb],
+		t->name, lifecycle_cause_name(t->follow.cause), d && *d->end_text ? ": " : "", d ? d->end_text : "", t->name);
+}
+
+/* "it is aborting/retiring and waits on sp 0x8001 (tried 12 times)" */
+static void say_unfinished(struct cli *c, const struct task *t, enum lifecycle_verb verb, const char *why)
+{
+	_cleanup_(info_unrefp) struct lifecycle_vm_info *info = NULL;
+	const struct lifecycle_vm_details *d;
+	char state[64], target[32] = "";
+
+	if (lifecycle_vm_info(c->l, t->name, &info) < 0) {
+		(void)cli_say_error("%s %s: %s; it goes on in the background", verb_names[verb], t->name, why);
+		return;
+	}
+	d = lifecycle_vm_info_details(info);
+	format_state(state, sizeof(state), d->vm->state, d->vm->substate);
+	if (d->waits.sp)
+		(void)snprintf(target, sizeof(target), " 0x%04x", d->waits.sp);
+	if (d->waits.on == LIFECYCLE_WAIT_NOTHING)
+		(void)cli_say_error("%s %s: %s; it is %s and goes on in the background", verb_names[verb], t->name, why, state);
+	else
+		(void)cli_say_error("%s %s: %s; it is %s, waits on %s%s%s%s, tried %" PRIu32 " times, and goes on in the background",
+			verb_names[verb], t->name, why, state, lifecycle_wait_name(d->waits.on), target,
+			*d->waits.name ? " " : "", d->waits.name, d->waits.tries);
+}
+
+struct verdict_words {
+	const char *result;
+	int code;
+};
+
+static const struct verdict_words words[] = {
+	[FOLLOW_PENDING] = { "pending", CLI_FAILED },
+	[FOLLOW_REACHED] = { "done", 0 },
+	[FOLLOW_ENDED] = { "ended", CLI_FAILED },
+	[FOLLOW_GIVEN_UP] = { "given-up", CLI_FAILED },
+	[FOLLOW_TIMED_OUT] = { "timed-out", CLI_FAILED },
+	[FOLLOW_INTERRUPTED] = { "interrupted", CLI_INTERRUPTED },
+	[FOLLOW_LOST] = { "lost", CLI_NO_DAEMON },
+};
+
+static void say_verdict(struct cli *c, const struct task *t, enum lifecycle_verb verb, enum verdict v)
+{
+	switch (v) {
+	case FOLLOW_ENDED:
+		say_ended(c, t, verb);
+		break;
+	case FOLLOW_GIVEN_UP:
+		(void)cli_say_error("%s %s: given up: %s came instead", verb_names[verb], t->name,
+			t->follow.operation > LIFECYCLE_OP_NONE ? lifecycle_operation_name(t->follow.operation) : "its end");
+		break;
+	case FOLLOW_TIMED_OUT:
+		say_unfinished(c, t, verb, "not done in time");
+		break;
+	case FOLLOW_INTERRUPTED:
+		say_unfinished(c, t, verb, "interrupted");
+		break;
+	case FOLLOW_LOST:
+		(void)cli_say_error("%s %s: lifecycled went away; it was accepted, and goes on when lifecycled is back",
+			verb_names[verb], t->name);
+		break;
+	default:
+		break;
+	}
+}
+
+static void say_done(const struct cli *c, const struct task *t, enum lifecycle_verb verb)
+{
+	if (c->quiet || wants_json(c))
+		return;
+	if (!c->block)
+		(void)printf("%s: %s accepted\n", t->name, verb_names[verb]);
+	else if (verb == LIFECYCLE_DESTROY)
+		(void)printf("%s: gone\n", t->name);
+	else if (verb == LIFECYCLE_ABORT)
+		(void)printf("%s: has no life\n", t->name);
+	else
+		(void)printf("%s: running, life %" PRIu64 ", FF-A id 0x%04x\n", t->name, t->follow.life, t->follow.endpoint);
+}
+
+static void wait_for(struct cli *c, struct task *t, enum lifecycle_verb verb, uint64_t deadline)
+{
+	enum verdict v = c->block ? follow_wait(c, &t->follow, deadline) : FOLLOW_REACHED;
+
+	t->code = words[v].code;
+	t->result = c->block ? words[v].result : "accepted";
+	if (v == FOLLOW_REACHED)
+		say_done(c, t, verb);
+	else
+		say_verdict(c, t, verb, v);
+}
+
+static struct json_object *task_to_json(const struct cli *c, const struct task *t, enum lifecycle_verb verb)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_string(o, "name", t->name);
+	json_add_string(o, "verb", verb_names[verb]);
+	json_add_string(o, "result", t->result ? t->result : "refused");
+	json_add_number(o, "sequence", t->seq);
+	json_add_number(o, "exit_code", (uint64_t)t->code);
+	if (c->block && t->result) {
+		json_add_number(o, "life", t->follow.life);
+		json_add_number(o, "ffa_id", t->follow.endpoint);
+		json_add_string(o, "state", lifecycle_state_name(t->follow.state));
+		json_add_string(o, "cause", lifecycle_cause_name(t->follow.cause));
+	}
+	return o;
+}
+
+static int finish(const struct cli *c, struct task *task, int count, enum lifecycle_verb verb)
+{
+	struct json_object *array = wants_json(c) ? json_object_new_array() : NULL;
+	int code = 0;
+
+	for (int i = 0; i < count; i++) {
+		code = code ? code : task[i].code;
+		if (array)
+			(void)json_object_array_add(array, task_to_json(c, &task[i], verb));
+		lifecycle_stream_unref(task[i].follow.stream);
+	}
+	if (array)
+		json_print(c, array);
+	return code;
+}
+
+static int act(struct cli *c, enum lifecycle_verb verb, int count, char **names)
+{
+	_cleanup_(free_p) struct task *task = calloc((size_t)count, sizeof(*task));
+	uint64_t deadline = c->timeout_ms < 0 ? UINT64_MAX : boottime_now() + (uint64_t)c->timeout_ms * 1000000u;
+
+	if (!task)
+		return cli_say_error("out of memory");
+	for (int i = 0; i < count; i++) {
+		task[i].name = names[i];
+		task[i].code = ask(c, verb, &task[i]);
+	}
+	follow_catch_interrupts();
+	for (int i = 0; i < count; i++)
+		if (task[i].code == 0)
+			wait_for(c, &task[i], verb, deadline);
+	return finish(c, task, count, verb);
+}
+
+int verb_start(struct cli *c, int argc, char **argv)
+{
+	return act(c, LIFECYCLE_START, argc, argv);
+}
+
+int verb_abort(struct cli *c, int argc, char **argv)
+{
+	return act(c, LIFECYCLE_ABORT, argc, argv);
+}
+
+int verb_restart(struct cli *c, int argc, char **argv)
+{
+	return act(c, LIFECYCLE_RESTART, argc, argv);
+}
+
+int verb_destroy(struct cli *c, int argc, char **argv)
+{
+	return act(c, LIFECYCLE_DESTROY, argc, argv);
+}

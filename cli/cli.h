@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the verbs of lifecyclectl share. A verb returns the program's exit code. */
+
+#include <json-c/json.h>
+#include <lifecycle.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define _cleanup_(f) __attribute__((cleanup(f)))
+
+enum output {
+	OUTPUT_TABLE,
+	OUTPUT_JSON,
+	OUTPUT_JSON_PRETTY,
+};
+
+enum {
+	CLI_FAILED = 1,
+	CLI_USAGE = 2,
+	CLI_NO_DAEMON = 3,
+	CLI_INTERRUPTED = 130,
+};
+
+struct cli {
+	struct lifecycle *l;
+	const char *bus; /* NULL: not given */
+	enum output output;
+	bool legend, quiet, block, raw;
+	bool follow; /* console */
+	bool leave;  /* monitor: at the end of what there is */
+	bool colour; /* of standard output */
+	bool terminal;
+	int timeout_ms; /* LIFECYCLE_FOREVER */
+	uint64_t if_life;
+	bool has_since;
+	uint64_t since;
+	long tail; /* lines; negative: all */
+};
+
+/* main.c */
+int cli_connect(struct cli *c);
+int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* One line to stderr; returns the exit code that belongs to the connection's last error. */
+int cli_fail(const struct cli *c, const char *verb, const char *name);
+int cli_say_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* verbs */
+int verb_list(struct cli *c, int argc, char **argv);
+int verb_status(struct cli *c, int argc, char **argv);
+int verb_partitions(struct cli *c, int argc, char **argv);
+int verb_define(struct cli *c, int argc, char **argv);
+int verb_start(struct cli *c, int argc, char **argv);
+int verb_abort(struct cli *c, int argc, char **argv);
+int verb_restart(struct cli *c, int argc, char **argv);
+int verb_destroy(struct cli *c, int argc, char **argv);
+int verb_monitor(struct cli *c, int argc, char **argv);
+int verb_console(struct cli *c, int argc, char **argv);
+
+/* tail.c: the last lines of a VM's console (negative: all); *ret is for the caller to free. A negative errno. */
+int console_tail(struct cli *c, const char *name, long lines, char **ret, size_t *ret_size);
+int console_read_all(struct lifecycle_console *console, char **ret, size_t *ret_size);
+/* Where the last `lines` lines of text begin. */
+size_t tail_start(const char *text, size_t size, long lines);
+
+static inline void list_unrefp(struct lifecycle_vm_list **p)
+{
+	lifecycle_vm_list_unref(*p);
+}
+
+static inline void info_unrefp(struct lifecycle_vm_info **p)
+{
+	lifecycle_vm_info_unref(*p);
+}
+
+static inline void partitions_unrefp(struct lifecycle_partition_list **p)
+{
+	lifecycle_partition_list_unref(*p);
+}
+
+static inline void stream_unrefp(struct lifecycle_stream **p)
+{
+	lifecycle_stream_unref(*p);
+}
+
+static inline void console_unrefp(struct lifecycle_console **p)
+{
+	lifecycle_console_unref(*p);
+}
+
+static inline void json_putp(struct json_object **p)
+{
+	json_object_put(*p);
+}
+
+static inline void free_p(void *p)
+{
+	free(*(void **)p);
+}

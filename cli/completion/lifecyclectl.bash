@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+# bash completion for lifecyclectl(1)
+
+# The names of a daemon on another bus come with $LIFECYCLED_BUS.
+_lifecyclectl_names()
+{
+	lifecyclectl --quiet list 2>/dev/null
+}
+
+_lifecyclectl()
+{
+	local verbs='list status partitions define start abort restart destroy monitor console help'
+	local common='--output --quiet --no-legend --bus --help --version'
+	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
+
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		if [[ " $verbs " == *" ${COMP_WORDS[i]} "* ]]; then
+			verb=${COMP_WORDS[i]}
+			break
+		fi
+	done
+	case $before in
+	-o | --output)
+		mapfile -t COMPREPLY < <(compgen -W 'table json json-pretty' -- "$word")
+		return
+		;;
+	--bus | --timeout | --if-life | --since | --tail)
+		return
+		;;
+	esac
+	if [[ $word == -* ]]; then
+		case $verb in
+		start | abort | restart | destroy) common+=' --no-block --timeout --if-life' ;;
+		monitor) common+=' --since --no-follow' ;;
+		console) common+=' --follow --tail --raw' ;;
+		esac
+		mapfile -t COMPREPLY < <(compgen -W "$common" -- "$word")
+		return
+	fi
+	case $verb in
+	'' | help) mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$word") ;;
+	define) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+	partitions) ;;
+	*) mapfile -t COMPREPLY < <(compgen -W "$(_lifecyclectl_names)" -- "$word") ;;
+	esac
+}
+
+complete -F _lifecyclectl lifecyclectl

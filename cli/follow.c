@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "follow.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+
+#include "output.h"
+
+#define AGAIN_EVERY_NS 100000000u
+#define AGAIN_TRIES 100
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number)
+{
+	interrupted = number;
+}
+
+/* Blocked everywhere but in ppoll: it cannot come between a look at the flag and the wait. */
+void follow_catch_interrupts(void)
+{
+	struct sigaction action = { .sa_handler = on_interrupt };
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGTERM, &action, NULL);
+}
+
+bool follow_interrupted(void)
+{
+	return interrupted;
+}
+
+int follow_poll(int fd, uint64_t deadline)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	uint64_t now = boottime_now(), left = deadline > now ? deadline - now : 0;
+	struct timespec t = { .tv_sec = (time_t)(left / 1000000000u), .tv_nsec = (long)(left % 1000000000u) };
+	sigset_t none;
+	int r;
+
+	(void)sigemptyset(&none);
+	r = ppoll(&p, 1, deadline == UINT64_MAX ? NULL : &t, &none);
+	if (r < 0)
+		return -errno;
+	return r == 0 ? -ETIMEDOUT : 0;
+}
+
+static void take_snapshot(struct follow *f)
+{
+	const struct lifecycle_vm *vm = lifecycle_vm_list_find(lifecycle_stream_snapshot(f->stream), f->name);
+
+	f->exists = vm != NULL;
+	f->life = vm ? vm->life : 0;
+	f->endpoint = vm ? vm->endpoint : 0;
+	f->state = vm ? vm->state : LIFECYCLE_STATE_NULL;
+	f->substate = vm ? vm->substate : LIFECYCLE_SUB_NONE;
+	f->operation = vm ? vm->operation : LIFECYCLE_OP_NONE;
+	f->cause = vm ? vm->cause : LIFECYCLE_CAUSE_NONE;
+}
+
+/* Start means the life that is there, if one is on its way or runs; restart means the next one. */
+static uint64_t first_life_meant(const struct follow *f)
+{
+	bool under_way = f->state == LIFECYCLE_STATE_CREATED || f->state == LIFECYCLE_STATE_RUNNING;
+
+	if (f->verb == LIFECYCLE_RESTART)
+		under_way = f->state == LIFECYCLE_STATE_CREATED && f->operation == LIFECYCLE_OP_RESTART;
+	return under_way ? f->life : f->cursor + 1;
+}
+
+int follow_begin(struct cli *c, struct follow *f, enum lifecycle_verb verb, const char *name)
+{
+	*f = (struct follow){ .name = name, .verb = verb };
+	if (lifecycle_subscribe(c->l, name, NULL, 0, &f->stream) < 0)
+		return cli_fail(c, "follow", name);
+	f->cursor = lifecycle_stream_seq(f->stream);
+	take_snapshot(f);
+	f->min_life = first_life_meant(f);
+	return 0;
+}
+
+void follow_accepted(struct follow *f, uint64_t seq)
+{
+	f->accepted = true;
+	f->after = seq;
+	f->target = f->life;
+}
+
+static void take_state(struct follow *f, const struct lifecycle_event *e)
+{
+	if (e->life < f->life) /* an old life that settles */
+		return;
+	if (e->new_state == LIFECYCLE_STATE_NULL) {
+		f->ended_life = e->life;
+		f->life = 0;
+		f->endpoint = 0;
+	} else {
+		f->life = e->life;
+		f->endpoint = e->endpoint;
+	}
+	f->state = e->new_state;
+	f->substate = e->new_substate;
+	if (e->seq <= f->after) /* it was there when the verb took effect */
+		f->target = f->life;
+	if (e->new_state == LIFECYCLE_STATE_CREATED)
+		f->cause = LIFECYCLE_CAUSE_NONE;
+	else if (e->cause > LIFECYCLE_CAUSE_NONE)
+		f->cause = e->cause;
+}
+
+/* An operation that ended, or another one, while no life had come of ours. */
+static void take_operation(struct follow *f, const struct lifecycle_event *e)
+{
+	f->operation = e->operation;
+	if (f->accepted && e->seq > f->after && f->life < f->min_life && f->ended_life < f->min_life &&
+		e->operation != LIFECYCLE_OP_START && e->operation != LIFECYCLE_OP_RESTART)
+		f->superseded = true;
+}
+
+void follow_take(struct follow *f, const struct lifecycle_event *e)
+{
+	if (strcmp(e->name, f->name) != 0)
+		return;
+	switch (e->kind) {
+	case LIFECYCLE_EVENT_VM:
+		f->exists = true;
+		break;
+	case LIFECYCLE_EVENT_VM_GONE:
+		f->exists = false;
+		f->life = 0;
+		f->state = LIFECYCLE_STATE_NULL;
+		break;
+	case LIFECYCLE_EVENT_STATE:
+		take_state(f, e);
+		break;
+	case LIFECYCLE_EVENT_OPERATION:
+		take_operation(f, e);
+		break;
+	default:
+		break;
+	}
+}
+
+static enum verdict judge_running(const struct follow *f)
+{
+	if (f->state == LIFECYCLE_STATE_RUNNING && f->life >= f->min_life)
+		return FOLLOW_REACHED;
+	if ((f->state == LIFECYCLE_STATE_ABORTING && f->life >= f->min_life) || f->ended_life >= f->min_life)
+		return FOLLOW_ENDED;
+	return f->superseded || !f->exists ? FOLLOW_GIVEN_UP : FOLLOW_PENDING;
+}
+
+enum verdict follow_judge(const struct follow *f)
+{
+	if (f->verb == LIFECYCLE_DESTROY)
+		return f->exists ? FOLLOW_PENDING : FOLLOW_REACHED;
+	if (f->verb == LIFECYCLE_ABORT)
+		return f->life && f->life == f->target ? FOLLOW_PENDING : FOLLOW_REACHED;
+	return judge_running(f);
+}
+
+/* The stream anew: what was missed is in its snapshot, unless the daemon could replay it. */
+static int again(struct cli *c, struct follow *f)
+{
+	int r = follow_again(c, f->name, &f->stream);
+
+	if (r == 0 && !lifecycle_stream_replayed(f->stream))
+		take_snapshot(f);
+	return r;
+}
+
+/* Running is judged after each event: a guest may be gone again by the end of what there is to read. */
+enum verdict follow_drain(struct cli *c, struct follow *f)
+{
+	enum verdict v = FOLLOW_PENDING;
+
+	for (;;) {
+		struct lifecycle_event e = LIFECYCLE_EVENT_INIT;
+		int r = lifecycle_stream_next(f->stream, &e);
+
+		if (r == -EAGAIN)
+			break;
+		if (r < 0) {
+			r = again(c, f);
+			if (r < 0)
+				return r == -EINTR ? FOLLOW_INTERRUPTED : FOLLOW_LOST;
+		} else {
+			follow_take(f, &e);
+		}
+		if (f->verb == LIFECYCLE_START || f->verb == LIFECYCLE_RESTART)
+			v = follow_judge(f);
+		if (v == FOLLOW_REACHED)
+			return v;
+	}
+	return follow_judge(f);
+}
+
+enum verdict follow_wait(struct cli *c, struct follow *f, uint64_t deadline)
+{
+	enum verdict v;
+
+	while ((v = follow_drain(c, f)) == FOLLOW_PENDING) {
+		int r = follow_poll(lifecycle_stream_get_fd(f->stream), deadline);
+
+		if (r == -EINTR)
+			return FOLLOW_INTERRUPTED;
+		if (r == -ETIMEDOUT)
+			return FOLLOW_TIMED_OUT;
+		if (r < 0)
+			return FOLLOW_LOST;
+	}
+	return v;
+}
+
+/* The bus may have gone too: the connection is made anew. */
+static int subscribe_again(struct cli *c, const char *filter, const char *epoch, uint64_t seq, struct lifecycle_stream **ret)
+{
+	struct lifecycle *l = NULL;
+	int r = lifecycle_subscribe(c->l, filter, epoch, seq, ret);
+
+	if (r != -ENOTCONN || lifecycle_new(c->bus, &l) < 0)
+		return r;
+	r = lifecycle_subscribe(l, filter, epoch, seq, ret);
+	if (r < 0) {
+		lifecycle_unref(l);
+		return r;
+	}
+	lifecycle_unref(c->l);
+	c->l = l;
+	return 0;
+}
+
+int follow_again(struct cli *c, const char *filter, struct lifecycle_stream **stream)
+{
+	struct lifecycle_stream *fresh = NULL;
+	int r = -ENOTCONN;
+
+	for (int i = 0; i < AGAIN_TRIES; i++) {
+		r = subscribe_again(c, filter, lifecycle_stream_epoch(*stream), lifecycle_stream_seq(*stream), &fresh);
+		if (r == 0) {
+			lifecycle_stream_unref(*stream);
+			*stream = fresh;
+			return 0;
+		}
+		if (r != -ENOTCONN && r != -ETIMEDOUT)
+			return r;
+		if (follow_poll(-1, boottime_now() + AGAIN_EVERY_NS) == -EINTR)
+			return -EINTR;
+	}
+	return r;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Waiting for what a verb is to bring about. Follow first, then act: the stream was begun before the verb, so nothing
+ * that the verb does can be missed.
+ */
+
+#include "cli.h"
+
+enum verdict {
+	FOLLOW_PENDING,
+	FOLLOW_REACHED,
+	FOLLOW_ENDED,     /* start, restart: the life ended before it ran */
+	FOLLOW_GIVEN_UP,  /* start, restart: no life came of it */
+	FOLLOW_TIMED_OUT,
+	FOLLOW_INTERRUPTED,
+	FOLLOW_LOST,      /* the daemon went and did not come back */
+};
+
+struct follow {
+	const char *name;
+	enum lifecycle_verb verb;
+	struct lifecycle_stream *stream;
+	uint64_t cursor;  /* of the snapshot: a life above it is new */
+	uint64_t after;   /* what the verb changed; 0: nothing */
+	uint64_t min_life; /* start, restart: this life or a later one is meant */
+	uint64_t target;  /* abort: this life is meant */
+	bool accepted;
+	/* the VM as the stream tells it */
+	bool exists;
+	uint64_t life, ended_life;
+	uint16_t endpoint;
+	int state, substate, cause, operation;
+	bool superseded;
+};
+
+/* Subscribes and takes the snapshot. An exit code. */
+int follow_begin(struct cli *c, struct follow *f, enum lifecycle_verb verb, const char *name);
+/* The verb was accepted and took effect at `seq`. */
+void follow_accepted(struct follow *f, uint64_t seq);
+/* Takes what is there, without waiting. */
+enum verdict follow_drain(struct cli *c, struct follow *f);
+/* Until there is a verdict or `deadline` (CLOCK_BOOTTIME ns; UINT64_MAX: none) passes. */
+enum verdict follow_wait(struct cli *c, struct follow *f, uint64_t deadline);
+/* Pure: for tests, and for drain. */
+void follow_take(struct follow *f, const struct lifecycle_event *e);
+enum verdict follow_judge(const struct follow *f);
+
+/* A stream again after the daemon hung up: waits for it for some seconds. 0, -EINTR, or what the last try said. */
+int follow_again(struct cli *c, const char *filter, struct lifecycle_stream **stream);
+
+/* ^C is noticed in follow_poll only, from now on. */
+void follow_catch_interrupts(void);
+bool follow_interrupted(void);
+/* Waits for fd to be readable: 0, -ETIMEDOUT or -EINTR (^C). fd may be -1. */
+int follow_poll(int fd, uint64_t deadline);

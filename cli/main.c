@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* lifecyclectl: options, the table of verbs, and how errors are said. */
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "output.h"
+
+enum option_id {
+	OPTION_VERSION = 0x100,
+	OPTION_BUS,
+	OPTION_NO_LEGEND,
+	OPTION_NO_BLOCK,
+	OPTION_TIMEOUT,
+	OPTION_IF_LIFE,
+	OPTION_SINCE,
+	OPTION_NO_FOLLOW,
+	OPTION_TAIL,
+	OPTION_RAW,
+};
+
+/* What a verb takes beside the options of all. */
+enum {
+	TAKES_WAIT = 1 << 0,    /* --no-block, --timeout */
+	TAKES_IF_LIFE = 1 << 1,
+	TAKES_SINCE = 1 << 2,   /* --since, --no-follow */
+	TAKES_CONSOLE = 1 << 3, /* --follow, --tail, --raw */
+};
+
+struct verb {
+	const char *name, *arguments, *help;
+	int min, max; /* arguments */
+	int takes;
+	int (*run)(struct cli *c, int argc, char **argv);
+};
+
+static int verb_help(struct cli *c, int argc, char **argv);
+
+static const struct verb verbs[] = {
+	{ "list", "[NAME|GLOB...]", "Show VMs, one a line", 0, INT_MAX, 0, verb_list },
+	{ "status", "NAME...", "Show all there is to know of a VM", 1, INT_MAX, 0, verb_status },
+	{ "partitions", "", "Show FF-A partitions: SPs and live VMs", 0, 0, 0, verb_partitions },
+	{ "define", "FILE|-", "Define a VM, or define it anew, from JSON", 1, 1, 0, verb_define },
+	{ "start", "NAME...", "Begin a life", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_start },
+	{ "abort", "NAME...", "End the life", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_abort },
+	{ "restart", "NAME...", "End the life and begin the next", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_restart },
+	{ "destroy", "NAME...", "End the life, then forget the VM", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_destroy },
+	{ "monitor", "[NAME]", "Show each change as it happens", 0, 1, TAKES_SINCE, verb_monitor },
+	{ "console", "NAME", "Show what the guest said", 1, 1, TAKES_CONSOLE, verb_console },
+	{ "help", "[VERB]", "Show this", 0, 1, 0, verb_help },
+};
+#define VERB_COUNT (sizeof(verbs) / sizeof(*verbs))
+
+int cli_say_error(const char *format, ...)
+{
+	va_list args;
+
+	(void)fflush(stdout);
+	(void)fputs("lifecyclectl: ", stderr);
+	va_start(args, format);
+	(void)vfprintf(stderr, format, args);
+	va_end(args);
+	(void)fputc('\n', stderr);
+	return CLI_FAILED;
+}
+
+int cli_usage(const char *format, ...)
+{
+	va_list args;
+
+	(void)fputs("lifecyclectl: ", stderr);
+	va_start(args, format);
+	(void)vfprintf(stderr, format, args);
+	va_end(args);
+	(void)fputs("; try 'lifecyclectl --help'\n", stderr);
+	return CLI_USAGE;
+}
+
+static const char *bus_words(const struct cli *c)
+{
+	const char *bus = c->bus ? c->bus : getenv("LIFECYCLED_BUS");
+
+	return bus && *bus && strcmp(bus, "system") != 0 ? bus : NULL;
+}
+
+static int say_unreachable(const struct cli *c, const char *why)
+{
+	const char *bus = bus_words(c);
+
+	if (bus)
+		(void)cli_say_error("cannot reach lifecycled on the bus '%s': %s; is lifecycled running with this --bus?", bus, why);
+	else
+		(void)cli_say_error("cannot reach lifecycled on the system bus: %s; is lifecycled.service running?", why);
+	return CLI_NO_DAEMON;
+}
+
+int cli_fail(const struct cli *c, const char *verb, const char *name)
+{
+	const struct lifecycle_error *e = lifecycle_last_error(c->l);
+
+	if (e->refusal == LIFECYCLE_UNREACHABLE)
+		return say_unreachable(c, e->text);
+	(void)cli_say_error("%s%s%s: %s", verb, name ? " " : "", name ? name : "", e->text);
+	return lifecycle_refusal_exit_code(e->refusal);
+}
+
+int cli_connect(struct cli *c)
+{
+	int r;
+
+	c->l = lifecycle_unref(c->l);
+	r = lifecycle_new(c->bus, &c->l);
+	if (r == -ENOMEM)
+		return cli_say_error("out of memory");
+	if (r == -EINVAL)
+		return cli_usage("'%s' is no D-Bus address (unix:path=... for example)", bus_words(c) ? bus_words(c) : "system");
+	return r < 0 ? say_unreachable(c, strerror(-r)) : 0;
+}
+
+static void print_verb(const struct verb *v)
+{
+	(void)printf("  %-10s %-16s %s\n", v->name, v->arguments, v->help);
+}
+
+static const char *const option_help =
+	"\nOptions:\n"
+	"  -o, --output=FORMAT  table, json or json-pretty\n"
+	"  -q, --quiet          no more than what was asked for\n"
+	"      --no-legend      no column headers\n"
+	"      --bus=ADDRESS    D-Bus address, or 'system' (else $LIFECYCLED_BUS, else the system bus)\n"
+	"  -h, --help           this text\n"
+	"      --version        the version\n"
+	"start, abort, restart, destroy:\n"
+	"      --no-block       do not wait until it is done\n"
+	"      --timeout=SEC    wait no longer than this\n"
+	"      --if-life=N      only if this is the VM's life\n"
+	"monitor:\n"
+	"      --since=SEQ      begin after this sequence number\n"
+	"      --no-follow      print what the log still has, and leave\n"
+	"console:\n"
+	"  -f, --follow         go on as the guest goes on\n"
+	"      --tail=N         begin with the last N lines\n"
+	"      --raw            pass control characters to a terminal\n"
+	"\nlifecyclectl(1) explains all of it, exit codes too.\n";
+
+static void print_json_help(const struct cli *c)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < VERB_COUNT; i++) {
+		struct json_object *o = json_object_new_object();
+
+		json_add_string(o, "verb", verbs[i].name);
+		json_add_string(o, "arguments", verbs[i].arguments);
+		json_add_string(o, "help", verbs[i].help);
+		(void)json_object_array_add(array, o);
+	}
+	json_print(c, array);
+}
+
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+static int verb_help(struct cli *c, int argc, char **argv)
+{
+	const struct verb *one = argc > 0 ? find_verb(argv[0]) : NULL;
+
+	if (argc > 0 && !one)
+		return cli_usage("no verb is called '%s'", argv[0]);
+	if (wants_json(c)) {
+		print_json_help(c);
+		return 0;
+	}
+	(void)puts("lifecyclectl [OPTION...] VERB [ARGUMENT...]\n\nVerbs:");
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		if (!one || one == &verbs[i])
+			print_verb(&verbs[i]);
+	(void)fputs(option_help, stdout);
+	return 0;
+}
+
+static int parse_output(struct cli *c, const char *text)
+{
+	static const char *const formats[] = { "table", "json", "json-pretty" };
+
+	for (unsigned i = 0; i < 3; i++) {
+		if (strcmp(formats[i], text) == 0) {
+			c->output = (enum output)i;
+			return 0;
+		}
+	}
+	return cli_usage("--output is table, json or json-pretty, not '%s'", text);
+}
+
+static int parse_number(const char *option, const char *text, uint64_t max, uint64_t *ret)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoull(text, &end, 0);
+	if (errno || end == text || *end || strchr(text, '-') || *ret > max)
+		return cli_usage("--%s takes a number from 0 to %llu, not '%s'", option, (unsigned long long)max, text);
+	return 0;
+}
+
+static int parse_timeout(struct cli *c, const char *text)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (end == text || *end || !(seconds >= 0) || seconds > 1e6)
+		return cli_usage("--timeout takes seconds from 0 to 1000000, not '%s'", text);
+	c->timeout_ms = (int)(seconds * 1000);
+	return 0;
+}
+
+static const struct option options[] = {
+	{ "help", no_argument, NULL, 'h' },
+	{ "output", required_argument, NULL, 'o' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "follow", no_argument, NULL, 'f' },
+	{ "version", no_argument, NULL, OPTION_VERSION },
+	{ "bus", required_argument, NULL, OPTION_BUS },
+	{ "no-legend", no_argument, NULL, OPTION_NO_LEGEND },
+	{ "no-block", no_argument, NULL, OPTION_NO_BLOCK },
+	{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
+	{ "if-life", required_argument, NULL, OPTION_IF_LIFE },
+	{ "since", required_argument, NULL, OPTION_SINCE },
+	{ "no-follow", no_argument, NULL, OPTION_NO_FOLLOW },
+	{ "tail", required_argument, NULL, OPTION_TAIL },
+	{ "raw", no_argument, NULL, OPTION_RAW },
+	{ 0 },
+};
+
+struct parsed {
+	int takes; /* of the options seen */
+	bool help, version;
+};
+
+static int take_option(struct cli *c, int id, struct parsed *p)
+{
+	uint64_t number;
+	int r = 0;
+
+	switch (id) {
+	case 'h':
+		p->help = true;
+		return 0;
+	case OPTION_VERSION:
+		p->version = true;
+		return 0;
+	case 'o':
+		return parse_output(c, optarg);
+	case 'q':
+		c->quiet = true;
+		return 0;
+	case OPTION_BUS:
+		c->bus = optarg;
+		return 0;
+	case OPTION_NO_LEGEND:
+		c->legend = false;
+		return 0;
+	case OPTION_NO_BLOCK:
+		c->block = false;
+		p->takes |= TAKES_WAIT;
+		return 0;
+	case OPTION_TIMEOUT:
+		p->takes |= TAKES_WAIT;
+		return parse_timeout(c, optarg);
+	case OPTION_IF_LIFE:
+		p->takes |= TAKES_IF_LIFE;
+		return parse_number("if-life", optarg, UINT64_MAX, &c->if_life);
+	case OPTION_SINCE:
+		p->takes |= TAKES_SINCE;
+		c->has_since = true;
+		return parse_number("since", optarg, UINT64_MAX, &c->since);
+	case OPTION_NO_FOLLOW:
+		p->takes |= TAKES_SINCE;
+		c->leave = true;
+		return 0;
+	case 'f':
+		p->takes |= TAKES_CONSOLE;
+		c->follow = true;
+		return 0;
+	case OPTION_TAIL:
+		p->takes |= TAKES_CONSOLE;
+		r = parse_number("tail", optarg, LONG_MAX, &number);
+		c->tail = r ? c->tail : (long)number;
+		return r;
+	case OPTION_RAW:
+		p->takes |= TAKES_CONSOLE;
+		c->raw = true;
+		return 0;
+	default:
+		(void)fputs("Try 'lifecyclectl --help'.\n", stderr);
+		return CLI_USAGE;
+	}
+}
+
+static int check_verb(const struct cli *c, const struct verb *v, const char *name, int argc, const struct parsed *p)
+{
+	if (!v)
+		return cli_usage("no verb is called '%s'", name);
+	if (p->takes & ~v->takes)
+		return cli_usage("%s does not take one of these options", v->name);
+	if (argc < v->min)
+		return cli_usage("%s needs %s", v->name, v->arguments);
+	if (argc > v->max)
+		return cli_usage("%s takes %s and no more", v->name, *v->arguments ? v->arguments : "no argument");
+	if (c->if_life && argc > 1)
+		return cli_usage("--if-life means one VM, but %d are named", argc);
+	return 0;
+}
+
+static int run(struct cli *c, int argc, char **argv, const struct parsed *p)
+{
+	const struct verb *v = argc > 0 ? find_verb(argv[0]) : find_verb("list");
+	int r;
+
+	if (argc > 0) {
+		r = check_verb(c, v, argv[0], argc - 1, p);
+		argc--;
+		argv++;
+	} else {
+		r = check_verb(c, v, "list", 0, p);
+	}
+	if (r)
+		return r;
+	if (v->run != verb_help) {
+		r = cli_connect(c);
+		if (r)
+			return r;
+	}
+	return v->run(c, argc, argv);
+}
+
+static bool wants_colour(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = { .legend = true, .block = true, .timeout_ms = LIFECYCLE_FOREVER, .tail = -1 };
+	struct parsed p = { 0 };
+	int id, r;
+
+	(void)setlocale(LC_ALL, "");
+	c.terminal = isatty(STDOUT_FILENO);
+	c.colour = wants_colour();
+	while ((id = getopt_long(argc, argv, "ho:qf", options, NULL)) >= 0) {
+		r = take_option(&c, id, &p);
+		if (r)
+			return r;
+	}
+	if (p.version) {
+		(void)puts("lifecyclectl " LIFECYCLECTL_VERSION);
+		return 0;
+	}
+	r = p.help ? verb_help(&c, 0, NULL) : run(&c, argc - optind, argv + optind, &p);
+	lifecycle_unref(c.l);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return r ? r : CLI_FAILED;
+	return r;
+}

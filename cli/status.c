@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* status: a page about one VM, for somebody who asks why. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "list.h"
+#include "output.h"
+
+#define CONSOLE_LINES 10
+
+static void print_state(const struct cli *c, const struct lifecycle_vm *vm)
+{
+	enum colour colour = state_colour(vm);
+	char state[64], span[64];
+
+	format_state(state, sizeof(state), vm->state, vm->substate);
+	format_span(span, sizeof(span), boottime_elapsed(vm->since));
+	(void)printf("%s%s%s  %s%s%s", colour_on(c, COLOUR_BOLD), vm->name, colour_off(c, COLOUR_BOLD),
+		colour_on(c, colour), state, colour_off(c, colour));
+	if (vm->since)
+		(void)printf(" for %s", span);
+	if (vm->cause > LIFECYCLE_CAUSE_NONE)
+		(void)printf(", because of %s", lifecycle_cause_name(vm->cause));
+	(void)putchar('\n');
+	if (vm->unreachable)
+		(void)printf("      %sunreachable: its VMM lives and does not connect; abort ends it%s\n",
+			colour_on(c, COLOUR_BAD), colour_off(c, COLOUR_BAD));
+	if (vm->secure_stuck)
+		(void)printf("      %sstuck: a secure partition has not taken the end of a life in time, it is asked again%s\n",
+			colour_on(c, COLOUR_BAD), colour_off(c, COLOUR_BAD));
+}
+
+static void print_wait_target(const struct lifecycle_waits_on *w)
+{
+	(void)printf(", waits on %s", lifecycle_wait_name(w->on));
+	if (w->sp)
+		(void)printf(" 0x%04x", w->sp);
+	if (*w->name)
+		(void)printf(" '%s'", w->name);
+}
+
+static void print_waits(const struct lifecycle_waits_on *w)
+{
+	uint64_t now = boottime_now();
+	char span[64];
+
+	if (w->on == LIFECYCLE_WAIT_NOTHING)
+		return;
+	print_wait_target(w);
+	if (w->since) {
+		format_span(span, sizeof(span), boottime_elapsed(w->since));
+		(void)printf(" for %s", span);
+	}
+	(void)printf(", tried %" PRIu32 " time%s", w->tries, w->tries == 1 ? "" : "s");
+	if (!w->until) {
+		(void)fputs(", without limit", stdout);
+		return;
+	}
+	format_span(span, sizeof(span), w->until > now ? w->until - now : now - w->until);
+	(void)printf(w->until > now ? ", at most %s more" : ", overdue by %s", span);
+}
+
+static void print_operation(const struct lifecycle_vm_details *d)
+{
+	char span[64];
+
+	(void)printf("  Operation: %s", d->vm->operation == LIFECYCLE_OP_NONE ? "none" : lifecycle_operation_name(d->vm->operation));
+	if (d->vm->operation != LIFECYCLE_OP_NONE && d->operation_since) {
+		format_span(span, sizeof(span), boottime_elapsed(d->operation_since));
+		(void)printf(" for %s", span);
+	}
+	print_waits(&d->waits);
+	(void)putchar('\n');
+}
+
+static void print_vcpus(const struct lifecycle_vm_details *d)
+{
+	(void)printf("      vCPUs: %" PRIu32, d->vcpu_count);
+	for (size_t i = 0; i < d->vcpu_states;) {
+		size_t same = i;
+
+		while (same < d->vcpu_states && d->vcpu[same] == d->vcpu[i])
+			same++;
+		(void)printf("%s%zu %s", i ? ", " : ": ", same - i, lifecycle_vcpu_state_name(d->vcpu[i]));
+		i = same;
+	}
+	(void)putchar('\n');
+}
+
+static void print_facts(const struct lifecycle_vm_details *d)
+{
+	char bytes[64];
+
+	if (d->vm->life)
+		(void)printf("       Life: %" PRIu64 ", FF-A id 0x%04x\n", d->vm->life, d->vm->endpoint);
+	else
+		(void)puts("       Life: none");
+	print_operation(d);
+	print_vcpus(d);
+	format_bytes(bytes, sizeof(bytes), d->memory_bytes);
+	(void)printf("     Memory: %s\n", bytes);
+	if (d->vmm_pid)
+		(void)printf("        VMM: pid %" PRIu32 "\n", d->vmm_pid);
+	else
+		(void)puts("        VMM: none");
+	(void)printf("       UUID: %s\n", d->vm->uuid);
+	(void)printf("    Defined: %s\n", d->from_file ? "by a file in vm.d" : "over D-Bus");
+	(void)printf("     Counts: %" PRIu32 " automatic restarts, %" PRIu32 " refused transitions, %" PRIu32
+		     " old lives that settle\n", d->restarts, d->refused, d->vm->old_lives);
+	(void)printf("Last change: %" PRIu64 "\n", d->vm->changed_at);
+}
+
+static void print_peers(const struct cli *c, const struct lifecycle_vm_details *d)
+{
+	static const char *const header[] = { "SP", "DEBT", "HOW", "TRIES", "NOTE" };
+	struct table t = { .header = header, .columns = sizeof(header) / sizeof(*header), .indent = "    " };
+
+	if (d->peer_count == 0)
+		return;
+	(void)puts("\nSecure partitions, and what this life owes them:");
+	for (size_t i = 0; i < d->peer_count; i++) {
+		const struct lifecycle_peer *p = d->peer[i];
+
+		table_add(&t, COLOUR_NONE, "0x%04x", p->sp);
+		table_add(&t, p->stuck ? COLOUR_BAD : COLOUR_NONE, "%s", lifecycle_debt_name(p->debt));
+		table_add(&t, COLOUR_NONE, "%s", lifecycle_how_name(p->how));
+		table_add(&t, COLOUR_NONE, "%" PRIu32, p->tries);
+		table_add(&t, p->stuck ? COLOUR_BAD : COLOUR_NONE, "%s", p->stuck ? "stuck" : "-");
+	}
+	table_print(&t, c);
+}
+
+static void print_end(const struct lifecycle_vm_details *d)
+{
+	char when[64];
+
+	if (d->end_cause == LIFECYCLE_CAUSE_NONE)
+		return;
+	format_realtime(when, sizeof(when), d->end_realtime);
+	(void)printf("\nLast end: %s, life %" PRIu64 ", %s\n", lifecycle_cause_name(d->end_cause), d->end_life, when);
+	if (!*d->end_text)
+		return;
+	(void)fputs("    ", stdout);
+	put_text(stdout, d->end_text, strlen(d->end_text));
+	(void)putchar('\n');
+}
+
+/* The guest's own words come last and stand apart: a guest may say anything. */
+static void print_console(const char *text, size_t size)
+{
+	if (size == 0)
+		return;
+	(void)puts("\nConsole, last lines:");
+	for (size_t at = 0; at < size;) {
+		const char *end = memchr(text + at, '\n', size - at);
+		size_t length = end ? (size_t)(end - text) - at : size - at;
+
+		(void)fputs("    | ", stdout);
+		put_text(stdout, text + at, length);
+		(void)putchar('\n');
+		at += length + 1;
+	}
+}
+
+static void print_page(const struct cli *c, const struct lifecycle_vm_details *d, const char *text, size_t size)
+{
+	print_state(c, d->vm);
+	print_facts(d);
+	print_peers(c, d);
+	print_end(d);
+	print_console(text, size);
+}
+
+/* ---- JSON ---- */
+
+static struct json_object *waits_to_json(const struct lifecycle_waits_on *w)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_string(o, "on", lifecycle_wait_name(w->on));
+	json_add_number(o, "sp", w->sp);
+	json_add_string(o, "vm", w->name);
+	json_add_number(o, "since_boottime_us", w->since / 1000);
+	json_add_number(o, "until_boottime_us", w->until / 1000);
+	json_add_number(o, "tries", w->tries);
+	return o;
+}
+
+static struct json_object *peers_to_json(const struct lifecycle_vm_details *d)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < d->peer_count; i++) {
+		struct json_object *o = json_object_new_object();
+
+		json_add_number(o, "sp", d->peer[i]->sp);
+		json_add_string(o, "debt", lifecycle_debt_name(d->peer[i]->debt));
+		json_add_string(o, "how", lifecycle_how_name(d->peer[i]->how));
+		json_add_number(o, "tries", d->peer[i]->tries);
+		json_add_bool(o, "stuck", d->peer[i]->stuck);
+		(void)json_object_array_add(array, o);
+	}
+	return array;
+}
+
+static struct json_object *end_to_json(const struct lifecycle_vm_details *d)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_string(o, "cause", lifecycle_cause_name(d->end_cause));
+	json_add_number(o, "life", d->end_life);
+	json_add_number(o, "realtime_us", d->end_realtime / 1000);
+	json_add_text(o, "text", d->end_text, strlen(d->end_text));
+	return o;
+}
+
+static struct json_object *page_to_json(const struct lifecycle_vm_details *d, const char *text, size_t size)
+{
+	struct json_object *o = vm_to_json(d->vm), *vcpus = json_object_new_array();
+
+	json_add_number(o, "operation_since_boottime_us", d->operation_since / 1000);
+	(void)json_object_object_add(o, "waits", waits_to_json(&d->waits));
+	json_add_number(o, "vcpu_count", d->vcpu_count);
+	for (size_t i = 0; i < d->vcpu_states; i++)
+		(void)json_object_array_add(vcpus, json_object_new_string(lifecycle_vcpu_state_name(d->vcpu[i])));
+	(void)json_object_object_add(o, "vcpus", vcpus);
+	json_add_number(o, "memory_bytes", d->memory_bytes);
+	json_add_number(o, "vmm_pid", d->vmm_pid);
+	json_add_bool(o, "from_file", d->from_file);
+	json_add_number(o, "restarts", d->restarts);
+	json_add_number(o, "refused_transitions", d->refused);
+	(void)json_object_object_add(o, "secure_peers", peers_to_json(d));
+	(void)json_object_object_add(o, "last_end", end_to_json(d));
+	if (text)
+		json_add_text(o, "console", text, size);
+	return o;
+}
+
+/* One VM. The console is for those who may read it; others get the page without. */
+static int show(struct cli *c, const char *name, struct json_object *array)
+{
+	_cleanup_(info_unrefp) struct lifecycle_vm_info *info = NULL;
+	_cleanup_(free_p) char *text = NULL;
+	size_t size = 0;
+
+	if (lifecycle_vm_info(c->l, name, &info) < 0)
+		return cli_fail(c, "status", name);
+	(void)console_tail(c, name, CONSOLE_LINES, &text, &size);
+	if (array)
+		(void)json_object_array_add(array, page_to_json(lifecycle_vm_info_details(info), text, size));
+	else
+		print_page(c, lifecycle_vm_info_details(info), text, size);
+	return 0;
+}
+
+int verb_status(struct cli *c, int argc, char **argv)
+{
+	struct json_object *array = wants_json(c) ? json_object_new_array() : NULL;
+	int code = 0;
+
+	for (int i = 0; i < argc; i++) {
+		int r;
+
+		if (i > 0 && !array)
+			(void)putchar('\n');
+		r = show(c, argv[i], array);
+		code = code ? code : r;
+	}
+	if (array)
+		json_print(c, array);
+	return code;
+}
