@@ -13,14 +13,14 @@
 #include "base/log.h"
 #include "bus/internal.h"
 
-#define CALLS_MAX 4096
-#define CALLERS_ROOM 256
-#define STREAMS_MAX 1024
+#define CALLS_MAX           4096
+#define CALLERS_ROOM        256
+#define STREAMS_MAX         1024
 #define STREAMS_MAX_PER_UID 32
 
 static void bus_freep(struct bus **b)
 {
-	(void) bus_free(*b);
+	(void)bus_free(*b);
 }
 
 /* Where the next slot goes. */

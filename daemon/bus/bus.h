@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * org.lifecycled.Lifecycle1 on D-Bus (proto/org.lifecycled.Lifecycle1.xml). What is read comes from the engine's rows and
- * ring, what changes something becomes one input; its reply leaves with the engine's answer, so success means stored.
+ * org.lifecycled.Lifecycle1 on D-Bus (proto/org.lifecycled.Lifecycle1.xml). What is read comes from the
+ * engine's rows and ring, what changes something becomes one input; its reply leaves with the engine's
+ * answer, so success means stored.
  *
  * Event streams live by their fd: they go on while there is no bus.
  */
@@ -25,7 +26,8 @@ struct bus_config {
 	struct engine *engine;
 	struct loop *loop; /* for the event streams; `sd` is attached to it by whoever opened it */
 
-	/* JSON to a definition on the heap, as `source` in messages. A negative errno with `error_text` otherwise. */
+	/* JSON to a definition on the heap, as `source` in messages. A negative errno with `error_text`
+	 * otherwise. */
 	int (*parse_definition)(void *arg, const char *text, const char *source, struct vm_definition **ret,
 		char *error_text, size_t size);
 	void *parse_arg;
@@ -38,7 +40,8 @@ struct bus_config {
 	bool (*may_change)(void *arg, uid_t uid);
 	void *may_arg;
 
-	/* How bus_request_name ended: 0, or a negative errno (-EEXIST: another daemon has it). NULL: nobody asks. */
+	/* How bus_request_name ended: 0, or a negative errno (-EEXIST: another daemon has it). NULL: nobody
+	 * asks. */
 	void (*named)(void *arg, int error);
 	void *named_arg;
 
@@ -47,8 +50,8 @@ struct bus_config {
 	uint64_t incarnation;
 	bool has_secure_side;
 
-	unsigned calls_max;   /* waiting for an answer at once; 0: 4096 */
-	unsigned streams_max; /* 0: 1024, a quarter of it for those who may change something */
+	unsigned calls_max;           /* waiting for an answer at once; 0: 4096 */
+	unsigned streams_max;         /* 0: 1024, a quarter of it for those who may change something */
 	unsigned streams_max_per_uid; /* of others; 0: 32 */
 };
 

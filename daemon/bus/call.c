@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A method call on its way: read, then authorised when the bus has said who asks, then submitted, then remembered until
- * the engine answers it. Every call that was taken is answered once, or dropped with its connection.
+ * A method call on its way: read, then authorised when the bus has said who asks, then submitted, then
+ * remembered until the engine answers it. Every call that was taken is answered once, or dropped with its
+ * connection.
  */
 
 #include <assert.h>
@@ -41,14 +42,14 @@ struct call *bus_call_free(struct call *c)
 		map_remove(&c->bus->calls, &c->node);
 	c->bus->call_count--;
 	free(c->request.definition);
-	(void) sd_bus_message_unref(c->message);
+	(void)sd_bus_message_unref(c->message);
 	free(c);
 	return NULL;
 }
 
 void bus_call_freep(struct call **c)
 {
-	(void) bus_call_free(*c);
+	(void)bus_call_free(*c);
 }
 
 int bus_call_submit(struct call *c, sd_bus_error *error)
@@ -56,7 +57,7 @@ int bus_call_submit(struct call *c, sd_bus_error *error)
 	int r = bus_caller_wait(c->bus, sd_bus_message_get_sender(c->message), c, error);
 
 	if (r < 0) {
-		(void) bus_call_free(c);
+		(void)bus_call_free(c);
 		return r;
 	}
 	return 1; /* taken: sd-bus sends no reply by itself */
@@ -65,7 +66,8 @@ int bus_call_submit(struct call *c, sd_bus_error *error)
 void bus_call_go(struct call *c, const struct caller *caller)
 {
 	if (!c->for_anyone && !bus_caller_may_change(c->bus, caller)) {
-		bus_call_refuse(c, REFUSED_ACCESS, "%s is for root and the user lifecycled runs as; you are uid %u",
+		bus_call_refuse(c, REFUSED_ACCESS,
+			"%s is for root and the user lifecycled runs as; you are uid %u",
 			sd_bus_message_get_member(c->message), (unsigned)bus_caller_uid(caller));
 		return;
 	}
@@ -77,8 +79,8 @@ static void call_error(struct call *c, enum refusal refusal, const char *text)
 {
 	sd_bus_error error = SD_BUS_ERROR_MAKE_CONST(bus_refusal_error(refusal), text);
 
-	(void) sd_bus_reply_method_error(c->message, &error);
-	(void) bus_call_free(c);
+	(void)sd_bus_reply_method_error(c->message, &error);
+	(void)bus_call_free(c);
 }
 
 void bus_call_refuse(struct call *c, enum refusal refusal, const char *format, ...)
@@ -87,7 +89,7 @@ void bus_call_refuse(struct call *c, enum refusal refusal, const char *format, .
 	va_list ap;
 
 	va_start(ap, format);
-	(void) vsnprintf(text, sizeof(text), format, ap);
+	(void)vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
 	call_error(c, refusal, text);
 }
@@ -105,7 +107,8 @@ void bus_call_post(struct call *c)
 	c->request.definition = NULL;
 	if (engine_post(b->config.engine, &in) < 0) {
 		free(in.request.definition);
-		bus_call_refuse(c, REFUSED_NO_MEMORY, "lifecycled is out of memory; nothing was changed, try again");
+		bus_call_refuse(
+			c, REFUSED_NO_MEMORY, "lifecycled is out of memory; nothing was changed, try again");
 	}
 }
 
@@ -114,7 +117,7 @@ void bus_calls_drop(struct bus *b)
 	struct call *c;
 
 	while ((c = list_first(&b->posted, struct call, link)))
-		(void) bus_call_free(c);
+		(void)bus_call_free(c);
 }
 
 static void call_succeed(struct call *c, const struct answer *a)
@@ -122,8 +125,8 @@ static void call_succeed(struct call *c, const struct answer *a)
 	_cleanup_(freep) char *path = NULL;
 
 	if (c->request.verb != REQUEST_DEFINE) {
-		(void) sd_bus_reply_method_return(c->message, "t", a->seq);
-		(void) bus_call_free(c);
+		(void)sd_bus_reply_method_return(c->message, "t", a->seq);
+		(void)bus_call_free(c);
 		return;
 	}
 	if (bus_vm_path(c->request.name, &path) < 0) {
@@ -131,8 +134,8 @@ static void call_succeed(struct call *c, const struct answer *a)
 			c->request.name);
 		return;
 	}
-	(void) sd_bus_reply_method_return(c->message, "ot", path, a->seq);
-	(void) bus_call_free(c);
+	(void)sd_bus_reply_method_return(c->message, "ot", path, a->seq);
+	(void)bus_call_free(c);
 }
 
 void bus_calls_answer(struct bus *b, const struct answer *a)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Who asks: the uid behind a unique name, asked of the bus once and without waiting for it. The bus never gives a unique
- * name twice, so what it said stays true for as long as this connection lives. Calls of one caller run in the order
- * they came, also those that came before its uid did.
+ * Who asks: the uid behind a unique name, asked of the bus once and without waiting for it. The bus never
+ * gives a unique name twice, so what it said stays true for as long as this connection lives. Calls of one
+ * caller run in the order they came, also those that came before its uid did.
  */
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "base/cleanup.h"
 #include "bus/internal.h"
 
-#define CALLERS_MAX 256
+#define CALLERS_MAX        256
 #define CALLER_WAITING_MAX 128
 
 struct caller {
@@ -57,8 +57,8 @@ static void caller_free(struct caller *c)
 	struct call *call;
 
 	while ((call = list_first(&c->waiting, struct call, link)))
-		(void) bus_call_free(call);
-	(void) sd_bus_slot_unref(c->lookup);
+		(void)bus_call_free(call);
+	(void)sd_bus_slot_unref(c->lookup);
 	map_remove(&c->bus->callers, &c->node);
 	list_remove(&c->link);
 	c->bus->caller_count--;
@@ -80,7 +80,7 @@ static int callers_make_room(struct bus *b)
 
 	if (b->caller_count < CALLERS_MAX)
 		return 0;
-	list_for_each(c, &b->caller_order, link) {
+	list_for_each (c, &b->caller_order, link) {
 		if (c->lookup)
 			continue;
 		caller_free(c);
@@ -161,11 +161,13 @@ int bus_caller_wait(struct bus *b, const char *sender, struct call *call, sd_bus
 	int r;
 
 	if (!sender)
-		return bus_refuse(error, REFUSED_ACCESS, "this call has no sender: it must come over a message bus");
+		return bus_refuse(
+			error, REFUSED_ACCESS, "this call has no sender: it must come over a message bus");
 	if (!c) {
 		r = callers_make_room(b);
 		if (r < 0)
-			return bus_refuse(error, REFUSED_LIMIT, "too many unknown callers at once, try again");
+			return bus_refuse(
+				error, REFUSED_LIMIT, "too many unknown callers at once, try again");
 		r = caller_new(b, sender, &c);
 		if (r < 0)
 			return r;
@@ -175,7 +177,8 @@ int bus_caller_wait(struct bus *b, const char *sender, struct call *call, sd_bus
 		return 0;
 	}
 	if (c->waiting_count >= CALLER_WAITING_MAX)
-		return bus_refuse(error, REFUSED_LIMIT, "%u of your calls wait already, try again", c->waiting_count);
+		return bus_refuse(
+			error, REFUSED_LIMIT, "%u of your calls wait already, try again", c->waiting_count);
 	list_append(&c->waiting, &call->link);
 	c->waiting_count++;
 	return 0;

@@ -4,9 +4,9 @@
 
 #include "bus/internal.h"
 
-#define GETTER(name)                                                                                                   \
-	int name(sd_bus *sd, const char *path, const char *interface, const char *property, sd_bus_message *reply,     \
-		void *field, sd_bus_error *error)
+#define GETTER(name)                                                                                         \
+	int name(sd_bus *sd, const char *path, const char *interface, const char *property,                  \
+		sd_bus_message *reply, void *field, sd_bus_error *error)
 
 GETTER(bus_get_chars)
 {

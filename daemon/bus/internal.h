@@ -7,16 +7,16 @@
 #include "base/map.h"
 #include "bus/bus.h"
 
-#define VM_PREFIX BUS_PATH "/vm"
-#define PARTITION_PREFIX BUS_PATH "/partition"
-#define MANAGER_INTERFACE BUS_NAME ".Manager"
-#define VM_INTERFACE BUS_NAME ".VM"
+#define VM_PREFIX           BUS_PATH "/vm"
+#define PARTITION_PREFIX    BUS_PATH "/partition"
+#define MANAGER_INTERFACE   BUS_NAME ".Manager"
+#define VM_INTERFACE        BUS_NAME ".VM"
 #define PARTITION_INTERFACE BUS_NAME ".Partition"
 
-#define VM_ROW_TYPE "(ssotqsssstta{sv})"
+#define VM_ROW_TYPE        "(ssotqsssstta{sv})"
 #define PARTITION_ROW_TYPE "(qsssosuuua{sv})"
 
-#define BUS_SLOTS_MAX 8
+#define BUS_SLOTS_MAX  8
 #define UUID_TEXT_SIZE 37
 
 struct shown_sp {
@@ -36,7 +36,7 @@ struct bus {
 	unsigned call_count; /* these and those that wait for their caller's uid */
 	uint64_t last_token;
 
-	struct map callers; /* by hash of the unique name */
+	struct map callers;       /* by hash of the unique name */
 	struct list caller_order; /* the oldest first */
 	unsigned caller_count;
 
@@ -59,8 +59,19 @@ static inline const struct rows *bus_rows(const struct bus *b)
 }
 
 /* words.c */
-enum words { WORDS_STATE, WORDS_SUBSTATE, WORDS_VCPU, WORDS_CAUSE, WORDS_DEBT, WORDS_HOW, WORDS_OPERATION, WORDS_WAIT,
-	WORDS_PROFILE, WORDS_STATUS, WORDS_COUNT };
+enum words {
+	WORDS_STATE,
+	WORDS_SUBSTATE,
+	WORDS_VCPU,
+	WORDS_CAUSE,
+	WORDS_DEBT,
+	WORDS_HOW,
+	WORDS_OPERATION,
+	WORDS_WAIT,
+	WORDS_PROFILE,
+	WORDS_STATUS,
+	WORDS_COUNT
+};
 const char *bus_word(enum words list, unsigned number);
 const char *bus_refusal_error(enum refusal refusal);
 void bus_uuid_text(const uint8_t uuid[16], char ret[UUID_TEXT_SIZE]);
@@ -68,21 +79,33 @@ bool bus_vm_name_is_valid(const char *name);
 int bus_vm_path(const char *name, char **ret);
 int bus_partition_path(uint16_t id, char **ret);
 /* Sets the typed error and returns a negative errno, for handlers to return. */
-int bus_refuse(sd_bus_error *error, enum refusal refusal, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int bus_refuse(sd_bus_error *error, enum refusal refusal, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 int bus_read_no_options(sd_bus_message *m, sd_bus_error *error);
 
 /* getters.c: property getters; userdata points at the field */
-int bus_get_chars(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
-int bus_get_uuid(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
-int bus_get_bool(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
-int bus_get_usec(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
-int bus_get_u16_as_u(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
-int bus_get_state(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
-int bus_get_substate(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
-int bus_get_cause(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
-int bus_get_operation(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
-int bus_get_profile(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
-int bus_get_status(sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_chars(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_uuid(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_bool(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_usec(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_u16_as_u(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_state(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_substate(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_cause(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_operation(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_profile(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_status(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
 
 /* list.c: rows in one reply */
 int bus_append_vms(sd_bus_message *reply, const struct rows *rows, const char *filter, bool peers);
@@ -105,11 +128,12 @@ struct call {
 	struct bus *bus;
 	sd_bus_message *message;
 	const struct caller *caller; /* valid while `run` runs */
-	void (*run)(struct call *c); /* when the caller is known; ends the call, or keeps it until the answer */
-	bool for_anyone;             /* others than those who may change something */
+	void (*run)(
+		struct call *c); /* when the caller is known; ends the call, or keeps it until the answer */
+	bool for_anyone;         /* others than those who may change something */
 	struct request request;
-	const char *text, *source;         /* Define; these strings are the message's */
-	const char *filter, *last_epoch;   /* Subscribe */
+	const char *text, *source;       /* Define; these strings are the message's */
+	const char *filter, *last_epoch; /* Subscribe */
 	uint64_t last_seq;
 	uint64_t life; /* OpenConsole */
 };
@@ -117,19 +141,22 @@ struct call {
 int bus_call_new(struct bus *b, sd_bus_message *m, struct call **ret, sd_bus_error *error);
 struct call *bus_call_free(struct call *c);
 void bus_call_freep(struct call **c);
-int bus_call_submit(struct call *c, sd_bus_error *error); /* takes the call over, whatever it returns */
+int bus_call_submit(struct call *c, sd_bus_error *error);      /* takes the call over, whatever it returns */
 void bus_call_go(struct call *c, const struct caller *caller); /* the caller is known */
-void bus_call_refuse(struct call *c, enum refusal refusal, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void bus_call_refuse(struct call *c, enum refusal refusal, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 void bus_call_post(struct call *c); /* c->request to the engine */
 void bus_calls_drop(struct bus *b);
 void bus_calls_answer(struct bus *b, const struct answer *a);
 
 /* verbs.c: what both .Manager and .VM offer */
-int bus_verb_submit(struct bus *b, sd_bus_message *m, enum request_verb verb, const char *name, sd_bus_error *error);
+int bus_verb_submit(
+	struct bus *b, sd_bus_message *m, enum request_verb verb, const char *name, sd_bus_error *error);
 int bus_console_submit(struct bus *b, sd_bus_message *m, const char *name, sd_bus_error *error);
 
 /* stream.c */
-int bus_stream_new(struct bus *b, uid_t uid, bool privileged, const char *filter, uint64_t seq, int *ret_client_fd);
+int bus_stream_new(
+	struct bus *b, uid_t uid, bool privileged, const char *filter, uint64_t seq, int *ret_client_fd);
 void bus_streams_pump(struct bus *b);
 void bus_streams_drop(struct bus *b);
 

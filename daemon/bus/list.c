@@ -73,8 +73,9 @@ static int append_vm(sd_bus_message *reply, const struct vm_row *row, bool peers
 	if (r < 0)
 		return r;
 	r = sd_bus_message_append(reply, "ssotqsssstt", row->name, uuid, path, row->life, row->endpoint,
-		bus_word(WORDS_STATE, row->state), bus_word(WORDS_SUBSTATE, row->substate), bus_word(WORDS_CAUSE, row->cause),
-		bus_word(WORDS_OPERATION, row->operation), row->since / 1000, row->changed_at);
+		bus_word(WORDS_STATE, row->state), bus_word(WORDS_SUBSTATE, row->substate),
+		bus_word(WORDS_CAUSE, row->cause), bus_word(WORDS_OPERATION, row->operation),
+		row->since / 1000, row->changed_at);
 	if (r < 0)
 		return r;
 	r = append_more(reply, row, peers);

@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "bus/internal.h"
 
-#define TEXT_MAX 65536
+#define TEXT_MAX   65536
 #define SOURCE_MAX 255
 
 /* Sends what `append` puts in the reply. */
@@ -22,7 +22,7 @@ static int reply_rows(struct bus *b, sd_bus_message *m, int (*append)(sd_bus_mes
 		r = append(reply, bus_rows(b));
 	if (r >= 0)
 		r = sd_bus_send(NULL, reply, NULL);
-	(void) sd_bus_message_unref(reply);
+	(void)sd_bus_message_unref(reply);
 	return r;
 }
 
@@ -68,8 +68,8 @@ static int manager_method_get_partition(sd_bus_message *m, void *userdata, sd_bu
 		return r;
 	vm = id ? rows_endpoint(bus_rows(userdata), id) : NULL;
 	if (!vm && !bus_partition_row(userdata, id))
-		return bus_refuse(error, REFUSED_INVALID_ARGUMENT, "no partition has the id 0x%04x; see ListPartitions",
-			id);
+		return bus_refuse(error, REFUSED_INVALID_ARGUMENT,
+			"no partition has the id 0x%04x; see ListPartitions", id);
 	r = vm ? bus_vm_path(vm->name, &path) : bus_partition_path(id, &path);
 	return r < 0 ? r : sd_bus_reply_method_return(m, "o", path);
 }
@@ -80,10 +80,11 @@ static void define_run(struct call *c)
 	char text[sizeof(((struct answer *)NULL)->text)] = "";
 	int r;
 
-	r = config->parse_definition(config->parse_arg, c->text, c->source, &c->request.definition, text,
-		sizeof(text));
+	r = config->parse_definition(
+		config->parse_arg, c->text, c->source, &c->request.definition, text, sizeof(text));
 	if (r == -ENOMEM) {
-		bus_call_refuse(c, REFUSED_NO_MEMORY, "lifecycled is out of memory; nothing was changed, try again");
+		bus_call_refuse(
+			c, REFUSED_NO_MEMORY, "lifecycled is out of memory; nothing was changed, try again");
 		return;
 	}
 	if (r < 0) {
@@ -195,17 +196,18 @@ static int get_vm_count(sd_bus *sd, const char *path, const char *interface, con
 }
 
 #define FIELD(field) offsetof(struct bus, config.field)
-#define CONST SD_BUS_VTABLE_PROPERTY_CONST
-#define VERB(member, handler)                                                                                          \
-	SD_BUS_METHOD_WITH_ARGS(member, SD_BUS_ARGS("s", name, "t", life, "a{sv}", options), SD_BUS_RESULT("t", sequence), handler,        \
-		SD_BUS_VTABLE_UNPRIVILEGED)
+#define CONST        SD_BUS_VTABLE_PROPERTY_CONST
+#define VERB(member, handler)                                                                                \
+	SD_BUS_METHOD_WITH_ARGS(member, SD_BUS_ARGS("s", name, "t", life, "a{sv}", options),                 \
+		SD_BUS_RESULT("t", sequence), handler, SD_BUS_VTABLE_UNPRIVILEGED)
 
 static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_VTABLE_START(0),
-	SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_NO_ARGS, SD_BUS_RESULT("a" VM_ROW_TYPE, vms), manager_method_list,
+	SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_NO_ARGS, SD_BUS_RESULT("a" VM_ROW_TYPE, vms),
+		manager_method_list, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ListPartitions", SD_BUS_NO_ARGS,
+		SD_BUS_RESULT("a" PARTITION_ROW_TYPE, partitions), manager_method_list_partitions,
 		SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD_WITH_ARGS("ListPartitions", SD_BUS_NO_ARGS, SD_BUS_RESULT("a" PARTITION_ROW_TYPE, partitions),
-		manager_method_list_partitions, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Get", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", path), manager_method_get,
 		SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("GetPartition", SD_BUS_ARGS("q", id), SD_BUS_RESULT("o", path),
@@ -220,8 +222,8 @@ static const sd_bus_vtable manager_vtable[] = {
 		SD_BUS_ARGS("s", filter, "s", last_epoch, "t", last_sequence, "a{sv}", options),
 		SD_BUS_RESULT("a" VM_ROW_TYPE, vms, "s", epoch, "t", cursor, "h", stream, "a{sv}", more),
 		manager_method_subscribe, SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD_WITH_ARGS("OpenConsole", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("h", ring),
-		manager_method_open_console, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("OpenConsole", SD_BUS_ARGS("s", name, "a{sv}", options),
+		SD_BUS_RESULT("h", ring), manager_method_open_console, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_PROPERTY("Version", "s", get_version, 0, CONST),
 	SD_BUS_PROPERTY("Epoch", "s", bus_get_uuid, FIELD(epoch), CONST),
 	SD_BUS_PROPERTY("Incarnation", "t", NULL, FIELD(incarnation), CONST),

@@ -35,8 +35,8 @@ static int partition_parse(const char *path, uint16_t *ret_id)
 	return 0;
 }
 
-static int partition_find(sd_bus *sd, const char *path, const char *interface, void *userdata, void **ret_found,
-	sd_bus_error *error)
+static int partition_find(sd_bus *sd, const char *path, const char *interface, void *userdata,
+	void **ret_found, sd_bus_error *error)
 {
 	struct bus *b = userdata;
 	const struct sp_row *row;
@@ -51,8 +51,8 @@ static int partition_find(sd_bus *sd, const char *path, const char *interface, v
 	return row != NULL;
 }
 
-static int partition_enumerate(sd_bus *sd, const char *prefix, void *userdata, char ***ret_nodes,
-	sd_bus_error *error)
+static int partition_enumerate(
+	sd_bus *sd, const char *prefix, void *userdata, char ***ret_nodes, sd_bus_error *error)
 {
 	const struct rows *rows = bus_rows(userdata);
 	size_t count = rows_sp_count(rows);
@@ -77,7 +77,8 @@ static int append_property_bit(sd_bus_message *reply, const void *field, uint32_
 	uint32_t properties = *(const uint32_t *)field;
 
 	/* Bits 6 and 7 mean something only together with bit 0 (FF-A v1.2, table 6.2). */
-	return sd_bus_message_append(reply, "b", (properties & FFA_PROP_DIRECT_REQ_RECEIVE) && (properties & bit));
+	return sd_bus_message_append(
+		reply, "b", (properties & FFA_PROP_DIRECT_REQ_RECEIVE) && (properties & bit));
 }
 
 static int get_subscribes_created(sd_bus *sd, const char *path, const char *interface, const char *property,
@@ -93,8 +94,8 @@ static int get_subscribes_destroyed(sd_bus *sd, const char *path, const char *in
 }
 
 #define FIELD(field) offsetof(struct sp_row, field)
-#define CONST SD_BUS_VTABLE_PROPERTY_CONST
-#define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE /* only in signals.c's table told_sp */
+#define CONST        SD_BUS_VTABLE_PROPERTY_CONST
+#define CHANGES      SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE /* only in signals.c's table told_sp */
 
 static const sd_bus_vtable partition_vtable[] = {
 	SD_BUS_VTABLE_START(0),
@@ -120,6 +121,7 @@ int bus_partition_add(struct bus *b)
 	int r = sd_bus_add_fallback_vtable(b->sd, bus_slot(b), PARTITION_PREFIX, PARTITION_INTERFACE,
 		partition_vtable, partition_find, b);
 
-	return r < 0 ? r :
-		       sd_bus_add_node_enumerator(b->sd, bus_slot(b), PARTITION_PREFIX, partition_enumerate, b);
+	return r < 0 ? r
+		     : sd_bus_add_node_enumerator(
+			       b->sd, bus_slot(b), PARTITION_PREFIX, partition_enumerate, b);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What a stored turn makes known on the bus: InterfacesAdded, StateChanged and InterfacesRemoved in the order of the
- * events, then one PropertiesChanged for each object that differs from what was shown last, with what differs and
- * nothing else. So a VM has an object here from its first signal to its last, whatever came together in one turn.
+ * What a stored turn makes known on the bus: InterfacesAdded, StateChanged and InterfacesRemoved in the order
+ * of the events, then one PropertiesChanged for each object that differs from what was shown last, with what
+ * differs and nothing else. So a VM has an object here from its first signal to its last, whatever came
+ * together in one turn.
  */
 
 #include <assert.h>
@@ -21,7 +22,10 @@ struct told {
 	uint16_t offset, size;
 };
 
-#define TOLD(row, property, field) { property, offsetof(struct row, field), sizeof(((struct row *)NULL)->field) }
+#define TOLD(row, property, field)                                                                           \
+	{                                                                                                    \
+		property, offsetof(struct row, field), sizeof(((struct row *)NULL)->field)                   \
+	}
 
 static const struct told told_vm[] = {
 	TOLD(vm_row, "UUID", uuid),
@@ -40,7 +44,7 @@ static const struct told told_vm[] = {
 	TOLD(vm_row, "LastEnd", end_life),
 	TOLD(vm_row, "LastEnd", end_at),
 };
-#define TOLD_VM (sizeof(told_vm) / sizeof(told_vm[0]))
+#define TOLD_VM       (sizeof(told_vm) / sizeof(told_vm[0]))
 #define TOLD_VM_BYTES (16 + 1 + 8 + 2 + 3 + 8 + 1 + 8 + 2 + 8 + 1 + 8 + 8)
 
 static const struct told told_sp[] = {
@@ -53,7 +57,7 @@ static const struct told told_sp[] = {
 	TOLD(sp_row, "Status", sp.status),
 	TOLD(sp_row, "Generation", sp.generation),
 };
-#define TOLD_SP (sizeof(told_sp) / sizeof(told_sp[0]))
+#define TOLD_SP       (sizeof(told_sp) / sizeof(told_sp[0]))
 #define TOLD_SP_BYTES (16 + 4 + 4 + 4 + 2 + 1 + 1 + 4)
 _Static_assert(TOLD_SP_BYTES <= sizeof(((struct shown_sp *)NULL)->bytes), "");
 
@@ -146,7 +150,7 @@ static struct shown *shown_new(struct bus *b, const struct vm_row *row)
 		return NULL;
 	list_init(&s->touched);
 	strcpy(s->name, row->name);
-	(void) told_update(told_vm, TOLD_VM, row, s->bytes, sizeof(s->bytes), names);
+	(void)told_update(told_vm, TOLD_VM, row, s->bytes, sizeof(s->bytes), names);
 	map_put(&b->shown, &s->node, hash_string(s->name));
 	return s;
 }
@@ -218,7 +222,7 @@ static struct shown_sp *sp_new(struct bus *b, const struct sp_row *row)
 	s = &b->shown_sp[b->shown_sp_count++];
 	memset(s, 0, sizeof(*s));
 	s->id = row->sp.id;
-	(void) told_update(told_sp, TOLD_SP, row, s->bytes, sizeof(s->bytes), names);
+	(void)told_update(told_sp, TOLD_SP, row, s->bytes, sizeof(s->bytes), names);
 	return s;
 }
 
@@ -242,7 +246,7 @@ static void sp_changed(struct bus *b, uint16_t id)
 	else if (row && !s && sp_new(b, row))
 		emit_sp(b, id, sd_bus_emit_object_added);
 	else if (row && s && told_update(told_sp, TOLD_SP, row, s->bytes, sizeof(s->bytes), names) &&
-		bus_partition_path(id, &path) == 0)
+		 bus_partition_path(id, &path) == 0)
 		emit_changed(b, path, PARTITION_INTERFACE, names);
 }
 
@@ -305,7 +309,7 @@ int bus_signals_seed(struct bus *b)
 		if (!shown_new(b, rows_vm_at(rows, i)))
 			return -ENOMEM;
 	for (size_t i = 0; i < rows_sp_count(rows); i++)
-		(void) sp_new(b, rows_sp_at(rows, i));
+		(void)sp_new(b, rows_sp_at(rows, i));
 	b->shown_vm_count = (uint32_t)rows_vm_count(rows);
 	return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Event streams (proto/event-stream.h). A stream holds no events: it has a place in the engine's ring and takes the next
- * event from there whenever its socket has room. Only when the ring has lost that place does its reader get a GAP.
+ * Event streams (proto/event-stream.h). A stream holds no events: it has a place in the engine's ring and
+ * takes the next event from there whenever its socket has room. Only when the ring has lost that place does
+ * its reader get a GAP.
  */
 
 #include <errno.h>
@@ -29,7 +30,7 @@ struct stream {
 
 static struct stream *stream_free(struct stream *s)
 {
-	(void) loop_unwatch(s->watch);
+	(void)loop_unwatch(s->watch);
 	if (s->fd >= 0)
 		close(s->fd);
 	list_remove(&s->link);
@@ -99,9 +100,9 @@ static void stream_pump(struct stream *s)
 	int r = stream_drain(s);
 
 	if (r < 0 && r != -EAGAIN)
-		(void) stream_free(s);
+		(void)stream_free(s);
 	else if (stream_watch(s, r < 0 ? LOOP_READ | LOOP_WRITE : LOOP_READ) < 0)
-		(void) stream_free(s);
+		(void)stream_free(s);
 }
 
 static bool stream_hung_up(const struct stream *s)
@@ -117,7 +118,7 @@ static void stream_ready(void *arg, int fd, unsigned events)
 	struct stream *s = arg;
 
 	if ((events & LOOP_READ) && stream_hung_up(s))
-		(void) stream_free(s);
+		(void)stream_free(s);
 	else
 		stream_pump(s);
 }
@@ -126,8 +127,7 @@ void bus_streams_pump(struct bus *b)
 {
 	struct stream *s, *next;
 
-	list_for_each_safe(s, next, &b->streams, link)
-		stream_pump(s);
+	list_for_each_safe(s, next, &b->streams, link) stream_pump(s);
 }
 
 void bus_streams_drop(struct bus *b)
@@ -135,10 +135,11 @@ void bus_streams_drop(struct bus *b)
 	struct stream *s;
 
 	while ((s = list_first(&b->streams, struct stream, link)))
-		(void) stream_free(s);
+		(void)stream_free(s);
 }
 
-/* Others than those who may change something get three quarters of the places, and each uid its share of these. */
+/* Others than those who may change something get three quarters of the places, and each uid its share of
+ * these. */
 static bool has_place(const struct bus *b, uid_t uid, bool privileged)
 {
 	const struct bus_config *config = &b->config;
@@ -147,9 +148,10 @@ static bool has_place(const struct bus *b, uid_t uid, bool privileged)
 
 	if (privileged)
 		return b->stream_count < config->streams_max;
-	list_for_each(s, &b->streams, link)
+	list_for_each (s, &b->streams, link)
 		own += s->uid == uid;
-	return b->stream_count < config->streams_max - config->streams_max / 4 && own < config->streams_max_per_uid;
+	return b->stream_count < config->streams_max - config->streams_max / 4 &&
+	       own < config->streams_max_per_uid;
 }
 
 /* Writable at first, so that what is to be replayed goes out by itself. */
@@ -168,7 +170,8 @@ static int stream_open(struct stream *s, int *ret_client_fd)
 }
 
 /* -EDQUOT: too many streams. */
-int bus_stream_new(struct bus *b, uid_t uid, bool privileged, const char *filter, uint64_t seq, int *ret_client_fd)
+int bus_stream_new(
+	struct bus *b, uid_t uid, bool privileged, const char *filter, uint64_t seq, int *ret_client_fd)
 {
 	_cleanup_(close_fdp) int client = -1;
 	struct stream *s;
@@ -188,7 +191,7 @@ int bus_stream_new(struct bus *b, uid_t uid, bool privileged, const char *filter
 	strcpy(s->filter, filter);
 	r = stream_open(s, &client);
 	if (r < 0) {
-		(void) stream_free(s);
+		(void)stream_free(s);
 		return r;
 	}
 	*ret_client_fd = take_fd(&client);

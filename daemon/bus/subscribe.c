@@ -11,7 +11,7 @@
 
 static void messagep(sd_bus_message **m)
 {
-	(void) sd_bus_message_unref(*m);
+	(void)sd_bus_message_unref(*m);
 }
 
 /* Can the stream begin right after what this reader knows? */
@@ -22,7 +22,7 @@ static bool can_replay(const struct call *c, const char *epoch)
 
 	if (!c->last_seq || strcasecmp(c->last_epoch, epoch) != 0 || c->last_seq > rows_seq(engine_rows(e)))
 		return false;
-	(void) ring_after(engine_ring(e), c->last_seq, &gap);
+	(void)ring_after(engine_ring(e), c->last_seq, &gap);
 	return !gap;
 }
 
@@ -89,7 +89,8 @@ static void subscribe_run(struct call *c)
 	bus_uuid_text(b->config.epoch, epoch);
 	replayed = can_replay(c, epoch);
 	cursor = replayed ? c->last_seq : rows_seq(bus_rows(b));
-	r = bus_stream_new(b, bus_caller_uid(c->caller), bus_caller_may_change(b, c->caller), c->filter, cursor, &fd);
+	r = bus_stream_new(
+		b, bus_caller_uid(c->caller), bus_caller_may_change(b, c->caller), c->filter, cursor, &fd);
 	if (r == -EDQUOT) {
 		bus_call_refuse(c, REFUSED_LIMIT, "too many event streams are open; close one of yours");
 		return;
@@ -99,7 +100,7 @@ static void subscribe_run(struct call *c)
 	if (r < 0)
 		bus_call_refuse(c, REFUSED_INTERNAL, "no event stream can be given: %s", strerror(-r));
 	else
-		(void) bus_call_free(c);
+		(void)bus_call_free(c);
 }
 
 int bus_subscribe_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error)
@@ -117,8 +118,8 @@ int bus_subscribe_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error)
 	if (r < 0)
 		return r;
 	if (c->filter[0] && !bus_vm_name_is_valid(c->filter))
-		return bus_refuse(error, REFUSED_INVALID_ARGUMENT, "filter '%.64s' is no VM name; \"\" is for all VMs",
-			c->filter);
+		return bus_refuse(error, REFUSED_INVALID_ARGUMENT,
+			"filter '%.64s' is no VM name; \"\" is for all VMs", c->filter);
 	c->for_anyone = true;
 	c->run = subscribe_run;
 	return bus_call_submit(take_ptr(&c), error);

@@ -10,7 +10,8 @@
 #include "bus/internal.h"
 
 /* Reads "t life, a{sv} options" from the message. `name` need not outlive the call. */
-int bus_verb_submit(struct bus *b, sd_bus_message *m, enum request_verb verb, const char *name, sd_bus_error *error)
+int bus_verb_submit(
+	struct bus *b, sd_bus_message *m, enum request_verb verb, const char *name, sd_bus_error *error)
 {
 	_cleanup_(bus_call_freep) struct call *c = NULL;
 	int r;
@@ -56,20 +57,20 @@ static void console_run(struct call *c)
 	life = row->life ? row->life : row->end_life;
 	r = life && config->open_console ? config->open_console(config->console_arg, life, &fd) : -ENOENT;
 	if (r < 0) {
-		bus_call_refuse(c, REFUSED_NO_CONSOLE, "no console output of VM '%s' is kept: %s", c->request.name,
-			strerror(-r));
+		bus_call_refuse(c, REFUSED_NO_CONSOLE, "no console output of VM '%s' is kept: %s",
+			c->request.name, strerror(-r));
 		return;
 	}
 	if (!is_read_only(fd)) {
-		bus_call_refuse(c, REFUSED_INTERNAL, "the console ring of VM '%s' cannot be opened for reading alone",
-			c->request.name);
+		bus_call_refuse(c, REFUSED_INTERNAL,
+			"the console ring of VM '%s' cannot be opened for reading alone", c->request.name);
 		return;
 	}
 	if (sd_bus_reply_method_return(c->message, "h", fd) < 0)
-		bus_call_refuse(c, REFUSED_INTERNAL, "the console ring of VM '%s' cannot be sent over this bus",
-			c->request.name);
+		bus_call_refuse(c, REFUSED_INTERNAL,
+			"the console ring of VM '%s' cannot be sent over this bus", c->request.name);
 	else
-		(void) bus_call_free(c);
+		(void)bus_call_free(c);
 }
 
 int bus_console_submit(struct bus *b, sd_bus_message *m, const char *name, sd_bus_error *error)

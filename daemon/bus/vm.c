@@ -38,7 +38,8 @@ static char **paths_free(char **paths)
 	return NULL;
 }
 
-static int vm_enumerate(sd_bus *sd, const char *prefix, void *userdata, char ***ret_nodes, sd_bus_error *error)
+static int vm_enumerate(
+	sd_bus *sd, const char *prefix, void *userdata, char ***ret_nodes, sd_bus_error *error)
 {
 	const struct rows *rows = bus_rows(userdata);
 	size_t count = rows_vm_count(rows);
@@ -50,7 +51,7 @@ static int vm_enumerate(sd_bus *sd, const char *prefix, void *userdata, char ***
 		int r = bus_vm_path(rows_vm_at(rows, i)->name, &paths[i]);
 
 		if (r < 0) {
-			(void) paths_free(paths);
+			(void)paths_free(paths);
 			return r;
 		}
 	}
@@ -63,8 +64,8 @@ static int get_waits_on(sd_bus *sd, const char *path, const char *interface, con
 {
 	const struct wait_reason *w = &((const struct vm_row *)userdata)->waits;
 
-	return sd_bus_message_append(reply, "(sqsttu)", bus_word(WORDS_WAIT, w->on), w->sp, w->name, w->since / 1000,
-		w->until / 1000, w->tries);
+	return sd_bus_message_append(reply, "(sqsttu)", bus_word(WORDS_WAIT, w->on), w->sp, w->name,
+		w->since / 1000, w->until / 1000, w->tries);
 }
 
 static int get_vcpu_states(sd_bus *sd, const char *path, const char *interface, const char *property,
@@ -99,7 +100,8 @@ static struct bus *vm_bus(sd_bus_message *m)
 	return sd_bus_slot_get_userdata(sd_bus_get_current_slot(sd_bus_message_get_bus(m)));
 }
 
-static int vm_method_verb(sd_bus_message *m, const struct vm_row *row, enum request_verb verb, sd_bus_error *error)
+static int vm_method_verb(
+	sd_bus_message *m, const struct vm_row *row, enum request_verb verb, sd_bus_error *error)
 {
 	char name[VM_NAME_MAX + 1];
 
@@ -133,11 +135,11 @@ static int vm_method_open_console(sd_bus_message *m, void *userdata, sd_bus_erro
 }
 
 #define FIELD(field) offsetof(struct vm_row, field)
-#define CONST SD_BUS_VTABLE_PROPERTY_CONST
-#define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE /* only in signals.c's table told_vm */
-#define VERB(member, handler)                                                                                          \
-	SD_BUS_METHOD_WITH_ARGS(member, SD_BUS_ARGS("t", life, "a{sv}", options), SD_BUS_RESULT("t", sequence), handler,        \
-		SD_BUS_VTABLE_UNPRIVILEGED)
+#define CONST        SD_BUS_VTABLE_PROPERTY_CONST
+#define CHANGES      SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE /* only in signals.c's table told_vm */
+#define VERB(member, handler)                                                                                \
+	SD_BUS_METHOD_WITH_ARGS(member, SD_BUS_ARGS("t", life, "a{sv}", options),                            \
+		SD_BUS_RESULT("t", sequence), handler, SD_BUS_VTABLE_UNPRIVILEGED)
 
 static const sd_bus_vtable vm_vtable[] = {
 	SD_BUS_VTABLE_START(0),
@@ -178,7 +180,8 @@ static const sd_bus_vtable vm_vtable[] = {
 
 int bus_vm_add(struct bus *b)
 {
-	int r = sd_bus_add_fallback_vtable(b->sd, bus_slot(b), VM_PREFIX, VM_INTERFACE, vm_vtable, vm_find, b);
+	int r = sd_bus_add_fallback_vtable(
+		b->sd, bus_slot(b), VM_PREFIX, VM_INTERFACE, vm_vtable, vm_find, b);
 
 	return r < 0 ? r : sd_bus_add_node_enumerator(b->sd, bus_slot(b), VM_PREFIX, vm_enumerate, b);
 }

@@ -30,7 +30,10 @@ static const char *const statuses[] = {
 	[SP_GONE] = "gone",
 };
 
-#define TABLE(t) { (t), sizeof(t) / sizeof((t)[0]) }
+#define TABLE(t)                                                                                             \
+	{                                                                                                    \
+		(t), sizeof(t) / sizeof((t)[0])                                                              \
+	}
 static const struct {
 	const char *const *word;
 	size_t count;
@@ -82,7 +85,7 @@ bool bus_vm_name_is_valid(const char *name)
 	size_t length = strnlen(name, VM_NAME_MAX + 1);
 
 	return length >= 1 && length <= VM_NAME_MAX && strchr(ALNUM, name[0]) &&
-		strspn(name, ALNUM "_.-") == length;
+	       strspn(name, ALNUM "_.-") == length;
 }
 
 int bus_vm_path(const char *name, char **ret)
@@ -101,7 +104,7 @@ int bus_refuse(sd_bus_error *error, enum refusal refusal, const char *format, ..
 	va_list ap;
 
 	va_start(ap, format);
-	(void) vsnprintf(text, sizeof(text), format, ap);
+	(void)vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
 	return sd_bus_error_set(error, bus_refusal_error(refusal), text);
 }
@@ -122,6 +125,6 @@ int bus_read_no_options(sd_bus_message *m, sd_bus_error *error)
 	r = sd_bus_message_read(m, "s", &key);
 	if (r < 0)
 		return r;
-	return bus_refuse(error, REFUSED_INVALID_ARGUMENT, "unknown option '%.64s': this version knows none, leave it out",
-		key);
+	return bus_refuse(error, REFUSED_INVALID_ARGUMENT,
+		"unknown option '%.64s': this version knows none, leave it out", key);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* An engine that is nothing but what the bus room sees of one: it keeps what was posted and shows what a test wrote. */
+/* An engine that is nothing but what the bus room sees of one: it keeps what was posted and shows what a test
+ * wrote. */
 
 #include "engine/ports.h"
 
-#define FAKE_VMS 8
+#define FAKE_VMS    8
 #define FAKE_POSTED 64
 
 struct rows {
@@ -35,4 +36,5 @@ void fake_free(struct engine *e); /* what was posted; not `e` itself */
 struct vm_row *fake_vm(struct engine *e, const char *name, uint64_t number);
 void fake_vm_remove(struct engine *e, const char *name);
 struct sp_row *fake_sp(struct engine *e, uint16_t id);
-void fake_event(struct engine *e, const struct event_record *event); /* into the ring; the last number shown is its */
+void fake_event(
+	struct engine *e, const struct event_record *event); /* into the ring; the last number shown is its */

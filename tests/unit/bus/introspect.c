@@ -24,7 +24,7 @@ static const char *attribute(const char *tag, const char *end, const char *name,
 	const char *p;
 	size_t n;
 
-	(void) snprintf(key, sizeof(key), " %s=\"", name);
+	(void)snprintf(key, sizeof(key), " %s=\"", name);
 	buffer[0] = '\0';
 	p = memmem(tag, (size_t)(end - tag), key, strlen(key));
 	if (!p)
@@ -42,7 +42,7 @@ static void add(struct scan *s, const char *a, const char *b)
 	size_t n = strlen(s->member);
 
 	assert(n + strlen(a) + strlen(b) + 3 < sizeof(s->member));
-	(void) sprintf(s->member + n, "%s%s %s", n ? " " : "", a, b);
+	(void)sprintf(s->member + n, "%s%s %s", n ? " " : "", a, b);
 }
 
 static void finish(struct scan *s)
@@ -60,7 +60,8 @@ static void open_member(struct scan *s, const char *kind, const char *tag, const
 
 	finish(s);
 	add(s, s->interface, kind);
-	add(s, attribute(tag, end, "name", name, sizeof(name)), attribute(tag, end, "type", type, sizeof(type)));
+	add(s, attribute(tag, end, "name", name, sizeof(name)),
+		attribute(tag, end, "type", type, sizeof(type)));
 	if (strcmp(kind, "property") == 0)
 		add(s, attribute(tag, end, "access", access, sizeof(access)), "");
 	s->is_method = strcmp(kind, "method") == 0;
@@ -73,12 +74,13 @@ static void scan_tag(struct scan *s, const char *tag, const char *end)
 
 	if (n == 9 && strncmp(tag, "interface", n) == 0) {
 		finish(s);
-		(void) snprintf(s->interface, sizeof(s->interface), "%s", attribute(tag, end, "name", a, sizeof(a)));
+		(void)snprintf(
+			s->interface, sizeof(s->interface), "%s", attribute(tag, end, "name", a, sizeof(a)));
 	} else if ((n == 6 && strncmp(tag, "method", n) == 0) || (n == 6 && strncmp(tag, "signal", n) == 0) ||
-		(n == 8 && strncmp(tag, "property", n) == 0)) {
+		   (n == 8 && strncmp(tag, "property", n) == 0)) {
 		char kind[16];
 
-		(void) snprintf(kind, sizeof(kind), "%.*s", (int)n, tag);
+		(void)snprintf(kind, sizeof(kind), "%.*s", (int)n, tag);
 		open_member(s, kind, tag, end);
 	} else if (n == 3 && strncmp(tag, "arg", n) == 0) {
 		if (s->is_method)
@@ -134,6 +136,6 @@ char *read_xml(void)
 	assert(f);
 	if (getdelim(&text, &size, '\0', f) <= 0)
 		abort();
-	(void) fclose(f);
+	(void)fclose(f);
 	return text;
 }

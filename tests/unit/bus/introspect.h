@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * A D-Bus introspection document as a sorted list of lines, one for each member of our interfaces: "interface method
- * Name in t life out t sequence", "interface property Name s read", with its annotations. Comments, order and layout do
- * not count.
+ * A D-Bus introspection document as a sorted list of lines, one for each member of our interfaces: "interface
+ * method Name in t life out t sequence", "interface property Name s read", with its annotations. Comments,
+ * order and layout do not count.
  */
 
 #include <stddef.h>

@@ -15,7 +15,7 @@ static int by_name(const void *a, const void *b)
 
 static void print_path(FILE *f, const char *path)
 {
-	(void) fprintf(f, " %s", path + strlen("/org/lifecycled/Lifecycle1"));
+	(void)fprintf(f, " %s", path + strlen("/org/lifecycled/Lifecycle1"));
 }
 
 static void print_changed(FILE *f, sd_bus_message *m)
@@ -33,7 +33,7 @@ static void print_changed(FILE *f, sd_bus_message *m)
 	}
 	qsort(key, count, sizeof(key[0]), by_name);
 	for (size_t i = 0; i < count; i++)
-		(void) fprintf(f, " %s", key[i]);
+		(void)fprintf(f, " %s", key[i]);
 }
 
 static void print_interface(FILE *f, sd_bus_message *m)
@@ -42,7 +42,7 @@ static void print_interface(FILE *f, sd_bus_message *m)
 
 	assert_true(sd_bus_message_read(m, "s", &interface) > 0);
 	if (strncmp(interface, BUS_NAME ".", strlen(BUS_NAME ".")) == 0)
-		(void) fprintf(f, " %s", interface + strlen(BUS_NAME "."));
+		(void)fprintf(f, " %s", interface + strlen(BUS_NAME "."));
 }
 
 static void print_added(FILE *f, sd_bus_message *m)
@@ -77,7 +77,7 @@ static void print_state(FILE *f, sd_bus_message *m)
 
 	print_path(f, sd_bus_message_get_path(m));
 	assert_true(sd_bus_message_read(m, "ttsss", &seq, &life, &from, &to, &cause) > 0);
-	(void) fprintf(f, " %lu %lu %s %s %s", (unsigned long)seq, (unsigned long)life, from, to, cause);
+	(void)fprintf(f, " %lu %lu %s %s %s", (unsigned long)seq, (unsigned long)life, from, to, cause);
 }
 
 static int heard(sd_bus_message *m, void *arg, sd_bus_error *error)
@@ -90,7 +90,7 @@ static int heard(sd_bus_message *m, void *arg, sd_bus_error *error)
 	assert_true(w->signals < SIGNALS_MAX);
 	f = open_memstream(&w->signal[w->signals++], &size);
 	assert_non_null(f);
-	(void) fprintf(f, "%s", member);
+	(void)fprintf(f, "%s", member);
 	if (strcmp(member, "PropertiesChanged") == 0)
 		print_changed(f, m);
 	else if (strcmp(member, "InterfacesAdded") == 0)
@@ -107,12 +107,12 @@ void listen_signals(struct world *w)
 {
 	sd_bus_message *reply;
 
-	assert_true(sd_bus_add_match_async(w->root.sd, NULL, "type='signal',path_namespace='" BUS_PATH "'", heard,
-			    NULL, w) >= 0);
+	assert_true(sd_bus_add_match_async(w->root.sd, NULL, "type='signal',path_namespace='" BUS_PATH "'",
+			    heard, NULL, w) >= 0);
 	/* The bus answers in order: after this the match holds. */
 	reply = call_manager(&w->root, "List", NULL);
 	assert_fine(reply);
-	(void) sd_bus_message_unref(reply);
+	(void)sd_bus_message_unref(reply);
 }
 
 void assert_signals(struct world *w, const char *const *expected, size_t count)
@@ -121,7 +121,7 @@ void assert_signals(struct world *w, const char *const *expected, size_t count)
 	sd_bus_message *reply = call_manager(&w->root, "List", NULL);
 
 	assert_fine(reply);
-	(void) sd_bus_message_unref(reply);
+	(void)sd_bus_message_unref(reply);
 	for (size_t i = 0; i < count && i < w->signals; i++)
 		assert_string_equal(w->signal[i], expected[i]);
 	assert_int_equal(w->signals, count);

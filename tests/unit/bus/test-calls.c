@@ -13,13 +13,13 @@
 #include "unit/bus/world.h"
 
 #define E(name) BUS_NAME ".Error." name
-#define VM_A BUS_PATH "/vm/a"
+#define VM_A    BUS_PATH "/vm/a"
 
 static void two_vms(struct world *w)
 {
 	struct vm_row *a = fake_vm(&w->engine, "a", 1), *b = fake_vm(&w->engine, "b-2", 2);
 
-	*b = (struct vm_row){ .vm = 2, .name = "b-2", .vcpu_count = 2 };
+	*b = (struct vm_row) { .vm = 2, .name = "b-2", .vcpu_count = 2 };
 	a->life = 7;
 	a->endpoint = 3;
 	a->uuid[15] = 0xA;
@@ -29,12 +29,14 @@ static void two_vms(struct world *w)
 	a->operation = OP_ABORT;
 	a->since = 5000000;
 	a->changed_at = 9;
-	a->waits = (struct wait_reason){ .on = WAIT_SP, .sp = 0x8001, .tries = 4, .since = 2000, .until = 3000 };
+	a->waits = (struct wait_reason) {
+		.on = WAIT_SP, .sp = 0x8001, .tries = 4, .since = 2000, .until = 3000
+	};
 	a->secure_stuck = true;
 	a->old_lives = 1;
 	a->debt_count = 2;
-	a->debt[0] = (struct debt_row){ 0x8001, DEBT_DESTROYING, HOW_NONE, true, 4 };
-	a->debt[1] = (struct debt_row){ 0x8002, DEBT_SETTLED, HOW_ANSWERED, false, 1 };
+	a->debt[0] = (struct debt_row) { 0x8001, DEBT_DESTROYING, HOW_NONE, true, 4 };
+	a->debt[1] = (struct debt_row) { 0x8002, DEBT_SETTLED, HOW_ANSWERED, false, 1 };
 	a->vcpu[0] = VCPU_ABORTED;
 	a->end_cause = CAUSE_OOM;
 	a->end_life = 2;
@@ -58,8 +60,8 @@ static void lists_whole_rows_in_one_reply(void **state)
 	assert_string_equal(sd_bus_message_get_signature(m, true), "a(ssotqsssstta{sv})");
 	assert_true(sd_bus_message_enter_container(m, 'a', "(ssotqsssstta{sv})") > 0);
 	assert_true(sd_bus_message_enter_container(m, 'r', "ssotqsssstta{sv}") > 0);
-	assert_true(sd_bus_message_read(m, "ssotqsssstt", &name, &uuid, &path, &life, &id, &st, &sub, &cause, &op,
-			    &since, &seq) > 0);
+	assert_true(sd_bus_message_read(m, "ssotqsssstt", &name, &uuid, &path, &life, &id, &st, &sub, &cause,
+			    &op, &since, &seq) > 0);
 	assert_string_equal(name, "a");
 	assert_string_equal(uuid, "00000000-0000-0000-0000-00000000000a");
 	assert_string_equal(path, VM_A);
@@ -71,7 +73,8 @@ static void lists_whole_rows_in_one_reply(void **state)
 	assert_string_equal(op, "abort");
 	assert_int_equal(since, 5000);
 	assert_int_equal(seq, 9);
-	assert_true(sd_bus_message_read(m, "a{sv}", 3, &name, "s", &wait, &uuid, "b", &stuck, &path, "u", &old) > 0);
+	assert_true(sd_bus_message_read(
+			    m, "a{sv}", 3, &name, "s", &wait, &uuid, "b", &stuck, &path, "u", &old) > 0);
 	assert_string_equal(wait, "sp");
 	assert_int_equal(stuck, 1);
 	assert_int_equal(old, 1);
@@ -79,7 +82,7 @@ static void lists_whole_rows_in_one_reply(void **state)
 	assert_true(sd_bus_message_enter_container(m, 'r', "ssotqsssstta{sv}") > 0);
 	assert_true(sd_bus_message_read(m, "sso", &name, &uuid, &path) > 0);
 	assert_string_equal(path, BUS_PATH "/vm/b_2d2");
-	(void) sd_bus_message_unref(m);
+	(void)sd_bus_message_unref(m);
 }
 
 static void lists_sps_and_live_vms_as_partitions(void **state)
@@ -99,16 +102,16 @@ static void lists_sps_and_live_vms_as_partitions(void **state)
 	m = call_manager(&w->root, "ListPartitions", NULL);
 	assert_fine(m);
 	assert_true(sd_bus_message_enter_container(m, 'a', "(qsssosuuua{sv})") > 0);
-	assert_true(sd_bus_message_read(m, "(qsssosuuua{sv})", &id, &kind, &name, &uuid, &path, &st, &properties, &owed,
-			    &stuck, 0) > 0);
+	assert_true(sd_bus_message_read(m, "(qsssosuuua{sv})", &id, &kind, &name, &uuid, &path, &st,
+			    &properties, &owed, &stuck, 0) > 0);
 	assert_int_equal(id, 0x8001);
 	assert_string_equal(kind, "sp");
 	assert_string_equal(path, BUS_PATH "/partition/8001");
 	assert_string_equal(st, "degraded");
 	assert_int_equal(properties, 0x41);
 	assert_int_equal(owed, 3);
-	assert_true(sd_bus_message_read(m, "(qsssosuuua{sv})", &id, &kind, &name, &uuid, &path, &st, &properties, &owed,
-			    &stuck, 0) > 0);
+	assert_true(sd_bus_message_read(m, "(qsssosuuua{sv})", &id, &kind, &name, &uuid, &path, &st,
+			    &properties, &owed, &stuck, 0) > 0);
 	assert_int_equal(id, 3);
 	assert_string_equal(kind, "vm");
 	assert_string_equal(name, "a");
@@ -116,7 +119,7 @@ static void lists_sps_and_live_vms_as_partitions(void **state)
 	assert_int_equal(owed, 1);
 	assert_int_equal(stuck, 1);
 	assert_int_equal(sd_bus_message_at_end(m, false), 1); /* b-2 has no id */
-	(void) sd_bus_message_unref(m);
+	(void)sd_bus_message_unref(m);
 }
 
 static void assert_path(sd_bus_message *m, const char *expected)
@@ -126,7 +129,7 @@ static void assert_path(sd_bus_message *m, const char *expected)
 	assert_fine(m);
 	assert_true(sd_bus_message_read(m, "o", &path) > 0);
 	assert_string_equal(path, expected);
-	(void) sd_bus_message_unref(m);
+	(void)sd_bus_message_unref(m);
 }
 
 static void finds_objects_by_name_and_id(void **state)
@@ -134,7 +137,7 @@ static void finds_objects_by_name_and_id(void **state)
 	struct world *w = *state;
 
 	two_vms(w);
-	(void) fake_sp(&w->engine, 0x8001);
+	(void)fake_sp(&w->engine, 0x8001);
 	assert_path(call_manager(&w->root, "Get", "s", "a"), VM_A);
 	assert_path(call_manager(&w->root, "GetPartition", "q", 0x8001), BUS_PATH "/partition/8001");
 	assert_path(call_manager(&w->root, "GetPartition", "q", 3), VM_A);
@@ -143,15 +146,17 @@ static void finds_objects_by_name_and_id(void **state)
 	assert_error(call_manager(&w->root, "GetPartition", "q", 0), E("InvalidArgument"), NULL);
 	assert_error(call(&w->root, BUS_PATH "/vm/c", VM_INTERFACE, "Start", "ta{sv}", (uint64_t)0, 0),
 		SD_BUS_ERROR_UNKNOWN_OBJECT, NULL);
-	assert_error(call(&w->root, BUS_PATH "/partition/08001", "org.freedesktop.DBus.Properties", "GetAll", "s",
-			     PARTITION_INTERFACE), SD_BUS_ERROR_UNKNOWN_OBJECT, NULL);
+	assert_error(call(&w->root, BUS_PATH "/partition/08001", "org.freedesktop.DBus.Properties", "GetAll",
+			     "s", PARTITION_INTERFACE),
+		SD_BUS_ERROR_UNKNOWN_OBJECT, NULL);
 }
 
 /* Leaves the reply at the property's value. */
-static sd_bus_message *property(struct world *w, const char *path, const char *interface, const char *name,
-	const char *type)
+static sd_bus_message *property(
+	struct world *w, const char *path, const char *interface, const char *name, const char *type)
 {
-	sd_bus_message *m = call(&w->root, path, "org.freedesktop.DBus.Properties", "Get", "ss", interface, name);
+	sd_bus_message *m =
+		call(&w->root, path, "org.freedesktop.DBus.Properties", "Get", "ss", interface, name);
 
 	assert_fine(m);
 	assert_true(sd_bus_message_enter_container(m, 'v', type) > 0);
@@ -164,7 +169,7 @@ static void assert_text(sd_bus_message *m, const char *expected)
 
 	assert_true(sd_bus_message_read(m, "s", &text) > 0);
 	assert_string_equal(text, expected);
-	(void) sd_bus_message_unref(m);
+	(void)sd_bus_message_unref(m);
 }
 
 static void properties_are_the_row(void **state)
@@ -187,24 +192,24 @@ static void properties_are_the_row(void **state)
 	assert_int_equal(since, 2);
 	assert_int_equal(until, 3);
 	assert_int_equal(tries, 4);
-	(void) sd_bus_message_unref(m);
+	(void)sd_bus_message_unref(m);
 	m = property(w, VM_A, VM_INTERFACE, "SecurePeers", "a(qssub)");
-	assert_true(sd_bus_message_read(m, "a(qssub)", 2, &sp, &debt, &how, &tries, &stuck, &sp, &debt, &how, &tries,
-			    &stuck) > 0);
+	assert_true(sd_bus_message_read(m, "a(qssub)", 2, &sp, &debt, &how, &tries, &stuck, &sp, &debt, &how,
+			    &tries, &stuck) > 0);
 	assert_int_equal(sp, 0x8002);
 	assert_string_equal(debt, "settled");
 	assert_string_equal(how, "answered-0");
-	(void) sd_bus_message_unref(m);
+	(void)sd_bus_message_unref(m);
 	m = property(w, VM_A, VM_INTERFACE, "LastEnd", "(stts)");
 	assert_true(sd_bus_message_read(m, "(stts)", &cause, &life, &at, &text) > 0);
 	assert_string_equal(cause, "oom");
 	assert_int_equal(at, 8);
 	assert_string_equal(text, "was too big");
-	(void) sd_bus_message_unref(m);
+	(void)sd_bus_message_unref(m);
 	m = property(w, VM_A, VM_INTERFACE, "VcpuStates", "as");
 	assert_true(sd_bus_message_read(m, "as", 1, &text) > 0);
 	assert_string_equal(text, "aborted");
-	(void) sd_bus_message_unref(m);
+	(void)sd_bus_message_unref(m);
 }
 
 static void says_how_the_secure_side_is(void **state)
@@ -214,7 +219,8 @@ static void says_how_the_secure_side_is(void **state)
 	assert_text(property(w, BUS_PATH, MANAGER_INTERFACE, "SecureSide", "s"), "down");
 	w->engine.rows.secure_up = true;
 	assert_text(property(w, BUS_PATH, MANAGER_INTERFACE, "SecureSide", "s"), "up");
-	assert_text(property(w, BUS_PATH, MANAGER_INTERFACE, "Epoch", "s"), "e0000000-0000-0000-0000-00000000000e");
+	assert_text(property(w, BUS_PATH, MANAGER_INTERFACE, "Epoch", "s"),
+		"e0000000-0000-0000-0000-00000000000e");
 	assert_text(property(w, BUS_PATH, MANAGER_INTERFACE, "Version", "s"), "0.1");
 }
 
@@ -238,11 +244,11 @@ static void subscription_bits_need_direct_requests(void **state)
 		m = property(w, path, PARTITION_INTERFACE, "SubscribesCreated", "b");
 		assert_true(sd_bus_message_read(m, "b", &is) > 0);
 		assert_int_equal(is, cases[i].created);
-		(void) sd_bus_message_unref(m);
+		(void)sd_bus_message_unref(m);
 		m = property(w, path, PARTITION_INTERFACE, "SubscribesDestroyed", "b");
 		assert_true(sd_bus_message_read(m, "b", &is) > 0);
 		assert_int_equal(is, cases[i].destroyed);
-		(void) sd_bus_message_unref(m);
+		(void)sd_bus_message_unref(m);
 	}
 }
 
@@ -253,7 +259,7 @@ static void manages_all_objects(void **state)
 	sd_bus_message *m;
 
 	two_vms(w);
-	(void) fake_sp(&w->engine, 0x8001);
+	(void)fake_sp(&w->engine, 0x8001);
 	m = call(&w->root, BUS_PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", NULL);
 	assert_fine(m);
 	assert_true(sd_bus_message_enter_container(m, 'a', "{oa{sa{sv}}}") > 0);
@@ -267,7 +273,7 @@ static void manages_all_objects(void **state)
 		assert_true(sd_bus_message_exit_container(m) > 0);
 	}
 	assert_int_equal(ours, 3);
-	(void) sd_bus_message_unref(m);
+	(void)sd_bus_message_unref(m);
 }
 
 static void ping(struct world *w)
@@ -275,7 +281,7 @@ static void ping(struct world *w)
 	sd_bus_message *m = call_manager(&w->root, "List", NULL);
 
 	assert_fine(m);
-	(void) sd_bus_message_unref(m);
+	(void)sd_bus_message_unref(m);
 }
 
 static void replies_when_the_engine_answered_and_not_before(void **state)
@@ -299,14 +305,15 @@ static void replies_when_the_engine_answered_and_not_before(void **state)
 	assert_fine(p.reply);
 	assert_true(sd_bus_message_read(p.reply, "t", &seq) > 0);
 	assert_int_equal(seq, 12);
-	(void) sd_bus_message_unref(p.reply);
+	(void)sd_bus_message_unref(p.reply);
 	answer(w, 0, REFUSED_NOT, 12, ""); /* a second answer finds nobody */
 }
 
 static void each_verb_is_its_own_on_both_interfaces(void **state)
 {
 	static const char *const members[] = { "Start", "Abort", "Restart", "Destroy" };
-	static const enum request_verb verbs[] = { REQUEST_START, REQUEST_ABORT, REQUEST_RESTART, REQUEST_DESTROY };
+	static const enum request_verb verbs[] = { REQUEST_START, REQUEST_ABORT, REQUEST_RESTART,
+		REQUEST_DESTROY };
 	struct world *w = *state;
 
 	two_vms(w);
@@ -324,7 +331,7 @@ static void each_verb_is_its_own_on_both_interfaces(void **state)
 		answer(w, i, REFUSED_NOT, i + 1, "");
 		world_until(w, &p.done);
 		assert_fine(p.reply);
-		(void) sd_bus_message_unref(p.reply);
+		(void)sd_bus_message_unref(p.reply);
 	}
 }
 
@@ -364,7 +371,7 @@ static void defines_what_the_parser_made(void **state)
 	assert_true(sd_bus_message_read(p.reply, "ot", &path, &seq) > 0);
 	assert_string_equal(path, BUS_PATH "/vm/a_2db");
 	assert_int_equal(seq, 4);
-	(void) sd_bus_message_unref(p.reply);
+	(void)sd_bus_message_unref(p.reply);
 }
 
 static void bad_arguments_never_reach_the_engine(void **state)
@@ -377,9 +384,11 @@ static void bad_arguments_never_reach_the_engine(void **state)
 	memset(large, 'x', 65537);
 	assert_error(call_manager(&w->root, "Define", "ssa{sv}", "bad", "x.json", 0), E("InvalidDefinition"),
 		"x.json:1:1: not good");
-	assert_error(call_manager(&w->root, "Define", "ssa{sv}", large, "x.json", 0), E("InvalidDefinition"), "65537");
+	assert_error(call_manager(&w->root, "Define", "ssa{sv}", large, "x.json", 0), E("InvalidDefinition"),
+		"65537");
 	large[256] = '\0';
-	assert_error(call_manager(&w->root, "Define", "ssa{sv}", "good a", large, 0), E("InvalidArgument"), "256");
+	assert_error(
+		call_manager(&w->root, "Define", "ssa{sv}", "good a", large, 0), E("InvalidArgument"), "256");
 	free(large);
 	assert_error(call_manager(&w->root, "Start", "sta{sv}", "a", (uint64_t)0, 1, "Fast", "b", 1),
 		E("InvalidArgument"), "'Fast'");
@@ -387,13 +396,14 @@ static void bad_arguments_never_reach_the_engine(void **state)
 		E("InvalidArgument"), "'x'");
 	assert_error(call_manager(&w->root, "Subscribe", "ssta{sv}", "", "", (uint64_t)0, 1, "x", "s", "y"),
 		E("InvalidArgument"), "'x'");
-	assert_error(call_manager(&w->root, "OpenConsole", "sa{sv}", "a", 1, "x", "s", "y"), E("InvalidArgument"),
-		"'x'");
+	assert_error(call_manager(&w->root, "OpenConsole", "sa{sv}", "a", 1, "x", "s", "y"),
+		E("InvalidArgument"), "'x'");
 	assert_error(call_manager(&w->root, "Define", "ssa{sv}", "good a", "a", 1, "x", "s", "y"),
 		E("InvalidArgument"), "'x'");
-	assert_error(call_manager(&w->root, "Start", "sta{sv}", "../a", (uint64_t)0, 0), E("InvalidArgument"), "../a");
-	assert_error(call_manager(&w->root, "Subscribe", "ssta{sv}", "a b", "", (uint64_t)0, 0), E("InvalidArgument"),
-		"a b");
+	assert_error(call_manager(&w->root, "Start", "sta{sv}", "../a", (uint64_t)0, 0), E("InvalidArgument"),
+		"../a");
+	assert_error(call_manager(&w->root, "Subscribe", "ssta{sv}", "a b", "", (uint64_t)0, 0),
+		E("InvalidArgument"), "a b");
 	assert_error(call_manager(&w->root, "Start", "s", "a"), SD_BUS_ERROR_INVALID_ARGS, NULL);
 	assert_int_equal(w->engine.posted_count, 0);
 }
@@ -412,7 +422,7 @@ static void calls_of_one_caller_keep_their_order(void **state)
 		answer(w, i, REFUSED_NOT, 10 + i, "");
 		world_until(w, &p[i].done);
 		assert_fine(p[i].reply);
-		(void) sd_bus_message_unref(p[i].reply);
+		(void)sd_bus_message_unref(p[i].reply);
 	}
 }
 
@@ -427,17 +437,19 @@ static void others_may_read_and_not_change(void **state)
 	world_connect(w, &w->nobody, NOBODY);
 	m = call_manager(&w->nobody, "List", NULL);
 	assert_fine(m);
-	(void) sd_bus_message_unref(m);
+	(void)sd_bus_message_unref(m);
 	m = call_manager(&w->nobody, "Subscribe", "ssta{sv}", "", "", (uint64_t)0, 0);
 	assert_fine(m);
-	(void) sd_bus_message_unref(m);
+	(void)sd_bus_message_unref(m);
 	for (unsigned i = 0; i < 2; i++) { /* also when it is known already */
-		assert_error(call_manager(&w->nobody, "Start", "sta{sv}", "a", (uint64_t)0, 0), E("AccessDenied"),
-			"65534");
+		assert_error(call_manager(&w->nobody, "Start", "sta{sv}", "a", (uint64_t)0, 0),
+			E("AccessDenied"), "65534");
 		assert_error(call(&w->nobody, VM_A, VM_INTERFACE, "Destroy", "ta{sv}", (uint64_t)0, 0),
 			E("AccessDenied"), NULL);
-		assert_error(call_manager(&w->nobody, "Define", "ssa{sv}", "good c", "c", 0), E("AccessDenied"), NULL);
-		assert_error(call_manager(&w->nobody, "OpenConsole", "sa{sv}", "a", 0), E("AccessDenied"), NULL);
+		assert_error(call_manager(&w->nobody, "Define", "ssa{sv}", "good c", "c", 0),
+			E("AccessDenied"), NULL);
+		assert_error(
+			call_manager(&w->nobody, "OpenConsole", "sa{sv}", "a", 0), E("AccessDenied"), NULL);
 	}
 	assert_int_equal(w->engine.posted_count, 0);
 }
@@ -466,7 +478,7 @@ static void whom_the_policy_lets_may_change(void **state)
 	answer(w, 0, REFUSED_NOT, 1, "");
 	world_until(w, &p.done);
 	assert_fine(p.reply);
-	(void) sd_bus_message_unref(p.reply);
+	(void)sd_bus_message_unref(p.reply);
 }
 
 static void two_calls(struct bus_config *config)
@@ -489,13 +501,13 @@ static void waiting_calls_are_bounded(void **state)
 		assert_false(p[i].done);
 		answer(w, i, REFUSED_NOT, i + 1, "");
 		world_until(w, &p[i].done);
-		(void) sd_bus_message_unref(p[i].reply);
+		(void)sd_bus_message_unref(p[i].reply);
 	}
 	ask_manager(&w->root, &p[0], "Start", "sta{sv}", "a", (uint64_t)0, 0);
 	wait_posted(w, 3); /* there is room again */
 	answer(w, 2, REFUSED_NOT, 3, "");
 	world_until(w, &p[0].done);
-	(void) sd_bus_message_unref(p[0].reply);
+	(void)sd_bus_message_unref(p[0].reply);
 }
 
 static void a_full_engine_changes_nothing(void **state)
@@ -520,12 +532,12 @@ static void the_console_is_for_reading_alone(void **state)
 	assert_true(sd_bus_message_read(m, "h", &fd) > 0);
 	assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
 	assert_int_equal(w->console_life, 7);
-	(void) sd_bus_message_unref(m);
+	(void)sd_bus_message_unref(m);
 	w->engine.rows.vm[0].life = 0;
 	m = call(&w->root, VM_A, VM_INTERFACE, "OpenConsole", "a{sv}", 0);
 	assert_fine(m);
 	assert_int_equal(w->console_life, 2); /* the last life's */
-	(void) sd_bus_message_unref(m);
+	(void)sd_bus_message_unref(m);
 	w->console_flags = O_RDWR;
 	assert_error(call_manager(&w->root, "OpenConsole", "sa{sv}", "a", 0), E("Internal"), NULL);
 	w->console_flags = -1;
@@ -546,7 +558,7 @@ static void lives_on_when_the_bus_breaks(void **state)
 	w->source = bus_source_free(w->source);
 	w->sd = sd_bus_close_unref(w->sd);
 	answer(w, 0, REFUSED_NOT, 1, ""); /* nobody is there any more */
-	publish(w, &(struct event_record){ .kind = EVENT_VM_GONE, .seq = 2, .name = "b-2" }, 1);
+	publish(w, &(struct event_record) { .kind = EVENT_VM_GONE, .seq = 2, .name = "b-2" }, 1);
 	world_until(w, &p.done);
 	assert_error(p.reply, SD_BUS_ERROR_NO_REPLY, NULL);
 	world_attach(w);

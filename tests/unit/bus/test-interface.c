@@ -12,13 +12,14 @@
 
 static void scan_running(struct world *w, struct lines *l, const char *path)
 {
-	sd_bus_message *reply = call(&w->root, path, "org.freedesktop.DBus.Introspectable", "Introspect", NULL);
+	sd_bus_message *reply =
+		call(&w->root, path, "org.freedesktop.DBus.Introspectable", "Introspect", NULL);
 	const char *xml;
 
 	assert_fine(reply);
 	assert_true(sd_bus_message_read(reply, "s", &xml) > 0);
 	lines_scan(l, xml);
-	(void) sd_bus_message_unref(reply);
+	(void)sd_bus_message_unref(reply);
 }
 
 static void introspection_is_the_file(void **state)
@@ -27,8 +28,8 @@ static void introspection_is_the_file(void **state)
 	struct lines file = { .count = 0 }, running = { .count = 0 };
 	char *xml = read_xml();
 
-	(void) fake_vm(&w->engine, "a", 1);
-	(void) fake_sp(&w->engine, 0x8001);
+	(void)fake_vm(&w->engine, "a", 1);
+	(void)fake_sp(&w->engine, 0x8001);
 	lines_scan(&file, xml);
 	free(xml);
 	scan_running(w, &running, BUS_PATH);
@@ -50,8 +51,9 @@ static void emitting(const struct lines *l, const char *interface, char *ret)
 	for (size_t i = 0; i < l->count; i++) {
 		char prefix[128], name[64];
 
-		(void) snprintf(prefix, sizeof(prefix), "%s property ", interface);
-		if (strncmp(l->line[i], prefix, strlen(prefix)) != 0 || strstr(l->line[i], "EmitsChangedSignal"))
+		(void)snprintf(prefix, sizeof(prefix), "%s property ", interface);
+		if (strncmp(l->line[i], prefix, strlen(prefix)) != 0 ||
+			strstr(l->line[i], "EmitsChangedSignal"))
 			continue;
 		assert_int_equal(sscanf(l->line[i] + strlen(prefix), "%63s", name), 1);
 		strcat(strcat(ret, " "), name);
@@ -87,29 +89,31 @@ static void every_property_tells_its_changes_as_it_says(void **state)
 	emitting(&file, VM_INTERFACE, vm_told);
 	emitting(&file, PARTITION_INTERFACE, sp_told);
 	lines_free(&file);
-	(void) fake_vm(&w->engine, "a", 1);
-	(void) fake_sp(&w->engine, 0x8001);
-	publish(w, (struct event_record[]){ { .kind = EVENT_VM, .seq = 1, .name = "a" },
-			   { .kind = EVENT_SP, .seq = 2, .sp = 0x8001 } }, 2);
+	(void)fake_vm(&w->engine, "a", 1);
+	(void)fake_sp(&w->engine, 0x8001);
+	publish(w,
+		(struct event_record[]) { { .kind = EVENT_VM, .seq = 1, .name = "a" },
+			{ .kind = EVENT_SP, .seq = 2, .sp = 0x8001 } },
+		2);
 	listen_signals(w);
 	change_all(&w->engine.rows.vm[0]);
 	publish(w, &vm, 1);
-	assert_signals(w, (const char *const[]){ vm_told }, 1);
+	assert_signals(w, (const char *const[]) { vm_told }, 1);
 	memset(&w->engine.rows.sp[0], 1, sizeof(struct sp_row));
 	w->engine.rows.sp[0].sp.id = 0x8001;
 	publish(w, &sp, 1);
-	assert_signals(w, (const char *const[]){ sp_told }, 1);
+	assert_signals(w, (const char *const[]) { sp_told }, 1);
 }
 
 #define CHECK_WORD(symbol, number, string) assert_string_equal(bus_word(list, symbol), string);
-#define CHECK_LIST(which, LIST, count)                                                                                 \
-	do {                                                                                                           \
-		enum words list = (which);                                                                             \
-		LIST(CHECK_WORD)                                                                                       \
-		assert_string_equal(bus_word(list, (count)), "?");                                                     \
-		for (unsigned i = 0; i < (unsigned)(count); i++)                                                       \
-			for (unsigned j = 0; j < i; j++)                                                               \
-				assert_string_not_equal(bus_word(list, i), bus_word(list, j));                         \
+#define CHECK_LIST(which, LIST, count)                                                                       \
+	do {                                                                                                 \
+		enum words list = (which);                                                                   \
+		LIST(CHECK_WORD)                                                                             \
+		assert_string_equal(bus_word(list, (count)), "?");                                           \
+		for (unsigned i = 0; i < (unsigned)(count); i++)                                             \
+			for (unsigned j = 0; j < i; j++)                                                     \
+				assert_string_not_equal(bus_word(list, i), bus_word(list, j));               \
 	} while (0)
 
 static void words_are_the_protocols_and_go_both_ways(void **state)
@@ -126,8 +130,8 @@ static void words_are_the_protocols_and_go_both_ways(void **state)
 	assert_string_equal(bus_word(WORDS_STATUS, SP_GONE), "gone");
 }
 
-#define CHECK_REFUSAL(symbol, name, error, code)                                                                       \
-	if ((symbol) != REFUSED_NOT)                                                                                   \
+#define CHECK_REFUSAL(symbol, name, error, code)                                                             \
+	if ((symbol) != REFUSED_NOT)                                                                         \
 		assert_string_equal(bus_refusal_error(symbol), BUS_NAME ".Error." name);
 
 static void refusals_have_typed_errors(void **state)
@@ -141,8 +145,9 @@ static void names_and_uuids_have_one_form(void **state)
 {
 	char text[UUID_TEXT_SIZE], name[VM_NAME_MAX + 2];
 
-	bus_uuid_text((const uint8_t[16]){ 0x01, 0x23, 0x45, 0x67, 0x89, 0xAB, 0xCD, 0xEF, 0xFE, 0xDC, 0xBA, 0x98, 0x76,
-			      0x54, 0x32, 0x10 }, text);
+	bus_uuid_text((const uint8_t[16]) { 0x01, 0x23, 0x45, 0x67, 0x89, 0xAB, 0xCD, 0xEF, 0xFE, 0xDC, 0xBA,
+			      0x98, 0x76, 0x54, 0x32, 0x10 },
+		text);
 	assert_string_equal(text, "01234567-89ab-cdef-fedc-ba9876543210");
 	memset(name, 'x', sizeof(name));
 	name[VM_NAME_MAX + 1] = '\0';
@@ -160,8 +165,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(introspection_is_the_file, world_setup, world_teardown),
-		cmocka_unit_test_setup_teardown(every_property_tells_its_changes_as_it_says, world_setup,
-			world_teardown),
+		cmocka_unit_test_setup_teardown(
+			every_property_tells_its_changes_as_it_says, world_setup, world_teardown),
 		cmocka_unit_test(words_are_the_protocols_and_go_both_ways),
 		cmocka_unit_test(refusals_have_typed_errors),
 		cmocka_unit_test(names_and_uuids_have_one_form),

@@ -7,16 +7,29 @@
 
 #include "unit/bus/world.h"
 
-#define STATE(n, vm, from, to) { .kind = EVENT_STATE, .seq = (n), .name = vm, .life = 9, .old_state = (from), .new_state = (to) }
-#define VM(n, vm) { .kind = EVENT_VM, .seq = (n), .name = vm }
-#define GONE(n, vm) { .kind = EVENT_VM_GONE, .seq = (n), .name = vm }
-#define SP(n, id) { .kind = EVENT_SP, .seq = (n), .sp = (id) }
-#define PUBLISH(w, ...)                                                                                                \
-	publish((w), (const struct event_record[]){ __VA_ARGS__ },                                                     \
-		sizeof((const struct event_record[]){ __VA_ARGS__ }) / sizeof(struct event_record))
-#define HEARD(w, ...)                                                                                                  \
-	assert_signals((w), (const char *const[]){ __VA_ARGS__ },                                                      \
-		sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
+#define STATE(n, vm, from, to)                                                                               \
+	{                                                                                                    \
+		.kind = EVENT_STATE, .seq = (n), .name = vm, .life = 9, .old_state = (from),                 \
+		.new_state = (to)                                                                            \
+	}
+#define VM(n, vm)                                                                                            \
+	{                                                                                                    \
+		.kind = EVENT_VM, .seq = (n), .name = vm                                                     \
+	}
+#define GONE(n, vm)                                                                                          \
+	{                                                                                                    \
+		.kind = EVENT_VM_GONE, .seq = (n), .name = vm                                                \
+	}
+#define SP(n, id)                                                                                            \
+	{                                                                                                    \
+		.kind = EVENT_SP, .seq = (n), .sp = (id)                                                     \
+	}
+#define PUBLISH(w, ...)                                                                                      \
+	publish((w), (const struct event_record[]) { __VA_ARGS__ },                                          \
+		sizeof((const struct event_record[]) { __VA_ARGS__ }) / sizeof(struct event_record))
+#define HEARD(w, ...)                                                                                        \
+	assert_signals((w), (const char *const[]) { __VA_ARGS__ },                                           \
+		sizeof((const char *const[]) { __VA_ARGS__ }) / sizeof(char *))
 #define NOTHING_HEARD(w) assert_signals((w), NULL, 0)
 
 static void a_vm_is_added_before_it_moves_and_removed_after(void **state)
@@ -34,7 +47,8 @@ static void a_vm_is_added_before_it_moves_and_removed_after(void **state)
 	HEARD(w, "StateChanged /vm/a 2 9 null created -", "PropertiesChanged /vm/a Life State");
 	fake_vm_remove(&w->engine, "a");
 	PUBLISH(w, STATE(3, "a", VM_ABORTING, VM_NULL), GONE(4, "a"));
-	HEARD(w, "StateChanged /vm/a 3 9 aborting null -", "InterfacesRemoved /vm/a VM", "PropertiesChanged  VmCount");
+	HEARD(w, "StateChanged /vm/a 3 9 aborting null -", "InterfacesRemoved /vm/a VM",
+		"PropertiesChanged  VmCount");
 }
 
 static void every_move_of_a_turn_is_told_once_and_in_order(void **state)
@@ -51,7 +65,11 @@ static void every_move_of_a_turn_is_told_once_and_in_order(void **state)
 	b->operation = OP_START;
 	PUBLISH(w, STATE(4, "a", VM_NULL, VM_CREATED), { .kind = EVENT_OPERATION, .seq = 5, .name = "b" },
 		STATE(6, "a", VM_CREATED, VM_RUNNING), end, STATE(8, "a", VM_ABORTING, VM_ABORTING),
-		{ .kind = EVENT_DEBT, .seq = 9, .name = "a", .old_state = DEBT_KNOWN, .new_state = DEBT_DESTROYING });
+		{ .kind = EVENT_DEBT,
+			.seq = 9,
+			.name = "a",
+			.old_state = DEBT_KNOWN,
+			.new_state = DEBT_DESTROYING });
 	HEARD(w, "StateChanged /vm/a 4 9 null created -", "StateChanged /vm/a 6 9 created running -",
 		"StateChanged /vm/a 7 9 running aborting guest-panic", "PropertiesChanged /vm/b Operation",
 		"PropertiesChanged /vm/a Cause State Substate");
@@ -99,7 +117,7 @@ static void a_vm_that_is_another_now_is_removed_first(void **state)
 {
 	struct world *w = *state;
 
-	(void) fake_vm(&w->engine, "a", 1);
+	(void)fake_vm(&w->engine, "a", 1);
 	PUBLISH(w, VM(1, "a"));
 	listen_signals(w);
 	w->engine.rows.vm[0].vm = 3;
@@ -137,7 +155,7 @@ static void what_was_there_at_the_start_is_no_news(void **state)
 	struct world *w = *state;
 	struct vm_row *a = fake_vm(&w->engine, "a", 1);
 
-	(void) fake_sp(&w->engine, 0x8001);
+	(void)fake_sp(&w->engine, 0x8001);
 	world_rebuild(w, keep);
 	listen_signals(w);
 	a->state = VM_CREATED;

@@ -11,7 +11,7 @@
 
 #include "unit/bus/world.h"
 
-#define EPOCH "e0000000-0000-0000-0000-00000000000e"
+#define EPOCH       "e0000000-0000-0000-0000-00000000000e"
 #define OTHER_EPOCH "e0000000-0000-0000-0000-000000000000"
 
 struct subscription {
@@ -76,7 +76,7 @@ static struct subscription subscribe(struct client *c, const char *filter, const
 	read_more(m, &s);
 	s.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	assert_true(s.fd >= 0);
-	(void) sd_bus_message_unref(m);
+	(void)sd_bus_message_unref(m);
 	return s;
 }
 
@@ -93,7 +93,7 @@ static struct event_record next(struct world *w, const struct subscription *s)
 	}
 	loop_timer_set(w->patience, LOOP_NEVER);
 	if (n == 0)
-		return (struct event_record){ 0 };
+		return (struct event_record) { 0 };
 	assert_int_equal(n, sizeof(event));
 	assert_int_equal(event.version, EVENT_STREAM_VERSION);
 	assert_int_equal(event.size, sizeof(event));
@@ -106,7 +106,7 @@ static void assert_quiet(struct world *w, const struct subscription *s)
 	sd_bus_message *m = call_manager(&w->root, "List", NULL);
 
 	assert_fine(m);
-	(void) sd_bus_message_unref(m);
+	(void)sd_bus_message_unref(m);
 	assert_int_equal(recv(s->fd, &event, sizeof(event), MSG_DONTWAIT), -1);
 	assert_int_equal(errno, EAGAIN);
 }
@@ -135,7 +135,7 @@ static void a_snapshot_and_what_comes_after_it(void **state)
 	struct subscription s;
 
 	a->debt_count = 1;
-	(void) fake_vm(&w->engine, "b", 2);
+	(void)fake_vm(&w->engine, "b", 2);
 	publish_many(w, 1, 5);
 	s = subscribe(&w->root, "", "", 0);
 	assert_string_equal(s.names, "ab");
@@ -156,8 +156,8 @@ static void a_filter_is_for_rows_and_events(void **state)
 	struct world *w = *state;
 	struct subscription s, later;
 
-	(void) fake_vm(&w->engine, "a", 1);
-	(void) fake_vm(&w->engine, "b", 2);
+	(void)fake_vm(&w->engine, "a", 1);
+	(void)fake_vm(&w->engine, "b", 2);
 	s = subscribe(&w->root, "b", "", 0);
 	later = subscribe(&w->root, "aa", "", 0);
 	assert_string_equal(s.names, "b");
@@ -177,7 +177,7 @@ static void replays_what_a_reader_missed(void **state)
 	struct world *w = *state;
 	struct subscription s;
 
-	(void) fake_vm(&w->engine, "a", 1);
+	(void)fake_vm(&w->engine, "a", 1);
 	publish_many(w, 1, 2000);
 	s = subscribe(&w->root, "", EPOCH, 3);
 	assert_int_equal(s.replayed, 1);
@@ -204,7 +204,7 @@ static void gives_a_snapshot_where_it_cannot_replay(void **state)
 	} cases[] = { { OTHER_EPOCH, 9 }, { "", 9 }, { EPOCH, 0 }, { EPOCH, 4 }, { EPOCH, 11 } };
 	struct world *w = *state;
 
-	(void) fake_vm(&w->engine, "a", 1);
+	(void)fake_vm(&w->engine, "a", 1);
 	publish_many(w, 1, 10);
 	w->engine.ring.lost = 5;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

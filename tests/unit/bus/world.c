@@ -28,7 +28,7 @@ static void write_config(const char *dir, char *path, size_t size)
 {
 	FILE *f;
 
-	(void) snprintf(path, size, "%s/bus.conf", dir);
+	(void)snprintf(path, size, "%s/bus.conf", dir);
 	f = fopen(path, "we");
 	assert_non_null(f);
 	assert_true(fprintf(f, bus_config_text, dir) > 0);
@@ -45,35 +45,36 @@ static void start_daemon(struct world *w)
 	assert_non_null(mkdtemp(w->dir));
 	assert_int_equal(chmod(w->dir, 0755), 0);
 	write_config(w->dir, config, sizeof(config));
-	(void) snprintf(option, sizeof(option), "--config-file=%s", config);
-	(void) snprintf(w->address, sizeof(w->address), "unix:path=%s/bus", w->dir);
+	(void)snprintf(option, sizeof(option), "--config-file=%s", config);
+	(void)snprintf(w->address, sizeof(w->address), "unix:path=%s/bus", w->dir);
 	assert_int_equal(pipe(pipe_fd), 0);
 	w->daemon = fork();
 	assert_true(w->daemon >= 0);
 	if (w->daemon == 0) {
-		(void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-		(void) dup2(pipe_fd[1], STDOUT_FILENO);
-		(void) close(pipe_fd[0]);
-		(void) close(pipe_fd[1]);
-		execlp("dbus-daemon", "dbus-daemon", option, "--nofork", "--nopidfile", "--print-address=1", NULL);
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)dup2(pipe_fd[1], STDOUT_FILENO);
+		(void)close(pipe_fd[0]);
+		(void)close(pipe_fd[1]);
+		execlp("dbus-daemon", "dbus-daemon", option, "--nofork", "--nopidfile", "--print-address=1",
+			NULL);
 		_exit(127);
 	}
-	(void) close(pipe_fd[1]);
+	(void)close(pipe_fd[1]);
 	assert_true(read(pipe_fd[0], said, sizeof(said)) > 0);
-	(void) close(pipe_fd[0]);
+	(void)close(pipe_fd[0]);
 }
 
 static void stop_daemon(struct world *w)
 {
 	char path[96];
 
-	(void) kill(w->daemon, SIGKILL);
-	(void) waitpid(w->daemon, NULL, 0);
-	(void) snprintf(path, sizeof(path), "%s/bus.conf", w->dir);
-	(void) unlink(path);
-	(void) snprintf(path, sizeof(path), "%s/bus", w->dir);
-	(void) unlink(path);
-	(void) rmdir(w->dir);
+	(void)kill(w->daemon, SIGKILL);
+	(void)waitpid(w->daemon, NULL, 0);
+	(void)snprintf(path, sizeof(path), "%s/bus.conf", w->dir);
+	(void)unlink(path);
+	(void)snprintf(path, sizeof(path), "%s/bus", w->dir);
+	(void)unlink(path);
+	(void)rmdir(w->dir);
 }
 
 static void lost_patience(void *arg)
@@ -117,18 +118,18 @@ static void disconnect(struct client *c)
 	c->sd = sd_bus_close_unref(c->sd);
 }
 
-static int parse(void *arg, const char *text, const char *source, struct vm_definition **ret, char *error_text,
-	size_t size)
+static int parse(void *arg, const char *text, const char *source, struct vm_definition **ret,
+	char *error_text, size_t size)
 {
 	struct vm_definition *d;
 
 	if (strncmp(text, "good ", 5) != 0) {
-		(void) snprintf(error_text, size, "%s:1:1: not good", source);
+		(void)snprintf(error_text, size, "%s:1:1: not good", source);
 		return -EBADMSG;
 	}
 	d = calloc(1, sizeof(*d));
 	assert_non_null(d);
-	(void) snprintf(d->name, sizeof(d->name), "%s", text + 5);
+	(void)snprintf(d->name, sizeof(d->name), "%s", text + 5);
 	d->from_file = true; /* the room must say that it is not */
 	*ret = d;
 	return 0;
@@ -178,7 +179,7 @@ int world_setup(void **state)
 	start_daemon(w);
 	assert_int_equal(loop_new(&w->loop), 0);
 	assert_int_equal(loop_timer_new(w->loop, lost_patience, w, &w->patience), 0);
-	w->config = (struct bus_config){
+	w->config = (struct bus_config) {
 		.engine = &w->engine,
 		.loop = w->loop,
 		.parse_definition = parse,
@@ -227,17 +228,17 @@ static int answered(sd_bus_message *reply, void *arg, sd_bus_error *error)
 	return 0;
 }
 
-static void vask(struct client *c, struct pending *p, const char *path, const char *interface, const char *member,
-	const char *types, va_list ap)
+static void vask(struct client *c, struct pending *p, const char *path, const char *interface,
+	const char *member, const char *types, va_list ap)
 {
 	sd_bus_message *m = NULL;
 
-	*p = (struct pending){ NULL };
+	*p = (struct pending) { NULL };
 	assert_true(sd_bus_message_new_method_call(c->sd, &m, BUS_NAME, path, interface, member) >= 0);
 	if (types)
 		assert_true(sd_bus_message_appendv(m, types, ap) >= 0);
 	assert_true(sd_bus_call_async(c->sd, NULL, m, answered, p, 0) >= 0);
-	(void) sd_bus_message_unref(m);
+	(void)sd_bus_message_unref(m);
 }
 
 void ask(struct client *c, struct pending *p, const char *path, const char *interface, const char *member,
@@ -250,8 +251,8 @@ void ask(struct client *c, struct pending *p, const char *path, const char *inte
 	va_end(ap);
 }
 
-sd_bus_message *call(struct client *c, const char *path, const char *interface, const char *member,
-	const char *types, ...)
+sd_bus_message *call(
+	struct client *c, const char *path, const char *interface, const char *member, const char *types, ...)
 {
 	struct pending p;
 	va_list ap;
@@ -271,7 +272,7 @@ void assert_error(sd_bus_message *reply, const char *name, const char *text_part
 	assert_string_equal(error->name, name);
 	if (text_part)
 		assert_non_null(strstr(error->message, text_part));
-	(void) sd_bus_message_unref(reply);
+	(void)sd_bus_message_unref(reply);
 }
 
 void assert_fine(sd_bus_message *reply)
@@ -295,7 +296,7 @@ void answer(struct world *w, size_t posted, enum refusal refusal, uint64_t seq, 
 	struct answer a = { .token = w->engine.posted[posted].token, .refusal = refusal, .seq = seq };
 
 	strcpy(a.text, text);
-	bus_answer_ops.answer(w->bus, (struct committed){ seq }, &a);
+	bus_answer_ops.answer(w->bus, (struct committed) { seq }, &a);
 }
 
 void publish(struct world *w, const struct event_record *event, size_t count)

@@ -15,7 +15,7 @@
 #include "loop/loop.h"
 #include "unit/bus/fake.h"
 
-#define NOBODY 65534
+#define NOBODY      65534
 #define SIGNALS_MAX 64
 
 struct client {
@@ -62,7 +62,7 @@ void ask(struct client *c, struct pending *p, const char *path, const char *inte
 /* One that is waited for. NULL types: none. */
 sd_bus_message *call(struct client *c, const char *path, const char *interface, const char *member,
 	const char *types, ...);
-#define call_manager(c, member, ...) call((c), BUS_PATH, MANAGER_INTERFACE, (member), __VA_ARGS__)
+#define call_manager(c, member, ...)   call((c), BUS_PATH, MANAGER_INTERFACE, (member), __VA_ARGS__)
 #define ask_manager(c, p, member, ...) ask((c), (p), BUS_PATH, MANAGER_INTERFACE, (member), __VA_ARGS__)
 void assert_error(sd_bus_message *reply, const char *name, const char *text_part); /* frees the reply */
 void assert_fine(sd_bus_message *reply);
@@ -74,4 +74,5 @@ void publish(struct world *w, const struct event_record *event, size_t count);
 
 /* Signals, as "Member /path words...". */
 void listen_signals(struct world *w);
-void assert_signals(struct world *w, const char *const *expected, size_t count); /* these, no others, in order */
+void assert_signals(
+	struct world *w, const char *const *expected, size_t count); /* these, no others, in order */
