@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The connection to the bus: opened without waiting, and opened again when it broke. Guests do not notice. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "main/daemon.h"
+
+#define RECONNECT_FIRST 100000000ull
+#define RECONNECT_LAST 5000000000ull
+
+static int open_address(const char *address, sd_bus **ret)
+{
+	sd_bus *bus = NULL;
+	int r;
+
+	if (strcmp(address, "system") == 0)
+		address = "unix:path=/run/dbus/system_bus_socket";
+	r = sd_bus_new(&bus);
+	if (r >= 0)
+		r = sd_bus_set_address(bus, address);
+	if (r >= 0)
+		r = sd_bus_set_bus_client(bus, true);
+	if (r >= 0)
+		r = sd_bus_negotiate_fds(bus, true);
+	if (r >= 0)
+		r = sd_bus_negotiate_creds(bus, true, SD_BUS_CREDS_EUID);
+	if (r >= 0)
+		r = sd_bus_start(bus);
+	if (r < 0) {
+		sd_bus_unref(bus);
+		return r;
+	}
+	*ret = bus;
+	return 0;
+}
+
+static void try_later(struct daemon *d)
+{
+	d->reconnect_delay = d->reconnect_delay ? d->reconnect_delay * 2 : RECONNECT_FIRST;
+	if (d->reconnect_delay > RECONNECT_LAST)
+		d->reconnect_delay = RECONNECT_LAST;
+	loop_timer_set(d->reconnect, loop_boottime() + d->reconnect_delay);
+}
+
+void connection_close(struct daemon *d)
+{
+	d->source = bus_source_free(d->source);
+	if (d->bus)
+		bus_detach(d->bus);
+	d->connection = sd_bus_close_unref(d->connection);
+}
+
+static void lost(void *arg, int error)
+{
+	struct daemon *d = arg;
+
+	log_warning("the bus is gone: %s; trying again", strerror(-error));
+	connection_close(d);
+	try_later(d);
+}
+
+static void again(void *arg)
+{
+	struct daemon *d = arg;
+	int r = connection_open(d);
+
+	if (r < 0)
+		try_later(d);
+	else
+		log_notice("connected to the bus again");
+}
+
+void connection_named(void *arg, int error)
+{
+	struct daemon *d = arg;
+
+	if (error == 0) {
+		d->reconnect_delay = 0;
+		d->named = true;
+		daemon_tell_ready(d);
+		return;
+	}
+	if (error == -EEXIST)
+		log_error("another daemon owns %s on this bus: stop it, or give this one another bus with --bus", BUS_NAME);
+	else
+		log_error("%s could not be had on the bus: %s; is the bus policy installed?", BUS_NAME, strerror(-error));
+	if (!d->told_ready)
+		loop_exit(d->loop, error);
+}
+
+int connection_open(struct daemon *d)
+{
+	int r;
+
+	if (!d->reconnect && loop_timer_new(d->loop, again, d, &d->reconnect) < 0)
+		return -ENOMEM;
+	r = open_address(d->options->bus, &d->connection);
+	if (r < 0)
+		return r;
+	r = bus_source_new(d->loop, d->connection, lost, d, &d->source);
+	if (r >= 0)
+		r = bus_attach(d->bus, d->connection);
+	if (r >= 0)
+		r = bus_request_name(d->bus);
+	if (r < 0)
+		connection_close(d);
+	return r < 0 ? r : 0;
+}

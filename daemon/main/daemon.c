@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Wiring: what each room gets, in which order it comes up, and how it goes down. No decision is made here. */
+#include "main/daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <systemd/sd-id128.h>
+
+#include "base/log.h"
+#include "base/notify.h"
+#include "config.h"
+
+#define FAREWELL 5000000000ull /* ns that SIGTERM waits for retires in their active phase */
+
+/* ---- trampolines: the engine's ports, for rooms that come up after it ---- */
+
+static void publish(void *arg, const struct published *what)
+{
+	struct daemon *d = arg;
+
+	if (d->page)
+		page_publish_ops.publish(d->page, what);
+	if (d->bus)
+		bus_publish_ops.publish(d->bus, what);
+}
+static const struct publish_ops publisher = { publish };
+
+static void answer(void *arg, struct committed proof, const struct answer *a)
+{
+	struct daemon *d = arg;
+
+	if (d->bus)
+		bus_answer_ops.answer(d->bus, proof, a);
+}
+static const struct answer_ops answerer = { answer };
+
+static uint64_t boottime(void *arg)
+{
+	return loop_boottime();
+}
+
+static uint64_t realtime(void *arg)
+{
+	return loop_realtime();
+}
+
+static void wake_at(void *arg, uint64_t at)
+{
+	struct daemon *d = arg;
+
+	loop_timer_set(d->wake, at);
+}
+
+static void soon(void *arg)
+{
+	struct daemon *d = arg;
+
+	loop_soon(d->loop, &d->turn);
+}
+static const struct clock_ops clock_port = { boottime, realtime, wake_at, soon };
+
+static void wake(void *arg)
+{
+	struct daemon *d = arg;
+
+	engine_wake(d->engine);
+}
+
+static void stored(void *arg, uint64_t seq)
+{
+	struct daemon *d = arg;
+
+	engine_committed(d->engine, seq);
+}
+
+/* ---- ready, leaving ---- */
+
+void daemon_tell_ready(struct daemon *d)
+{
+	if (d->told_ready || !d->fleet_ready || (!d->named && strcmp(d->options->bus, "none") != 0))
+		return;
+	d->told_ready = true;
+	notify_send("READY=1\nSTATUS=Following every life");
+	log_info("ready");
+}
+
+static void fleet_is_ready(void *arg)
+{
+	struct daemon *d = arg;
+
+	d->fleet_ready = true;
+	daemon_tell_ready(d);
+}
+
+static void leave_when_quiet(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->leaving && engine_is_quiet(d->engine))
+		loop_exit(d->loop, 0);
+}
+
+static void leave_now(void *arg)
+{
+	struct daemon *d = arg;
+
+	log_warning("some debts are still unpaid; the log keeps them for the next start");
+	loop_exit(d->loop, 0);
+}
+
+static void told_to_leave(void *arg, int signo)
+{
+	struct daemon *d = arg;
+	struct input in = { .kind = IN_SHUTDOWN };
+
+	if (d->leaving)
+		return;
+	d->leaving = true;
+	log_info("leaving (signal %d); guests go on", signo);
+	notify_send("STOPPING=1");
+	engine_post(d->engine, &in);
+	loop_timer_set(d->farewell, loop_boottime() + FAREWELL);
+}
+
+static void told_to_reload(void *arg, int signo)
+{
+	definitions_reload(arg);
+}
+
+/* ---- coming up ---- */
+
+static int open_store(struct daemon *d)
+{
+	int r = store_open(d->options->state_dir, &d->store);
+
+	if (r == -EWOULDBLOCK)
+		log_error("another daemon (pid %d) holds %s: stop it, or give this one another --state-dir",
+			(int)store_holder(d->options->state_dir), d->options->state_dir);
+	else if (r < 0)
+		log_error("%s cannot be used for the log: %s", d->options->state_dir, strerror(-r));
+	return r;
+}
+
+static int open_loop(struct daemon *d)
+{
+	int r = loop_new(&d->loop);
+
+	if (r >= 0)
+		r = loop_signal(d->loop, SIGTERM, told_to_leave, d);
+	if (r >= 0)
+		r = loop_signal(d->loop, SIGINT, told_to_leave, d);
+	if (r >= 0)
+		r = loop_signal(d->loop, SIGHUP, told_to_reload, d);
+	if (r >= 0)
+		r = loop_timer_new(d->loop, wake, d, &d->wake);
+	if (r >= 0)
+		r = loop_timer_new(d->loop, leave_now, d, &d->farewell);
+	if (r >= 0)
+		r = loop_hook_new(d->loop, leave_when_quiet, d, &d->each_turn);
+	loop_task_init(&d->turn, wake, d);
+	return r;
+}
+
+static int open_fleet(struct daemon *d)
+{
+	const struct options *o = d->options;
+	struct fleet_config config = { .loop = d->loop,
+		.runtime_dir = o->runtime_dir,
+		.memory_dir = o->memory_dir,
+		.huge_dir = o->huge_dir,
+		.vmm_path = o->vmm,
+		.incarnation = store_incarnation(d->store) };
+
+	return fleet_new(&config, &d->fleet);
+}
+
+static int open_secure(struct daemon *d)
+{
+	struct secure_config config = { .loop = d->loop,
+		.socket_path = d->options->secure,
+		.incarnation = store_incarnation(d->store) };
+	struct secure_profile profile[MODEL_SP_MAX];
+
+	for (size_t i = 0; i < d->options->profile_count; i++)
+		profile[i] = (struct secure_profile){ d->options->profile[i].id, d->options->profile[i].profile };
+	config.profile = profile;
+	config.profile_count = d->options->profile_count;
+	return secure_new(&config, &d->secure);
+}
+
+static int open_engine(struct daemon *d)
+{
+	const struct options *o = d->options;
+	struct engine_config config = { .incarnation = store_incarnation(d->store),
+		.memory_limit = fleet_memory_capacity(o->memory_dir, false),
+		.huge_limit = o->huge_dir ? fleet_memory_capacity(o->huge_dir, true) : 0,
+		.has_secure_side = o->secure != NULL };
+	struct engine_ports ports = { .store = &store_ops,
+		.answer = &answerer,
+		.secure = &secure_ops,
+		.fleet = &fleet_ops,
+		.clock = &clock_port,
+		.store_arg = d->store,
+		.answer_arg = d,
+		.secure_arg = d->secure,
+		.fleet_arg = d->fleet,
+		.clock_arg = d,
+		.publisher = { { &publisher, d } },
+		.publisher_count = 1 };
+	int r;
+
+	memcpy(config.boot, store_boot(d->store), sizeof(config.boot));
+	if (getrandom(&config.random, sizeof(config.random), 0) != sizeof(config.random))
+		config.random = config.incarnation;
+	r = engine_new(&config, &ports, &d->engine);
+	if (r < 0)
+		return r;
+	fleet_set_engine(d->fleet, d->engine);
+	secure_set_engine(d->secure, d->engine);
+	store_attach(d->store, stored, d);
+	return 0;
+}
+
+static int load_line(void *arg, const struct turn *turn, bool snapshot)
+{
+	struct daemon *d = arg;
+
+	return engine_load(d->engine, turn, snapshot);
+}
+
+static void adopt(void *arg, uint64_t life, const struct change_vmm *vmm, const char *name, bool huge)
+{
+	struct daemon *d = arg;
+	int r = fleet_adopt(d->fleet, life, vmm, name, huge);
+
+	if (r < 0)
+		log_error("whether life %llu of %s still has its VMM cannot be found out: %s", (unsigned long long)life, name,
+			strerror(-r));
+}
+
+static int load(struct daemon *d)
+{
+	int r = store_load(d->store, load_line, d);
+
+	if (r < 0) {
+		log_error("the log in %s does not load: %s; it was left as it is", d->options->state_dir, strerror(-r));
+		return r;
+	}
+	engine_each_vmm(d->engine, adopt, d);
+	r = engine_start(d->engine);
+	if (r < 0)
+		return r;
+	r = page_open(d->options->runtime_dir, store_incarnation(d->store), &d->page);
+	if (r < 0)
+		log_error("the state page in %s cannot be made: %s", d->options->runtime_dir, strerror(-r));
+	else
+		page_republish_all(d->page, engine_rows(d->engine));
+	return r;
+}
+
+static int open_console(void *arg, uint64_t life, int *ret_fd)
+{
+	struct daemon *d = arg;
+	const struct rows *rows = engine_rows(d->engine);
+
+	for (size_t i = 0; i < rows_vm_count(rows); i++) {
+		const struct vm_row *row = rows_vm_at(rows, i);
+
+		if (row->life == life || row->end_life == life)
+			return fleet_open_console(d->fleet, row->life == life ? life : 0, row->name, ret_fd);
+	}
+	return -ENOENT;
+}
+
+static int open_bus(struct daemon *d)
+{
+	struct bus_config config = { .engine = d->engine,
+		.loop = d->loop,
+		.parse_definition = definitions_parse,
+		.parse_arg = d,
+		.open_console = open_console,
+		.console_arg = d,
+		.named = connection_named,
+		.named_arg = d,
+		.version = VERSION,
+		.incarnation = store_incarnation(d->store),
+		.has_secure_side = d->options->secure != NULL };
+	int r;
+
+	memcpy(config.epoch, store_epoch(d->store), sizeof(config.epoch));
+	r = bus_new(NULL, &config, &d->bus);
+	if (r < 0 || strcmp(d->options->bus, "none") == 0)
+		return r;
+	r = connection_open(d);
+	if (r < 0)
+		log_error("bus %s cannot be reached: %s", d->options->bus, strerror(-r));
+	return r;
+}
+
+static int make_directories(const struct options *o)
+{
+	const char *const paths[] = { o->runtime_dir, o->memory_dir };
+
+	for (size_t i = 0; i < 2; i++) {
+		if (mkdir(paths[i], i ? 0700 : 0755) < 0 && errno != EEXIST) {
+			log_error("%s cannot be made: %s", paths[i], strerror(errno));
+			return -errno;
+		}
+	}
+	return 0;
+}
+
+int daemon_start(struct daemon *d, const struct options *o)
+{
+	sd_id128_t machine;
+	int r;
+
+	d->options = o;
+	if (sd_id128_get_machine(&machine) >= 0)
+		memcpy(d->machine_id, machine.bytes, sizeof(d->machine_id));
+	r = make_directories(o);
+	if (r >= 0)
+		r = open_loop(d);
+	if (r >= 0)
+		r = open_store(d);
+	if (r >= 0)
+		r = open_fleet(d);
+	if (r >= 0)
+		r = open_secure(d);
+	if (r >= 0)
+		r = open_engine(d);
+	if (r >= 0)
+		r = load(d);
+	if (r >= 0)
+		r = open_bus(d);
+	if (r >= 0)
+		r = fleet_listen(d->fleet, fleet_is_ready, d);
+	if (r >= 0)
+		r = secure_start(d->secure);
+	if (r >= 0)
+		definitions_reload(d);
+	return r;
+}
+
+int daemon_run(struct daemon *d)
+{
+	return loop_run(d->loop);
+}
+
+void daemon_stop(struct daemon *d)
+{
+	connection_close(d);
+	d->bus = bus_free(d->bus);
+	d->secure = secure_free(d->secure);
+	d->fleet = fleet_free(d->fleet);
+	d->page = page_close(d->page);
+	if (d->loop) {
+		d->each_turn = loop_hook_free(d->each_turn);
+		loop_task_cancel(&d->turn);
+	}
+	d->loop = loop_free(d->loop);
+	d->engine = engine_free(d->engine);
+	d->store = store_close(d->store);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "main/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "config.h"
+
+static const char help[] =
+	"lifecycled [OPTIONS]\n"
+	"\n"
+	"The lifecycle manager of this host's KVM guests and FF-A partitions. See lifecycled(8).\n"
+	"\n"
+	"  --bus system|none|ADDRESS    D-Bus to serve on (default: system)\n"
+	"  --state-dir DIR              the log lives here (default: /run/lifecycled/state)\n"
+	"  --runtime-dir DIR            sockets, the state page, lives (default: /run/lifecycled)\n"
+	"  --memory-dir DIR             guest memory: tmpfs (default: /run/lifecycled/memory)\n"
+	"  --huge-dir DIR               guest memory on reserved huge pages: hugetlbfs (default: none)\n"
+	"  --vmm PATH                   the VMM to start (default: " VMM_PATH ")\n"
+	"  --secure SOCKET|none         the secure side (default: /run/lifecycled/spmc.sock)\n"
+	"  --sp-profile ID=trusty|optee|strict\n"
+	"                               what an SP's answers mean when an outcome is unknown; may be repeated\n"
+	"  --definitions DIR            read DIR/*.json; may be repeated, later ones win\n"
+	"                               (default: vm.d of /usr/lib, /run and /etc/lifecycled)\n"
+	"  --log-level LEVEL            error, warning, notice, info or debug (default: info)\n"
+	"  --help, --version\n";
+
+enum { OPT_BUS = 256, OPT_STATE, OPT_RUNTIME, OPT_MEMORY, OPT_HUGE, OPT_VMM, OPT_SECURE, OPT_PROFILE, OPT_DEFINITIONS,
+	OPT_LOG_LEVEL, OPT_HELP, OPT_VERSION };
+
+static const struct option table[] = {
+	{ "bus", required_argument, NULL, OPT_BUS },
+	{ "state-dir", required_argument, NULL, OPT_STATE },
+	{ "runtime-dir", required_argument, NULL, OPT_RUNTIME },
+	{ "memory-dir", required_argument, NULL, OPT_MEMORY },
+	{ "huge-dir", required_argument, NULL, OPT_HUGE },
+	{ "vmm", required_argument, NULL, OPT_VMM },
+	{ "secure", required_argument, NULL, OPT_SECURE },
+	{ "sp-profile", required_argument, NULL, OPT_PROFILE },
+	{ "definitions", required_argument, NULL, OPT_DEFINITIONS },
+	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ 0 },
+};
+
+static int word_index(const char *word, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (words[i] && strcmp(words[i], word) == 0)
+			return (int)i;
+	return -1;
+}
+
+static int parse_level(const char *text, int *ret)
+{
+	static const char *const words[] = { [LOG_ERR] = "error", [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice",
+		[LOG_INFO] = "info", [LOG_DEBUG] = "debug" };
+	int level = word_index(text, words, sizeof(words) / sizeof(*words));
+
+	if (level < 0) {
+		fprintf(stderr, "lifecycled: --log-level %s: write error, warning, notice, info or debug\n", text);
+		return -EINVAL;
+	}
+	*ret = level;
+	return 0;
+}
+
+static int parse_profile(const char *text, struct options *o)
+{
+	static const char *const words[] = { [PROFILE_STRICT] = "strict", [PROFILE_TRUSTY] = "trusty",
+		[PROFILE_OPTEE] = "optee" };
+	char *end;
+	unsigned long id = strtoul(text, &end, 0);
+	int profile = *end == '=' ? word_index(end + 1, words, 3) : -1;
+
+	if (end == text || profile < 0 || id < 0x8000 || id > 0xFFFF) {
+		fprintf(stderr, "lifecycled: --sp-profile %s: write ID=trusty, ID=optee or ID=strict, ID from 0x8000 to 0xffff\n",
+			text);
+		return -EINVAL;
+	}
+	if (o->profile_count == MODEL_SP_MAX) {
+		fprintf(stderr, "lifecycled: --sp-profile %s: at most %d SPs are known\n", text, MODEL_SP_MAX);
+		return -EINVAL;
+	}
+	o->profile[o->profile_count++] = (struct sp_profile_option){ (uint16_t)id, (enum sp_profile)profile };
+	return 0;
+}
+
+static int parse_directory(const char *text, struct options *o)
+{
+	if (o->definition_count == DEFINITION_DIRS_MAX) {
+		fprintf(stderr, "lifecycled: --definitions %s: at most %d directories\n", text, DEFINITION_DIRS_MAX);
+		return -EINVAL;
+	}
+	o->definitions[o->definition_count++] = text;
+	return 0;
+}
+
+static int parse_one(int c, struct options *o)
+{
+	const char **const paths[] = { [OPT_BUS - OPT_BUS] = &o->bus, [OPT_STATE - OPT_BUS] = &o->state_dir,
+		[OPT_RUNTIME - OPT_BUS] = &o->runtime_dir, [OPT_MEMORY - OPT_BUS] = &o->memory_dir,
+		[OPT_HUGE - OPT_BUS] = &o->huge_dir, [OPT_VMM - OPT_BUS] = &o->vmm,
+		[OPT_SECURE - OPT_BUS] = &o->secure };
+
+	if (c >= OPT_BUS && c <= OPT_SECURE) {
+		*paths[c - OPT_BUS] = optarg;
+		return 0;
+	}
+	switch (c) {
+	case OPT_PROFILE:
+		return parse_profile(optarg, o);
+	case OPT_DEFINITIONS:
+		return parse_directory(optarg, o);
+	case OPT_LOG_LEVEL:
+		return parse_level(optarg, &o->log_level);
+	case OPT_HELP:
+		fputs(help, stdout);
+		return 1;
+	case OPT_VERSION:
+		puts("lifecycled " VERSION);
+		return 1;
+	}
+	fputs("lifecycled: see --help\n", stderr);
+	return -EINVAL;
+}
+
+int options_parse(int argc, char **argv, struct options *o)
+{
+	int c;
+
+	*o = (struct options){
+		.bus = "system",
+		.state_dir = "/run/lifecycled/state",
+		.runtime_dir = "/run/lifecycled",
+		.memory_dir = "/run/lifecycled/memory",
+		.vmm = VMM_PATH,
+		.secure = "/run/lifecycled/spmc.sock",
+		.log_level = LOG_INFO,
+	};
+	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
+		int r = parse_one(c, o);
+
+		if (r)
+			return r;
+	}
+	if (optind != argc) {
+		fprintf(stderr, "lifecycled: %s: no arguments are taken; see --help\n", argv[optind]);
+		return -EINVAL;
+	}
+	if (strcmp(o->secure, "none") == 0)
+		o->secure = NULL;
+	if (!o->definition_count) {
+		parse_directory("/usr/lib/lifecycled/vm.d", o);
+		parse_directory("/run/lifecycled/vm.d", o);
+		parse_directory("/etc/lifecycled/vm.d", o);
+	}
+	return 0;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* lifecycled's command line, lifecycled(8). */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/records.h"
+
+#define DEFINITION_DIRS_MAX 8
+
+struct sp_profile_option {
+	uint16_t id;
+	enum sp_profile profile;
+};
+
+struct options {
+	const char *bus; /* "system", "none", or an address */
+	const char *state_dir, *runtime_dir, *memory_dir, *huge_dir;
+	const char *vmm;
+	const char *secure; /* socket, or NULL: there is no secure side */
+	const char *definitions[DEFINITION_DIRS_MAX];
+	size_t definition_count;
+	struct sp_profile_option profile[MODEL_SP_MAX];
+	size_t profile_count;
+	int log_level;
+};
+
+/* 0: go on; 1: all said (--help, --version), leave with success; -EINVAL: a message was printed, leave with EXIT_USAGE. */
+int options_parse(int argc, char **argv, struct options *o);

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Single stories through the step, without engine or adapters. The simulation walks the rest. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "model/lifecycle.h"
+
+#define MS 1000000ull
+#define TRUSTY 0x8001
+#define OPTEE 0x8002
+
+struct story {
+	struct model m;
+	struct step_out o;
+	uint64_t now;
+};
+
+static void step(struct story *s, struct input in)
+{
+	step_out_clear(&s->o);
+	in.now = s->now;
+	assert_int_equal(step_reserve(&s->o, &s->m, &in), 0);
+	model_step(&s->m, &in, 1, &s->o);
+}
+
+static int begin(void **state)
+{
+	struct story *s = calloc(1, sizeof(*s));
+
+	assert_non_null(s);
+	s->now = 1000 * MS;
+	assert_int_equal(model_init(&s->m, 7), 0);
+	s->m.has_secure_side = true;
+	*state = s;
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct story *s = *state;
+
+	model_clear(&s->m);
+	step_out_free(&s->o);
+	free(s);
+	return 0;
+}
+
+static struct vm_definition *definition(const char *name)
+{
+	struct vm_definition *d = calloc(1, sizeof(*d));
+
+	assert_non_null(d);
+	snprintf(d->name, sizeof(d->name), "%s", name);
+	snprintf((char *)d->uuid, sizeof(d->uuid), "%s", name);
+	d->vcpu_count = 1;
+	d->memory_bytes = 2 << 20;
+	d->limits.build_timeout_ms = 10000;
+	d->limits.announce_timeout_ms = 5000;
+	return d;
+}
+
+static void ask(struct story *s, enum request_verb verb, const char *name, uint64_t life)
+{
+	struct input in = { .kind = IN_REQUEST, .request = { .verb = verb, .life = life, .token = 1 } };
+
+	snprintf(in.request.name, sizeof(in.request.name), "%s", name);
+	if (verb == REQUEST_DEFINE)
+		in.request.definition = definition(name);
+	step(s, in);
+}
+
+static void meet_secure_side(struct story *s, uint8_t instance, uint32_t generation)
+{
+	struct input in = { .kind = IN_SECURE_UP, .world = calloc(1, sizeof(*in.world)) };
+
+	in.world->instance[0] = instance;
+	in.world->count = 2;
+	in.world->sp[0] = (struct change_sp){ .id = TRUSTY, .contexts = 1, .properties = 0xC1, .generation = generation,
+		.profile = PROFILE_TRUSTY };
+	in.world->sp[1] = (struct change_sp){ .id = OPTEE, .contexts = 1, .properties = 0xC1, .generation = generation,
+		.profile = PROFILE_OPTEE };
+	step(s, in);
+}
+
+static void answer(struct story *s, uint16_t sp, enum verdict v, enum call_kind kind)
+{
+	struct input in = { .kind = IN_SECURE_REPLY, .reply = { .sp = sp, .verdict = v, .kind = kind } };
+
+	step(s, in);
+}
+
+static void life_says(struct story *s, enum input_kind kind, uint64_t life)
+{
+	struct input in = { .kind = kind, .life = life };
+
+	step(s, in);
+}
+
+static const struct output *find_output(const struct story *s, enum output_kind kind, uint16_t sp)
+{
+	for (size_t i = 0; i < s->o.outputs; i++)
+		if (s->o.output[i].kind == kind && (!sp || s->o.output[i].call.sp == sp))
+			return &s->o.output[i];
+	return NULL;
+}
+
+static bool sends(const struct story *s, uint16_t sp, enum call_kind kind)
+{
+	const struct output *o = find_output(s, OUT_SECURE_CALL, sp);
+
+	return o && !o->call.run && o->call.kind == kind;
+}
+
+static struct life *current(struct story *s, const char *name)
+{
+	return model_vm_named(&s->m, name)->life;
+}
+
+/* Up to ANNOUNCING: both SPs were sent VM_CREATED. */
+static uint64_t start(struct story *s, const char *name)
+{
+	struct input in = { .kind = IN_VMM_NEWBORN, .newborn = { .connection = 9, .pid = 4711 } };
+	uint64_t life;
+
+	ask(s, REQUEST_DEFINE, name, 0);
+	ask(s, REQUEST_START, name, 0);
+	assert_int_equal(s->o.answer[0].refusal, REFUSED_NOT);
+	life = current(s, name)->number;
+	snprintf(in.newborn.name, sizeof(in.newborn.name), "%s", name);
+	step(s, in);
+	assert_non_null(find_output(s, OUT_VMM_BIRTH, 0));
+	life_says(s, IN_VMM_BUILT, life);
+	return life;
+}
+
+static uint64_t run(struct story *s, const char *name)
+{
+	uint64_t life = start(s, name);
+
+	answer(s, TRUSTY, VERDICT_ACK, CALL_CREATED);
+	answer(s, OPTEE, VERDICT_ACK, CALL_CREATED);
+	assert_non_null(find_output(s, OUT_VMM_COMMAND, 0));
+	life_says(s, IN_VMM_ENTERED, life);
+	assert_int_equal(current(s, name)->now.state, VM_RUNNING);
+	return life;
+}
+
+static void enters_only_after_every_sp_answered_0(void **state)
+{
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 1);
+	start(s, "web");
+	assert_true(sends(s, TRUSTY, CALL_CREATED));
+	assert_true(sends(s, OPTEE, CALL_CREATED));
+	answer(s, OPTEE, VERDICT_ACK, CALL_CREATED);
+	assert_null(find_output(s, OUT_VMM_COMMAND, 0));
+	answer(s, TRUSTY, VERDICT_ACK, CALL_CREATED);
+	assert_int_equal(find_output(s, OUT_VMM_COMMAND, 0)->command, COMMAND_ENTER);
+}
+
+static void backs_off_on_retry_and_sends_at_once_on_a_doorbell(void **state)
+{
+	struct story *s = *state;
+	struct input bell = { .kind = IN_SECURE_DOORBELL, .doorbell = { .sp = TRUSTY, .generation = 1 } };
+
+	meet_secure_side(s, 1, 1);
+	start(s, "web");
+	answer(s, TRUSTY, VERDICT_RETRY, CALL_CREATED);
+	assert_null(find_output(s, OUT_SECURE_CALL, TRUSTY));
+	assert_in_range(model_next_deadline(&s->m) - s->now, 160000, 240000);
+	step(s, bell);
+	assert_true(sends(s, TRUSTY, CALL_CREATED));
+	answer(s, TRUSTY, VERDICT_RETRY, CALL_CREATED);
+	s->now = model_next_deadline(&s->m);
+	step(s, (struct input){ .kind = IN_TICK });
+	assert_true(sends(s, TRUSTY, CALL_CREATED));
+}
+
+static void drives_created_to_0_before_destroyed(void **state)
+{
+	struct story *s = *state;
+	struct input bell = { .kind = IN_SECURE_DOORBELL, .doorbell = { .sp = TRUSTY, .generation = 1 } };
+
+	meet_secure_side(s, 1, 1);
+	start(s, "web");
+	answer(s, TRUSTY, VERDICT_RETRY, CALL_CREATED);
+	ask(s, REQUEST_ABORT, "web", 0);
+	assert_int_equal(s->o.answer[0].refusal, REFUSED_NOT);
+	assert_null(find_output(s, OUT_SECURE_CALL, TRUSTY));
+	step(s, bell);
+	assert_true(sends(s, TRUSTY, CALL_CREATED));
+	answer(s, TRUSTY, VERDICT_ACK, CALL_CREATED);
+	assert_true(sends(s, TRUSTY, CALL_DESTROYED));
+}
+
+static void sends_destroyed_only_when_quiesce_is_proven(void **state)
+{
+	struct story *s = *state;
+	uint64_t life;
+
+	meet_secure_side(s, 1, 1);
+	life = run(s, "web");
+	ask(s, REQUEST_ABORT, "web", 0);
+	assert_int_equal(find_output(s, OUT_VMM_COMMAND, 0)->command, COMMAND_QUIESCE);
+	assert_null(find_output(s, OUT_SECURE_CALL, 0));
+	life_says(s, IN_VMM_QUIESCED, life);
+	assert_true(sends(s, TRUSTY, CALL_DESTROYED));
+	assert_true(sends(s, OPTEE, CALL_DESTROYED));
+}
+
+static void climbs_the_ladder_when_the_vmm_does_not_answer(void **state)
+{
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 1);
+	run(s, "web");
+	ask(s, REQUEST_ABORT, "web", 0);
+	s->now += 2000 * MS;
+	step(s, (struct input){ .kind = IN_TICK });
+	assert_int_equal(find_output(s, OUT_VMM_COMMAND, 0)->command, COMMAND_EXIT);
+	s->now += 3000 * MS;
+	step(s, (struct input){ .kind = IN_TICK });
+	assert_int_equal(find_output(s, OUT_VMM_COMMAND, 0)->command, COMMAND_KILL);
+}
+
+static void frees_id_and_memory_only_when_all_is_settled(void **state)
+{
+	struct story *s = *state;
+	uint64_t life;
+	uint16_t id;
+
+	meet_secure_side(s, 1, 1);
+	life = run(s, "web");
+	id = current(s, "web")->begun.endpoint;
+	life_says(s, IN_VMM_GONE, life);
+	answer(s, OPTEE, VERDICT_ACK, CALL_DESTROYED);
+	assert_null(find_output(s, OUT_RECLAIM, 0));
+	assert_non_null(s->m.endpoint[id]);
+	answer(s, TRUSTY, VERDICT_ACK, CALL_DESTROYED);
+	assert_non_null(find_output(s, OUT_RECLAIM, 0));
+	assert_non_null(s->m.endpoint[id]);
+	life_says(s, IN_RECLAIMED, life);
+	assert_null(s->m.endpoint[id]);
+	assert_null(current(s, "web"));
+}
+
+static void rolls_back_when_an_sp_refuses(void **state)
+{
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 1);
+	start(s, "web");
+	answer(s, TRUSTY, VERDICT_ACK, CALL_CREATED);
+	answer(s, OPTEE, VERDICT_DENIED, CALL_CREATED);
+	assert_int_equal(current(s, "web")->now.cause, CAUSE_SECURE_REJECTED);
+	assert_true(sends(s, TRUSTY, CALL_DESTROYED));
+	assert_false(sends(s, OPTEE, CALL_DESTROYED));
+}
+
+static void gives_up_an_announce_at_its_deadline(void **state)
+{
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 1);
+	start(s, "web");
+	answer(s, OPTEE, VERDICT_ACK, CALL_CREATED);
+	answer(s, TRUSTY, VERDICT_BUSY, CALL_NONE);
+	s->now += 5000 * MS;
+	step(s, (struct input){ .kind = IN_TICK });
+	assert_int_equal(current(s, "web")->now.cause, CAUSE_SECURE_TIMEOUT);
+}
+
+static void lets_one_creation_at_a_time_into_a_trusty(void **state)
+{
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 1);
+	start(s, "first");
+	start(s, "second");
+	assert_false(sends(s, TRUSTY, CALL_CREATED));
+	answer(s, OPTEE, VERDICT_ACK, CALL_CREATED);
+	assert_true(sends(s, OPTEE, CALL_CREATED));
+	answer(s, TRUSTY, VERDICT_ACK, CALL_CREATED);
+	assert_true(sends(s, TRUSTY, CALL_CREATED));
+	assert_int_equal(find_output(s, OUT_SECURE_CALL, TRUSTY)->call.life, current(s, "second")->number);
+}
+
+static void runs_the_target_that_an_interrupt_names(void **state)
+{
+	struct story *s = *state;
+	struct input in = { .kind = IN_SECURE_REPLY,
+		.reply = { .sp = OPTEE, .verdict = VERDICT_PREEMPTED, .target = 0x80020003 } };
+
+	meet_secure_side(s, 1, 1);
+	start(s, "web");
+	step(s, in);
+	assert_true(find_output(s, OUT_SECURE_CALL, OPTEE)->call.run);
+	assert_int_equal(find_output(s, OUT_SECURE_CALL, OPTEE)->call.target, 0x80020003);
+	answer(s, OPTEE, VERDICT_ACK, CALL_CREATED);
+	assert_int_equal(current(s, "web")->debt[1].state, DEBT_KNOWN);
+	assert_false(s->m.sp[1].open.has_target);
+}
+
+static void announces_again_to_an_sp_that_restarted(void **state)
+{
+	struct story *s = *state;
+	struct input bell = { .kind = IN_SECURE_DOORBELL, .doorbell = { .sp = TRUSTY, .generation = 2 } };
+
+	meet_secure_side(s, 1, 1);
+	run(s, "web");
+	step(s, bell);
+	assert_true(sends(s, TRUSTY, CALL_CREATED));
+	assert_int_equal(current(s, "web")->now.state, VM_RUNNING);
+}
+
+static void another_world_settles_old_debts_and_hears_of_live_vms(void **state)
+{
+	struct story *s = *state;
+	uint64_t dead;
+
+	meet_secure_side(s, 1, 1);
+	dead = run(s, "dead");
+	run(s, "live");
+	life_says(s, IN_VMM_GONE, dead);
+	life_says(s, IN_SECURE_DOWN, 0);
+	meet_secure_side(s, 2, 1);
+	assert_int_equal(current(s, "dead")->debt[0].state, DEBT_SETTLED);
+	assert_int_equal(current(s, "dead")->debt[0].how, HOW_WORLD_GONE);
+	assert_true(sends(s, TRUSTY, CALL_CREATED));
+	assert_int_equal(find_output(s, OUT_SECURE_CALL, TRUSTY)->call.life, current(s, "live")->number);
+}
+
+static void refuses_and_counts_what_is_illegal(void **state)
+{
+	struct story *s = *state;
+
+	ask(s, REQUEST_DEFINE, "web", 0);
+	ask(s, REQUEST_ABORT, "web", 0);
+	assert_int_equal(s->o.answer[0].refusal, REFUSED_ILLEGAL_TRANSITION);
+	assert_int_equal(s->o.changes, 0);
+	assert_int_equal(model_vm_named(&s->m, "web")->refused, 1);
+	ask(s, REQUEST_START, "nobody", 0);
+	assert_int_equal(s->o.answer[0].refusal, REFUSED_NO_SUCH_VM);
+	ask(s, REQUEST_START, "web", 999);
+	assert_int_equal(s->o.answer[0].refusal, REFUSED_WRONG_LIFE);
+}
+
+static void restart_is_one_operation_with_a_new_life(void **state)
+{
+	struct story *s = *state;
+	uint64_t life;
+
+	meet_secure_side(s, 1, 1);
+	life = run(s, "web");
+	ask(s, REQUEST_RESTART, "web", life);
+	life_says(s, IN_VMM_QUIESCED, life);
+	answer(s, TRUSTY, VERDICT_ACK, CALL_DESTROYED);
+	answer(s, OPTEE, VERDICT_ACK, CALL_DESTROYED);
+	life_says(s, IN_VMM_GONE, life);
+	assert_non_null(find_output(s, OUT_RECLAIM, 0));
+	life_says(s, IN_RECLAIMED, life);
+	assert_non_null(find_output(s, OUT_VMM_START, 0));
+	assert_true(current(s, "web")->number > life);
+	assert_int_equal(current(s, "web")->now.state, VM_CREATED);
+}
+
+struct text {
+	char *data;
+	size_t length, size;
+};
+
+static int print_change(void *arg, const struct change *c)
+{
+	struct text *t = arg;
+	struct change copy = *c;
+
+	if (c->kind == CHANGE_VM)
+		copy.definition = NULL;
+	if (t->length + sizeof(copy) > t->size) {
+		t->size = (t->size + sizeof(copy)) * 2;
+		t->data = realloc(t->data, t->size);
+		assert_non_null(t->data);
+	}
+	memcpy(t->data + t->length, &copy, sizeof(copy));
+	t->length += sizeof(copy);
+	return 0;
+}
+
+static int apply_copy(void *arg, const struct change *c)
+{
+	struct change copy = *c;
+
+	if (c->kind == CHANGE_VM) {
+		copy.definition = malloc(sizeof(*copy.definition));
+		assert_non_null(copy.definition);
+		*copy.definition = *c->definition;
+	}
+	assert_int_equal(model_reserve(arg), 0);
+	return model_apply(arg, &copy);
+}
+
+static void a_snapshot_builds_the_same_model(void **state)
+{
+	struct story *s = *state;
+	struct model *again = calloc(1, sizeof(*again));
+	struct text a = { 0 }, b = { 0 };
+
+	meet_secure_side(s, 1, 1);
+	run(s, "one");
+	start(s, "two");
+	life_says(s, IN_VMM_GONE, current(s, "one")->number);
+	assert_int_equal(model_init(again, 1), 0);
+	assert_int_equal(model_snapshot(&s->m, apply_copy, again), 0);
+	assert_int_equal(model_snapshot(&s->m, print_change, &a), 0);
+	assert_int_equal(model_snapshot(again, print_change, &b), 0);
+	assert_int_equal(a.length, b.length);
+	for (size_t i = 0; i < a.length / sizeof(struct change); i++) {
+		struct change *x = (struct change *)a.data + i, *y = (struct change *)b.data + i;
+
+		if (x->kind == CHANGE_DEBT)
+			x->debt.tries = y->debt.tries = 0; /* counted since the daemon started */
+		assert_memory_equal(x, y, sizeof(*x));
+	}
+	model_clear(again);
+	free(again);
+	free(a.data);
+	free(b.data);
+}
+
+#define TOLD(f) cmocka_unit_test_setup_teardown(f, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TOLD(enters_only_after_every_sp_answered_0),
+		TOLD(backs_off_on_retry_and_sends_at_once_on_a_doorbell),
+		TOLD(drives_created_to_0_before_destroyed),
+		TOLD(sends_destroyed_only_when_quiesce_is_proven),
+		TOLD(climbs_the_ladder_when_the_vmm_does_not_answer),
+		TOLD(frees_id_and_memory_only_when_all_is_settled),
+		TOLD(rolls_back_when_an_sp_refuses),
+		TOLD(gives_up_an_announce_at_its_deadline),
+		TOLD(lets_one_creation_at_a_time_into_a_trusty),
+		TOLD(runs_the_target_that_an_interrupt_names),
+		TOLD(announces_again_to_an_sp_that_restarted),
+		TOLD(another_world_settles_old_debts_and_hears_of_live_vms),
+		TOLD(refuses_and_counts_what_is_illegal),
+		TOLD(restart_is_one_operation_with_a_new_life),
+		TOLD(a_snapshot_builds_the_same_model),
+	};
+
+	return cmocka_run_group_tests_name("model lifecycle", tests, NULL, NULL);
+}
