@@ -7,6 +7,16 @@ static uint64_t later(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+/* Times of an earlier boot that are still to come in this one: what they measure begins now. */
+static void shift(uint64_t now, uint64_t *since, uint64_t *deadline)
+{
+	if (*since <= now)
+		return;
+	if (*deadline)
+		*deadline = now + (*deadline > *since ? *deadline - *since : 0);
+	*since = now;
+}
+
 /* An intent was stored: the message may have left, and may have been taken. */
 static void resume_debts(struct step *s, struct life *l)
 {
@@ -48,6 +58,7 @@ static void resume_life(struct step *s, struct life *l, bool same_boot)
 {
 	static const struct vmm_end rebooted = { .cause = CAUSE_HOST_REBOOT, .text = "the host was started again" };
 
+	shift(s->now, &l->now.since, &l->now.deadline);
 	l->enter_sent = l->now.substate == VM_SUB_READY || l->now.state == VM_RUNNING;
 	for (unsigned i = 0; i < l->begun.vcpu_count; i++)
 		l->vcpu[i] = l->now.state == VM_RUNNING ? VCPU_RUNNING : VCPU_CREATED;
@@ -64,6 +75,7 @@ static void resume_life(struct step *s, struct life *l, bool same_boot)
 
 static void resume_vm(struct step *s, struct vm *vm)
 {
+	shift(s->now, &vm->operation.since, &vm->operation.deadline);
 	touch(s, vm);
 	if (!vm->life && vm->operation.operation == OP_START)
 		set_deadline(s, &vm->start, later(vm->operation.deadline, s->now));
