@@ -160,6 +160,16 @@ void disk_crash(struct world *w)
 	free(line);
 }
 
+static void refuse_line(struct world *w, size_t i, int r)
+{
+	const struct turn *t = &w->disk.line[i].turn;
+
+	for (size_t k = 0; k < t->count; k++)
+		wire_note(w, "disk  %s %" PRIu64 ": kind %u, VM %" PRIu64 ", life %" PRIu64, w->disk.line[i].snapshot ? "snapshot" : "line",
+			t->change[k].seq, t->change[k].kind, t->change[k].vm, t->change[k].life);
+	fail(w, "P4", "line %zu of the log cannot be loaded: %d", i, r);
+}
+
 void disk_load(struct world *w)
 {
 	for (size_t i = 0; i < w->disk.count; i++) {
@@ -168,7 +178,7 @@ void disk_load(struct world *w)
 		int r = engine_load(w->engine, &t, line->snapshot);
 
 		if (r < 0)
-			fail(w, "P4", "line %zu of the log cannot be loaded: %d", i, r);
+			refuse_line(w, i, r);
 		free_turn(&t, false);
 	}
 }

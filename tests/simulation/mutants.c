@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mutant.h"
 #include "tests/simulation/runs.h"
 
@@ -51,7 +52,10 @@ static bool is_clean(void)
 
 int main(void)
 {
-	bool ok = is_clean();
+	bool ok;
+
+	log_open("simulation", -1);
+	ok = is_clean();
 
 	printf("%-34s P1  P2  P3  P4  P5  P6\n", "");
 	for (int i = MUTANT_NONE + 1; i < MUTANT_COUNT; i++)

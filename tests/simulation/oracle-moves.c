@@ -40,7 +40,7 @@ static const struct move moves[] = {
 	{ VM_ABORTING, VM_SUB_LEASES, VM_ABORTING, VM_SUB_RETIRING },
 	{ VM_ABORTING, VM_SUB_RETIRING, VM_ABORTING, VM_SUB_RECLAIMING },
 	{ VM_ABORTING, VM_SUB_RECLAIMING, VM_NULL, VM_SUB_NONE },
-	{ VM_ABORTING, VM_SUB_RECLAIMING, VM_CREATED, VM_SUB_ALLOCATING }, /* restart */
+	{ VM_ABORTING, VM_SUB_NONE, VM_CREATED, VM_SUB_ALLOCATING }, /* restart: a life that begins has no sub-state before */
 };
 
 bool oracle_move_is_legal(uint8_t from, uint8_t from_sub, uint8_t to, uint8_t to_sub)

@@ -97,8 +97,10 @@ static void follow(struct world *w, const struct event_record *e)
 		touch(w, p);
 	if (e->kind == EVENT_VM && p)
 		p->exists = true;
-	if (e->kind == EVENT_VM_GONE && p)
+	if (e->kind == EVENT_VM_GONE && p) {
 		p->exists = false;
+		p->operation = OP_NONE;
+	}
 	if (e->kind == EVENT_OPERATION && p)
 		p->operation = e->operation;
 	if (e->kind == EVENT_STATE && p)

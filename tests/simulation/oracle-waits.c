@@ -86,7 +86,7 @@ static bool world_agrees(struct world *w, const struct vm_row *row)
 	case WAIT_MEMORY:
 		return life && life->reclaiming && row->substate == VM_SUB_RECLAIMING;
 	case WAIT_TIMER:
-		return row->waits.until > world_boottime(w);
+		return row->waits.until >= world_boottime(w);
 	case WAIT_DISK:
 		return rows_disk_stuck(engine_rows(w->engine));
 	case WAIT_OLD_LIFE:
@@ -122,6 +122,12 @@ void oracle_waits(struct world *w)
 		ask(w, rows_vm_at(rows, i));
 }
 
+/* A start that waits for a VM which nobody starts is as far as it can come. */
+static bool waits_for_order(const struct vm_row *row)
+{
+	return !row->life && row->operation == OP_START && row->waits.on == WAIT_VM && !row->old_lives;
+}
+
 /* Nothing is under way any more: what lives runs, nobody owes anybody. */
 bool oracle_is_settled(struct world *w)
 {
@@ -130,7 +136,7 @@ bool oracle_is_settled(struct world *w)
 	if (!world_is_idle(w))
 		return false;
 	for (size_t i = 0; i < rows_vm_count(rows); i++)
-		if (is_unfinished(rows_vm_at(rows, i)))
+		if (is_unfinished(rows_vm_at(rows, i)) && !waits_for_order(rows_vm_at(rows, i)))
 			return false;
 	return true;
 }

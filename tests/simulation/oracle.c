@@ -179,9 +179,9 @@ void oracle_event(struct world *w, const struct event_record *e)
 	}
 	if (e->new_state == DEBT_SETTLED)
 		settled(w, life, (size_t) (sp - w->sp), e);
-	else if (e->new_state == DEBT_NONE && p->shown != DEBT_NONE && !p->created_refused)
-		fail(w, p->unsure ? "P2" : "P1", "life %" PRIu64 " owes SP %04x nothing any more, which never refused it",
-			e->life, e->sp);
+	else if (e->new_state == DEBT_NONE && p->shown != DEBT_NONE && oracle_may_hold(w, life, (size_t) (sp - w->sp)))
+		fail(w, p->unsure ? "P2" : "P1", "life %" PRIu64 " owes SP %04x nothing any more, which may have it", e->life,
+			e->sp);
 	p->shown = e->new_state;
 	p->how = e->how;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/log.h"
 #include "base/mutant.h"
 #include "tests/simulation/runs.h"
 
@@ -68,6 +69,8 @@ int main(int argc, char **argv)
 	struct runs r = { .seed = 1, .lives = lives ? strtoull(lives, NULL, 0) : 10000, .faults = -1 };
 	bool ok = true, twice = false;
 	double start = seconds();
+
+	log_open("simulation", -1); /* the daemon tells its worlds nothing here */
 
 	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (c == 's')

@@ -226,7 +226,7 @@ struct world {
 	uint64_t incarnation;
 	bool dead, in_engine, quitting;
 	unsigned posted;         /* inputs since the engine last had nothing to do */
-	uint64_t wake_serial;
+	uint64_t wake_serial, wakes_at;
 	bool soon;
 
 	struct disk disk;

@@ -101,8 +101,6 @@ static void ask(struct world *w, enum request_verb verb, size_t vm)
 	a = remember(w, verb, in.request.name);
 	if (!a)
 		return;
-	if (w->posted) /* somebody else may ask in the same turn */
-		a->alone = false;
 	if (verb == REQUEST_DEFINE)
 		in.request.definition = define(w, vm);
 	else if (!w->quiet)
@@ -110,8 +108,6 @@ static void ask(struct world *w, enum request_verb verb, size_t vm)
 	in.request.token = a->token;
 	wire_note(w, "user  %s %s life %" PRIu64 "%s", verb_names[verb], in.request.name, in.request.life,
 		a->alone ? " alone" : "");
-	for (size_t i = 0; i < SIM_REQUESTS_MAX && !a->alone; i++)
-		w->asked[i].alone = false;
 	world_post(w, &in);
 }
 
@@ -175,6 +171,7 @@ static void answer(void *who, struct committed proof, const struct answer *answe
 	for (size_t i = 0; i < SIM_REQUESTS_MAX; i++) {
 		if (w->asked[i].token != answer->token)
 			continue;
+		w->asked[i].alone &= w->wakes_at > world_boottime(w); /* no timer had its say in this turn */
 		oracle_answer(w, &w->asked[i], answer);
 		w->asked[i].token = 0;
 		return;

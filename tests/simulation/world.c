@@ -44,6 +44,7 @@ static void wake_at(void *clock, uint64_t at)
 	struct world *w = clock;
 
 	w->wake_serial++;
+	w->wakes_at = at;
 	if (at == UINT64_MAX)
 		return;
 	at += w->boot_base;
@@ -89,8 +90,12 @@ bool world_is_idle(const struct world *w)
 	return w->engine && !w->dead && !w->posted && !w->soon && !w->disk.pending && !rows_disk_stuck(engine_rows(w->engine));
 }
 
+/* Nobody is alone any more who asked before something else came. */
 void world_post(struct world *w, const struct input *in)
 {
+	for (size_t i = 0; i < SIM_REQUESTS_MAX; i++)
+		if (w->asked[i].token && (in->kind != IN_REQUEST || w->asked[i].token != in->request.token))
+			w->asked[i].alone = false;
 	if (engine_post(w->engine, in) < 0)
 		abort();
 	w->posted++;
