@@ -13,7 +13,6 @@ const int arch_secondaries_wait = 1;
 #define REG_PSTATE         0x6030000000100042ull
 #define PSTATE_EL1H_MASKED 0x3c5ull /* EL1h, DAIF masked */
 
-#define IPA_BITS_DEFAULT 40
 #define IPA_BITS_MIN     32
 
 /* The least number of address bits that covers memory (spec/kvm.md 2.1); 0 is KVM's default of 40. */
