@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "changes.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "proto/ffa.h"
+
+const uint8_t first_boot[16] = { 1, 1 }, second_boot[16] = { 2, 2 };
+const struct store_options quick = { .snapshot_bytes = 1000, .snapshot_events = 10, .boot = first_boot };
+
+uint64_t random_next(uint64_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return *seed;
+}
+
+static uint64_t up_to(uint64_t *seed, uint64_t max)
+{
+	return random_next(seed) % (max + 1);
+}
+
+/* Numbers at their edges more often than chance would have them. */
+static uint64_t number(uint64_t *seed, uint64_t max)
+{
+	switch (up_to(seed, 4)) {
+	case 0:
+		return 0;
+	case 1:
+		return max;
+	case 2:
+		return max / 2 + 1;
+	default:
+		return random_next(seed) & max;
+	}
+}
+
+static void bytes(uint64_t *seed, void *at, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		((uint8_t *)at)[i] = (uint8_t)random_next(seed);
+	if (up_to(seed, 3) == 0)
+		memset(at, 0, length);
+}
+
+static void text(uint64_t *seed, char *at, size_t size)
+{
+	size_t length = up_to(seed, size - 1);
+
+	memset(at, 0, size);
+	for (size_t i = 0; i < length; i++)
+		at[i] = (char)(1 + up_to(seed, 126)); /* with quotes, backslashes and control characters */
+}
+
+static void name(uint64_t *seed, char at[VM_NAME_MAX + 1])
+{
+	static const char letters[] = "ABCxyz019_.-";
+	size_t length = 1 + up_to(seed, VM_NAME_MAX - 1);
+
+	memset(at, 0, VM_NAME_MAX + 1);
+	at[0] = 'v';
+	for (size_t i = 1; i < length; i++)
+		at[i] = letters[up_to(seed, sizeof(letters) - 2)];
+}
+
+static void printable(uint64_t *seed, char *at, size_t size, const char *begin)
+{
+	size_t length = up_to(seed, size - 1 - strlen(begin));
+
+	memset(at, 0, size);
+	strcpy(at, begin);
+	for (size_t i = strlen(begin), end = i + length; i < end; i++)
+		at[i] = (char)(' ' + up_to(seed, 94));
+}
+
+void random_definition(uint64_t *seed, struct vm_definition *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	name(seed, ret->name);
+	bytes(seed, ret->uuid, 16);
+	ret->uuid[0] |= 1;
+	ret->ffa_id = (uint16_t)up_to(seed, FFA_ID_VM_LAST);
+	ret->vcpu_count = (uint16_t)(1 + up_to(seed, VM_VCPU_MAX - 1));
+	ret->huge_pages = (uint8_t)up_to(seed, HUGE_PAGES_RESERVED);
+	ret->console = (uint8_t)up_to(seed, CONSOLE_SERIAL);
+	ret->from_file = (uint8_t)up_to(seed, 1);
+	ret->memory_bytes = (1 + up_to(seed, 4095)) << 21;
+	ret->policies = (struct vm_policies) {
+		.on_poweroff = (uint8_t)up_to(seed, 1),
+		.on_reboot = (uint8_t)up_to(seed, 1),
+		.on_crash = (uint8_t)up_to(seed, 1),
+		.on_stuck = (uint8_t)up_to(seed, 1),
+		.restart_delay_ms = (uint32_t)up_to(seed, 3600000),
+		.restart_limit = (uint32_t)up_to(seed, 1000),
+		.restart_window_ms = 1000 + (uint32_t)up_to(seed, 1000000),
+	};
+	ret->limits.build_timeout_ms = 100 + (uint32_t)up_to(seed, 1000000);
+	ret->limits.announce_timeout_ms = 100 + (uint32_t)up_to(seed, 1000000);
+	ret->limits.console_bytes = 4096u << up_to(seed, 8);
+	ret->limits.overcommit = (uint8_t)up_to(seed, 1);
+	printable(seed, ret->kernel, sizeof(ret->kernel), "/");
+	if (up_to(seed, 1))
+		printable(seed, ret->initrd, sizeof(ret->initrd), "/");
+	if (up_to(seed, 1))
+		printable(seed, ret->dtb, sizeof(ret->dtb), "/");
+	printable(seed, ret->cmdline, sizeof(ret->cmdline), "");
+	ret->after_count = (uint8_t)up_to(seed, VM_AFTER_MAX);
+	for (unsigned i = 0; i < ret->after_count; i++) {
+		name(seed, ret->after[i]);
+		ret->after[i][0] = (char)('0' + i); /* no two the same, none the VM itself */
+	}
+	for (unsigned i = 0; i < ret->vcpu_count; i++)
+		if (up_to(seed, 1))
+			bytes(seed, &ret->placement[i], sizeof(ret->placement[i]));
+}
+
+static void fill(uint64_t *seed, struct change *c)
+{
+	switch ((enum change_kind)c->kind) {
+	case CHANGE_VM:
+		c->definition = malloc(sizeof(*c->definition));
+		random_definition(seed, c->definition);
+		break;
+	case CHANGE_VM_GONE:
+	case CHANGE_LIFE_GONE:
+		break;
+	case CHANGE_LIFE:
+		c->begun.endpoint = (uint16_t)number(seed, UINT16_MAX);
+		c->begun.vcpu_count = (uint16_t)number(seed, UINT16_MAX);
+		c->begun.fixed_id = up_to(seed, 1);
+		c->begun.huge = up_to(seed, 1);
+		c->begun.memory_bytes = number(seed, UINT64_MAX);
+		c->begun.since = number(seed, UINT64_MAX);
+		c->begun.deadline = number(seed, UINT64_MAX);
+		name(seed, c->begun.name);
+		break;
+	case CHANGE_STATE:
+		c->state.old_state = (uint8_t)up_to(seed, VM_STATE_COUNT - 1);
+		c->state.old_substate = (uint8_t)up_to(seed, VM_SUBSTATE_COUNT - 1);
+		c->state.state = (uint8_t)up_to(seed, VM_STATE_COUNT - 1);
+		c->state.substate = (uint8_t)up_to(seed, VM_SUBSTATE_COUNT - 1);
+		c->state.cause = (uint8_t)up_to(seed, CAUSE_COUNT - 1);
+		c->state.quiesced = up_to(seed, 1);
+		c->state.since = number(seed, UINT64_MAX);
+		c->state.deadline = number(seed, UINT64_MAX);
+		text(seed, c->state.text, sizeof(c->state.text));
+		break;
+	case CHANGE_VMM:
+		c->vmm.pid = (int32_t)number(seed, UINT32_MAX);
+		c->vmm.start_time = number(seed, UINT64_MAX);
+		bytes(seed, c->vmm.invocation, 16);
+		break;
+	case CHANGE_DEBT:
+		c->debt.sp = (uint16_t)number(seed, UINT16_MAX);
+		c->debt.old_state = (uint8_t)up_to(seed, DEBT_STATE_COUNT - 1);
+		c->debt.state = (uint8_t)up_to(seed, DEBT_STATE_COUNT - 1);
+		c->debt.how = (uint8_t)up_to(seed, DEBT_HOW_COUNT - 1);
+		c->debt.tries = (uint32_t)number(seed, UINT32_MAX);
+		c->debt.deadline = number(seed, UINT64_MAX);
+		break;
+	case CHANGE_OPERATION:
+		c->operation.operation = (uint8_t)up_to(seed, OPERATION_COUNT - 1);
+		c->operation.since = number(seed, UINT64_MAX);
+		c->operation.deadline = number(seed, UINT64_MAX);
+		break;
+	case CHANGE_SP:
+		c->sp.id = (uint16_t)number(seed, UINT16_MAX);
+		c->sp.contexts = (uint16_t)number(seed, UINT16_MAX);
+		c->sp.properties = (uint32_t)number(seed, UINT32_MAX);
+		c->sp.generation = (uint32_t)number(seed, UINT32_MAX);
+		bytes(seed, c->sp.uuid, 16);
+		c->sp.profile = (uint8_t)up_to(seed, PROFILE_OPTEE);
+		c->sp.status = (uint8_t)up_to(seed, SP_GONE);
+		break;
+	case CHANGE_OPEN:
+		c->open.sp = (uint16_t)number(seed, UINT16_MAX);
+		c->open.kind = (uint8_t)up_to(seed, CALL_DESTROYED);
+		c->open.has_target = up_to(seed, 1);
+		c->open.target = (uint32_t)number(seed, UINT32_MAX);
+		break;
+	case CHANGE_WORLD:
+		bytes(seed, c->world.instance, 16);
+		break;
+	case CHANGE_END:
+		c->end.cause = (uint8_t)up_to(seed, CAUSE_COUNT - 1);
+		c->end.restarts = (uint32_t)number(seed, UINT32_MAX);
+		c->end.at = number(seed, UINT64_MAX);
+		text(seed, c->end.text, sizeof(c->end.text));
+		break;
+	case CHANGE_IDS:
+		c->ids.next = (uint16_t)number(seed, UINT16_MAX);
+		break;
+	}
+}
+
+/* Zeroed first, so that two changes are the same if their bytes are. */
+void random_change(uint64_t *seed, uint8_t kind, struct change *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->kind = kind;
+	ret->seq = number(seed, UINT64_MAX);
+	ret->vm = number(seed, UINT64_MAX);
+	ret->life = number(seed, UINT64_MAX);
+	fill(seed, ret);
+}
+
+void change_free(struct change *c)
+{
+	if (c->kind == CHANGE_VM)
+		free(c->definition);
+}
+
+void assert_same_change(const struct change *a, const struct change *b)
+{
+	struct change x = *a, y = *b;
+
+	assert_int_equal(a->kind, b->kind);
+	if (a->kind == CHANGE_VM) {
+		assert_memory_equal(a->definition, b->definition, sizeof(*a->definition));
+		x.definition = y.definition = NULL;
+	}
+	assert_memory_equal(&x, &y, sizeof(x));
+}
+
+struct small_turn small_turn(uint64_t seq)
+{
+	return (struct small_turn) {
+		.turn = { .first_seq = seq, .last_seq = seq, .realtime = 1700000000000000000u, .count = 1 },
+		.change = { .kind = CHANGE_STATE,
+			.seq = seq,
+			.life = 5,
+			.state = { .old_state = VM_CREATED,
+				.old_substate = VM_SUB_READY,
+				.state = VM_RUNNING,
+				.substate = VM_SUB_BOOTING,
+				.since = 123456789 } },
+	};
+}
+
+int book_line(void *ctx, const struct turn *turn, bool snapshot)
+{
+	struct book *book = ctx;
+
+	assert_true(book->count < BOOK_MAX);
+	for (size_t i = 0; i < turn->count; i++)
+		change_free(&turn->change[i]);
+	book->turn[book->count].first = turn->first_seq;
+	book->turn[book->count].last = turn->last_seq;
+	book->turn[book->count].snapshot = snapshot;
+	book->turn[book->count++].boot = turn->boot[0];
+	return 0;
+}
+
+struct store *open_store(const char *path, const struct store_options *options, struct book *book)
+{
+	static struct book ignored;
+	struct store *s = NULL;
+
+	book = book ? book : &ignored;
+	book->count = 0;
+	assert_int_equal(store_open_with(path, options, &s), 0);
+	assert_int_equal(store_load(s, book_line, book), 0);
+	return s;
+}
+
+int commit(struct store *s, uint64_t seq)
+{
+	struct small_turn t = small_turn(seq);
+
+	t.turn.change = &t.change;
+	return store_ops.commit(s, &t.turn);
+}
+
+int snapshot(struct store *s, uint64_t seq)
+{
+	struct small_turn t = small_turn(seq);
+
+	t.turn.change = &t.change;
+	return store_ops.snapshot(s, &t.turn);
+}

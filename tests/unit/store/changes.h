@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Changes with random content, always the same for the same seed, and a book of what a load brought back. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/records.h"
+#include "store/log.h"
+
+uint64_t random_next(uint64_t *seed);
+void random_definition(uint64_t *seed, struct vm_definition *ret);
+void random_change(
+	uint64_t *seed, uint8_t kind, struct change *ret); /* CHANGE_VM: the definition is on the heap */
+void change_free(struct change *c);
+void assert_same_change(const struct change *a, const struct change *b);
+
+/* A turn of one CHANGE_STATE; first and last number are `seq`. */
+struct small_turn {
+	struct turn turn;
+	struct change change;
+};
+struct small_turn small_turn(uint64_t seq);
+
+#define BOOK_MAX 4096
+struct book {
+	size_t count;
+	struct {
+		uint64_t first, last;
+		bool snapshot;
+		uint8_t boot;
+	} turn[BOOK_MAX];
+};
+int book_line(void *ctx, const struct turn *turn, bool snapshot); /* for store_load */
+
+extern const struct store_options quick; /* no waiting for the lock, snapshots soon, boot id "11..." */
+extern const uint8_t first_boot[16], second_boot[16];
+
+struct store *open_store(
+	const char *path, const struct store_options *options, struct book *book); /* and load */
+int commit(struct store *s, uint64_t seq);
+int snapshot(struct store *s, uint64_t seq);

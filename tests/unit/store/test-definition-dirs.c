@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "place.h"
+#include "store/definition.h"
+
+static const uint8_t machine[16];
+
+struct found {
+	char text[2048];
+};
+
+static int note(void *ctx, struct vm_definition *d, const struct definition_error *err)
+{
+	struct found *found = ctx;
+	size_t used = strlen(found->text);
+
+	if (d)
+		assert_true(d->from_file);
+	(void)snprintf(found->text + used, sizeof(found->text) - used, "%s%s%s\n", d ? d->name : "",
+		d ? d->kernel : "", d ? "" : err->text);
+	free(d);
+	return 0;
+}
+
+static void put(struct place *p, const char *file, const char *name, const char *kernel)
+{
+	char text[256];
+	int n = snprintf(text, sizeof(text),
+		"{\"name\": \"%s\", \"memory\": {\"size\": \"2M\"}, \"kernel\": \"%s\"}", name, kernel);
+
+	place_write(p, file, text, (size_t)n);
+}
+
+static void expect(struct place *p, const char *text)
+{
+	const char *directories[] = { place_path(p, "usr"), place_path(p, "none"), place_path(p, "etc") };
+	struct found found = { "" };
+
+	assert_int_equal(definition_load_dirs(directories, 3, machine, note, &found), 0);
+	assert_string_equal(found.text, text);
+}
+
+static int make(void **state)
+{
+	if (place_make(state) < 0)
+		return -1;
+	return mkdir(place_path(*state, "usr"), 0755) | mkdir(place_path(*state, "etc"), 0755);
+}
+
+static void takes_the_later_directory_in_order_of_names(void **state)
+{
+	put(*state, "usr/b.json", "b", "/usr");
+	put(*state, "usr/a.json", "a", "/usr");
+	put(*state, "etc/b.json", "b", "/etc");
+	put(*state, "etc/c.json", "c", "/etc");
+	put(*state, "etc/.c.json", "x", "/hidden");
+	put(*state, "etc/c.json~", "x", "/copy");
+	expect(*state, "a/usr\nb/etc\nc/etc\n");
+}
+
+static void goes_on_after_a_bad_one(void **state)
+{
+	char expected[1024];
+	struct place *p = *state;
+
+	put(p, "usr/a.json", "b", "/k");
+	place_write(p, "usr/b.json", "{", 1);
+	put(p, "usr/c.json", "c", "/k");
+	put(p, "usr/d d.json", "d", "/k");
+	assert_int_equal(mkfifo(place_path(p, "usr/e.json"), 0600), 0);
+	(void)snprintf(expected, sizeof(expected),
+		"%s/usr/d d.json: the file is not named after a VM; rename it to NAME.json\n"
+		"%s/usr/a.json: name: \"b\" in this file; rename the file or the VM\n"
+		"%s/usr/b.json:1:2: the text ends too early; close what is open: } ] \" or a value\n"
+		"c/k\n"
+		"%s/usr/e.json: not a regular file\n",
+		p->path, p->path, p->path, p->path);
+	expect(p, expected);
+}
+
+static void follows_links_and_lets_one_to_null_hide_a_file(void **state)
+{
+	put(*state, "usr/a.json", "a", "/usr");
+	put(*state, "usr/b.json", "b", "/usr");
+	put(*state, "elsewhere", "c", "/link");
+	assert_int_equal(symlink("/dev/null", place_path(*state, "etc/b.json")), 0);
+	assert_int_equal(symlink(place_path(*state, "elsewhere"), place_path(*state, "etc/c.json")), 0);
+	expect(*state, "a/usr\nc/link\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			takes_the_later_directory_in_order_of_names, make, place_remove),
+		cmocka_unit_test_setup_teardown(goes_on_after_a_bad_one, make, place_remove),
+		cmocka_unit_test_setup_teardown(
+			follows_links_and_lets_one_to_null_hide_a_file, make, place_remove),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
