@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A stand-in for lifecycled on a private bus. It speaks proto/org.lifecycled.Lifecycle1.xml and has no lifecycle: what a
+ * VM does depends on its name (the table `vms`), and happens at once. "refuse-NAME" is refused with Error.NAME.
+ * It says one line on standard output for each call that changes something, so that a test knows where it is.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <systemd/sd-bus.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proto/event-stream.h"
+#include "proto/lifecycle.h"
+#include "proto/vmm-link.h"
+
+#define NAME "org.lifecycled.Lifecycle1"
+#define PATH "/org/lifecycled/Lifecycle1"
+#define ERROR NAME ".Error."
+#define EPOCH "5d9a1e34-0f0c-4b52-9d0e-2f6a4f1b7c11"
+#define UUID "00000000-1111-2222-3333-444444444444"
+
+LIFECYCLE_NAME_TABLE(state_names, VM_STATES);
+LIFECYCLE_NAME_TABLE(substate_names, VM_SUBSTATES);
+LIFECYCLE_NAME_TABLE(cause_names, CAUSES);
+LIFECYCLE_NAME_TABLE(operation_names, OPERATIONS);
+
+struct vm {
+	char name[VM_NAME_MAX + 1];
+	bool exists;
+	uint64_t life;
+	uint16_t endpoint;
+	uint8_t state, substate, cause, operation;
+	bool stuck;
+	uint8_t end_cause;
+};
+
+/* db starts; web runs; broken ends before it runs; slow never gets on; stuck never ends; hangup closes all streams. */
+static struct vm vms[] = {
+	{ "web", true, 42, 1, VM_RUNNING, VM_SUB_RUNNING, 0, 0, false, CAUSE_GUEST_REBOOT },
+	{ "db", true, 0, 0, VM_NULL, VM_SUB_NONE, 0, 0, false, 0 },
+	{ "broken", true, 0, 0, VM_NULL, VM_SUB_NONE, 0, 0, false, 0 },
+	{ "slow", true, 0, 0, VM_NULL, VM_SUB_NONE, 0, 0, false, 0 },
+	{ "stuck", true, 17, 2, VM_ABORTING, VM_SUB_RETIRING, CAUSE_USER_ABORT, OP_ABORT, true, 0 },
+	{ "hangup", true, 0, 0, VM_NULL, VM_SUB_NONE, 0, 0, false, 0 },
+	{ "new", false, 0, 0, VM_NULL, VM_SUB_NONE, 0, 0, false, 0 },
+};
+#define VM_COUNT (sizeof(vms) / sizeof(*vms))
+
+static uint64_t seq = 100;
+static struct event_record ring[256];
+static size_t ring_count;
+static struct {
+	int fd;
+	char filter[VM_NAME_MAX + 1];
+} streams[64];
+static size_t stream_count;
+
+static struct vm *find(const char *name)
+{
+	for (size_t i = 0; i < VM_COUNT; i++)
+		if (vms[i].exists && strcmp(vms[i].name, name) == 0)
+			return &vms[i];
+	return NULL;
+}
+
+static int no_such(sd_bus_error *error, const char *name)
+{
+	return sd_bus_error_setf(error, ERROR "NoSuchVM", "no VM is called '%s'; List shows all", name);
+}
+
+/* ---- events ---- */
+
+static bool passes(const char *filter, const struct event_record *r)
+{
+	return !*filter || strcmp(filter, r->name) == 0;
+}
+
+static void emit(struct event_record r, const char *name)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	r.version = EVENT_STREAM_VERSION;
+	r.size = sizeof(r);
+	r.seq = ++seq;
+	r.realtime = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	(void)snprintf(r.name, sizeof(r.name), "%s", name);
+	if (ring_count < sizeof(ring) / sizeof(*ring))
+		ring[ring_count++] = r;
+	for (size_t i = 0; i < stream_count; i++)
+		if (passes(streams[i].filter, &r))
+			(void)send(streams[i].fd, &r, sizeof(r), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void move(struct vm *vm, enum vm_state state, enum vm_substate substate, enum vm_cause cause)
+{
+	struct event_record r = {
+		.kind = EVENT_STATE, .old_state = vm->state, .old_substate = vm->substate, .new_state = (uint8_t)state,
+		.new_substate = (uint8_t)substate, .cause = (uint8_t)cause
+	};
+
+	if (vm->state == VM_NULL || (vm->state == VM_ABORTING && state == VM_CREATED)) {
+		vm->life = seq + 1;
+		vm->endpoint = 7;
+	}
+	r.life = vm->life;
+	r.endpoint = vm->endpoint;
+	vm->state = (uint8_t)state;
+	vm->substate = (uint8_t)substate;
+	vm->cause = (uint8_t)cause;
+	if (cause)
+		vm->end_cause = (uint8_t)cause;
+	if (state == VM_NULL)
+		vm->life = vm->endpoint = vm->cause = 0;
+	emit(r, vm->name);
+}
+
+static void debt(struct vm *vm, enum debt_state from, enum debt_state to, uint32_t tries)
+{
+	emit((struct event_record){ .kind = EVENT_DEBT, .life = vm->life, .endpoint = vm->endpoint, .sp = 0x8001,
+		.old_state = (uint8_t)from, .new_state = (uint8_t)to, .how = HOW_ANSWERED, .tries = tries }, vm->name);
+}
+
+static void operation(struct vm *vm, enum operation op)
+{
+	vm->operation = (uint8_t)op;
+	emit((struct event_record){ .kind = EVENT_OPERATION, .life = vm->life, .endpoint = vm->endpoint,
+		.operation = (uint8_t)op }, vm->name);
+}
+
+/* ---- what the verbs do ---- */
+
+static void start(struct vm *vm)
+{
+	operation(vm, OP_START);
+	if (strcmp(vm->name, "slow") == 0)
+		return;
+	move(vm, VM_CREATED, VM_SUB_ALLOCATING, 0);
+	if (strcmp(vm->name, "broken") == 0) {
+		move(vm, VM_ABORTING, VM_SUB_RECLAIMING, CAUSE_START_FAILED);
+		move(vm, VM_NULL, VM_SUB_NONE, CAUSE_START_FAILED);
+	} else {
+		move(vm, VM_CREATED, VM_SUB_ANNOUNCING, 0);
+		debt(vm, DEBT_CREATING, DEBT_KNOWN, 3);
+		move(vm, VM_RUNNING, VM_SUB_RUNNING, 0);
+	}
+	operation(vm, OP_NONE);
+}
+
+static void end(struct vm *vm, enum vm_cause cause)
+{
+	operation(vm, cause == CAUSE_USER_DESTROY ? OP_DESTROY : OP_ABORT);
+	move(vm, VM_ABORTING, VM_SUB_QUIESCING, cause);
+	move(vm, VM_ABORTING, VM_SUB_RETIRING, cause);
+	debt(vm, DEBT_DESTROYING, DEBT_SETTLED, 2);
+	move(vm, VM_NULL, VM_SUB_NONE, cause);
+	operation(vm, OP_NONE);
+}
+
+static void close_streams(void)
+{
+	for (size_t i = 0; i < stream_count; i++)
+		close(streams[i].fd);
+	stream_count = 0;
+}
+
+static uint64_t act(struct vm *vm, const char *verb)
+{
+	uint64_t first = seq + 1;
+
+	if (strcmp(vm->name, "hangup") == 0)
+		close_streams();
+	if (vm->stuck)
+		return 0;
+	if (strcmp(verb, "Start") == 0 && vm->state == VM_NULL)
+		start(vm);
+	else if (strcmp(verb, "Abort") == 0 && vm->state != VM_NULL)
+		end(vm, CAUSE_USER_ABORT);
+	else if (strcmp(verb, "Restart") == 0) {
+		if (vm->state != VM_NULL)
+			end(vm, CAUSE_USER_RESTART);
+		start(vm);
+	} else if (strcmp(verb, "Destroy") == 0) {
+		if (vm->state != VM_NULL)
+			end(vm, CAUSE_USER_DESTROY);
+		vm->exists = false;
+		emit((struct event_record){ .kind = EVENT_VM_GONE }, vm->name);
+	}
+	return seq >= first ? first : 0;
+}
+
+static int method_act(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const char *name, *verb = sd_bus_message_get_member(m);
+	struct vm *vm;
+	uint64_t life;
+	int r = sd_bus_message_read(m, "st", &name, &life);
+
+	if (r < 0)
+		return r;
+	(void)printf("%s %s\n", verb, name);
+	if (strcmp(name, "silent") == 0)
+		return 1;
+	if (strncmp(name, "refuse-", 7) == 0) {
+		char full[128];
+
+		(void)snprintf(full, sizeof(full), ERROR "%s", name + 7);
+		return sd_bus_error_setf(error, full, "refused because the test says %s", name + 7);
+	}
+	vm = find(name);
+	if (!vm)
+		return no_such(error, name);
+	if (life && life != vm->life)
+		return sd_bus_error_setf(error, ERROR "WrongLife", "%s has life %llu, not %llu", name,
+			(unsigned long long)vm->life, (unsigned long long)life);
+	return sd_bus_reply_method_return(m, "t", act(vm, verb));
+}
+
+static int method_define(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const char *text, *source;
+	struct vm *vm = &vms[VM_COUNT - 1];
+	int r = sd_bus_message_read(m, "ss", &text, &source);
+
+	if (r < 0)
+		return r;
+	(void)printf("Define %s\n", source);
+	if (text[0] != '{')
+		return sd_bus_error_setf(error, ERROR "InvalidDefinition", "%s:1:1: expected '{'", source);
+	vm->exists = true;
+	emit((struct event_record){ .kind = EVENT_VM }, vm->name);
+	return sd_bus_reply_method_return(m, "ot", PATH "/vm/new", seq);
+}
+
+/* ---- what is read ---- */
+
+static int append_row(sd_bus_message *m, const struct vm *vm)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), PATH "/vm/%s", vm->name);
+	return sd_bus_message_append(m, "(ssotqsssstta{sv})", vm->name, UUID, path, vm->life, vm->endpoint,
+		state_names[vm->state], substate_names[vm->substate], cause_names[vm->cause],
+		operation_names[vm->operation], (uint64_t)1000000, seq, 5, "WaitsOn", "s", vm->stuck ? "sp" : "-", "SecureStuck",
+		"b", vm->stuck, "Unreachable", "b", 0, "OldLives", "u", 0, "Novelty", "a{sv}", 1, "x", "s", "y");
+}
+
+static int append_rows(sd_bus_message *m, const char *filter)
+{
+	int r = sd_bus_message_open_container(m, 'a', "(ssotqsssstta{sv})");
+
+	for (size_t i = 0; r >= 0 && i < VM_COUNT; i++)
+		if (vms[i].exists && (!*filter || strcmp(filter, vms[i].name) == 0))
+			r = append_row(m, &vms[i]);
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int method_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	sd_bus_message *reply = NULL;
+	int r = sd_bus_message_new_method_return(m, &reply);
+
+	if (r >= 0)
+		r = append_rows(reply, "");
+	if (r >= 0)
+		r = sd_bus_send(NULL, reply, NULL);
+	sd_bus_message_unref(reply);
+	return r;
+}
+
+static int method_list_partitions(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return sd_bus_reply_method_return(m, "a(qsssosuuua{sv})", 2, 0x8001, "sp", "", UUID, PATH "/partition/8001", "ok", 0x601u,
+		2u, 1u, 0, 1, "vm", "web", UUID, PATH "/vm/web", "running", 0u, 1u, 0u, 0);
+}
+
+static int method_get(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	char path[128];
+	const char *name;
+	int r = sd_bus_message_read(m, "s", &name);
+
+	if (r < 0)
+		return r;
+	if (!find(name))
+		return no_such(error, name);
+	(void)snprintf(path, sizeof(path), PATH "/vm/%s", name);
+	return sd_bus_reply_method_return(m, "o", path);
+}
+
+static void replay(int fd, const char *filter, uint64_t last)
+{
+	for (size_t i = 0; i < ring_count; i++)
+		if (ring[i].seq > last && passes(filter, &ring[i]))
+			(void)send(fd, &ring[i], sizeof(ring[i]), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Changes up to 50 are forgotten. */
+static int method_subscribe(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const char *filter, *epoch;
+	sd_bus_message *reply = NULL;
+	uint64_t last;
+	int fd[2], replayed, r = sd_bus_message_read(m, "sst", &filter, &epoch, &last);
+
+	if (r < 0)
+		return r;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) < 0)
+		return -errno;
+	replayed = strcmp(epoch, EPOCH) == 0 && last >= 50;
+	if (replayed)
+		replay(fd[0], filter, last);
+	streams[stream_count].fd = fd[0];
+	(void)snprintf(streams[stream_count++].filter, sizeof(streams->filter), "%s", filter);
+	r = sd_bus_message_new_method_return(m, &reply);
+	if (r >= 0)
+		r = append_rows(reply, replayed ? "(none)" : filter);
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "stha{sv}", EPOCH, replayed ? last : seq, fd[1], 1, "Replayed", "b", replayed);
+	if (r >= 0)
+		r = sd_bus_send(NULL, reply, NULL);
+	sd_bus_message_unref(reply);
+	close(fd[1]);
+	return r;
+}
+
+static int console_fd(void)
+{
+	static const char text[] = "booting\r\none\r\ntwo\r\nthree\r\nfour\r\nfive\r\nsix\r\nseven\r\neight\r\nnine\r\n\033[31mten\r\n";
+	struct console_ring ring_header = { .magic = CONSOLE_RING_MAGIC, .size = 4096, .head = sizeof(text) - 1 };
+	int fd = memfd_create("console", MFD_CLOEXEC);
+
+	if (fd < 0 || ftruncate(fd, CONSOLE_RING_DATA + 4096) < 0 ||
+		pwrite(fd, text, sizeof(text) - 1, CONSOLE_RING_DATA) < 0 || pwrite(fd, &ring_header, sizeof(ring_header), 0) < 0)
+		return -errno;
+	return fd;
+}
+
+static int method_open_console(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const char *name;
+	int fd, r = sd_bus_message_read(m, "s", &name);
+
+	if (r < 0)
+		return r;
+	if (!find(name))
+		return no_such(error, name);
+	if (strcmp(name, "web") != 0)
+		return sd_bus_error_setf(error, ERROR "NoConsole", "%s never had a console", name);
+	fd = console_fd();
+	if (fd < 0)
+		return fd;
+	r = sd_bus_reply_method_return(m, "h", fd);
+	close(fd);
+	return r;
+}
+
+/* ---- properties ---- */
+
+static int get_manager(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+	void *userdata, sd_bus_error *error)
+{
+	if (strcmp(property, "Sequence") == 0)
+		return sd_bus_message_append(reply, "t", seq);
+	if (strcmp(property, "Incarnation") == 0)
+		return sd_bus_message_append(reply, "t", (uint64_t)99);
+	if (strcmp(property, "DiskStuck") == 0)
+		return sd_bus_message_append(reply, "b", 0);
+	return sd_bus_message_append(reply, "s", strcmp(property, "Epoch") == 0 ? EPOCH : "up");
+}
+
+static int get_partition(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+	void *userdata, sd_bus_error *error)
+{
+	if (strcmp(property, "Profile") == 0)
+		return sd_bus_message_append(reply, "s", "trusty");
+	if (strcmp(property, "ExecutionContexts") == 0)
+		return sd_bus_message_append(reply, "q", 8);
+	return sd_bus_message_append(reply, "t", (uint64_t)5);
+}
+
+static int get_vm_word(const struct vm *vm, const char *property, sd_bus_message *reply)
+{
+	const char *word = strcmp(property, "Name") == 0 ? vm->name :
+		strcmp(property, "UUID") == 0 ? UUID :
+		strcmp(property, "State") == 0 ? state_names[vm->state] :
+		strcmp(property, "Substate") == 0 ? substate_names[vm->substate] :
+		strcmp(property, "Cause") == 0 ? cause_names[vm->cause] : operation_names[vm->operation];
+
+	return sd_bus_message_append(reply, "s", word);
+}
+
+static int get_vm_struct(const struct vm *vm, const char *property, sd_bus_message *reply)
+{
+	if (strcmp(property, "WaitsOn") == 0)
+		return sd_bus_message_append(reply, "(sqsttu)", vm->stuck ? "sp" : "-", vm->stuck ? 0x8001 : 0, "",
+			(uint64_t)1000000, (uint64_t)0, vm->stuck ? 12 : 0);
+	if (strcmp(property, "VcpuStates") == 0)
+		return vm->state == VM_RUNNING ? sd_bus_message_append(reply, "as", 3, "running", "running", "waiting") :
+			sd_bus_message_append(reply, "as", 0);
+	if (strcmp(property, "SecurePeers") == 0)
+		return vm->life ? sd_bus_message_append(reply, "a(qssub)", 2, 0x8001, vm->stuck ? "destroying" : "known",
+			"answered-0", 3, vm->stuck, 0x8002, "known", "untold", 0, 0) : sd_bus_message_append(reply, "a(qssub)", 0);
+	return sd_bus_message_append(reply, "(stts)", cause_names[vm->end_cause], (uint64_t)(vm->end_cause ? 41 : 0),
+		(uint64_t)1700000000000000, vm->end_cause ? "the guest said \033[2Jso" : "");
+}
+
+static int get_vm(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+	void *userdata, sd_bus_error *error)
+{
+	const struct vm *vm = userdata;
+
+	if (strcmp(property, "Life") == 0)
+		return sd_bus_message_append(reply, "t", vm->life);
+	if (strcmp(property, "FfaId") == 0)
+		return sd_bus_message_append(reply, "q", vm->endpoint);
+	if (strcmp(property, "SecureStuck") == 0)
+		return sd_bus_message_append(reply, "b", vm->stuck);
+	return strcmp(property, "WaitsOn") == 0 || strcmp(property, "VcpuStates") == 0 || strcmp(property, "SecurePeers") == 0 ||
+		strcmp(property, "LastEnd") == 0 ? get_vm_struct(vm, property, reply) : get_vm_word(vm, property, reply);
+}
+
+static int get_number(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+	void *userdata, sd_bus_error *error)
+{
+	if (strcmp(property, "VcpuCount") == 0)
+		return sd_bus_message_append(reply, "u", 3);
+	if (strcmp(property, "VmmPid") == 0)
+		return sd_bus_message_append(reply, "u", 4711);
+	return sd_bus_message_append(reply, "t", (uint64_t)(strcmp(property, "MemoryBytes") == 0 ? 512u << 20 : 1000000));
+}
+
+static int find_vm(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret, sd_bus_error *error)
+{
+	*ret = find(path + strlen(PATH "/vm/"));
+	return *ret != NULL;
+}
+
+#define VERB(name) SD_BUS_METHOD(name, "sta{sv}", "t", method_act, SD_BUS_VTABLE_UNPRIVILEGED)
+static const sd_bus_vtable manager_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_METHOD("List", "", "a(ssotqsssstta{sv})", method_list, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("ListPartitions", "", "a(qsssosuuua{sv})", method_list_partitions, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Get", "s", "o", method_get, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Define", "ssa{sv}", "ot", method_define, SD_BUS_VTABLE_UNPRIVILEGED),
+	VERB("Start"),
+	VERB("Abort"),
+	VERB("Restart"),
+	VERB("Destroy"),
+	SD_BUS_METHOD("Subscribe", "ssta{sv}", "a(ssotqsssstta{sv})stha{sv}", method_subscribe, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("OpenConsole", "sa{sv}", "h", method_open_console, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_PROPERTY("Version", "s", get_manager, 0, 0),
+	SD_BUS_PROPERTY("Epoch", "s", get_manager, 0, 0),
+	SD_BUS_PROPERTY("Incarnation", "t", get_manager, 0, 0),
+	SD_BUS_PROPERTY("Sequence", "t", get_manager, 0, 0),
+	SD_BUS_PROPERTY("SecureSide", "s", get_manager, 0, 0),
+	SD_BUS_PROPERTY("DiskStuck", "b", get_manager, 0, 0),
+	SD_BUS_VTABLE_END
+};
+
+static const sd_bus_vtable vm_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_PROPERTY("Name", "s", get_vm, 0, 0),
+	SD_BUS_PROPERTY("UUID", "s", get_vm, 0, 0),
+	SD_BUS_PROPERTY("State", "s", get_vm, 0, 0),
+	SD_BUS_PROPERTY("Substate", "s", get_vm, 0, 0),
+	SD_BUS_PROPERTY("Cause", "s", get_vm, 0, 0),
+	SD_BUS_PROPERTY("Operation", "s", get_vm, 0, 0),
+	SD_BUS_PROPERTY("Life", "t", get_vm, 0, 0),
+	SD_BUS_PROPERTY("FfaId", "q", get_vm, 0, 0),
+	SD_BUS_PROPERTY("SecureStuck", "b", get_vm, 0, 0),
+	SD_BUS_PROPERTY("WaitsOn", "(sqsttu)", get_vm, 0, 0),
+	SD_BUS_PROPERTY("VcpuStates", "as", get_vm, 0, 0),
+	SD_BUS_PROPERTY("SecurePeers", "a(qssub)", get_vm, 0, 0),
+	SD_BUS_PROPERTY("LastEnd", "(stts)", get_vm, 0, 0),
+	SD_BUS_PROPERTY("VcpuCount", "u", get_number, 0, 0),
+	SD_BUS_PROPERTY("VmmPid", "u", get_number, 0, 0),
+	SD_BUS_PROPERTY("MemoryBytes", "t", get_number, 0, 0),
+	SD_BUS_PROPERTY("Since", "t", get_number, 0, 0),
+	SD_BUS_PROPERTY("OperationSince", "t", get_number, 0, 0),
+	SD_BUS_VTABLE_END
+};
+
+static const sd_bus_vtable partition_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_PROPERTY("Profile", "s", get_partition, 0, 0),
+	SD_BUS_PROPERTY("ExecutionContexts", "q", get_partition, 0, 0),
+	SD_BUS_PROPERTY("Sent", "t", get_partition, 0, 0),
+	SD_BUS_VTABLE_END
+};
+
+static int serve(sd_bus *bus)
+{
+	int r;
+
+	(void)puts("ready");
+	for (;;) {
+		r = sd_bus_process(bus, NULL);
+		if (r == 0)
+			r = sd_bus_wait(bus, UINT64_MAX);
+		if (r < 0)
+			return r;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	sd_bus *bus = NULL;
+	int r;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	r = sd_bus_new(&bus);
+	if (r >= 0)
+		r = sd_bus_set_address(bus, argc > 1 ? argv[1] : "");
+	if (r >= 0)
+		r = sd_bus_set_bus_client(bus, 1);
+	if (r >= 0)
+		r = sd_bus_start(bus);
+	if (r >= 0)
+		r = sd_bus_add_object_vtable(bus, NULL, PATH, NAME ".Manager", manager_vtable, NULL);
+	if (r >= 0)
+		r = sd_bus_add_fallback_vtable(bus, NULL, PATH "/vm", NAME ".VM", vm_vtable, find_vm, NULL);
+	if (r >= 0)
+		r = sd_bus_add_object_vtable(bus, NULL, PATH "/partition/8001", NAME ".Partition", partition_vtable, NULL);
+	if (r >= 0)
+		r = sd_bus_request_name(bus, NAME, 0);
+	if (r >= 0)
+		r = serve(bus);
+	sd_bus_unref(bus);
+	(void)fprintf(stderr, "fake-daemon: %s\n", strerror(-r));
+	return 0;
+}
