@@ -91,7 +91,9 @@ struct sp {
 	uint64_t open_life;
 	bool out;      /* a call is with the secure side; its debt is that of open_life */
 	bool running;  /* that call is an FFA_RUN */
-	bool collect;  /* BUSY to a repeat of an unknown outcome: the call may still be open, run it */
+	bool unsure;   /* the answer to open_life's call was lost: it may be open there, or be over */
+	bool collect;  /* BUSY to a repeat of it: it is open, run it */
+	uint8_t asked; /* enum call_kind of the message that is out */
 	uint32_t creating; /* debts in CREATING */
 	uint32_t owed, stuck_count;
 	struct list waiting, ready, backoff, stuck;

@@ -34,6 +34,13 @@ static void resume_debts(struct step *s, struct life *l)
 	}
 }
 
+/* The call that left last: its answer may have come and not been stored. */
+static void resume_open(struct step *s)
+{
+	for (size_t i = 0; i < s->m->sp_count; i++)
+		s->m->sp[i].unsure = s->m->sp[i].open.kind != CALL_NONE;
+}
+
 static void resume_allocating(struct step *s, struct life *l)
 {
 	set_deadline(s, &l->timer, later(l->now.deadline, s->now));
@@ -87,6 +94,7 @@ void model_resume(struct model *m, uint64_t now, uint64_t realtime, bool same_bo
 	struct life *l, *next;
 	struct vm *vm;
 
+	resume_open(&s);
 	list_for_each_safe(l, next, &m->lives, all)
 		resume_life(&s, l, same_boot);
 	list_for_each(vm, &m->vms, all)

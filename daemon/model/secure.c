@@ -139,17 +139,17 @@ static void put_call(struct step *s, struct sp *sp, struct life *l, enum call_ki
 	call->target = target;
 	call->life = l ? l->number : 0;
 	call->endpoint = l ? l->begun.endpoint : 0;
+	sp->asked = (uint8_t)kind;
 	sp->out = true;
 	sp->running = run;
 	sp->sent++;
 }
 
-/* FFA_RUN of a call known to be open, or of one that BUSY to a repeat says may be. */
+/* FFA_RUN of a call known to be open: it was suspended, or BUSY to a repeat says so. */
 static void run_open(struct step *s, struct sp *sp)
 {
 	uint32_t target = sp->open.has_target ? sp->open.target : FFA_TARGET(sp->info.id, 0);
 
-	sp->collect = false;
 	put_call(s, sp, model_life(s->m, sp->open_life), (enum call_kind)sp->open.kind, true, target);
 }
 
@@ -161,10 +161,27 @@ static void send(struct step *s, struct sp *sp, struct debt *d)
 	if (MUTANT(MUTANT_P3_DESTROYED_OVER_CREATED) && d->dirty && life_is_over(l))
 		kind = CALL_DESTROYED;
 	queue_debt(s, sp, d, QUEUE_NONE);
-	note_open(s, sp, l, kind);
+	if (!sp->unsure) /* else what is stored may be what is open there */
+		note_open(s, sp, l, kind);
 	d->tries++;
 	put_call(s, sp, l, kind, false, 0);
 	touch(s, l->vm);
+}
+
+/*
+ * The message whose turn it is. While an answer is lost, only the life that it belongs to may speak: BUSY then says that its
+ * call is still open, anything else that it is over, and no answer can be taken for that of another life.
+ */
+static struct debt *whose_turn(struct step *s, struct sp *sp)
+{
+	struct life *l = sp->unsure ? model_life(s->m, sp->open_life) : NULL;
+	struct debt *d = l ? &l->debt[sp->index] : NULL;
+
+	if (!d || debt_is_done(d) || d->state == DEBT_KNOWN) {
+		sp->unsure = false;
+		return list_first(&sp->ready, struct debt, link);
+	}
+	return d->queue == QUEUE_READY ? d : NULL;
 }
 
 /* Sends what may be sent to this SP now. */
@@ -176,12 +193,12 @@ void pump(struct step *s, struct sp *sp)
 		begin_creating(s, sp, d);
 	if (!s->m->secure_up || sp->out || !sp_is_there(sp))
 		return;
-	if (sp->open.has_target || sp->collect) {
+	d = whose_turn(s, sp);
+	if (sp->collect || (sp->open.has_target && !sp->unsure)) {
 		if (heap_node_is_out(&sp->resume.node))
 			run_open(s, sp);
 		return;
 	}
-	d = list_first(&sp->ready, struct debt, link);
 	if (d)
 		send(s, sp, d);
 }

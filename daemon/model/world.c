@@ -66,9 +66,11 @@ static void keep_target(struct step *s, struct sp *sp, const struct secure_reply
 {
 	struct change c = { .kind = CHANGE_OPEN, .life = sp->open_life, .open = sp->open };
 
+	sp->unsure = sp->collect = false;
+	c.open.kind = sp->asked;
 	c.open.has_target = true;
 	c.open.target = r->target;
-	if (!sp->open.has_target || sp->open.target != r->target)
+	if (!sp->open.has_target || sp->open.target != r->target || sp->open.kind != sp->asked)
 		emit(s, &c);
 	if (r->verdict == VERDICT_YIELDED)
 		set_deadline(s, &sp->resume, s->now + (r->wait_ns ? r->wait_ns : YIELD_WAIT));
@@ -83,6 +85,12 @@ static void close_target(struct step *s, struct sp *sp)
 	c.open.kind = CALL_NONE;
 	c.open.has_target = false;
 	emit(s, &c);
+}
+
+/* A call is open there and its context is taken for the moment: run it a little later. */
+static void run_later(struct step *s, struct sp *sp)
+{
+	set_deadline(s, &sp->resume, s->now + YIELD_WAIT);
 }
 
 static void mark_face(struct debt *d, uint16_t effects)
@@ -180,22 +188,30 @@ static void reply(struct step *s, const struct secure_reply *r)
 		return;
 	was_run = sp->running;
 	sp->out = sp->running = false;
+	asked = (enum call_kind)sp->asked;
 	count(sp, verdict);
 	if (verdict == VERDICT_PREEMPTED || verdict == VERDICT_YIELDED) {
 		keep_target(s, sp, r);
 		pump(s, sp);
 		return;
 	}
+	if (was_run && verdict == VERDICT_BUSY) {
+		run_later(s, sp);
+		return;
+	}
 	if (was_run && verdict == VERDICT_UNKNOWN_SP)
 		verdict = VERDICT_IDLE; /* nothing was open after all */
-	asked = (enum call_kind)sp->open.kind;
+	if (sp->collect && r->kind != CALL_NONE)
+		asked = (enum call_kind)r->kind; /* what was open may be older than the message that met it */
 	if (r->kind != CALL_NONE && r->kind != asked)
 		verdict = VERDICT_BROKEN;
 	l = model_life(s->m, sp->open_life);
 	d = l ? &l->debt[sp->index] : NULL;
-	close_target(s, sp);
-	if (d && verdict == VERDICT_BUSY && d->unsure && !was_run)
-		sp->collect = true;
+	sp->collect = sp->unsure && verdict == VERDICT_BUSY;
+	if (!sp->collect) {
+		sp->unsure = sp->unsure && r->kind == CALL_NONE && verdict == VERDICT_INTERRUPTED;
+		close_target(s, sp);
+	}
 	if (d && !cleansed(s, sp, d, asked, verdict) && !once_more(s, sp, d, verdict))
 		debt_event(s, sp, d, (enum debt_event)event_of[verdict]);
 	if (verdict == VERDICT_ACK)
@@ -212,13 +228,15 @@ void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
 {
 	struct life *l, *next;
 
-	sp->collect = false;
+	sp->collect = sp->unsure = false;
 	close_target(s, sp);
 	list_for_each_safe(l, next, &s->m->lives, all) {
 		struct debt *d = &l->debt[sp->index];
 		bool out = sp->out && sp->open_life == l->number;
 		struct debt_arc arc;
 
+		if (d->queue == QUEUE_WAITING && !sp_is_there(sp))
+			queue_debt(s, sp, d, QUEUE_NONE);
 		if (debt_is_done(d) || (MUTANT(MUTANT_P3_NO_REANNOUNCE) && !life_is_over(l)))
 			continue;
 		if (out && d->state == DEBT_CREATING) { /* it may still be taken, by whoever comes next */
@@ -246,7 +264,8 @@ static void down(struct step *s)
 		struct life *l = sp->out ? model_life(s->m, sp->open_life) : NULL;
 		struct debt *d = l ? &l->debt[i] : NULL;
 
-		sp->out = sp->running = false;
+		sp->unsure |= sp->out || sp->collect;
+		sp->out = sp->running = sp->collect = false;
 		if (!d || debt_is_done(d))
 			continue;
 		if (MUTANT(MUTANT_P2_ID_UNKNOWN) && d->state == DEBT_DESTROYING) {
@@ -272,9 +291,9 @@ static void replay(struct step *s, struct sp *sp, struct life *l)
 	if (d->unsure && d->state == DEBT_CREATING && sp->info.profile == PROFILE_OPTEE) {
 		bool clearing = sp->open_life == l->number && sp->open.kind == CALL_DESTROYED;
 
-		if (sp->open.has_target && !clearing)
+		if (sp->open.has_target && !sp->unsure && !clearing)
 			; /* that call is run to its end, its answer tells */
-		else if (l->now.state == VM_CREATED || clearing)
+		else if (!l->enter_sent || clearing)
 			d->cleanse = true;
 		else
 			d->extra++;
