@@ -48,6 +48,14 @@ static bool is_unpaid(const struct sp *sp, const struct life *l)
 	return d->queue == QUEUE_WAITING || d->state == DEBT_CREATING;
 }
 
+static bool is_any_unpaid(const struct model *m, const struct life *l)
+{
+	for (size_t i = 0; i < m->sp_count; i++)
+		if (is_unpaid(&m->sp[i], l))
+			return true;
+	return false;
+}
+
 static void on_secure_side(const struct model *m, const struct life *l, struct wait_reason *r)
 {
 	for (size_t i = 0; i < m->sp_count && m->secure_up; i++) {
@@ -94,6 +102,8 @@ static void of_life(const struct model *m, const struct life *l, struct wait_rea
 		break;
 	default:
 		r->since = r->until = 0;
+		if (is_any_unpaid(m, l)) /* an SP that restarted or came is told of a VM that runs */
+			on_secure_side(m, l, r);
 		break;
 	}
 }
