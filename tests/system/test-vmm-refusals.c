@@ -296,6 +296,21 @@ static void refuses_descriptors_that_are_no_files(void **state)
 	refuses_a_birth(p, &birth, 4);
 }
 
+/* One byte more than the largest frame: what was cut off must not be overlooked. */
+static void refuses_a_birth_that_is_too_long(void **state)
+{
+	struct peer *p = *state;
+	struct {
+		struct vmm_birth birth;
+		uint8_t more;
+	} long_one = { .more = 1 };
+
+	await_newborn(p);
+	long_one.birth = peer_birth_frame(p);
+	peer_birth_as(p, &long_one, sizeof(long_one.birth) + 1);
+	expect_exit(p, 1);
+}
+
 static void refuses_the_birth_of_another(void **state)
 {
 	struct peer *p = *state;
@@ -367,6 +382,7 @@ int main(void)
 		TEST(refuses_a_birth_with_too_few_descriptors),
 		TEST(refuses_a_birth_with_too_many_descriptors),
 		TEST(refuses_descriptors_that_are_no_files),
+		TEST(refuses_a_birth_that_is_too_long),
 		TEST(refuses_the_birth_of_another),
 		TEST(hangs_up_on_broken_frames_and_runs_on),
 	};

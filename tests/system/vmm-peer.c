@@ -227,9 +227,8 @@ bool peer_holds_lock(const struct peer *p)
 	return lock.l_type != F_UNLCK;
 }
 
-void peer_birth(struct peer *p)
+void peer_birth_as(struct peer *p, const void *birth, size_t size)
 {
-	struct vmm_birth birth = peer_birth_frame(p);
 	int fds[VMM_FD_COUNT];
 
 	make_files(p);
@@ -237,11 +236,18 @@ void peer_birth(struct peer *p)
 	fds[VMM_FD_LIFE_LOCK] = p->lock;
 	fds[VMM_FD_LAST_WORDS] = p->words;
 	fds[VMM_FD_CONSOLE] = p->console;
-	peer_send_raw(p, &birth, sizeof(birth), fds, VMM_FD_COUNT);
+	peer_send_raw(p, birth, size, fds, VMM_FD_COUNT);
 	/* From here the VMM's copy alone holds the lock; another description of the file is kept to ask about
 	 * it. */
 	p->lock_again = reopen(p->lock);
 	close_one(&p->lock);
+}
+
+void peer_birth(struct peer *p)
+{
+	struct vmm_birth birth = peer_birth_frame(p);
+
+	peer_birth_as(p, &birth, sizeof(birth));
 }
 
 /* One frame; its size is checked against its kind. */

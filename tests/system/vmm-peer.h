@@ -50,6 +50,7 @@ void peer_listen(struct peer *p);  /* and comes back */
 void peer_send(struct peer *p, enum vmm_frame_kind kind); /* a command, with the next number */
 void peer_send_raw(struct peer *p, const void *frame, size_t size, const int *fds, unsigned fd_count);
 struct vmm_birth peer_birth_frame(const struct peer *p);
+void peer_birth_as(struct peer *p, const void *birth, size_t size); /* with files that are right */
 void peer_birth(struct peer *p);
 
 /* Reads up to the next frame that is not VCPU (those are noted), which must be of that kind. */

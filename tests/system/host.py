@@ -1,0 +1,278 @@
+"""A host of one's own for a test: a private bus, the software secure side, the daemon, all in a directory in /dev/shm.
+
+Nothing here sleeps: a daemon is waited for by its READY=1, a state by the event stream, an exit by its pidfd.
+"""
+import contextlib
+import json
+import mmap
+import os
+import pathlib
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+BUILD = pathlib.Path(os.environ["LIFECYCLED_BUILD"])
+GUESTS = pathlib.Path(os.environ["LIFECYCLED_GUESTS"])
+LIMIT = 60  # seconds after which a wait is a failure
+SKIPPED = 77
+
+sys.path.insert(0, str(TESTS))
+
+
+class Failure(Exception):
+    pass
+
+
+def expect(true, message, *details):
+    if not true:
+        raise Failure(message + "".join(f"\n    {d}" for d in details))
+
+
+def equal(got, wanted, what):
+    expect(got == wanted, f"{what}: {got!r}, expected {wanted!r}")
+
+
+class Process:
+    """A process we started; ended by its pid, never by its name."""
+
+    def __init__(self, log, command, ready=True, environment=None):
+        self.command = command
+        self.log_path = log
+        self.notify_dir = tempfile.mkdtemp(prefix="lifecycled-notify-")
+        path = os.path.join(self.notify_dir, "socket")
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        listener.bind(path)
+        with open(log, "ab") as out:
+            self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                          env={**os.environ, **(environment or {}), "NOTIFY_SOCKET": path})
+        self.pid = self.child.pid
+        self.pidfd = os.pidfd_open(self.pid)
+        self.listener = listener
+        if ready:
+            self.wait_ready()
+
+    def wait_ready(self):
+        poller = select.poll()
+        poller.register(self.listener, select.POLLIN)
+        poller.register(self.pidfd, select.POLLIN)
+        while True:
+            ready = poller.poll(LIMIT * 1000)
+            expect(ready, f"{self.command[0]} did not become ready", self.log())
+            if any(fd == self.listener.fileno() for fd, _ in ready):
+                if b"READY=1" in self.listener.recv(4096).split(b"\n"):
+                    return
+            else:
+                raise Failure(f"{self.command[0]} ended before it was ready: {self.child.wait()}\n{self.log()}")
+
+    def log(self):
+        return pathlib.Path(self.log_path).read_text(errors="replace")[-3000:]
+
+    def kill(self, signo=signal.SIGKILL):
+        if self.child.poll() is None:
+            os.kill(self.pid, signo)
+
+    def wait(self):
+        """Its exit status, negative for a signal."""
+        expect(wait_pidfd(self.pidfd), f"{self.command[0]} does not end", self.log())
+        return self.child.wait()
+
+    def close(self):
+        self.kill()
+        self.child.wait()
+        os.close(self.pidfd)
+        self.listener.close()
+        shutil.rmtree(self.notify_dir, ignore_errors=True)
+
+
+def wait_pidfd(pidfd, seconds=LIMIT):
+    poller = select.poll()
+    poller.register(pidfd, select.POLLIN)
+    return bool(poller.poll(seconds * 1000))
+
+
+class Host:
+    def __init__(self, *, secure=("--sp", "trusty:0x8001", "--sp", "optee:0x8002"), secure_side=True, daemon=True,
+                 options=()):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="lifecycled-test-", dir="/dev/shm"))
+        self.run = self.dir / "run"
+        self.run.mkdir()
+        self.definitions = self.dir / "vm.d"
+        self.definitions.mkdir()
+        self.bus_address = f"unix:path={self.dir}/bus"
+        self.secure_options = list(secure)
+        self.options = list(options)
+        self.has_secure_side = secure_side
+        self.bus = self.secure = self.daemon = None
+        self.seen_vmms = set()
+        try:
+            self.start_bus()
+            if secure_side:
+                self.start_secure()
+            if daemon:
+                self.start_daemon()
+        except BaseException:
+            self.close()
+            raise
+
+    # ---- its programs ----
+
+    def start_bus(self):
+        read, write = os.pipe()
+        self.bus = subprocess.Popen(
+            ["dbus-daemon", f"--config-file={TESTS}/bus.conf", f"--address={self.bus_address}", "--nofork",
+             f"--print-address={write}", "--nopidfile"], pass_fds=[write], stdin=subprocess.DEVNULL,
+            stderr=open(self.dir / "bus.log", "wb"))
+        os.close(write)
+        expect(os.read(read, 1), "the bus did not start")  # it prints its address once it listens
+        os.close(read)
+
+    def start_secure(self, *more):
+        self.secure = Process(self.dir / "spmc.log", [
+            str(BUILD / "daemon/spmc/lifecycled-spmc"), "--socket", str(self.run / "spmc.sock"), "--inspect",
+            str(self.run / "inspect.sock"), "--state", str(self.dir / "spmc.state"), *self.secure_options, *more])
+
+    def start_daemon(self, *more, ready=True):
+        self.daemon = Process(self.dir / "daemon.log", [
+            str(BUILD / "daemon/main/lifecycled"), "--bus", self.bus_address, "--state-dir", str(self.dir / "state"),
+            "--runtime-dir", str(self.run), "--memory-dir", str(self.dir / "memory"), "--vmm",
+            str(BUILD / "daemon/vmm/lifecycled-vmm"), "--definitions", str(self.definitions), "--secure",
+            str(self.run / "spmc.sock") if self.has_secure_side else "none", *self.options, *more], ready=ready)
+        return self.daemon
+
+    def kill_daemon(self):
+        self.daemon.kill()
+        self.daemon.wait()
+        self.daemon.close()
+
+    def close(self):
+        for process in (self.daemon, self.secure):
+            if process:
+                process.close()
+        for pid in self.vmm_pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if self.bus:
+            self.bus.kill()
+            self.bus.wait()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if error and self.daemon:
+            print("---- daemon ----\n" + self.daemon.log(), file=sys.stderr)
+        self.close()
+
+    def vmm_pids(self):
+        """Every VMM of this host, by the socket it was told: whoever has that path in its arguments is ours."""
+        socket_path = os.fsencode(self.run / "vmm.sock")
+        for entry in pathlib.Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            with contextlib.suppress(OSError):
+                if socket_path in (entry / "cmdline").read_bytes().split(b"\0"):
+                    yield int(entry.name)
+
+    # ---- what a user does ----
+
+    def ctl(self, *words, check=True, text=None):
+        """lifecyclectl; its standard output, or with check=False the whole result."""
+        done = subprocess.run([str(BUILD / "cli/lifecyclectl"), "--bus", self.bus_address, *map(str, words)], input=text,
+                              stdin=None if text else subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=LIMIT, env={**os.environ, "LIFECYCLED_RUNTIME_DIR": str(self.run)})
+        if not check:
+            return done
+        expect(done.returncode == 0, f"lifecyclectl {' '.join(map(str, words))}: exit {done.returncode}", done.stderr)
+        return done.stdout
+
+    def json(self, *words):
+        return json.loads(self.ctl("-o", "json", *words))
+
+    def define(self, name, guest="beat", **more):
+        """Defines a VM that runs one of our guests; `more` is merged into the definition."""
+        definition = {"name": name, "memory": {"size": "2M"}, "kernel": str(GUESTS / f"{guest}.elf")}
+        for key, value in more.items():
+            definition[key.replace("_", "-")] = value
+        self.ctl("define", "-", text=json.dumps(definition))
+        return name
+
+    def row(self, name):
+        rows = [r for r in self.json("list") if r["name"] == name]
+        return rows[0] if rows else None
+
+    def status(self, name):
+        status = self.json("status", name)
+        return status[0] if isinstance(status, list) else status
+
+    # ---- what can be seen from outside ----
+
+    def inspect(self):
+        """What the secure side says of itself."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(LIMIT)
+            s.connect(str(self.run / "inspect.sock"))
+            text = b"".join(iter(lambda: s.recv(65536), b""))
+        return json.loads(text)
+
+    def books(self):
+        """{SP id: {VM ids it knows}}"""
+        return {sp["id"]: {vm["id"] for vm in sp["vms"]} for sp in self.inspect()["sps"]}
+
+    def memory_files(self):
+        return sorted(p.name for p in (self.dir / "memory").iterdir())
+
+    def counter(self, life, offset=0x100000):
+        """The number a counting guest keeps in its memory (tests/guests/README.md)."""
+        with open(self.dir / "memory" / str(life), "rb") as memory:
+            view = mmap.mmap(memory.fileno(), 0, access=mmap.ACCESS_READ)
+            value = struct.unpack_from("<Q", view, offset)[0]
+            view.close()
+        return value
+
+    def until(self, true, what, seconds=LIMIT):
+        """Looks again each time something was stored: the daemon's state page is the bell."""
+        deadline = time.monotonic() + seconds
+        poller = select.poll()
+        while True:
+            value = true()
+            if value:
+                return value
+            expect(time.monotonic() < deadline, f"it did not come to this: {what}", self.daemon.log())
+            poller.poll(5)  # nothing is registered: a look every 5 ms at what has no bell of its own
+
+    def until_state(self, name, state, seconds=LIMIT):
+        return self.until(lambda: (lambda r: r if r and r["state"] == state else None)(self.row(name)),
+                          f"{name} is {state}; it is {self.row(name)}", seconds)
+
+
+def have_kvm():
+    return os.access("/dev/kvm", os.R_OK | os.W_OK)
+
+
+def main(tests, needs_kvm=True):
+    """Runs the functions given, or those named on the command line; a sentence for each."""
+    if needs_kvm and not have_kvm():
+        print("SKIPPED: there is no /dev/kvm that can be used here: no vCPU can run")
+        return SKIPPED
+    wanted = sys.argv[1:]
+    failed = 0
+    for test in tests:
+        if wanted and test.__name__ not in wanted:
+            continue
+        start = time.monotonic()
+        try:
+            test()
+            print(f"ok      {test.__name__} ({time.monotonic() - start:.1f} s)", flush=True)
+        except Exception as error:  # noqa: BLE001 - a test may fail in any way
+            failed += 1
+            kind = "" if isinstance(error, Failure) else type(error).__name__ + ": "
+            print(f"FAILED  {test.__name__}: {kind}{error}", flush=True)
+    return 1 if failed else 0
