@@ -3,6 +3,7 @@
 
 #define B(state) (1u << VCPU_##state)
 #define ANY_MAY B(OFF) /* power down is possible from everywhere */
+#define AFRESH (B(OFF) | B(NULL) | B(CREATED)) /* where a vCPU is down, or made anew */
 
 static const unsigned moves[VCPU_STATE_COUNT] = {
 	[VCPU_OFF]               = ANY_MAY | B(STARTING) | B(CREATED),
@@ -24,6 +25,22 @@ bool vcpu_move_is_legal(enum vcpu_state from, enum vcpu_state to)
 	if ((unsigned)from >= VCPU_STATE_COUNT || (unsigned)to >= VCPU_STATE_COUNT)
 		return false;
 	return from == to || (moves[from] & 1u << to);
+}
+
+bool vcpu_may_have_become(enum vcpu_state from, enum vcpu_state to)
+{
+	unsigned reached, before = 0;
+
+	if ((unsigned)from >= VCPU_STATE_COUNT || (unsigned)to >= VCPU_STATE_COUNT)
+		return false;
+	reached = 1u << from | B(ABORTED);
+	while (reached != before) {
+		before = reached;
+		for (unsigned s = 0; s < VCPU_STATE_COUNT; s++)
+			if ((before & 1u << s) && (s == (unsigned)from || !(AFRESH & 1u << s)))
+				reached |= moves[s] & ~(AFRESH & ~(1u << to));
+	}
+	return reached & 1u << to;
 }
 
 bool vcpu_may_be_forced(enum vcpu_state from, enum vcpu_state to)

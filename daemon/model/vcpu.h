@@ -9,5 +9,11 @@
 
 bool vcpu_move_is_legal(enum vcpu_state from, enum vcpu_state to);
 
+/*
+ * A VMM reports where a vCPU is now, not each step of the way. Whether legal moves lead there, without the vCPU being
+ * powered down or made anew in between; the forced edge counts.
+ */
+bool vcpu_may_have_become(enum vcpu_state from, enum vcpu_state to);
+
 /* The forced edge: a VMM was killed, or its guest quiesced, and the vCPU is wherever it is. */
 bool vcpu_may_be_forced(enum vcpu_state from, enum vcpu_state to);

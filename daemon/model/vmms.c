@@ -50,7 +50,7 @@ static void vcpu(struct step *s, struct life *l, uint32_t index, uint32_t state)
 {
 	if (index >= l->begun.vcpu_count || state >= VCPU_STATE_COUNT)
 		return;
-	if (!vcpu_may_be_forced(l->vcpu[index], (enum vcpu_state)state)) {
+	if (!vcpu_may_have_become((enum vcpu_state)l->vcpu[index], (enum vcpu_state)state)) {
 		if (l->vm)
 			l->vm->refused++;
 		touch(s, l->vm);

@@ -29,6 +29,23 @@ static void vcpu_moves_are_those_of_the_second_statement(void **state)
 	}
 }
 
+/* spec: STARTING never leads straight to RUNNING; a report that skips the WAITING between is still a true one. */
+static void a_vcpu_is_believed_where_legal_moves_lead(void **state)
+{
+	assert_true(vcpu_may_have_become(VCPU_NULL, VCPU_RUNNING));
+	assert_true(vcpu_may_have_become(VCPU_CREATED, VCPU_RUNNING));
+	assert_true(vcpu_may_have_become(VCPU_RUNNING, VCPU_STOPPED));
+	assert_true(vcpu_may_have_become(VCPU_WAITING, VCPU_OFF));
+	assert_true(vcpu_may_have_become(VCPU_OFF, VCPU_RUNNING));
+	assert_false(vcpu_may_have_become(VCPU_ABORTED, VCPU_RUNNING));
+	assert_false(vcpu_may_have_become(VCPU_STOPPED, VCPU_WAITING));
+	assert_false(vcpu_may_have_become(VCPU_RUNNING, VCPU_STARTING));
+	for (unsigned from = 0; from < VCPU_STATE_COUNT; from++)
+		for (unsigned to = 0; to < VCPU_STATE_COUNT; to++)
+			if (oracle_vcpu_legal(from, to, true))
+				assert_true(vcpu_may_have_become(from, to));
+}
+
 static void numbers_that_are_no_state_are_refused(void **state)
 {
 	enum vm_state to = VM_HALTED;
@@ -197,6 +214,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(vm_moves_are_those_of_the_second_statement),
 		cmocka_unit_test(vcpu_moves_are_those_of_the_second_statement),
+		cmocka_unit_test(a_vcpu_is_believed_where_legal_moves_lead),
 		cmocka_unit_test(numbers_that_are_no_state_are_refused),
 		cmocka_unit_test(every_life_that_begins_ends_once),
 		cmocka_unit_test(no_state_but_null_and_aborting_is_left_for_null),

@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+"""A guest's whole life on real KVM: births, ends of every kind, aborts in every state, restarts, many at once."""
+import json
+import os
+import signal
+import sys
+
+import host
+from host import GUESTS, Host, equal, expect
+
+# guest: the cause it ends with by itself
+ENDS = {"poweroff": "guest-poweroff", "crash": "guest-panic", "panic": "guest-panic", "reboot": "guest-reboot",
+        "off": "guest-poweroff"}
+# guests that go on until they are stopped, and the vCPUs they need
+LIVES = {"beat": 1, "silent": 1, "flood": 1, "spin": 1, "smp": 3, "halt": 2}
+STAYS_DOWN = {"on-poweroff": "stop", "on-reboot": "stop", "on-crash": "stop"}
+
+
+def deaths_are_paid(h):
+    for sp in h.inspect()["sps"]:
+        equal(sp["vms"], [], f"VMs that {sp['id']} still knows")
+
+
+def tells_the_secure_side_of_birth_and_death():
+    with Host() as h:
+        h.define("web")
+        h.ctl("start", "web")
+        row = h.row("web")
+        equal(row["state"], "running", "state after start")
+        for sp, known in h.books().items():
+            equal(known, {row["ffa_id"]}, f"what SP {sp} knows while web runs")
+        h.ctl("abort", "web")
+        equal(h.row("web")["state"], "null", "state after abort")
+        deaths_are_paid(h)
+        for sp in h.inspect()["sps"]:
+            said = [(e["message"], e["answer"]) for e in sp["log"]]
+            expect(("VM_CREATED", "0") in said or ("VM_CREATED", "SUCCESS") in said, f"{sp['id']} took VM_CREATED", said)
+            equal(said[-1][0], "VM_DESTROYED", f"the last message to {sp['id']}")
+        equal(h.memory_files(), [], "memory that is left")
+
+
+def a_trusty_is_asked_until_it_is_done():
+    with Host() as h:
+        h.define("web")
+        h.ctl("start", "web")
+        h.ctl("abort", "web")
+        trusty = next(sp for sp in h.inspect()["sps"] if sp["personality"] == "trusty")
+        answers = [(e["message"], e["answer"]) for e in trusty["log"]]
+        equal(answers[0], ("VM_CREATED", "RETRY"), "Trusty's first answer")
+        expect(("VM_DESTROYED", "RETRY") in answers, "VM_DESTROYED met RETRY while notifiers ran", answers)
+
+
+def every_end_has_its_cause():
+    with Host() as h:
+        for guest, cause in ENDS.items():
+            h.define(guest, guest, policies=STAYS_DOWN)
+            h.ctl("start", "--no-block", guest)
+            h.until_state(guest, "null")
+            h.until(lambda: h.status(guest)["last_end"], f"{guest} has an end")
+            equal(h.status(guest)["last_end"]["cause"], cause, f"cause of {guest}")
+        deaths_are_paid(h)
+
+
+def every_guest_can_be_aborted():
+    with Host() as h:
+        for guest, vcpus in LIVES.items():
+            h.define(guest, guest, vcpus={"count": vcpus})
+            h.ctl("start", guest)
+            h.ctl("abort", guest)
+            equal(h.row(guest)["state"], "null", f"state of {guest}")
+            equal(h.status(guest)["last_end"]["cause"], "user-abort", f"cause of {guest}")
+        deaths_are_paid(h)
+
+
+def an_abort_is_taken_in_every_state():
+    """CREATED/allocating, announcing, RUNNING, ABORTING (a no-op), NULL (refused)."""
+    with Host(secure=("--sp", "trusty:0x8001", "--sp", "strict:0x8003:busy=40")) as h:
+        h.define("web", "silent")
+        h.ctl("start", "--no-block", "web")
+        h.ctl("abort", "web")
+        h.ctl("start", "--no-block", "web")
+        h.until(lambda: h.row("web")["substate"] in ("announcing", "running") and h.row("web"), "it announces")
+        h.ctl("abort", "--no-block", "web")
+        h.ctl("abort", "web")
+        h.until_state("web", "null")
+        h.ctl("start", "web")
+        h.ctl("abort", "web")
+        refused = h.ctl("abort", "web", check=False)
+        equal(refused.returncode, 7, "exit code of an abort without a life")
+        expect("there is no life to end" in refused.stderr, "the refusal says why", refused.stderr)
+        deaths_are_paid(h)
+
+
+def restart_keeps_the_vm_and_begins_another_life():
+    with Host() as h:
+        h.define("web")
+        h.ctl("start", "web")
+        before = h.status("web")
+        h.ctl("restart", "web")
+        after = h.status("web")
+        equal(after["state"], "running", "state after restart")
+        expect(after["life"] > before["life"], "the life number rises", before, after)
+        equal(after["uuid"], before["uuid"], "uuid")
+        expect(after["vmm_pid"] != before["vmm_pid"], "another VMM")
+        equal(after["last_end"]["cause"], "user-restart", "cause of the life before")
+        equal(h.memory_files(), [str(after["life"])], "memory")
+
+
+def a_guest_that_reboots_comes_back_by_itself():
+    with Host() as h:
+        h.define("loop", "reboot")
+        h.ctl("start", "--no-block", "loop")
+        first = h.until(lambda: h.row("loop")["life"], "it lives")
+        h.until(lambda: h.row("loop")["life"] not in (0, None, first), "it lives again")
+        h.ctl("destroy", "loop")
+        equal(h.row("loop"), None, "the VM object after destroy")
+        deaths_are_paid(h)
+
+
+def crashes_are_restarted_up_to_the_limit():
+    with Host() as h:
+        h.define("weak", "crash", policies={"on-crash": "restart", "restart-delay": "1ms", "restart-limit": 3})
+        h.ctl("start", "--no-block", "weak")
+        h.until(lambda: h.status("weak")["restarts"] == 3 and h.row("weak")["state"] == "null" and
+                h.row("weak")["operation"] == "-", "it is given up after three restarts")
+        deaths_are_paid(h)
+
+
+def the_console_is_kept_with_the_last_end():
+    with Host() as h:
+        h.define("web", "poweroff")
+        h.ctl("start", "--no-block", "web")
+        h.until_state("web", "null")
+        expect("lifecycled test guest" in h.ctl("console", "web"), "what the dead guest said")
+
+
+def order_is_waited_for():
+    with Host() as h:
+        h.define("db", "silent")
+        h.define("app", "silent", order={"after": ["db"]})
+        h.ctl("start", "--no-block", "app")
+        status = h.status("app")
+        equal(status["state"], "null", "app waits")
+        expect("db" in json.dumps(status["waits"]), "it says on whom", status["waits"])
+        h.ctl("start", "db")
+        h.until_state("app", "running")
+
+
+def fifty_at_once():
+    with Host() as h:
+        names = [h.define(f"vm{i}", "silent") for i in range(50)]
+        h.ctl("start", *names)
+        rows = h.json("list")
+        equal({r["state"] for r in rows}, {"running"}, "states")
+        equal(len({r["ffa_id"] for r in rows}), 50, "FF-A ids")
+        for sp, known in h.books().items():
+            equal(len(known), 50, f"VMs that SP {sp} knows")
+        h.ctl("abort", *names)
+        equal({r["state"] for r in h.json("list")}, {"null"}, "states after abort")
+        deaths_are_paid(h)
+        equal(h.memory_files(), [], "memory that is left")
+
+
+def a_start_that_cannot_be_says_why():
+    with Host() as h:
+        h.define("ghost", kernel="/nonexistent/kernel")
+        done = h.ctl("start", "ghost", check=False)
+        expect(done.returncode != 0, "start fails")
+        expect("/nonexistent/kernel" in done.stderr + h.ctl("status", "ghost"), "it names the file", done.stderr)
+        equal(h.status("ghost")["last_end"]["cause"], "start-failed", "cause")
+        h.define("fat", memory={"size": "512G"})
+        done = h.ctl("start", "fat", check=False)
+        equal(done.returncode, 10, "exit code of NoMemory")
+        expect("MiB" in done.stderr, "it says how much", done.stderr)
+        deaths_are_paid(h)
+
+
+def a_killed_vmm_is_mourned_before_its_id_comes_back():
+    """kill -9 of a VMM: the SPs are told; memory falls only after the SP's own log shows 0."""
+    with Host(secure=("--sp", "trusty:0x8001:notifiers=40,tick=5000,doorbell=0", "--sp", "optee:0x8002")) as h:
+        h.define("web", "silent", policies={"on-crash": "stop"}, **{"ffa_id": 7})
+        h.ctl("start", "web")
+        status = h.status("web")
+        os.kill(status["vmm_pid"], signal.SIGKILL)
+
+        def order_holds():
+            books = h.books()  # first the books, then the memory: what is gone at the second look was gone at the first
+            if not h.memory_files():
+                return True
+            return not books["0x8001"] and None
+
+        seen_waiting = h.until(lambda: h.row("web")["substate"] == "retiring", "it retires")
+        expect(seen_waiting and h.memory_files(), "memory is there while the SP is not done")
+        refused = h.ctl("start", "web", check=False)
+        equal(refused.returncode, 7, "a start while it retires")
+        h.until(order_holds, "memory goes after the SP is done")
+        h.until_state("web", "null")
+        equal(h.status("web")["last_end"]["cause"], "vmm-signal", "cause")
+        trusty = next(sp for sp in h.inspect()["sps"] if sp["id"] == "0x8001")
+        equal((trusty["log"][-1]["message"], trusty["log"][-1]["answer"]), ("VM_DESTROYED", "0"), "its last answer")
+        h.ctl("start", "web")
+        equal(h.row("web")["ffa_id"], 7, "the fixed id, used again")
+
+
+if __name__ == "__main__":
+    sys.exit(host.main([
+        tells_the_secure_side_of_birth_and_death,
+        a_trusty_is_asked_until_it_is_done,
+        every_end_has_its_cause,
+        every_guest_can_be_aborted,
+        an_abort_is_taken_in_every_state,
+        restart_keeps_the_vm_and_begins_another_life,
+        a_guest_that_reboots_comes_back_by_itself,
+        crashes_are_restarted_up_to_the_limit,
+        the_console_is_kept_with_the_last_end,
+        order_is_waited_for,
+        fifty_at_once,
+        a_start_that_cannot_be_says_why,
+        a_killed_vmm_is_mourned_before_its_id_comes_back,
+    ]))
