@@ -119,6 +119,7 @@ struct model {
 
 	/* not stored */
 	bool secure_up, shutting_down, has_secure_side;
+	bool hold; /* nothing leaves for an SP before it is clear what all of them still know */
 	struct heap deadlines;
 	struct list touched, waiting_for_order;
 	struct list graves; /* VMs that went; a turn that is not stored yet may point to their definitions */

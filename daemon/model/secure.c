@@ -191,7 +191,7 @@ void pump(struct step *s, struct sp *sp)
 
 	while ((d = list_first(&sp->waiting, struct debt, link)) && s->m->secure_up && sp_is_there(sp) && slot_is_free(sp))
 		begin_creating(s, sp, d);
-	if (!s->m->secure_up || sp->out || !sp_is_there(sp))
+	if (!s->m->secure_up || s->m->hold || sp->out || !sp_is_there(sp))
 		return;
 	d = whose_turn(s, sp);
 	if (sp->collect || (sp->open.has_target && !sp->unsure)) {

@@ -227,7 +227,9 @@ static void reply(struct step *s, const struct secure_reply *r)
 void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
 {
 	struct life *l, *next;
+	bool held = s->m->hold;
 
+	s->m->hold = true;
 	sp->collect = sp->unsure = false;
 	close_target(s, sp);
 	list_for_each_safe(l, next, &s->m->lives, all) {
@@ -252,6 +254,7 @@ void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
 			announce_to(s, l, sp);
 		after_move(s, l);
 	}
+	s->m->hold = held;
 }
 
 /* ---- the link ---- */
@@ -359,6 +362,7 @@ static void up(struct step *s, const struct secure_world *w)
 	if (!s->m->world_known || memcmp(&s->m->world, &c.world, sizeof(c.world)) != 0)
 		emit(s, &c);
 	s->m->secure_up = true;
+	s->m->hold = true;
 	for (size_t i = 0; i < s->m->sp_count; i++)
 		if (sp_is_there(&s->m->sp[i]) && !find(w, s->m->sp[i].info.id))
 			vanish(s, &s->m->sp[i]);
@@ -381,6 +385,7 @@ static void up(struct step *s, const struct secure_world *w)
 		announce_check(s, l);
 		touch(s, l->vm);
 	}
+	s->m->hold = false;
 	for (size_t i = 0; i < s->m->sp_count; i++)
 		pump(s, &s->m->sp[i]);
 }
