@@ -408,6 +408,17 @@ void engine_each_vmm(struct engine *e,
 			each(arg, l->number, &l->vmm, l->begun.name, l->begun.huge);
 }
 
+/* What the log holds can be read at once, also while the first turn of this daemon waits for the disk. */
+static void show_loaded(struct engine *e)
+{
+	struct vm *vm;
+
+	list_for_each(vm, &e->model.vms, all)
+		if (list_is_empty(&vm->touched))
+			list_append(&e->model.touched, &vm->touched);
+	rows_refresh(e->rows, &e->model, e->model.seq);
+}
+
 int engine_start(struct engine *e)
 {
 	bool same_boot = !e->loaded || memcmp(e->boot, e->config.boot, sizeof(e->boot)) == 0;
@@ -415,6 +426,7 @@ int engine_start(struct engine *e)
 	if (step_reserve_resume(&e->out, &e->model) < 0 || rows_reserve(e->rows, e->model.vm_count + 2) < 0)
 		return -ENOMEM;
 	e->stored = e->model.seq;
+	show_loaded(e);
 	e->turn = (struct turn){ .realtime = realtime(e) };
 	model_resume(&e->model, now(e), e->turn.realtime, same_boot, &e->out);
 	e->stepped = true;
