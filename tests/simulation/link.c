@@ -139,7 +139,7 @@ static void arrives(struct world *w, uint64_t epoch, uint64_t b, void *data)
 
 		if ((sp->tells_generation && news->present[i]) || (w->tells_instance && w->told_world != news->world) ||
 			(!sp->told && news->present[i]) || !news->present[i]) {
-			sp->told = news->instance[i];
+			sp->told = news->present[i] ? news->instance[i] : 0;
 			if (!sp->frame.active && sp->told == sp->instance)
 				sp->aborted_next = false;
 		}

@@ -213,6 +213,8 @@ static void publish(void *who, const struct published *what)
 	w->publishes++;
 	wire_note(w, "show  to %" PRIu64 ", %zu events", what->proof.seq, what->count);
 	oracle_act(w, what->proof);
+	if (!w->follows)
+		return;
 	for (size_t i = 0; i < what->count; i++)
 		follow(w, &what->event[i]);
 	if (what->proof.seq < w->disk.last_seq)
@@ -234,6 +236,7 @@ void oracle_follow(struct world *w)
 	size_t count = 0;
 	bool gap = false;
 
+	w->follows = true;
 	w->publishes++;
 	for (uint64_t at = cursor; count < EVENT_RING_SIZE && (e = ring_after(ring, at, &gap)); at = e->seq) {
 		events[count++] = *e;

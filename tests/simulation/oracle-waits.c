@@ -44,10 +44,8 @@ static bool vm_holds(struct world *w, const struct vm_row *row, const char *name
 
 	if (!other || other->state != VM_RUNNING || other->operation != OP_NONE)
 		return true;
-	for (unsigned i = 0; i < other->debt_count; i++)
-		if (other->debt[i].state == DEBT_CREATING)
-			return true;
-	return false;
+	/* It runs and stands in the same line, before this one: the SP restarted and is told of it again. */
+	return other->waits.on != WAIT_NOTHING && row->waits.sp && other->waits.sp == row->waits.sp;
 }
 
 static bool vmm_holds(struct world *w, const struct vm_row *row)
@@ -100,7 +98,7 @@ static void ask(struct world *w, const struct vm_row *row)
 {
 	const char *what = row->waits.on < WAIT_COUNT ? wait_names[row->waits.on] : "?";
 
-	if (!is_unfinished(row))
+	if (!is_unfinished(row) || (w->quitting && !row->life)) /* a daemon that leaves leaves starts to its successor */
 		return;
 	if (row->waits.on == WAIT_NOTHING)
 		fail(w, "P6", "%s (life %" PRIu64 " %u/%u, operation %u) does not say on what it waits", row->name, row->life,

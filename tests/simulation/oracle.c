@@ -147,7 +147,7 @@ static void settled(struct world *w, struct life *life, size_t i, const struct e
 static bool debt_may_move(uint8_t from, uint8_t to)
 {
 	static const uint8_t to_from[DEBT_STATE_COUNT] = {
-		[DEBT_NONE] = 1 << DEBT_CREATING, /* refused */
+		[DEBT_NONE] = 1 << DEBT_CREATING | 1 << DEBT_KNOWN, /* refused; or the SP is gone and the life goes on */
 		[DEBT_CREATING] = 1 << DEBT_NONE | 1 << DEBT_KNOWN,
 		[DEBT_KNOWN] = 1 << DEBT_CREATING | 1 << DEBT_NONE,
 		[DEBT_DESTROYING] = 1 << DEBT_KNOWN | 1 << DEBT_CREATING,

@@ -248,6 +248,7 @@ struct world {
 	size_t vm_count;
 	struct picture picture[SIM_VM_MAX];
 	uint64_t shown_seq;      /* the follower's cursor */
+	bool follows;            /* it found this daemon */
 	uint64_t publishes;
 	struct asked asked[SIM_REQUESTS_MAX];
 	uint64_t next_token;

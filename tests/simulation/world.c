@@ -137,7 +137,7 @@ static void daemon_starts(struct world *w, uint64_t a, uint64_t b, void *data)
 
 	w->incarnation = config.incarnation = w->now;
 	memcpy(config.boot, &w->boot, sizeof(w->boot));
-	w->dead = w->soon = w->quitting = false;
+	w->dead = w->soon = w->quitting = w->follows = false;
 	w->posted = 0;
 	wire_note(w, "world a daemon starts");
 	r = engine_new(&config, &w->ports, &w->engine);
