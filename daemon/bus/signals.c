@@ -265,7 +265,8 @@ static void turn_event(struct bus *b, const struct rows *rows, const struct even
 	s = e->name[0] ? vm_appear(b, rows, e->name) : NULL;
 	if (!s)
 		return;
-	if (e->kind == EVENT_STATE)
+	/* a life that makes room for its VM's next one: the record of that one tells the VM's move */
+	if (e->kind == EVENT_STATE && !(e->new_state == VM_NULL && e->operation == OP_RESTART))
 		vm_moved(b, e);
 	list_remove(&s->touched);
 	list_append(&b->touched, &s->touched);

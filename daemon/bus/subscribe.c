@@ -20,7 +20,7 @@ static bool can_replay(const struct call *c, const char *epoch)
 	const struct engine *e = c->bus->config.engine;
 	bool gap = false;
 
-	if (!c->last_seq || strcasecmp(c->last_epoch, epoch) != 0 || c->last_seq > rows_seq(engine_rows(e)))
+	if (strcasecmp(c->last_epoch, epoch) != 0 || c->last_seq > rows_seq(engine_rows(e)))
 		return false;
 	(void)ring_after(engine_ring(e), c->last_seq, &gap);
 	return !gap;
