@@ -29,16 +29,17 @@ bool vcpu_move_is_legal(enum vcpu_state from, enum vcpu_state to)
 
 bool vcpu_may_have_become(enum vcpu_state from, enum vcpu_state to)
 {
-	unsigned reached, before = 0;
+	unsigned reached, before = 0, barred;
 
 	if ((unsigned)from >= VCPU_STATE_COUNT || (unsigned)to >= VCPU_STATE_COUNT)
 		return false;
+	barred = 1u << from & AFRESH ? 0 : AFRESH & ~(1u << to);
 	reached = 1u << from | B(ABORTED);
 	while (reached != before) {
 		before = reached;
 		for (unsigned s = 0; s < VCPU_STATE_COUNT; s++)
-			if ((before & 1u << s) && (s == (unsigned)from || !(AFRESH & 1u << s)))
-				reached |= moves[s] & ~(AFRESH & ~(1u << to));
+			if (before & 1u << s && !(AFRESH & 1u << s && barred))
+				reached |= moves[s] & ~barred;
 	}
 	return reached & 1u << to;
 }
