@@ -61,7 +61,7 @@ void buffer_uuid(struct buffer *b, const uint8_t uuid[16])
 
 static bool needs_escape(unsigned char c)
 {
-	return c < 0x20 || c == '"' || c == '\\' || c == 0x7f;
+	return c < 0x20 || c == '"' || c == '\\';
 }
 
 static void print_escape(struct buffer *b, unsigned char c)
