@@ -374,6 +374,7 @@ void life_timer(struct step *s, struct life *l)
 /* Kick and QUIESCE were sent; then EXIT, then SIGKILL. After EXIT at the end of a life: SIGKILL. */
 void life_ladder(struct step *s, struct life *l)
 {
+	touch(s, l->vm); /* until when it waits */
 	if (l->now.substate == VM_SUB_QUIESCING && !l->killed && s->now < l->now.since + LADDER_KILL) {
 		command_vmm(s, l, COMMAND_EXIT);
 		set_deadline(s, &l->ladder, l->now.since + LADDER_KILL);

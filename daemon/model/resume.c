@@ -48,14 +48,24 @@ static void resume_allocating(struct step *s, struct life *l)
 		put_output(s, OUT_VMM_START, l->number);
 }
 
+/* The ladder goes on where it was: a daemon that dies again and again does not keep a VMM from being killed. */
+static uint64_t ladder_at(const struct step *s, const struct life *l)
+{
+	uint64_t exit_at = l->now.since + LADDER_EXIT;
+
+	return s->now < exit_at ? exit_at : later(l->now.since + LADDER_KILL, s->now);
+}
+
 static void resume_aborting(struct step *s, struct life *l)
 {
 	if (l->now.substate == VM_SUB_QUIESCING && !l->vmm.pid) {
 		life_quiesced(s, l);
 		return;
 	}
-	if (l->vmm.pid)
-		set_deadline(s, &l->ladder, s->now + (l->now.quiesced ? EXIT_PATIENCE : LADDER_EXIT));
+	if (l->vmm.pid && !l->now.quiesced)
+		set_deadline(s, &l->ladder, ladder_at(s, l));
+	else if (l->vmm.pid)
+		set_deadline(s, &l->ladder, s->now + EXIT_PATIENCE);
 	if (l->now.substate == VM_SUB_RETIRING)
 		set_deadline(s, &l->timer, later(l->now.deadline, s->now + 1));
 	life_advance_retire(s, l);
