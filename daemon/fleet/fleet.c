@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fleet/internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+#define CONNECT_NS 2000000000ull
+#define TELL_AGAIN_NS 100000000ull
+#define REMOVE_AGAIN_NS 1000000000ull
+
+/* ---- notices ---- */
+
+/* Out of the list first: the engine may step at once, and what it asks may end here again. */
+static bool tell(struct fleet *f, struct notice *n)
+{
+	list_remove(&n->node);
+	if (engine_post(f->engine, &n->in) < 0) {
+		list_append(f->notices.next, &n->node); /* in front */
+		return false;
+	}
+	if (n->told)
+		n->told(n->arg);
+	return true;
+}
+
+/* In order: what cannot be told keeps what comes after it waiting. */
+static void tell_all(struct fleet *f)
+{
+	while (!list_is_empty(&f->notices))
+		if (!tell(f, container_of(f->notices.next, struct notice, node))) {
+			fleet_wake_by(f, loop_boottime() + TELL_AGAIN_NS);
+			return;
+		}
+}
+
+void fleet_tell(struct fleet *f, struct notice *n)
+{
+	list_append(&f->notices, &n->node);
+	tell_all(f);
+}
+
+static void notices_due(void *arg)
+{
+	tell_all(arg);
+}
+
+/* ---- time ---- */
+
+void fleet_wake_by(struct fleet *f, uint64_t at)
+{
+	if (at >= f->timer_at)
+		return;
+	f->timer_at = at;
+	loop_timer_set(f->timer, at);
+}
+
+static uint64_t jobs_house(struct fleet *f, uint64_t now);
+
+static void fleet_house(void *arg)
+{
+	struct fleet *f = arg;
+	uint64_t now = loop_boottime();
+
+	f->timer_at = LOOP_NEVER;
+	tell_all(f);
+	fleet_wake_by(f, listener_house(f, now));
+	fleet_wake_by(f, links_house(f, now));
+	fleet_wake_by(f, vmms_house(f, now));
+	fleet_wake_by(f, jobs_house(f, now));
+}
+
+/* ---- ready ---- */
+
+static void ready_due(void *arg)
+{
+	struct fleet *f = arg;
+
+	if (f->ready)
+		f->ready(f->ready_arg);
+}
+
+void fleet_check_ready(struct fleet *f)
+{
+	if (!f->listening || f->ready_told || f->adopting)
+		return;
+	f->ready_told = true;
+	loop_soon(f->loop, &f->ready_task);
+}
+
+int fleet_listen(struct fleet *f, loop_call_fn *ready, void *arg)
+{
+	uint64_t until = loop_boottime() + f->connect_ns;
+	struct vmm *v;
+	int r = loop_watch_change(f->listen_watch, LOOP_READ);
+
+	if (r < 0)
+		return r;
+	f->ready = ready;
+	f->ready_arg = arg;
+	f->listening = true;
+	list_for_each(v, &f->vmms, node) {
+		if (v->adopting)
+			v->connect_until = until;
+	}
+	if (f->adopting)
+		fleet_wake_by(f, until);
+	fleet_check_ready(f);
+	return 0;
+}
+
+/* ---- what the engine asks ---- */
+
+static void freed(void *arg)
+{
+	vmm_free(arg);
+}
+
+static int prepare(struct vmm *v, const struct birth_place *place, char text[TEXT_SIZE])
+{
+	int r = life_make(v->fleet->places, place, text);
+
+	if (r < 0)
+		return r;
+	v->definition = malloc(sizeof(*v->definition));
+	if (!v->definition) {
+		(void)snprintf(text, TEXT_SIZE, "the daemon is out of memory");
+		return -ENOMEM;
+	}
+	*v->definition = *place->definition;
+	v->vcpu_count = place->definition->vcpu_count;
+	return vmm_spawn(v, text);
+}
+
+/* A VMM that runs but cannot be watched is of no use. It has no life yet: nobody misses it. */
+static void start_failed(struct vmm *v, const char *text)
+{
+	v->started.in = (struct input){ .kind = IN_VMM_FAILED, .life = v->life };
+	end_set(&v->started.in.end, CAUSE_START_FAILED, "%s", text);
+	log_error("%s (life %llu): %s", v->name, (unsigned long long)v->life, text);
+	vmm_kill(v);
+	v->started.told = freed;
+	v->started.arg = v;
+	fleet_tell(v->fleet, &v->started);
+}
+
+static void op_start(void *fleet, struct committed proof, const struct birth_place *place)
+{
+	struct fleet *f = fleet;
+	char text[TEXT_SIZE] = "the VMM cannot be watched: raise the daemon's limit of open files";
+	struct input failed = { .kind = IN_VMM_FAILED, .life = place->life };
+	struct vmm *v;
+	int r;
+
+	if (vmm_get(f, place->life)) {
+		log_error("life %llu has a VMM already", (unsigned long long)place->life);
+		return;
+	}
+	r = vmm_new(f, place->life, place->definition->name, place->huge, &v);
+	if (r < 0) {
+		end_set(&failed.end, CAUSE_START_FAILED, "the daemon is out of memory");
+		(void)engine_post(f->engine, &failed); /* if not even this: the build's deadline ends it */
+		return;
+	}
+	if (prepare(v, place, text) < 0) {
+		start_failed(v, text);
+		return;
+	}
+	log_info("VMM of %s (life %llu) started, pid %d", v->name, (unsigned long long)v->life, (int)v->pid);
+	v->started.in = (struct input){ .kind = IN_VMM_STARTED, .life = v->life };
+	fleet_tell(f, &v->started);
+}
+
+static int send_birth(struct vmm *v, struct committed proof)
+{
+	struct vmm_birth frame = {
+		.header = { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_BIRTH, v->life, proof.seq },
+		.incarnation = v->fleet->incarnation,
+		.definition = *v->definition,
+	};
+	int fd[VMM_FD_COUNT] = { -1, -1, -1, -1 };
+	int r = life_open(v->fleet->places, v->life, v->huge, fd);
+
+	fd[VMM_FD_LIFE_LOCK] = v->lock_fd;
+	if (r == 0)
+		r = link_send(v->link, &frame, sizeof(frame), fd, VMM_FD_COUNT);
+	v->lock_fd = -1;
+	for (int i = 0; i < VMM_FD_COUNT; i++)
+		close_fdp(&fd[i]);
+	return r;
+}
+
+/* A connection that broke since needs no word: the VMM exits without a birth, and its death is told. */
+static void op_birth(void *fleet, struct committed proof, uint64_t life, uint64_t connection)
+{
+	struct vmm *v = vmm_get(fleet, life);
+	char text[TEXT_SIZE];
+	int r;
+
+	if (!v || !v->link || v->link->number != connection || v->link->stage != LINK_NEWBORN)
+		return;
+	r = send_birth(v, proof);
+	if (r < 0) {
+		(void)snprintf(text, sizeof(text), "the life could not be handed to the VMM: %s", strerror(-r));
+		log_error("%s (life %llu): %s", v->name, (unsigned long long)life, text);
+		link_close(v->link);
+		vmm_doom(v, CAUSE_START_FAILED, text);
+		return;
+	}
+	free(v->definition);
+	v->definition = NULL;
+	v->born = true;
+	v->command = proof.seq;
+	v->link->stage = LINK_LIVE;
+}
+
+static void op_welcome(void *fleet, struct committed proof, uint64_t life)
+{
+	struct fleet *f = fleet;
+	struct vmm *v = vmm_get(f, life);
+	struct vmm_welcome frame = {
+		.header = { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_WELCOME, life, proof.seq },
+		.incarnation = f->incarnation,
+	};
+
+	if (v && v->link && link_send(v->link, &frame, sizeof(frame), NULL, 0) < 0)
+		vmm_lost_link(v);
+}
+
+static void op_refuse(void *fleet, struct committed proof, uint64_t connection, const char *reason)
+{
+	struct fleet *f = fleet;
+	struct link *l;
+
+	list_for_each(l, &f->links, node) {
+		if (l->number == connection) {
+			struct vmm *v = l->vmm;
+
+			link_refuse(l, reason);
+			if (v)
+				vmm_lost_link(v);
+			return;
+		}
+	}
+}
+
+static void send_command(struct vmm *v, struct committed proof, enum vmm_frame_kind kind)
+{
+	struct vmm_frame_header frame = { VMM_LINK_MAGIC, VMM_LINK_VERSION, (uint16_t)kind, v->life, proof.seq };
+
+	if (!v->link)
+		return; /* it is told when it comes back; the engine's ladder knows what comes before */
+	if (proof.seq > v->command)
+		v->command = proof.seq;
+	if (kind == VMM_ENTER)
+		v->may_enter = true;
+	if (link_send(v->link, &frame, sizeof(frame), NULL, 0) < 0)
+		vmm_lost_link(v);
+}
+
+static void op_command(void *fleet, struct committed proof, uint64_t life, enum vmm_command command)
+{
+	static const enum vmm_frame_kind kinds[] = {
+		[COMMAND_ENTER] = VMM_ENTER,
+		[COMMAND_QUIESCE] = VMM_QUIESCE,
+		[COMMAND_EXIT] = VMM_EXIT,
+	};
+	struct vmm *v = vmm_get(fleet, life);
+
+	if (!v)
+		return;
+	/* An unborn one has no guest and nothing to say. */
+	if (command == COMMAND_KILL || !v->born)
+		vmm_kill(v);
+	else
+		send_command(v, proof, kinds[command]);
+}
+
+/* ---- reclaim ---- */
+
+struct job {
+	struct list node;
+	struct fleet *fleet; /* NULL: gone */
+	struct places *places;
+	struct notice notice;
+	uint64_t life;
+	uint64_t again; /* 0: under way, or done */
+	int result;
+	bool huge, sweep, complained;
+};
+
+static void job_free(void *arg)
+{
+	struct job *j = arg;
+
+	list_remove(&j->node);
+	list_remove(&j->notice.node);
+	places_unref(j->places);
+	free(j);
+}
+
+static void job_work(void *arg)
+{
+	struct job *j = arg;
+
+	if (j->sweep)
+		memory_sweep(j->places);
+	else
+		j->result = life_remove(j->places, j->life, j->huge);
+}
+
+static void job_later(struct job *j, const char *what, int error)
+{
+	if (!j->complained)
+		log_error("life %llu: %s: %s; tried again every second", (unsigned long long)j->life, what,
+			strerror(-error));
+	j->complained = true;
+	j->again = loop_boottime() + REMOVE_AGAIN_NS;
+	fleet_wake_by(j->fleet, j->again);
+}
+
+static void job_done(void *arg)
+{
+	struct job *j = arg;
+
+	if (!j->fleet || j->sweep) {
+		job_free(j);
+	} else if (j->result < 0) {
+		job_later(j, "its memory cannot be removed", j->result);
+	} else {
+		j->notice.told = job_free;
+		j->notice.arg = j;
+		fleet_tell(j->fleet, &j->notice);
+	}
+}
+
+static void job_run(struct job *j)
+{
+	int r;
+
+	j->again = 0;
+	r = loop_offload(j->fleet->loop, job_work, job_done, j);
+	if (r < 0)
+		job_later(j, "no helper thread", r);
+}
+
+static uint64_t jobs_house(struct fleet *f, uint64_t now)
+{
+	uint64_t next = LOOP_NEVER;
+	struct job *j;
+
+	list_for_each(j, &f->jobs, node) {
+		if (j->again && j->again <= now)
+			job_run(j);
+		if (j->again && j->again < next)
+			next = j->again;
+	}
+	return next;
+}
+
+static struct job *job_new(struct fleet *f, uint64_t life)
+{
+	struct job *j = calloc(1, sizeof(*j));
+
+	if (!j)
+		return NULL;
+	j->fleet = f;
+	j->places = f->places;
+	j->places->refs++;
+	j->life = life;
+	j->notice.in = (struct input){ .kind = IN_RECLAIMED, .life = life };
+	list_init(&j->notice.node);
+	list_append(&f->jobs, &j->node);
+	return j;
+}
+
+static void op_reclaim(void *fleet, struct committed proof, uint64_t life, bool huge)
+{
+	struct job *j = job_new(fleet, life);
+
+	if (!j) {
+		log_error("life %llu: no memory to reclaim it; it is reclaimed when the daemon starts again",
+			(unsigned long long)life);
+		return;
+	}
+	j->huge = huge;
+	job_run(j);
+}
+
+static void sweep(struct fleet *f)
+{
+	struct job *j = job_new(f, 0);
+
+	if (!j)
+		return;
+	j->sweep = true;
+	if (loop_offload(f->loop, job_work, job_done, j) < 0)
+		job_free(j);
+}
+
+const struct fleet_ops fleet_ops = {
+	.start = op_start,
+	.birth = op_birth,
+	.welcome = op_welcome,
+	.refuse = op_refuse,
+	.command = op_command,
+	.reclaim = op_reclaim,
+};
+
+/* ---- the fleet itself ---- */
+
+void fleet_set_engine(struct fleet *f, struct engine *e)
+{
+	f->engine = e;
+}
+
+struct fleet *fleet_free(struct fleet *f)
+{
+	if (!f)
+		return NULL;
+	while (!list_is_empty(&f->links))
+		link_close(container_of(f->links.next, struct link, node));
+	while (!list_is_empty(&f->vmms))
+		vmm_free(container_of(f->vmms.next, struct vmm, node));
+	while (!list_is_empty(&f->jobs)) {
+		struct job *j = container_of(f->jobs.next, struct job, node);
+		bool waits = j->again || !list_is_empty(&j->notice.node);
+
+		j->fleet = NULL;
+		list_remove(&j->node);
+		if (waits)
+			job_free(j); /* else the helper thread has it: job_done frees it */
+	}
+	loop_task_cancel(&f->ready_task);
+	loop_task_cancel(&f->notice_task);
+	loop_unwatch(f->listen_watch);
+	close_fdp(&f->listener);
+	loop_timer_free(f->timer);
+	map_free(&f->lives);
+	map_free(&f->pids);
+	places_unref(f->places);
+	free(f->socket_path);
+	free(f->vmm_path);
+	free(f);
+	return NULL;
+}
+
+static int fleet_build(struct fleet *f, const struct fleet_config *config)
+{
+	int r = places_open(config, &f->places);
+
+	if (r < 0)
+		return r;
+	f->vmm_path = strdup(config->vmm_path);
+	if (!f->vmm_path || asprintf(&f->socket_path, "%s/vmm.sock", config->runtime_dir) < 0) {
+		f->socket_path = NULL;
+		return -ENOMEM;
+	}
+	r = loop_timer_new(f->loop, fleet_house, f, &f->timer);
+	return r < 0 ? r : listener_open(f);
+}
+
+int fleet_new(const struct fleet_config *config, struct fleet **ret)
+{
+	struct fleet *f = calloc(1, sizeof(*f));
+	int r;
+
+	if (!f)
+		return -ENOMEM;
+	*f = (struct fleet){ .loop = config->loop, .listener = -1, .timer_at = LOOP_NEVER };
+	f->incarnation = config->incarnation;
+	f->connect_ns = config->connect_ns ? config->connect_ns : CONNECT_NS;
+	list_init(&f->vmms);
+	list_init(&f->links);
+	list_init(&f->notices);
+	list_init(&f->jobs);
+	loop_task_init(&f->ready_task, ready_due, f);
+	loop_task_init(&f->notice_task, notices_due, f);
+	r = fleet_build(f, config);
+	if (r < 0) {
+		fleet_free(f);
+		return r;
+	}
+	sweep(f);
+	*ret = f;
+	return 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The VMMs: makes a life's files, starts its VMM, speaks with it over the link, watches it, judges its death, adopts it
+ * after a daemon restart, gives its memory back.
+ *
+ * Order at start: fleet_new, engine_new with fleet_ops, fleet_set_engine, engine_load, fleet_adopt for each VMM on
+ * record, engine_start, fleet_listen. Nothing is posted to the engine before the loop runs, except from fleet_ops.
+ */
+
+#include "engine/ports.h"
+#include "loop/loop.h"
+
+struct fleet;
+
+struct fleet_config {
+	struct loop *loop;
+	const char *runtime_dir; /* ours alone to write; VMMs connect to vmm.sock there */
+	const char *memory_dir;  /* tmpfs or hugetlbfs */
+	const char *huge_dir;    /* hugetlbfs; NULL: none */
+	const char *vmm_path;
+	uint64_t incarnation;
+	uint64_t connect_ns; /* how long a VMM that lives may stay away; 0: 2 s */
+};
+
+extern const struct fleet_ops fleet_ops;
+
+/* 0 or a negative errno; what is wrong and what to do about it is logged. */
+int fleet_new(const struct fleet_config *config, struct fleet **ret);
+struct fleet *fleet_free(struct fleet *f); /* the VMMs live on */
+void fleet_set_engine(struct fleet *f, struct engine *e);
+
+/*
+ * Takes up a life whose VMM is in the log: where its lock is held it is expected to connect, else its death is judged.
+ * 0, or a negative errno: neither could be found out.
+ */
+int fleet_adopt(struct fleet *f, uint64_t life, const struct change_vmm *vmm, const char *name, bool huge);
+
+/* Takes connections. `ready` is called once, from the loop: each adopted VMM connected, died, or its time is over. */
+int fleet_listen(struct fleet *f, loop_call_fn *ready, void *arg);
+
+/* A place for guest memory: 0, or -EINVAL and a line in the log if it would not keep its promises. */
+int fleet_check_memory_dir(const char *path, bool huge);
+uint64_t fleet_memory_capacity(const char *path, bool huge); /* bytes; 0: without limit, or not known */
+
+/* Read-only: the ring of that life, else (life 0 or gone) the one kept of the VM's last life. */
+int fleet_open_console(struct fleet *f, uint64_t life, const char *name, int *ret_fd);

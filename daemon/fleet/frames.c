@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What a frame from a VMM must look like, by itself. Whether it may come now is link.c's to say. */
+
+#include "fleet/internal.h"
+
+#include <string.h>
+
+/* By kind; 0: not for a VMM to send. */
+static const size_t sizes[] = {
+	[VMM_NEWBORN] = sizeof(struct vmm_newborn),
+	[VMM_BACK] = sizeof(struct vmm_back),
+	[VMM_BUILT] = sizeof(struct vmm_frame_header),
+	[VMM_ENTERED] = sizeof(struct vmm_frame_header),
+	[VMM_VCPU] = sizeof(struct vmm_vcpu),
+	[VMM_QUIESCED] = sizeof(struct vmm_frame_header),
+	[VMM_ENDED] = sizeof(struct vmm_ended),
+	[VMM_EXIT] = 0,
+};
+
+bool end_is_sane(const struct vmm_end *end)
+{
+	return end->cause > CAUSE_NONE && end->cause < CAUSE_COUNT &&
+		definition_string_ends(end->text, sizeof(end->text)) && end->errno_value >= 0;
+}
+
+static const char *back_breach(const struct vmm_back *b)
+{
+	static const struct vmm_end none;
+
+	if (b->header.life == 0)
+		return "BACK without a life";
+	if (b->phase > VMM_PHASE_ENDED)
+		return "BACK in an unknown phase";
+	if (b->vcpu_count < 1 || b->vcpu_count > VM_VCPU_MAX)
+		return "BACK with a vCPU count out of range";
+	for (uint32_t i = 0; i < b->vcpu_count; i++)
+		if (b->vcpu[i] >= VCPU_STATE_COUNT)
+			return "BACK with an unknown vCPU state";
+	if (b->phase == VMM_PHASE_ENDED ? !end_is_sane(&b->end) : b->end.cause != none.cause)
+		return "BACK with an end that does not fit its phase";
+	return NULL;
+}
+
+static const char *vcpu_breach(const struct vmm_vcpu *v)
+{
+	if (v->index >= VM_VCPU_MAX)
+		return "VCPU with an index out of range";
+	return v->state >= VCPU_STATE_COUNT ? "VCPU with an unknown state" : NULL;
+}
+
+const char *frame_breach(const union vmm_frame *frame, size_t size)
+{
+	const struct vmm_frame_header *h = &frame->header;
+
+	if (size < sizeof(*h))
+		return "a frame shorter than its header";
+	if (h->magic != VMM_LINK_MAGIC)
+		return "a frame without the magic number";
+	if (h->version != VMM_LINK_VERSION)
+		return "a frame of another version";
+	if (h->kind >= sizeof(sizes) / sizeof(*sizes) || sizes[h->kind] == 0)
+		return "a frame of a kind that a VMM does not send";
+	if (size != sizes[h->kind])
+		return "a frame of the wrong size";
+	switch (h->kind) {
+	case VMM_NEWBORN:
+		if (!definition_string_ends(frame->newborn.name, sizeof(frame->newborn.name)))
+			return "NEWBORN with a name that does not end";
+		return h->life ? "NEWBORN with a life" : NULL;
+	case VMM_BACK:
+		return back_breach(&frame->back);
+	case VMM_VCPU:
+		return vcpu_breach(&frame->vcpu);
+	case VMM_ENDED:
+		return end_is_sane(&frame->ended.end) ? NULL : "ENDED with an end that makes no sense";
+	}
+	return NULL;
+}

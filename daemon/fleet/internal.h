@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the files of this room share. */
+
+#include <sys/types.h>
+
+#include "base/list.h"
+#include "base/map.h"
+#include "fleet/fleet.h"
+
+/* ---- place.c: directories and files ---- */
+
+/* Counted: the helper thread may still remove files when the fleet is gone. Counted in the loop's thread only. */
+struct places {
+	unsigned refs;
+	int runtime, lives, consoles, memory, huge; /* directories; -1: none */
+};
+
+int places_open(const struct fleet_config *config, struct places **ret);
+struct places *places_unref(struct places *p);
+int places_memory(const struct places *p, bool huge); /* fd, or -ENODEV */
+
+#define TEXT_SIZE (END_TEXT_MAX + 1)
+int life_make(const struct places *p, const struct birth_place *place, char text[TEXT_SIZE]);
+int life_open(const struct places *p, uint64_t life, bool huge, int fd[VMM_FD_COUNT]); /* all but the lock */
+int life_lock(const struct places *p, uint64_t life, int *ret_fd); /* -EBUSY: somebody holds it */
+int life_is_locked(const struct places *p, uint64_t life);         /* 1, 0 or a negative errno; 0 if there is none */
+int life_last_words(const struct places *p, uint64_t life, struct vmm_end *ret); /* -ENODATA: none said */
+int life_remove(const struct places *p, uint64_t life, bool huge); /* may take long: for the helper thread */
+void memory_sweep(const struct places *p);                         /* likewise: what a crash left half removed */
+
+/* ---- frames.c: what a VMM may say ---- */
+
+union vmm_frame {
+	struct vmm_frame_header header;
+	struct vmm_newborn newborn;
+	struct vmm_back back;
+	struct vmm_ended ended;
+	struct vmm_vcpu vcpu;
+};
+const char *frame_breach(const union vmm_frame *frame, size_t size); /* which rule it breaks, or NULL */
+bool end_is_sane(const struct vmm_end *end);
+
+/* ---- notices: inputs that the engine must get, also when memory is short for a moment ---- */
+
+struct notice {
+	struct list node;
+	struct input in;
+	loop_call_fn *told; /* or NULL */
+	void *arg;
+};
+void fleet_tell(struct fleet *f, struct notice *n);
+
+/* ---- links and VMMs ---- */
+
+enum link_stage {
+	LINK_FRESH,   /* has said nothing */
+	LINK_NEWBORN, /* waits for its birth or a refusal */
+	LINK_LIVE,    /* speaks for a life */
+};
+
+struct link {
+	struct loop_corpse corpse;
+	struct list node;
+	struct fleet *fleet;
+	struct vmm *vmm; /* NULL while FRESH */
+	struct loop_watch *watch;
+	uint64_t number;
+	uint64_t until; /* FRESH: says its first frame by then */
+	int fd;         /* -1: closed */
+	pid_t pid;
+	enum link_stage stage;
+};
+
+struct vmm {
+	struct loop_corpse corpse;
+	struct list node;
+	struct map_node by_life, by_pid;
+	struct fleet *fleet;
+	struct link *link; /* NULL: not connected */
+	struct loop_watch *death;
+	struct vm_definition *definition; /* until its birth */
+	uint64_t life, start_time;
+	uint64_t connect_until; /* not connected, and then reported lost; 0: no */
+	uint64_t command;       /* the last one sent or said to be done */
+	pid_t pid;
+	int pidfd, lock_fd; /* lock_fd: from NEWBORN to birth */
+	uint32_t phase;     /* enum vmm_phase */
+	uint32_t vcpu_count;
+	bool huge, child, born;
+	bool adopting;  /* READY waits for it */
+	bool may_enter; /* was told ENTER, by us or by a daemon before */
+	bool judged;    /* `end` is how it ended, whatever else is found */
+	bool doomed;    /* killed by us for what it did: not believed, not taken back */
+	bool dead;
+	struct vmm_end end;
+	struct notice started, gone;
+	char name[VM_NAME_MAX + 1];
+};
+
+struct fleet {
+	struct loop *loop;
+	struct engine *engine;
+	struct places *places;
+	char *socket_path, *vmm_path;
+	uint64_t incarnation, connect_ns;
+	struct map lives, pids; /* of struct vmm */
+	struct list vmms, links, notices, jobs;
+	size_t vmm_count, fresh_count, adopting;
+	uint64_t last_link;
+	int listener;
+	struct loop_watch *listen_watch;
+	struct loop_timer *timer;
+	uint64_t timer_at;
+	uint64_t accept_again; /* 0: accepting */
+	bool listening, ready_told;
+	loop_call_fn *ready;
+	void *ready_arg;
+	struct loop_task ready_task, notice_task;
+};
+
+void fleet_wake_by(struct fleet *f, uint64_t at); /* fleet_house runs at `at` at the latest */
+void fleet_check_ready(struct fleet *f);
+
+/* link.c */
+int listener_open(struct fleet *f);
+uint64_t listener_house(struct fleet *f, uint64_t now); /* returns when it wants to be called again */
+uint64_t links_house(struct fleet *f, uint64_t now);
+void link_close(struct link *l); /* NULL is fine */
+void link_refuse(struct link *l, const char *reason);
+void link_drain(struct link *l);
+int link_send(struct link *l, const void *frame, size_t size, const int *fds, size_t count);
+
+/* vmm.c */
+int vmm_new(struct fleet *f, uint64_t life, const char *name, bool huge, struct vmm **ret);
+void vmm_free(struct vmm *v);
+struct vmm *vmm_get(struct fleet *f, uint64_t life);
+struct vmm *vmm_by_pid(struct fleet *f, pid_t pid);
+int vmm_watch(struct vmm *v); /* its pid is known */
+void vmm_kill(struct vmm *v);
+void vmm_breach(struct vmm *v, const char *rule); /* it broke the link's rules: killed */
+void vmm_doom(struct vmm *v, uint32_t cause, const char *text);
+void vmm_lost_link(struct vmm *v);
+void vmm_connected(struct vmm *v);
+uint64_t vmms_house(struct fleet *f, uint64_t now);
+
+/* spawn.c */
+int vmm_spawn(struct vmm *v, char text[TEXT_SIZE]);
+int process_start_time(pid_t pid, uint64_t *ret);
+
+/* judge.c */
+void judge_death(struct vmm *v, struct vmm_end *ret);
+void end_set(struct vmm_end *end, uint32_t cause, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* How a VMM ended: by what it said, by what it wrote, by what the kernel tells its parent; else nobody knows. */
+
+#include "fleet/internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+void end_set(struct vmm_end *end, uint32_t cause, const char *format, ...)
+{
+	va_list args;
+
+	*end = (struct vmm_end){ .cause = cause };
+	va_start(args, format);
+	(void)vsnprintf(end->text, sizeof(end->text), format, args);
+	va_end(args);
+}
+
+static void judge_status(const siginfo_t *info, struct vmm_end *ret)
+{
+	const char *signal;
+
+	if (info->si_code == CLD_EXITED) {
+		end_set(ret, CAUSE_VMM_EXIT, "the VMM exited with status %d and left no last words", info->si_status);
+		ret->detail[0] = (uint64_t)info->si_status;
+		return;
+	}
+	signal = sigabbrev_np(info->si_status);
+	end_set(ret, CAUSE_VMM_SIGNAL, "the VMM was ended by signal %d (%s%s)%s", info->si_status,
+		signal ? "SIG" : "", signal ? signal : "?", info->si_code == CLD_DUMPED ? " and dumped core" : "");
+	ret->detail[0] = (uint64_t)info->si_status;
+}
+
+/*
+ * Reaps a child, whatever is believed of its end. One that died under a debugger may not be ready for it yet: then
+ * nobody saw why, and it stays a zombie until the daemon goes.
+ */
+static bool wait_status(const struct vmm *v, siginfo_t *info)
+{
+	memset(info, 0, sizeof(*info));
+	return v->child && waitid((idtype_t)P_PIDFD, (id_t)v->pidfd, info, WEXITED | WNOHANG) == 0 &&
+		info->si_pid != 0;
+}
+
+void judge_death(struct vmm *v, struct vmm_end *ret)
+{
+	siginfo_t info;
+	bool known = wait_status(v, &info);
+
+	if (v->judged)
+		*ret = v->end;
+	else if (life_last_words(v->fleet->places, v->life, ret) == 0)
+		return;
+	else if (known)
+		judge_status(&info, ret);
+	else
+		end_set(ret, CAUSE_VMM_GONE, "the VMM is dead and nobody saw why");
+}

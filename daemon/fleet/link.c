@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The socket where VMMs connect, and one link for each connection. A peer is believed by its pid alone (SO_PEERCRED): a
+ * newborn must be the child that was started for a life, one that comes back must be the process that the log names.
+ */
+
+#include "fleet/internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+#define ACCEPTS_PER_TURN 16
+#define FRAMES_PER_TURN 16
+#define FRESH_MAX 64
+#define FIRST_FRAME_NS 5000000000ull
+#define ACCEPT_AGAIN_NS 100000000ull
+
+/* ---- sending ---- */
+
+int link_send(struct link *l, const void *frame, size_t size, const int *fds, size_t count)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int) * VMM_FD_COUNT)];
+	} control = { 0 };
+	struct iovec data = { .iov_base = (void *)frame, .iov_len = size };
+	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1 };
+
+	if (l->fd < 0)
+		return -ENOTCONN;
+	if (count) {
+		message.msg_control = control.bytes;
+		message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+		*CMSG_FIRSTHDR(&message) = (struct cmsghdr){
+			.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
+			.cmsg_len = CMSG_LEN(sizeof(int) * count),
+		};
+		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), fds, sizeof(int) * count);
+	}
+	return sendmsg(l->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size ? 0 : -errno;
+}
+
+void link_close(struct link *l)
+{
+	if (!l || l->fd < 0)
+		return;
+	l->watch = loop_unwatch(l->watch);
+	close_fdp(&l->fd);
+	l->fd = -1;
+	if (l->stage == LINK_FRESH)
+		l->fleet->fresh_count--;
+	if (l->vmm && l->vmm->link == l)
+		l->vmm->link = NULL;
+	l->vmm = NULL;
+	list_remove(&l->node);
+	loop_bury(l->fleet->loop, &l->corpse);
+}
+
+static void send_refusal(struct link *l, uint64_t life, const char *reason)
+{
+	struct vmm_refused frame = { .header = { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_REFUSED, life, 0 } };
+
+	log_warning("VMM with pid %d refused: %s", (int)l->pid, reason);
+	(void)snprintf(frame.reason, sizeof(frame.reason), "%s", reason);
+	(void)link_send(l, &frame, sizeof(frame), NULL, 0);
+}
+
+void link_refuse(struct link *l, const char *reason)
+{
+	send_refusal(l, 0, reason);
+	link_close(l);
+}
+
+/* ---- first frames ---- */
+
+static void breach(struct link *l, const char *rule)
+{
+	struct vmm *v = l->vmm ? l->vmm : vmm_by_pid(l->fleet, l->pid);
+
+	if (v)
+		vmm_breach(v, rule);
+	else
+		log_warning("process %d broke the rules of the VMM link: %s", (int)l->pid, rule);
+	link_close(l); /* a fresh one is not v's yet */
+}
+
+static void link_adopted(struct link *l, struct vmm *v, enum link_stage stage)
+{
+	l->fleet->fresh_count--;
+	l->stage = stage;
+	l->vmm = v;
+	link_close(v->link); /* the peer opened a newer one: what the older still holds is in BACK */
+	v->link = l;
+}
+
+static void take_newborn(struct link *l, const struct vmm_newborn *frame)
+{
+	struct vmm *v = vmm_by_pid(l->fleet, l->pid);
+	struct input in = { .kind = IN_VMM_NEWBORN };
+	int r;
+
+	if (!v || !v->child) {
+		link_refuse(l, "not started by this daemon; start the VM with lifecyclectl");
+		return;
+	}
+	if (v->born || v->link || strcmp(frame->name, v->name) != 0) {
+		breach(l, v->born || v->link ? "NEWBORN twice" : "NEWBORN with the name of another VM");
+		return;
+	}
+	r = life_lock(l->fleet->places, v->life, &v->lock_fd);
+	if (r < 0) {
+		vmm_doom(v, CAUSE_START_FAILED, r == -EBUSY ? "another process holds the lock of this life" : strerror(-r));
+		link_refuse(l, "the lock of this life cannot be taken");
+		return;
+	}
+	link_adopted(l, v, LINK_NEWBORN);
+	in.life = v->life;
+	memcpy(in.newborn.name, v->name, sizeof(in.newborn.name));
+	in.newborn.connection = l->number;
+	in.newborn.pid = v->pid;
+	in.newborn.start_time = v->start_time;
+	if (engine_post(l->fleet->engine, &in) < 0)
+		link_close(l); /* the VMM exits then: its death is told */
+}
+
+static const char *back_refusal(const struct link *l, const struct vmm *v, const struct vmm_back *frame)
+{
+	if (!v || v->doomed)
+		return "this life is not known here, or over";
+	if (v->pid != l->pid)
+		return "this life has another VMM";
+	if (!v->born)
+		return "this life was not born yet";
+	if (life_is_locked(l->fleet->places, frame->header.life) != 1)
+		return "the lock of this life is not held";
+	return NULL;
+}
+
+static void take_back(struct link *l, const struct vmm_back *frame)
+{
+	struct vmm *v = vmm_get(l->fleet, frame->header.life);
+	const char *refusal = back_refusal(l, v, frame);
+	struct input in = { .kind = IN_VMM_BACK, .life = frame->header.life, .back = *frame };
+
+	if (refusal) {
+		send_refusal(l, frame->header.life, refusal);
+		link_close(l);
+		return;
+	}
+	if (v->vcpu_count && frame->vcpu_count != v->vcpu_count) {
+		breach(l, "BACK with another vCPU count");
+		return;
+	}
+	link_adopted(l, v, LINK_LIVE);
+	v->vcpu_count = frame->vcpu_count;
+	v->phase = frame->phase;
+	v->may_enter = true;
+	if (frame->header.command > v->command)
+		v->command = frame->header.command;
+	if (frame->phase == VMM_PHASE_ENDED) {
+		v->end = frame->end;
+		v->judged = true;
+	}
+	vmm_connected(v);
+	if (engine_post(l->fleet->engine, &in) < 0)
+		vmm_lost_link(v); /* it comes back again */
+}
+
+/* ---- frames of a VMM with a life ---- */
+
+static const char *built(struct vmm *v, const union vmm_frame *frame, struct input *in)
+{
+	if (v->phase != VMM_PHASE_BUILDING)
+		return "BUILT twice";
+	v->phase = VMM_PHASE_BUILT;
+	in->kind = IN_VMM_BUILT;
+	return NULL;
+}
+
+static const char *entered(struct vmm *v, const union vmm_frame *frame, struct input *in)
+{
+	if (v->phase != VMM_PHASE_BUILT || !v->may_enter)
+		return "ENTERED without being told to";
+	v->phase = VMM_PHASE_ENTERED;
+	in->kind = IN_VMM_ENTERED;
+	return NULL;
+}
+
+static const char *vcpu(struct vmm *v, const union vmm_frame *frame, struct input *in)
+{
+	if (frame->vcpu.index >= v->vcpu_count)
+		return "VCPU of a vCPU that it does not have";
+	in->kind = IN_VMM_VCPU;
+	in->vcpu.index = frame->vcpu.index;
+	in->vcpu.state = frame->vcpu.state;
+	return NULL;
+}
+
+static const char *quiesced(struct vmm *v, const union vmm_frame *frame, struct input *in)
+{
+	if (v->phase != VMM_PHASE_ENDED)
+		v->phase = VMM_PHASE_QUIESCED;
+	in->kind = IN_VMM_QUIESCED;
+	return NULL;
+}
+
+static const char *ended(struct vmm *v, const union vmm_frame *frame, struct input *in)
+{
+	if (v->phase == VMM_PHASE_ENDED)
+		return "ENDED twice";
+	v->phase = VMM_PHASE_ENDED;
+	v->end = frame->ended.end;
+	v->judged = true;
+	in->kind = IN_VMM_ENDED;
+	in->end = v->end;
+	return NULL;
+}
+
+static const char *no_more_first(struct vmm *v, const union vmm_frame *frame, struct input *in)
+{
+	return "a first frame that is not the first";
+}
+
+static const char *(*const live[])(struct vmm *v, const union vmm_frame *frame, struct input *in) = {
+	[VMM_NEWBORN] = no_more_first, [VMM_BACK] = no_more_first, [VMM_BUILT] = built,   [VMM_ENTERED] = entered,
+	[VMM_VCPU] = vcpu,             [VMM_QUIESCED] = quiesced,  [VMM_ENDED] = ended,
+};
+
+static void take_live(struct link *l, const union vmm_frame *frame)
+{
+	struct vmm *v = l->vmm;
+	struct input in = { .life = v->life };
+	const char *rule = NULL;
+
+	if (frame->header.life != v->life)
+		rule = "a frame for another life";
+	else if (frame->header.command > v->command)
+		rule = "a frame that claims a command nobody sent";
+	else
+		rule = live[frame->header.kind](v, frame, &in);
+	if (rule)
+		breach(l, rule);
+	else if (engine_post(l->fleet->engine, &in) < 0)
+		vmm_lost_link(v); /* nothing of it is lost: BACK tells all */
+}
+
+static void take_frame(struct link *l, const union vmm_frame *frame, size_t size)
+{
+	const char *rule = frame_breach(frame, size);
+
+	if (rule)
+		breach(l, rule);
+	else if (l->stage == LINK_LIVE)
+		take_live(l, frame);
+	else if (l->stage == LINK_NEWBORN)
+		breach(l, "a frame between NEWBORN and BIRTH");
+	else if (frame->header.kind == VMM_NEWBORN)
+		take_newborn(l, &frame->newborn);
+	else if (frame->header.kind == VMM_BACK)
+		take_back(l, &frame->back);
+	else
+		breach(l, "a first frame that is neither NEWBORN nor BACK");
+}
+
+/* ---- reading ---- */
+
+static void hung_up(struct link *l)
+{
+	struct vmm *v = l->vmm;
+
+	link_close(l);
+	if (v)
+		vmm_lost_link(v);
+}
+
+/* One frame, if there is one. recv takes no fds: what a peer attaches is dropped by the kernel. */
+static bool read_one(struct link *l)
+{
+	union vmm_frame frame;
+	ssize_t n = recv(l->fd, &frame, sizeof(frame), MSG_DONTWAIT | MSG_TRUNC);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n <= 0)
+		hung_up(l);
+	else
+		take_frame(l, &frame, (size_t)n);
+	return l->fd >= 0;
+}
+
+static void link_ready(void *arg, int fd, unsigned events)
+{
+	struct link *l = arg;
+
+	for (int i = 0; i < FRAMES_PER_TURN; i++)
+		if (!read_one(l))
+			return;
+}
+
+/* Its process is dead: what the socket holds is all there will ever be. */
+void link_drain(struct link *l)
+{
+	while (read_one(l))
+		;
+}
+
+uint64_t links_house(struct fleet *f, uint64_t now)
+{
+	uint64_t next = LOOP_NEVER;
+	struct link *l, *following;
+
+	list_for_each_safe(l, following, &f->links, node) {
+		if (l->stage != LINK_FRESH)
+			continue;
+		if (l->until <= now)
+			link_refuse(l, "no first frame in time");
+		else if (l->until < next)
+			next = l->until;
+	}
+	return next;
+}
+
+/* ---- accepting ---- */
+
+static int link_new(struct fleet *f, int fd)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	struct link *l;
+	int r;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return -errno;
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return -ENOMEM;
+	*l = (struct link){ .fleet = f, .fd = fd, .pid = peer.pid, .number = ++f->last_link };
+	l->until = loop_boottime() + FIRST_FRAME_NS;
+	r = loop_watch(f->loop, fd, LOOP_READ, link_ready, l, &l->watch);
+	if (r < 0) {
+		free(l);
+		return r;
+	}
+	list_append(&f->links, &l->node);
+	f->fresh_count++;
+	fleet_wake_by(f, l->until);
+	return 0;
+}
+
+/* Level-triggered: what cannot be accepted now would wake the loop for ever. */
+static void pause_accepting(struct fleet *f)
+{
+	f->accept_again = loop_boottime() + ACCEPT_AGAIN_NS;
+	(void)loop_watch_change(f->listen_watch, 0);
+	fleet_wake_by(f, f->accept_again);
+}
+
+static void listener_ready(void *arg, int fd, unsigned events)
+{
+	struct fleet *f = arg;
+
+	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+		int peer = f->fresh_count < FRESH_MAX ? accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK) : -2;
+
+		if (peer >= 0) {
+			if (link_new(f, peer) < 0)
+				close_fdp(&peer);
+		} else if (peer == -1 && errno == EAGAIN) {
+			return;
+		} else if (peer == -2 || (errno != ECONNABORTED && errno != EINTR)) {
+			pause_accepting(f);
+			return;
+		}
+	}
+}
+
+uint64_t listener_house(struct fleet *f, uint64_t now)
+{
+	if (!f->accept_again)
+		return LOOP_NEVER;
+	if (f->accept_again > now)
+		return f->accept_again;
+	f->accept_again = 0;
+	if (loop_watch_change(f->listen_watch, LOOP_READ) == 0)
+		return LOOP_NEVER;
+	return f->accept_again = now + ACCEPT_AGAIN_NS;
+}
+
+static int bind_listener(int fd, const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(address.sun_path, path, strlen(path));
+	if (unlink(path) < 0 && errno != ENOENT)
+		return -errno;
+	/* Before bind: the file is never open to others, not for a moment. */
+	if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+		listen(fd, SOMAXCONN) < 0)
+		return -errno;
+	return 0;
+}
+
+int listener_open(struct fleet *f)
+{
+	_cleanup_(close_fdp) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int r = fd < 0 ? -errno : bind_listener(fd, f->socket_path);
+
+	if (r == 0)
+		r = loop_watch(f->loop, fd, 0, listener_ready, f, &f->listen_watch);
+	if (r < 0) {
+		log_error("cannot listen at %s for VMMs: %s", f->socket_path, strerror(-r));
+		return r;
+	}
+	f->listener = take_fd(&fd);
+	return 0;
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A VMM without a VM: fake-vmm --socket PATH NAME. It speaks the link, honestly or not, by the name of its VM. Exit
+ * status 2..9: what it was told or saw was not what proto/vmm-link.h promises. It leaves by _exit: a leak check at exit
+ * would trace it, and a traced process that is killed cannot be reaped by its parent at once.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "proto/vmm-link.h"
+
+static const char *path, *name;
+static int sock = -1, fd[VMM_FD_COUNT];
+static uint64_t life, command;
+static uint32_t phase;
+static union {
+	struct vmm_frame_header header;
+	struct vmm_birth birth;
+	struct vmm_refused refused;
+	struct vmm_welcome welcome;
+} frame;
+
+static bool is(const char *what)
+{
+	return strcmp(name, what) == 0;
+}
+
+static struct vmm_frame_header header(uint16_t kind)
+{
+	return (struct vmm_frame_header){ VMM_LINK_MAGIC, VMM_LINK_VERSION, kind, life, command };
+}
+
+static void say(const void *what, size_t size)
+{
+	if (send(sock, what, size, MSG_NOSIGNAL) != (ssize_t)size)
+		_exit(2);
+}
+
+static void say_kind(uint16_t kind)
+{
+	struct vmm_frame_header h = header(kind);
+
+	say(&h, sizeof(h));
+}
+
+static void dial(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (connect(sock, (struct sockaddr *)&address, sizeof(address)) < 0)
+		_exit(3);
+}
+
+/* False: end of file. */
+static bool hear(void)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(fd))];
+	} control;
+	struct iovec data = { &frame, sizeof(frame) };
+	struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	ssize_t n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
+
+	if (n <= 0)
+		return false;
+	if (frame.header.magic != VMM_LINK_MAGIC || frame.header.version != VMM_LINK_VERSION ||
+		m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+		_exit(4);
+	if (CMSG_FIRSTHDR(&m)) {
+		if (CMSG_FIRSTHDR(&m)->cmsg_len != CMSG_LEN(sizeof(fd)))
+			_exit(5);
+		memcpy(fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
+	} else if (frame.header.kind == VMM_BIRTH) {
+		_exit(5);
+	}
+	return true;
+}
+
+/* The fds are what they are said to be: the memory is sized, the lock is held, the ring has its header. */
+static void check_birth(void)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct console_ring ring;
+	struct stat st;
+
+	if (strcmp(frame.birth.definition.name, name) || !definition_is_sane(&frame.birth.definition))
+		_exit(6);
+	if (fstat(fd[VMM_FD_MEMORY], &st) < 0 || st.st_size != (off_t)frame.birth.definition.memory_bytes ||
+		(st.st_mode & 07777) != 0600)
+		_exit(7);
+	if (pread(fd[VMM_FD_CONSOLE], &ring, sizeof(ring), 0) != sizeof(ring) || ring.magic != CONSOLE_RING_MAGIC ||
+		fstat(fd[VMM_FD_CONSOLE], &st) < 0 || st.st_size != (off_t)(CONSOLE_RING_DATA + ring.size))
+		_exit(8);
+	if (fstat(fd[VMM_FD_LAST_WORDS], &st) < 0 || st.st_size != sizeof(struct last_words) ||
+		fcntl(fd[VMM_FD_LIFE_LOCK], F_OFD_SETLK, &lock) < 0)
+		_exit(9);
+	life = frame.header.life;
+	command = 0;
+}
+
+static struct vmm_end guest_end(void)
+{
+	struct vmm_end end = { .cause = CAUSE_GUEST_POWEROFF };
+
+	strcpy(end.text, "the guest powered off");
+	return end;
+}
+
+static void say_ended(uint32_t cause)
+{
+	struct vmm_ended ended = { .header = header(VMM_ENDED), .end = guest_end() };
+
+	ended.end.cause = cause;
+	say(&ended, sizeof(ended));
+}
+
+static void say_vcpu(uint32_t index, uint32_t state)
+{
+	struct vmm_vcpu v = { .header = header(VMM_VCPU), .index = index, .state = state };
+
+	say(&v, sizeof(v));
+}
+
+static void say_back(uint32_t count)
+{
+	struct vmm_back back = { .header = header(VMM_BACK), .phase = phase, .vcpu_count = count };
+
+	back.vcpu[0] = VCPU_RUNNING;
+	say(&back, sizeof(back));
+}
+
+static void say_newborn(const char *who)
+{
+	struct vmm_newborn newborn = { .header = header(VMM_NEWBORN) };
+
+	strncpy(newborn.name, who, sizeof(newborn.name) - 1);
+	say(&newborn, sizeof(newborn));
+}
+
+static void broken_frame(uint32_t magic, uint16_t version, uint16_t kind, uint64_t of, uint64_t done)
+{
+	struct vmm_frame_header h = { magic, version, kind, of, done };
+
+	say(&h, sizeof(h));
+}
+
+static void break_a_rule(const char *how)
+{
+	char big[4096] = { 0 };
+
+	if (strcmp(how, "short") == 0)
+		say(big, 5);
+	else if (strcmp(how, "long") == 0)
+		say(big, sizeof(big));
+	else if (strcmp(how, "magic") == 0)
+		broken_frame(1, VMM_LINK_VERSION, VMM_BUILT, life, 0);
+	else if (strcmp(how, "version") == 0)
+		broken_frame(VMM_LINK_MAGIC, 99, VMM_BUILT, life, 0);
+	else if (strcmp(how, "kind") == 0)
+		broken_frame(VMM_LINK_MAGIC, VMM_LINK_VERSION, 77, life, 0);
+	else if (strcmp(how, "direction") == 0)
+		broken_frame(VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_ENTER, life, 0);
+	else if (strcmp(how, "size") == 0)
+		broken_frame(VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_VCPU, life, 0);
+	else if (strcmp(how, "life") == 0)
+		broken_frame(VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_BUILT, life + 1, 0);
+	else if (strcmp(how, "command") == 0)
+		broken_frame(VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_BUILT, life, 1u << 30);
+	else if (strcmp(how, "entered") == 0)
+		say_kind(VMM_BUILT), say_kind(VMM_ENTERED);
+	else if (strcmp(how, "built") == 0)
+		say_kind(VMM_BUILT), say_kind(VMM_BUILT);
+	else if (strcmp(how, "index") == 0)
+		say_vcpu(2, VCPU_RUNNING);
+	else if (strcmp(how, "state") == 0)
+		say_vcpu(0, VCPU_STATE_COUNT);
+	else if (strcmp(how, "cause") == 0)
+		say_ended(CAUSE_COUNT);
+	else if (strcmp(how, "again") == 0)
+		say_newborn(name);
+	else if (strcmp(how, "empty-end") == 0)
+		say_ended(CAUSE_NONE);
+}
+
+static void write_last_words(void)
+{
+	struct last_words words = { .magic = LAST_WORDS_MAGIC, .quiesced = 1, .end = guest_end() };
+
+	words.end.cause = CAUSE_GUEST_PANIC;
+	if (pwrite(fd[VMM_FD_LAST_WORDS], &words, sizeof(words), 0) != sizeof(words))
+		_exit(9);
+}
+
+static void obey(void)
+{
+	switch (frame.header.kind) {
+	case VMM_ENTER:
+		command = frame.header.command;
+		phase = VMM_PHASE_ENTERED;
+		say_kind(VMM_ENTERED);
+		say_vcpu(0, VCPU_RUNNING);
+		break;
+	case VMM_QUIESCE:
+		command = frame.header.command;
+		say_kind(VMM_QUIESCED);
+		break;
+	case VMM_EXIT:
+		_exit(0);
+	case VMM_REFUSED:
+		_exit(42);
+	}
+}
+
+/* SIGUSR1 says that a daemon is there again. */
+static void come_back(void)
+{
+	sigset_t set;
+	int signo;
+
+	close(sock);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigwait(&set, &signo);
+	if (is("live-unlocked"))
+		close(fd[VMM_FD_LIFE_LOCK]);
+	dial();
+	say_back(is("live-miscounts") ? VM_VCPU_MAX + 1 : 2);
+}
+
+static void live(void)
+{
+	if (is("words"))
+		write_last_words(), _exit(0);
+	if (is("ended"))
+		say_kind(VMM_BUILT), say_ended(CAUSE_GUEST_POWEROFF), _exit(0);
+	if (is("exit7"))
+		_exit(7);
+	if (strncmp(name, "break-", 6) == 0) {
+		break_a_rule(name + 6);
+		for (;;)
+			pause();
+	}
+	phase = VMM_PHASE_BUILT;
+	say_kind(VMM_BUILT);
+	for (;;) {
+		if (hear())
+			obey();
+		else
+			come_back();
+	}
+}
+
+int main(int argc, char **argv)
+{
+	sigset_t set;
+
+	if (argc != 4 || strcmp(argv[1], "--socket") || getsid(0) != getpid() || getenv("NOTIFY_SOCKET"))
+		_exit(2);
+	path = argv[2];
+	name = argv[3];
+	sigprocmask(SIG_SETMASK, NULL, &set);
+	if (sigismember(&set, SIGTERM) || fcntl(5, F_GETFD) >= 0)
+		_exit(2); /* the daemon's mask or fds leaked */
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	if (is("exit3"))
+		_exit(3);
+	if (is("deaf"))
+		pause();
+	dial();
+	if (is("rude"))
+		say("what?", 5), pause();
+	say_newborn(is("liar") ? "somebody-else" : name);
+	if (is("early"))
+		say_kind(VMM_BUILT);
+	if (!hear())
+		_exit(1);
+	if (frame.header.kind == VMM_REFUSED)
+		_exit(frame.header.life ? 2 : 42);
+	if (frame.header.kind != VMM_BIRTH)
+		_exit(2);
+	check_birth();
+	live();
+}
