@@ -74,18 +74,20 @@ static void on_secure_side(const struct model *m, const struct life *l, struct w
 		return;
 	}
 	r->on = WAIT_SECURE_LINK;
-	r->until = l->now.deadline;
 }
 
 static void of_life(const struct model *m, const struct life *l, struct wait_reason *r)
 {
 	r->since = l->now.since;
-	r->until = l->now.deadline;
+	r->until = heap_node_is_out(&l->timer.node) ? 0 : l->timer.node.at;
 	switch ((enum vm_substate)l->now.substate) {
 	case VM_SUB_ALLOCATING:
 	case VM_SUB_READY:
+		r->on = WAIT_VMM;
+		break;
 	case VM_SUB_QUIESCING:
 		r->on = WAIT_VMM;
+		r->until = heap_node_is_out(&l->ladder.node) ? 0 : l->ladder.node.at;
 		break;
 	case VM_SUB_ANNOUNCING:
 		on_secure_side(m, l, r);

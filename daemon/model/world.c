@@ -261,12 +261,15 @@ void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
 
 static void down(struct step *s)
 {
+	struct life *l;
+
 	s->m->secure_up = false;
 	for (size_t i = 0; i < s->m->sp_count; i++) {
 		struct sp *sp = &s->m->sp[i];
-		struct life *l = sp->out ? model_life(s->m, sp->open_life) : NULL;
-		struct debt *d = l ? &l->debt[i] : NULL;
+		struct debt *d;
 
+		l = sp->out ? model_life(s->m, sp->open_life) : NULL;
+		d = l ? &l->debt[i] : NULL;
 		sp->unsure |= sp->out || sp->collect;
 		sp->out = sp->running = sp->collect = false;
 		if (!d || debt_is_done(d))
@@ -279,6 +282,8 @@ static void down(struct step *s)
 		d->unsure = true;
 		queue_debt(s, sp, d, QUEUE_BACKOFF);
 	}
+	list_for_each(l, &s->m->lives, all) /* whoever waited on an SP waits on the link now */
+		touch(s, l->vm);
 }
 
 /*
