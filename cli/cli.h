@@ -41,7 +41,7 @@ struct cli {
 	long tail; /* lines; negative: all */
 };
 
-/* main.c */
+/* say.c */
 int cli_connect(struct cli *c);
 int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* One line to stderr; returns the exit code that belongs to the connection's last error. */

@@ -63,7 +63,7 @@ int verb_define(struct cli *c, int argc, char **argv)
 	if (r)
 		return r;
 	if (lifecycle_define(c->l, text, strcmp(argv[0], "-") == 0 ? "stdin" : argv[0], &name, &seq) < 0)
-		return cli_fail(c, "define", argv[0]);
+		return cli_fail(c, "define", NULL); /* the text names the file */
 	if (wants_json(c)) {
 		struct json_object *o = json_object_new_object();
 

@@ -6,7 +6,6 @@
 #include <getopt.h>
 #include <limits.h>
 #include <locale.h>
-#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -57,72 +56,6 @@ static const struct verb verbs[] = {
 	{ "help", "[VERB]", "Show this", 0, 1, 0, verb_help },
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(*verbs))
-
-int cli_say_error(const char *format, ...)
-{
-	va_list args;
-
-	(void)fflush(stdout);
-	(void)fputs("lifecyclectl: ", stderr);
-	va_start(args, format);
-	(void)vfprintf(stderr, format, args);
-	va_end(args);
-	(void)fputc('\n', stderr);
-	return CLI_FAILED;
-}
-
-int cli_usage(const char *format, ...)
-{
-	va_list args;
-
-	(void)fputs("lifecyclectl: ", stderr);
-	va_start(args, format);
-	(void)vfprintf(stderr, format, args);
-	va_end(args);
-	(void)fputs("; try 'lifecyclectl --help'\n", stderr);
-	return CLI_USAGE;
-}
-
-static const char *bus_words(const struct cli *c)
-{
-	const char *bus = c->bus ? c->bus : getenv("LIFECYCLED_BUS");
-
-	return bus && *bus && strcmp(bus, "system") != 0 ? bus : NULL;
-}
-
-static int say_unreachable(const struct cli *c, const char *why)
-{
-	const char *bus = bus_words(c);
-
-	if (bus)
-		(void)cli_say_error("cannot reach lifecycled on the bus '%s': %s; is lifecycled running with this --bus?", bus, why);
-	else
-		(void)cli_say_error("cannot reach lifecycled on the system bus: %s; is lifecycled.service running?", why);
-	return CLI_NO_DAEMON;
-}
-
-int cli_fail(const struct cli *c, const char *verb, const char *name)
-{
-	const struct lifecycle_error *e = lifecycle_last_error(c->l);
-
-	if (e->refusal == LIFECYCLE_UNREACHABLE)
-		return say_unreachable(c, e->text);
-	(void)cli_say_error("%s%s%s: %s", verb, name ? " " : "", name ? name : "", e->text);
-	return lifecycle_refusal_exit_code(e->refusal);
-}
-
-int cli_connect(struct cli *c)
-{
-	int r;
-
-	c->l = lifecycle_unref(c->l);
-	r = lifecycle_new(c->bus, &c->l);
-	if (r == -ENOMEM)
-		return cli_say_error("out of memory");
-	if (r == -EINVAL)
-		return cli_usage("'%s' is no D-Bus address (unix:path=... for example)", bus_words(c) ? bus_words(c) : "system");
-	return r < 0 ? say_unreachable(c, strerror(-r)) : 0;
-}
 
 static void print_verb(const struct verb *v)
 {

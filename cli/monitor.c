@@ -180,19 +180,25 @@ static int subscribe(struct cli *c, const char *filter, const char *epoch, uint6
 	return lifecycle_subscribe(c->l, filter, epoch, seq, ret) < 0 ? cli_fail(c, "monitor", *filter ? filter : NULL) : 0;
 }
 
-/* From `since` on, or from the oldest event that the log is sure to have. An exit code. */
+/*
+ * From `since` on, or from where the log begins: at least KEPT_EVENTS back, by its promise; what is less is found by
+ * halving the way. An exit code.
+ */
 static int subscribe_back(struct cli *c, const char *filter, uint64_t since, const struct lifecycle_daemon *d,
 	struct lifecycle_stream **ret)
 {
-	uint64_t oldest = d->seq > KEPT_EVENTS - KEPT_SLACK ? d->seq - (KEPT_EVENTS - KEPT_SLACK) : 0;
-	int r = subscribe(c, filter, d->epoch, since, ret);
+	uint64_t from = since, kept = KEPT_EVENTS - KEPT_SLACK;
 
-	if (r || lifecycle_stream_replayed(*ret))
-		return r;
-	if (c->has_since)
-		(void)cli_say_error("monitor: the log has not every change since %" PRIu64 " any more; this begins later", since);
-	*ret = lifecycle_stream_unref(*ret);
-	return subscribe(c, filter, d->epoch, oldest, ret);
+	for (;;) {
+		int r = subscribe(c, filter, d->epoch, from, ret);
+
+		if (r || lifecycle_stream_replayed(*ret) || from >= d->seq)
+			return r;
+		if (c->has_since && from == since)
+			(void)cli_say_error("monitor: the log has not every change since %" PRIu64 " any more; this begins later", since);
+		*ret = lifecycle_stream_unref(*ret);
+		from = from == since && d->seq - since > kept ? d->seq - kept : from + (d->seq - from + 1) / 2;
+	}
 }
 
 static int begin(struct cli *c, const char *filter, struct lifecycle_stream **ret, uint64_t *ret_last)

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* How errors are said, and the connection, which is where most of them come from. */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "output.h"
+
+int cli_say_error(const char *format, ...)
+{
+	char text[2048];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	(void)fflush(stdout);
+	(void)fputs("lifecyclectl: ", stderr);
+	put_text(stderr, text, strlen(text)); /* guests, files and the bus have words in it */
+	(void)fputc('\n', stderr);
+	return CLI_FAILED;
+}
+
+int cli_usage(const char *format, ...)
+{
+	va_list args;
+
+	(void)fputs("lifecyclectl: ", stderr);
+	va_start(args, format);
+	(void)vfprintf(stderr, format, args);
+	va_end(args);
+	(void)fputs("; try 'lifecyclectl --help'\n", stderr);
+	return CLI_USAGE;
+}
+
+static const char *bus_words(const struct cli *c)
+{
+	const char *bus = c->bus ? c->bus : getenv("LIFECYCLED_BUS");
+
+	return bus && *bus && strcmp(bus, "system") != 0 ? bus : NULL;
+}
+
+static int say_unreachable(const struct cli *c, const char *why)
+{
+	const char *bus = bus_words(c);
+
+	if (bus)
+		(void)cli_say_error("cannot reach lifecycled on the bus '%s': %s; is lifecycled running with this --bus?", bus, why);
+	else
+		(void)cli_say_error("cannot reach lifecycled on the system bus: %s; is lifecycled.service running?", why);
+	return CLI_NO_DAEMON;
+}
+
+int cli_fail(const struct cli *c, const char *verb, const char *name)
+{
+	const struct lifecycle_error *e = lifecycle_last_error(c->l);
+
+	if (e->refusal == LIFECYCLE_UNREACHABLE)
+		return say_unreachable(c, e->text);
+	(void)cli_say_error("%s%s%s: %s", verb, name ? " " : "", name ? name : "", e->text);
+	return lifecycle_refusal_exit_code(e->refusal);
+}
+
+int cli_connect(struct cli *c)
+{
+	int r;
+
+	c->l = lifecycle_unref(c->l);
+	r = lifecycle_new(c->bus, &c->l);
+	if (r == -ENOMEM)
+		return cli_say_error("out of memory");
+	if (r == -EINVAL)
+		return cli_usage("'%s' is no D-Bus address (unix:path=... for example)", bus_words(c) ? bus_words(c) : "system");
+	return r < 0 ? say_unreachable(c, strerror(-r)) : 0;
+}

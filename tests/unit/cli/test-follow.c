@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* When is a verb's goal reached? Events by hand, judged one by one. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "follow.h"
+
+static struct lifecycle_event moved(uint64_t seq, uint64_t life, enum lifecycle_state to)
+{
+	return (struct lifecycle_event){ .kind = LIFECYCLE_EVENT_STATE, .seq = seq, .life = life, .endpoint = 3,
+		.new_state = (int)to, .name = "web" };
+}
+
+static enum verdict take(struct follow *f, struct lifecycle_event e)
+{
+	follow_take(f, &e);
+	return follow_judge(f);
+}
+
+/* A VM without a life whose start was accepted at 101. */
+static struct follow starting(void)
+{
+	struct follow f = { .name = "web", .verb = LIFECYCLE_START, .exists = true, .cursor = 100, .min_life = 101 };
+
+	follow_accepted(&f, 101);
+	return f;
+}
+
+static void start_is_done_when_it_runs(void **state)
+{
+	struct follow f = starting();
+
+	assert_int_equal(follow_judge(&f), FOLLOW_PENDING);
+	assert_int_equal(take(&f, moved(102, 102, LIFECYCLE_STATE_CREATED)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, moved(104, 102, LIFECYCLE_STATE_RUNNING)), FOLLOW_REACHED);
+}
+
+static void start_that_fails_is_told(void **state)
+{
+	struct follow f = starting();
+
+	assert_int_equal(take(&f, moved(102, 102, LIFECYCLE_STATE_CREATED)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, moved(104, 102, LIFECYCLE_STATE_ABORTING)), FOLLOW_ENDED);
+	assert_int_equal(take(&f, moved(105, 102, LIFECYCLE_STATE_NULL)), FOLLOW_ENDED);
+}
+
+/* The VM was still ending when it was started: that end is not this start's. */
+static void start_ignores_the_end_of_an_older_life(void **state)
+{
+	struct follow f = starting();
+
+	f.life = 50;
+	f.state = LIFECYCLE_STATE_ABORTING;
+	assert_int_equal(follow_judge(&f), FOLLOW_PENDING);
+	assert_int_equal(take(&f, moved(102, 50, LIFECYCLE_STATE_NULL)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, moved(103, 103, LIFECYCLE_STATE_CREATED)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, moved(104, 49, LIFECYCLE_STATE_NULL)), FOLLOW_PENDING);
+	assert_int_equal(f.life, 103);
+	assert_int_equal(take(&f, moved(105, 103, LIFECYCLE_STATE_RUNNING)), FOLLOW_REACHED);
+}
+
+static void start_is_given_up_when_another_operation_comes_first(void **state)
+{
+	struct follow f = starting();
+	struct lifecycle_event e = { .kind = LIFECYCLE_EVENT_OPERATION, .seq = 101, .operation = LIFECYCLE_OP_START, .name = "web" };
+
+	assert_int_equal(take(&f, e), FOLLOW_PENDING);
+	e.seq = 102;
+	e.operation = LIFECYCLE_OP_DESTROY;
+	assert_int_equal(take(&f, e), FOLLOW_GIVEN_UP);
+}
+
+static void restart_waits_for_the_next_life(void **state)
+{
+	struct follow f = { .name = "web", .verb = LIFECYCLE_RESTART, .exists = true, .cursor = 100, .min_life = 101,
+		.life = 50, .state = LIFECYCLE_STATE_RUNNING };
+
+	follow_accepted(&f, 101);
+	assert_int_equal(follow_judge(&f), FOLLOW_PENDING);
+	assert_int_equal(take(&f, moved(102, 50, LIFECYCLE_STATE_ABORTING)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, moved(103, 103, LIFECYCLE_STATE_CREATED)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, moved(104, 103, LIFECYCLE_STATE_RUNNING)), FOLLOW_REACHED);
+}
+
+static void abort_is_done_when_its_life_is_over(void **state)
+{
+	struct follow f = { .name = "web", .verb = LIFECYCLE_ABORT, .exists = true, .cursor = 100, .life = 50,
+		.state = LIFECYCLE_STATE_RUNNING };
+
+	follow_accepted(&f, 101);
+	assert_int_equal(follow_judge(&f), FOLLOW_PENDING);
+	assert_int_equal(take(&f, moved(102, 50, LIFECYCLE_STATE_ABORTING)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, moved(103, 49, LIFECYCLE_STATE_NULL)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, moved(104, 50, LIFECYCLE_STATE_NULL)), FOLLOW_REACHED);
+	f.target = 50;
+	assert_int_equal(take(&f, moved(105, 105, LIFECYCLE_STATE_CREATED)), FOLLOW_REACHED); /* somebody else's */
+}
+
+/* Between the snapshot and the verb the VM got another life: that is the one aborted. */
+static void abort_means_the_life_it_met(void **state)
+{
+	struct follow f = { .name = "web", .verb = LIFECYCLE_ABORT, .exists = true, .cursor = 100, .life = 50,
+		.state = LIFECYCLE_STATE_RUNNING };
+
+	follow_accepted(&f, 110);
+	assert_int_equal(take(&f, moved(105, 50, LIFECYCLE_STATE_NULL)), FOLLOW_REACHED);
+	assert_int_equal(take(&f, moved(106, 106, LIFECYCLE_STATE_CREATED)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, moved(111, 106, LIFECYCLE_STATE_NULL)), FOLLOW_REACHED);
+}
+
+static void destroy_is_done_when_the_vm_is_gone(void **state)
+{
+	struct follow f = { .name = "web", .verb = LIFECYCLE_DESTROY, .exists = true, .life = 50 };
+	struct lifecycle_event gone = { .kind = LIFECYCLE_EVENT_VM_GONE, .seq = 103, .name = "other" };
+
+	follow_accepted(&f, 101);
+	assert_int_equal(take(&f, moved(102, 50, LIFECYCLE_STATE_NULL)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, gone), FOLLOW_PENDING);
+	(void)strcpy(gone.name, "web");
+	assert_int_equal(take(&f, gone), FOLLOW_REACHED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(start_is_done_when_it_runs),
+		cmocka_unit_test(start_that_fails_is_told),
+		cmocka_unit_test(start_ignores_the_end_of_an_older_life),
+		cmocka_unit_test(start_is_given_up_when_another_operation_comes_first),
+		cmocka_unit_test(restart_waits_for_the_next_life),
+		cmocka_unit_test(abort_is_done_when_its_life_is_over),
+		cmocka_unit_test(abort_means_the_life_it_met),
+		cmocka_unit_test(destroy_is_done_when_the_vm_is_gone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
