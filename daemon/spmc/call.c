@@ -25,8 +25,8 @@ bool call_success(uint64_t *x, uint64_t x2, uint64_t x3)
 }
 
 /*
- * The answer is our version in w0, no FFA_SUCCESS (s.1.8). As Hafnium: not compatible is NOT_SUPPORTED. Not frozen by the
- * first other call: a new incarnation of the daemon asks again.
+ * The answer is our version in w0, no FFA_SUCCESS (s.1.8). As Hafnium: not compatible is NOT_SUPPORTED. Not frozen by
+ * the first other call: a new incarnation of the daemon asks again.
  */
 static bool call_version(struct world *w, struct world_time now, uint64_t *x)
 {

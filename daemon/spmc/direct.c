@@ -85,8 +85,8 @@ static void note(struct sp *sp, struct world_time now, const struct request *q, 
 }
 
 /*
- * A partition message: served, which here is its payload sent back, for a guest the SP knows; that makes the effect of an
- * announcement visible, as it is on the real ones (s.9). The hypervisor itself needs no announcement.
+ * A partition message: served, which here is its payload sent back, for a guest the SP knows; that makes the effect of
+ * an announcement visible, as it is on the real ones (s.9). The hypervisor itself needs no announcement.
  */
 static void serve_partition(const struct sp_config *c, struct sp *sp, const struct request *q, uint64_t *x)
 {

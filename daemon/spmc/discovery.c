@@ -3,8 +3,8 @@
 /*
  * Which SPs are there: FFA_PARTITION_INFO_GET and its form in registers (spec/ffa.md s.1.6).
  *
- * A UUID travels as SMCCC has it: its sixteen bytes in RFC 4122 order are the memory order, byte 0 in the low bits of the
- * first register. So in a descriptor it is a plain copy, and a register is a little-endian load of its part.
+ * A UUID travels as SMCCC has it: its sixteen bytes in RFC 4122 order are the memory order, byte 0 in the low bits of
+ * the first register. So in a descriptor it is a plain copy, and a register is a little-endian load of its part.
  */
 
 #include <endian.h>
@@ -58,7 +58,7 @@ static uint32_t collect(const struct world *w, const uint8_t uuid[16], struct ff
 	return count;
 }
 
-/* w1-w4: UUID, w5 bit 0: count only. Else the descriptors go into the RX buffer, which is the caller's until released. */
+/* w1-w4: UUID, w5 bit 0: count only. Else the descriptors go to the RX buffer: the caller's until released. */
 bool call_partition_info_get(struct world *w, struct world_time now, uint64_t *x)
 {
 	struct ffa_partition_info infos[WORLD_SPS];
@@ -102,8 +102,9 @@ static void put_registers(uint64_t *x, const struct ffa_partition_info *infos, u
 }
 
 /*
- * x1, x2: UUID, x3: [15:0] start index, [31:16] tag. The answer's x2: [15:0] last index there is, [31:16] index of the last
- * descriptor in this answer, [47:32] tag, [63:48] size. No SP at all: INVALID_PARAMETERS, as an index cannot say "none".
+ * x1, x2: UUID, x3: [15:0] start index, [31:16] tag. The answer's x2: [15:0] last index there is, [31:16] index of the
+ * last descriptor in this answer, [47:32] tag, [63:48] size. No SP at all: INVALID_PARAMETERS, as an index cannot say
+ * "none".
  */
 bool call_partition_info_get_regs(struct world *w, struct world_time now, uint64_t *x)
 {
@@ -120,8 +121,9 @@ bool call_partition_info_get_regs(struct world *w, struct world_time now, uint64
 	if (start >= count)
 		return call_error(x, FFA_INVALID_PARAMETERS);
 	here = count - start < PER_CALL ? count - start : PER_CALL;
-	call_success(x, (uint64_t)sizeof(infos[0]) << 48 | (uint64_t)w->book->tag << 32 | (start + here - 1) << 16 | (count - 1), 0);
+	call_success(x, 0, 0);
 	x[0] = FFA_SUCCESS_64;
+	x[2] = (count - 1) | (start + here - 1) << 16 | (uint64_t)w->book->tag << 32 | (uint64_t)sizeof(infos[0]) << 48;
 	put_registers(x, infos + start, here);
 	return CALL_ANSWERED;
 }

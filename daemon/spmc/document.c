@@ -49,9 +49,8 @@ const char *document_status(int32_t status)
 
 static void write_uuid(struct text *t, const char *key, const uint8_t u[16])
 {
-	text_add(t,
-		"\"%s\":\"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\",", key, u[0], u[1], u[2],
-		u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
+	text_add(t, "\"%s\":\"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\",", key, u[0], u[1],
+		u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
 }
 
 static void write_vms(struct text *t, const struct sp *sp)
@@ -75,7 +74,8 @@ static void write_vms(struct text *t, const struct sp *sp)
 static void write_counts(struct text *t, const struct sp_counts *c)
 {
 	text_add(t,
-		"\"counts\":{\"created\":%" PRIu64 ",\"destroyed\":%" PRIu64 ",\"retry\":%" PRIu64 ",\"refused\":%" PRIu64 "},",
+		"\"counts\":{\"created\":%" PRIu64 ",\"destroyed\":%" PRIu64 ",\"retry\":%" PRIu64
+		",\"refused\":%" PRIu64 "},",
 		c->created, c->destroyed, c->retry, c->refused);
 }
 
@@ -83,8 +83,8 @@ static void write_entry(struct text *t, const struct sp_log *e)
 {
 	bool open = e->form == SP_INTERRUPT || e->form == SP_YIELD;
 
-	text_add(t, "{\"t\":%" PRIu64 ",\"vm\":%u,\"message\":\"%s\",\"answer\":\"%s%s\",\"generation\":%u}", e->realtime,
-		e->vm, e->message == FFA_VM_CREATED_REQ ? "VM_CREATED" : "VM_DESTROYED", forms[e->form],
+	text_add(t, "{\"t\":%" PRIu64 ",\"vm\":%u,\"message\":\"%s\",\"answer\":\"%s%s\",\"generation\":%u}",
+		e->realtime, e->vm, e->message == FFA_VM_CREATED_REQ ? "VM_CREATED" : "VM_DESTROYED", forms[e->form],
 		open ? "" : document_status(e->status), e->generation);
 }
 

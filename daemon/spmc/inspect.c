@@ -79,7 +79,9 @@ static void listener_ready(struct watch *w, uint32_t events)
 
 int inspect_start(struct inspect *i, const struct world *w, const struct link *l, int epoll, int listener)
 {
-	*i = (struct inspect){ .watch.ready = listener_ready, .world = w, .link = l, .epoll = epoll, .listener = listener };
+	*i = (struct inspect) {
+		.watch.ready = listener_ready, .world = w, .link = l, .epoll = epoll, .listener = listener
+	};
 	for (int n = 0; n < INSPECT_CLIENTS; n++)
 		i->client[n] = (struct inspect_client){ .watch.ready = client_ready, .inspect = i, .fd = -1 };
 	return loop_add(epoll, listener, EPOLLIN, &i->watch);

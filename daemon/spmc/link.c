@@ -265,7 +265,9 @@ static int receive(int fd, struct frame *f)
 		char bytes[CMSG_SPACE(4 * sizeof(int))];
 	} control;
 	struct iovec v = { .iov_base = f->bytes, .iov_len = sizeof(f->bytes) };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+	};
 	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
 
 	if (n < 0)

@@ -25,7 +25,8 @@ static const char help[] =
 	"  --discovery HOW   regs, rx (as before FF-A v1.2) or none\n"
 	"  --help, --version\n\n"
 	"SP options: tick=USEC notifiers=N doorbell=0|1 capacity=N subscribe=created|destroyed|both|none\n"
-	"Faults, for tests: stuck=1; done for the first N requests: busy=N interrupted=N abort=N preempt=N yield=N mute=N\n";
+	"Faults, for tests: stuck=1; done for the first N requests:\n"
+	"  busy=N interrupted=N abort=N preempt=N yield=N mute=N\n";
 
 enum { OPT_SOCKET = 1, OPT_INSPECT, OPT_STATE, OPT_RESET, OPT_SP, OPT_NO_SPS, OPT_DISCOVERY, OPT_HELP, OPT_VERSION };
 
@@ -86,7 +87,8 @@ static void parse(struct service_options *o, int argc, char **argv)
 		}
 	}
 	if (optind < argc || (none && o->world.sp_count)) {
-		fprintf(stderr, "lifecycled-spmc: %s\n", optind < argc ? "takes options alone" : "--no-sps and --sp exclude each other");
+		fprintf(stderr, "lifecycled-spmc: %s\n",
+			optind < argc ? "takes options alone" : "--no-sps and --sp exclude each other");
 		exit(EXIT_FAILURE);
 	}
 	if (!none && !o->world.sp_count)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * An SP that answers as OP-TEE measured as its own SPMC (spec/ffa.md s.9, column A): a creation is 0 always, also a second
- * time, which makes a second object; a destruction is 0 always, also of a VM it never knew; id 0 is refused; DENIED when
- * there is no room.
+ * An SP that answers as OP-TEE measured as its own SPMC (spec/ffa.md s.9, column A): a creation is 0 always, also a
+ * second time, which makes a second object; a destruction is 0 always, also of a VM it never knew; id 0 is refused;
+ * DENIED when there is no room.
  */
 
 #include "spmc/personality.h"

@@ -160,7 +160,8 @@ int options_add_sp(struct world_config *config, const char *text, const char **r
 	while ((option = strsep(&options, ",")) != NULL) {
 		r = set_option(&c, option);
 		if (r < 0)
-			return fail(ret_why, r == -ENOENT ? "there is no such option" : "an option's value is out of range");
+			return fail(ret_why,
+				r == -ENOENT ? "there is no such option" : "an option's value is out of range");
 	}
 	config->sp[config->sp_count++] = c;
 	return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * An SP that forgives nothing: as Hafnium's test SP (spec/ffa.md s.2), but an error leaves it as it was. A message that is
- * sent twice shows as INVALID_PARAMETERS.
+ * An SP that forgives nothing: as Hafnium's test SP (spec/ffa.md s.2), but an error leaves it as it was. A message that
+ * is sent twice shows as INVALID_PARAMETERS.
  */
 
 #include "spmc/personality.h"

@@ -98,6 +98,7 @@ int process_fails(struct process *p, const char *const *options)
 
 	spawn(p, options);
 	assert_int_equal(waitpid(p->pid, &status, 0), p->pid);
+	p->pid = 0;
 	assert_true(WIFEXITED(status));
 	return WEXITSTATUS(status);
 }
@@ -129,11 +130,15 @@ int process_end(struct process *p, int signal)
 
 	assert_int_equal(kill(p->pid, signal), 0);
 	assert_int_equal(waitpid(p->pid, &status, 0), p->pid);
+	p->pid = 0;
 	return status;
 }
 
+/* A test that failed may have left it running. */
 void process_remove(struct process *p)
 {
+	if (p->pid > 0)
+		process_end(p, SIGKILL);
 	close(p->notify_fd);
 	unlink(p->notify);
 	unlink(p->hypervisor);
@@ -207,7 +212,10 @@ int link_open(const struct process *p, uint64_t incarnation, struct secure_link_
 void link_submit(int fd, uint64_t id, const uint64_t x[8])
 {
 	struct secure_link_call c = {
-		.header = { .magic = SECURE_LINK_MAGIC, .version = SECURE_LINK_VERSION, .kind = SECURE_LINK_SUBMIT, .id = id },
+		.header = { .magic = SECURE_LINK_MAGIC,
+			.version = SECURE_LINK_VERSION,
+			.kind = SECURE_LINK_SUBMIT,
+			.id = id },
 	};
 
 	memcpy(c.x, x, 8 * sizeof(x[0]));

@@ -200,6 +200,36 @@ static void remembers_what_it_was_asked(void **unused)
 	world_end(w);
 }
 
+/* A register is one of the telling values, or anything. */
+static uint64_t some_value(uint64_t *seed)
+{
+	static const uint64_t values[] = { 0, 1, 5, 0x7FFF, 0x8001, 0x8002, 0x80010000, 0x80020000, 0x80000004, 0x80000006,
+		0x8400006F, 0x8400006D, 0x84000068, 0x84000065, 0x8400007D, 0x8400007E, 0xC400008B, 0x84000064, 0xFFFFFFFF };
+
+	*seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	if (*seed >> 62)
+		return values[(*seed >> 32) % (sizeof(values) / sizeof(values[0]))];
+	return *seed ^ *seed >> 29;
+}
+
+static void survives_any_registers(void **unused)
+{
+	struct world *w = world_with("trusty:0x8001:capacity=3", "optee:0x8002:preempt=9999,capacity=9", NULL);
+	uint64_t seed = 1;
+
+	for (int i = 0; i < 300000; i++) {
+		uint64_t x[6];
+
+		for (int r = 0; r < 6; r++)
+			x[r] = some_value(&seed);
+		assert_true(ask(w, x[0], x[1], x[2], x[3], x[4], x[5]));
+		if (i % 16 == 0 && world_next(w) != WORLD_NEVER)
+			tick(w);
+		assert_true(w->book->sp[0].live <= 3 && w->book->sp[1].live <= 9);
+	}
+	world_end(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +241,7 @@ int main(void)
 		cmocka_unit_test(keeps_one_bitmap_a_vm),
 		cmocka_unit_test(upper_halves_of_32_bit_calls_do_not_count),
 		cmocka_unit_test(remembers_what_it_was_asked),
+		cmocka_unit_test(survives_any_registers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

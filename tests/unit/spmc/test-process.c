@@ -387,10 +387,22 @@ static void shows_its_books(void **state)
 	assert_string_equal(string_of(log, "answer"), "RETRY");
 	sp = sp_of(o, 1);
 	assert_string_equal(string_of(sp, "vms"), "[ { \"id\": 5, \"state\": \"available\", \"objects\": 2 } ]");
-	assert_int_equal(json_object_get_int(json_object_object_get(json_object_object_get(sp, "counts"), "created")), 2);
+	assert_int_equal(
+		json_object_get_int(json_object_object_get(json_object_object_get(sp, "counts"), "created")), 2);
 	json_object_put(o);
 	close(fd);
 	process_end(p, SIGTERM);
+}
+
+/* Did the document come to its end? */
+static bool ends_whole(int fd)
+{
+	char text[65536], last = 0;
+	ssize_t n;
+
+	while ((n = recv(fd, text, sizeof(text), 0)) > 0)
+		last = text[n - 1];
+	return last == '\n';
 }
 
 static void many_who_look_and_do_not_read_are_bounded(void **state)
@@ -400,11 +412,12 @@ static void many_who_look_and_do_not_read_are_bounded(void **state)
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int fd[20], link;
 
-	process_start(p, NULL);
+	process_start(p, OPTIONS("--sp", "strict:0x8001", "--sp", "optee:0x8002", "--sp", "strict:0x8003", "--sp",
+				 "strict:0x8004", "--sp", "strict:0x8005"));
 	link = link_open(p, 1, &w);
 	/* More log than a socket holds. */
-	for (int i = 0; i < 1100; i++)
-		for (uint16_t sp = 0x8001; sp <= 0x8002; sp++)
+	for (int i = 0; i < 1200; i++)
+		for (uint16_t sp = 0x8001; sp <= 0x8005; sp++)
 			(void)link_message(link, sp, 6, 5);
 	strcpy(a.sun_path, p->inspect);
 	for (int i = 0; i < 20; i++) {
@@ -413,6 +426,9 @@ static void many_who_look_and_do_not_read_are_bounded(void **state)
 	}
 	json_object_put(process_inspect(p));
 	assert_int_equal(link_message(link, 0x8002, 4, 5), 0);
+	/* Those that came first made room, the last one is still served. */
+	assert_false(ends_whole(fd[0]));
+	assert_true(ends_whole(fd[19]));
 	for (int i = 0; i < 20; i++)
 		close(fd[i]);
 	close(link);

@@ -127,9 +127,10 @@ static void refuses_a_book_that_is_not_its_own(void **unused)
 static void reads_what_is_said_of_an_sp(void **unused)
 {
 	static const char *const bad[] = { "", "trusty", "trusty:", "foo:0x8001", "trusty:0x8000", "trusty:0x7fff",
-		"trusty:0xffc0", "trusty:-1", "trusty:0x8001:", "trusty:0x8001:tick", "trusty:0x8001:tick=",
-		"trusty:0x8001:tick=-1", "trusty:0x8001:tick=1x", "trusty:0x8001:doorbell=2", "trusty:0x8001:notifiers=256",
-		"trusty:0x8001:subscribe=all", "trusty:0x8001:foo=1", "trusty:0x8001:capacity=65536" };
+		"trusty:0xffc0", "trusty:-1", "trusty:0x8001:", "trusty:0x8001:tick",
+		"trusty:0x8001:tick=", "trusty:0x8001:tick=-1", "trusty:0x8001:tick=1x", "trusty:0x8001:doorbell=2",
+		"trusty:0x8001:notifiers=256", "trusty:0x8001:subscribe=all", "trusty:0x8001:foo=1",
+		"trusty:0x8001:capacity=65536" };
 	struct world_config c = { 0 };
 	const char *why;
 
@@ -139,7 +140,8 @@ static void reads_what_is_said_of_an_sp(void **unused)
 		assert_non_null(why);
 	}
 	assert_int_equal(c.sp_count, 0);
-	assert_int_equal(options_add_sp(&c, "trusty:32769:tick=0,notifiers=255,doorbell=0,capacity=7,stuck=1", &why), 0);
+	assert_int_equal(
+		options_add_sp(&c, "trusty:32769:tick=0,notifiers=255,doorbell=0,capacity=7,stuck=1", &why), 0);
 	assert_int_equal(c.sp[0].id, 0x8001);
 	assert_int_equal(c.sp[0].tick_us, 0);
 	assert_int_equal(c.sp[0].notifiers, 255);
