@@ -13,8 +13,9 @@
 #include "store/log_private.h"
 #include "store/records.h"
 
-#define SNAPSHOT_AGAIN (64u << 10) /* after a snapshot failed, the log grows that much before the next try   \
-				    */
+#define SNAPSHOT_AGAIN                                                                                       \
+	(64u << 10) /* after a snapshot failed, the log grows that much before the next try                  \
+		     */
 
 /* A line is checked as a whole: a turn is in the log or it is not (promise P4 needs no half turns). */
 int line_print(struct buffer *b, const struct turn *turn, bool snapshot, const uint8_t boot[16])
@@ -36,24 +37,18 @@ int line_print(struct buffer *b, const struct turn *turn, bool snapshot, const u
 }
 
 /*
- * The changes a follower is told of. The others (process ids, the open call, ends) fill the log too, but the
- * promise is about events: so many can always be read from the log and the one before.
+ * The changes a follower is told of. The others fill the log too, but the promise is about events: so many
+ * can always be read from the log and the one before.
  */
 uint64_t turn_events(const struct turn *turn)
 {
 	uint64_t events = 0;
 
 	for (size_t i = 0; i < turn->count; i++) {
-		switch (turn->change[i].kind) {
-		case CHANGE_VM:
-		case CHANGE_VM_GONE:
-		case CHANGE_STATE:
-		case CHANGE_DEBT:
-		case CHANGE_OPERATION:
-		case CHANGE_SP:
-		case CHANGE_WORLD:
-			events++;
-		}
+		uint8_t kind = turn->change[i].kind;
+
+		events +=
+			kind != CHANGE_VMM && kind != CHANGE_OPEN && kind != CHANGE_END && kind != CHANGE_IDS;
 	}
 	return events;
 }

@@ -17,8 +17,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/list.h"
-#include "base/map.h"
 #include "proto/ffa.h"
 #include "proto/state-page.h"
 
@@ -26,18 +24,11 @@
 #define ALIVE_SOCKET "alive"
 #define VM_LINES     (FFA_ID_VM_LAST + 1)
 
-/* Which life a line shows, in the daemon's own memory: the page is for readers, nothing is decided by what is
- * in it. */
-struct slot {
-	struct map_node node; /* in `of_vm` while life is not 0 */
-	uint64_t life;
-};
-
 struct page {
 	int alive;
 	struct state_page *map;
-	struct map of_vm; /* slots by the VM's name */
-	struct slot slot[VM_LINES];
+	/* Which life a line shows, in the daemon's own memory: nothing is decided by what is in a file. */
+	uint64_t life[VM_LINES];
 };
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
@@ -68,56 +59,18 @@ static void write_line(struct state_line *line, const struct state_line *to)
 	__atomic_store_n(&line->sequence, (sequence | 1) + 1, __ATOMIC_RELEASE);
 }
 
-static void forget(struct page *p, uint16_t endpoint)
+static void show_line(struct page *p, uint16_t endpoint, const struct state_line *to)
 {
-	struct slot *slot = &p->slot[endpoint];
-
-	if (!slot->life)
-		return;
-	map_remove(&p->of_vm, &slot->node);
-	slot->life = 0;
+	p->life[endpoint] = page_word_life(to->word);
+	write_line(&p->map->line[endpoint], to);
+	wake(&p->map->line[endpoint]);
 }
 
 static void clear_line(struct page *p, uint16_t endpoint)
 {
 	const struct state_line nothing = { 0 };
 
-	forget(p, endpoint);
-	write_line(&p->map->line[endpoint], &nothing);
-	wake(&p->map->line[endpoint]);
-}
-
-static void show_line(struct page *p, const struct state_line *to, const char *name)
-{
-	struct slot *slot = &p->slot[to->endpoint];
-	uint64_t life = page_word_life(to->word);
-
-	if (slot->life != life) {
-		forget(p, to->endpoint);
-		slot->life = life;
-		map_put(&p->of_vm, &slot->node, hash_string(name));
-	}
-	write_line(&p->map->line[to->endpoint], to);
-	wake(&p->map->line[to->endpoint]);
-}
-
-/*
- * A restart goes from ABORTING to CREATED, perhaps with another id, and no event says NULL for the life
- * before. Once the VM has no old life that still settles, its other lines speak of nobody. (Should two names
- * have one hash, the rows tell them apart.)
- */
-static void clear_old_lines(struct page *p, const struct rows *rows, const struct vm_row *row)
-{
-	struct map_node *n = map_get(&p->of_vm, hash_string(row->name)), *next;
-
-	for (; n; n = next) {
-		const struct slot *slot = container_of(n, struct slot, node);
-		uint16_t endpoint = (uint16_t)(slot - p->slot);
-
-		next = map_next(n);
-		if (slot->life < row->life && !rows_endpoint(rows, endpoint))
-			clear_line(p, endpoint);
-	}
+	show_line(p, endpoint, &nothing);
 }
 
 static struct state_line line_of_event(const struct event_record *event, const struct vm_row *row)
@@ -143,12 +96,19 @@ static struct state_line line_of_old_life(const struct page *p, const struct eve
 	struct state_line line = line_of_event(event, NULL);
 	const struct state_line *shown = &p->map->line[event->endpoint];
 
-	if (p->slot[event->endpoint].life == event->life) {
+	if (p->life[event->endpoint] == event->life) {
 		line.vcpu_count = shown->vcpu_count;
 		line.since = shown->since;
 		memcpy(line.uuid, shown->uuid, sizeof(line.uuid));
 	}
 	return line;
+}
+
+/* An id that is free has no life to speak of; told late, the line may speak of the next one already. */
+static void show_gone(struct page *p, const struct event_record *event)
+{
+	if (p->life[event->endpoint] == event->life)
+		clear_line(p, event->endpoint);
 }
 
 static void show_event(struct page *p, const struct rows *rows, const struct event_record *event)
@@ -158,14 +118,11 @@ static void show_event(struct page *p, const struct rows *rows, const struct eve
 	struct state_line line;
 
 	if (event->new_state == VM_NULL) {
-		if (p->slot[event->endpoint].life == event->life)
-			clear_line(p, event->endpoint);
+		show_gone(p, event);
 		return;
 	}
 	line = current ? line_of_event(event, row) : line_of_old_life(p, event);
-	show_line(p, &line, event->name);
-	if (current && row->old_lives == 0)
-		clear_old_lines(p, rows, row);
+	show_line(p, event->endpoint, &line);
 }
 
 static void show_turn(struct page *p, uint64_t seq)
@@ -201,7 +158,7 @@ static void show_row(struct page *p, const struct vm_row *row)
 	};
 
 	memcpy(line.uuid, row->uuid, sizeof(line.uuid));
-	show_line(p, &line, row->name);
+	show_line(p, row->endpoint, &line);
 }
 
 void page_republish_all(struct page *p, const struct rows *rows)
@@ -213,7 +170,7 @@ void page_republish_all(struct page *p, const struct rows *rows)
 			show_row(p, row);
 	}
 	for (unsigned endpoint = FFA_ID_VM_FIRST; endpoint < VM_LINES; endpoint++)
-		if (!p->slot[endpoint].life && p->map->line[endpoint].word)
+		if (!p->life[endpoint] && p->map->line[endpoint].word)
 			clear_line(p, (uint16_t)endpoint);
 	show_turn(p, rows_seq(rows));
 }
@@ -350,9 +307,7 @@ int page_open(const char *runtime_dir, uint64_t incarnation, struct page **ret)
 	if (!p)
 		return -ENOMEM;
 	p->alive = -1;
-	e = map_reserve(&p->of_vm, VM_LINES); /* for all there can be: publishing must not fail */
-	if (e == 0)
-		e = open_page_or_anew(p, directory);
+	e = open_page_or_anew(p, directory);
 	if (e < 0)
 		return e;
 	mend_lines(p);
@@ -370,7 +325,6 @@ struct page *page_close(struct page *p)
 	close_fdp(&p->alive);
 	if (p->map)
 		(void)munmap(p->map, sizeof(*p->map));
-	map_free(&p->of_vm);
 	free(p);
 	return NULL;
 }

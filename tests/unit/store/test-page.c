@@ -193,6 +193,7 @@ static void frees_the_old_id_of_a_restart(void **state)
 	show(w, 49, 3, 7, "db", VM_RUNNING, VM_SUB_RUNNING);
 	show(w, 50, 12, 5, "web", VM_ABORTING, VM_SUB_RECLAIMING);
 	w->rows.row[0] = row("web", 51, 6);
+	show(w, 51, 12, 5, "web", VM_NULL, VM_SUB_NONE);
 	show(w, 51, 51, 6, "web", VM_CREATED, VM_SUB_ALLOCATING);
 	assert_true(word(w, 5) == 0);
 	assert_true(word(w, 6) == page_word(51, VM_CREATED, VM_SUB_ALLOCATING));
