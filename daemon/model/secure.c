@@ -221,6 +221,7 @@ void patience_timer(struct step *s, struct debt *d)
 {
 	struct life *l = debt_life(d);
 
+	touch(s, l->vm); /* until when it waits */
 	if (l->now.substate == VM_SUB_ANNOUNCING)
 		life_abort(s, l, CAUSE_SECURE_TIMEOUT, "an SP did not take VM_CREATED before limits.announce-timeout", false);
 }

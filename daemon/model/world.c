@@ -259,10 +259,22 @@ void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
 
 /* ---- the link ---- */
 
+/* A turn that waited long may hold calls for a link that broke meanwhile: they never left, and must not leave later. */
+static void take_back_calls(struct step_out *o)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < o->outputs; i++)
+		if (o->output[i].kind != OUT_SECURE_CALL && o->output[i].kind != OUT_DISCOVER)
+			o->output[kept++] = o->output[i];
+	o->outputs = kept;
+}
+
 static void down(struct step *s)
 {
 	struct life *l;
 
+	take_back_calls(s->o);
 	s->m->secure_up = false;
 	for (size_t i = 0; i < s->m->sp_count; i++) {
 		struct sp *sp = &s->m->sp[i];
@@ -301,7 +313,7 @@ static void replay(struct step *s, struct sp *sp, struct life *l)
 
 		if (sp->open.has_target && !sp->unsure && !clearing)
 			; /* that call is run to its end, its answer tells */
-		else if (!l->enter_sent || clearing)
+		else if (!l->enter_sent || l->now.quiesced || clearing)
 			d->cleanse = true;
 		else
 			d->extra++;
