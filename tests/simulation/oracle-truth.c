@@ -46,8 +46,8 @@ static void begin_life(struct world *w, struct picture *p, struct life *life, co
 
 	if (e->seq != e->life)
 		fail(w, "P4", "life %" PRIu64 " began at change %" PRIu64, e->life, e->seq);
-	if (e->old_state == VM_ABORTING && old)
-		old->state = VM_NULL;
+	if (e->old_state == VM_ABORTING && old && old->substate == VM_SUB_RECLAIMING)
+		old->state = VM_NULL; /* else it was left behind, stuck, and settles by itself */
 	else if (e->old_state == VM_NULL && old && old->state != VM_NULL && old->state != VM_ABORTING)
 		fail(w, "P5", "life %" PRIu64 " begins in life %" PRIu64 " of the same VM", e->life, p->life);
 	p->life = e->life;

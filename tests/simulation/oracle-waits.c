@@ -57,12 +57,10 @@ static bool vmm_holds(struct world *w, const struct vm_row *row)
 	switch (row->substate) {
 	case VM_SUB_ALLOCATING:
 		return !life->built;
-	case VM_SUB_READY:
-		return life->enter;
+	case VM_SUB_READY: /* to enter, or to be back and be told to */
+		return life->enter || !fleet_is_connected(w, life->number);
 	case VM_SUB_QUIESCING:
 		return !life->proven;
-	case VM_SUB_ANNOUNCING: /* an SP came between the command and the entry */
-		return life->enter;
 	default:
 		return true; /* its death, or its answer to a command, was not told: fleet knows, the daemon not yet */
 	}

@@ -32,7 +32,7 @@ static void print_failure(const struct world *w)
 	printf("%s BROKEN in world %" PRIu64 " (%zu VMs, %zu SPs), step %" PRIu64 ": %s\n", w->failure.promise, w->seed,
 		w->vm_count, w->sp_count, w->failure.step, w->failure.text);
 	wire_print(&w->wire);
-	printf("again: simulation --world %" PRIu64 "\n", w->seed);
+	printf("again: simulation --world %" PRIu64 " --faults %s\n", w->seed, w->faults.kinds ? "all" : "none");
 }
 
 bool runs_world(struct runs *r, uint64_t seed)

@@ -62,6 +62,7 @@ struct pair {
 	bool created_refused;  /* it was a refusal */
 	bool destroyed_ok;     /* 0 came back to VM_DESTROYED */
 	bool destroyed_unknown; /* "no such VM" came back to it */
+	bool doubled;          /* VM_CREATED went out again while it was not known whether the SP had taken it */
 	bool unsure;           /* what was under way when a link or the daemon broke: nobody knows */
 };
 
@@ -75,6 +76,8 @@ struct life {
 	uint32_t boot;
 	uint16_t vcpu_count;
 	bool proven;          /* the daemon was told: quiesced for good, or dead */
+	bool stored_quiesced; /* and stored it */
+	uint8_t stored_substate;
 	bool enter;           /* ENTER was commanded */
 	uint64_t enter_at;
 	bool entered;
@@ -287,6 +290,7 @@ void fleet_adopt(struct world *w);
 void fleet_mischief(struct world *w, enum mischief what);
 void fleet_stranger(struct world *w, const char *name); /* somebody starts a VM's unit */
 bool fleet_has_vmm(const struct world *w, uint64_t life, bool born);
+bool fleet_is_connected(const struct world *w, uint64_t life);
 void fleet_free(struct world *w);
 struct fake_vmm *vmm_spawn(struct world *w, const char *name, uint64_t life);
 void vmm_birth(struct world *w, struct fake_vmm *v, struct life *life);

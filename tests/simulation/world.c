@@ -155,9 +155,22 @@ static void daemon_starts(struct world *w, uint64_t a, uint64_t b, void *data)
 	link_come_up(w, random_between(&w->random, 10 * US, random_chance(&w->random, 100) ? 3 * S : 20 * MS));
 }
 
+/* What VMMs said to a daemon that died before it stored it, its successor has to be told again. */
+static void forget_words(struct world *w)
+{
+	for (size_t i = 0; i < w->life_count; i++) {
+		struct life *life = w->life[i];
+
+		life->proven = life->stored_quiesced;
+		life->built &= life->stored_substate > VM_SUB_ALLOCATING;
+		life->reclaiming = false;
+	}
+}
+
 static void end_daemon(struct world *w)
 {
 	disk_crash(w);
+	forget_words(w);
 	w->engine = engine_free(w->engine);
 	w->dead = w->soon = false;
 	w->posted = 0;
