@@ -110,17 +110,10 @@ static void of_life(const struct model *m, const struct life *l, struct wait_rea
 	}
 }
 
-void model_why(const struct model *m, const struct vm *vm, struct wait_reason *r)
+static void of_start(const struct model *m, const struct vm *vm, struct wait_reason *r)
 {
 	const char *first;
 
-	*r = (struct wait_reason){ 0 };
-	if (vm->life) {
-		of_life(m, vm->life, r);
-		return;
-	}
-	if (vm->operation.operation != OP_START)
-		return;
 	r->since = vm->operation.since;
 	first = policy_unmet_order(m, vm);
 	if (!heap_node_is_out(&vm->start.node)) {
@@ -129,4 +122,19 @@ void model_why(const struct model *m, const struct vm *vm, struct wait_reason *r
 	} else if (first) {
 		on_vm(first, r);
 	}
+}
+
+/* What is under way now comes first; then what an older life, which was left behind, still waits for. */
+void model_why(const struct model *m, const struct vm *vm, struct wait_reason *r)
+{
+	const struct life *old;
+
+	*r = (struct wait_reason){ 0 };
+	if (vm->life)
+		of_life(m, vm->life, r);
+	else if (vm->operation.operation == OP_START)
+		of_start(m, vm, r);
+	list_for_each(old, &vm->old, of_vm)
+		if (r->on == WAIT_NOTHING)
+			of_life(m, old, r);
 }
