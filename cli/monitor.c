@@ -290,7 +290,7 @@ int verb_monitor(struct cli *c, int argc, char **argv)
 {
 	_cleanup_(stream_unrefp) struct lifecycle_stream *s = NULL;
 	const char *filter = argc > 0 ? argv[0] : "";
-	uint64_t last;
+	uint64_t last = 0;
 	int r;
 
 	follow_catch_interrupts();

@@ -195,10 +195,12 @@ static int keep_error(struct lifecycle *l, int r, const sd_bus_error *error, con
 int connection_call(struct lifecycle *l, sd_bus_message *request, sd_bus_message **ret)
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-	_cleanup_(message_unrefp) sd_bus_message *owned = request;
 	int r = sd_bus_call(l->bus, request, l->timeout_us, &error, ret);
 
-	return r < 0 ? keep_error(l, r, &error, sd_bus_message_get_member(request)) : 0;
+	if (r < 0)
+		r = keep_error(l, r, &error, sd_bus_message_get_member(request));
+	sd_bus_message_unref(request);
+	return r < 0 ? r : 0;
 }
 
 int connection_get_all(struct lifecycle *l, const char *path, const char *interface, sd_bus_message **ret)

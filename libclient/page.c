@@ -17,8 +17,9 @@
 #include "util.h"
 
 #define PAGE_DIRECTORY "/run/lifecycled"
-#define PAGE_FILE "state-page"
+#define PAGE_FILE "state"
 #define PAGE_ALIVE "alive"
+#define SECURE_ID_FIRST 0x8000
 #define INFO_TRIES 1000
 /* A wait looks this often whether anybody is left to end it. */
 #define LOOK_NS 500000000u
@@ -96,10 +97,13 @@ static uint64_t load_word(const struct lifecycle_page *p, uint16_t endpoint)
 	return __atomic_load_n(&p->map->line[endpoint].word, __ATOMIC_ACQUIRE);
 }
 
-/* Line 0 is the header: its words are no state. Life 0 is nobody's. */
+/*
+ * Line 0 is the header: its words are no state. Life 0 is nobody's. Ids of the secure world are not shown, and their lines
+ * may have no memory: to touch a hole of a full tmpfs is a SIGBUS.
+ */
 static bool is_life(uint16_t endpoint, uint64_t life)
 {
-	return endpoint != 0 && life != 0;
+	return endpoint != 0 && endpoint < SECURE_ID_FIRST && life != 0;
 }
 
 int lifecycle_page_state(const struct lifecycle_page *p, uint16_t endpoint, uint64_t life, enum lifecycle_state *ret_state,

@@ -403,7 +403,7 @@ int lifecycle_stream_next(struct lifecycle_stream *s, struct lifecycle_event *ev
 /* Waits until lifecycle_stream_next has something to say: 0, -ETIMEDOUT or -EINTR. */
 int lifecycle_stream_wait(struct lifecycle_stream *s, int milliseconds);
 
-/* ---- state page: the state of live endpoints without asking anybody ---- */
+/* ---- state page: the state of VMs that live, by FF-A id and life, without asking anybody ---- */
 
 struct lifecycle_page;
 

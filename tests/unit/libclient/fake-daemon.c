@@ -210,7 +210,7 @@ static int method_act(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	if (strcmp(name, "silent") == 0)
 		return 1;
 	if (strncmp(name, "refuse-", 7) == 0) {
-		char full[128];
+		char full[1024];
 
 		(void)snprintf(full, sizeof(full), ERROR "%s", name + 7);
 		return sd_bus_error_setf(error, full, "refused because the test says %s", name + 7);
@@ -284,7 +284,7 @@ static int method_list_partitions(sd_bus_message *m, void *userdata, sd_bus_erro
 
 static int method_get(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	char path[128];
+	char path[1024];
 	const char *name;
 	int r = sd_bus_message_read(m, "s", &name);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fixture.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -12,6 +11,15 @@
 #include <unistd.h>
 
 #define LINE 512
+
+/* Without it there is no test; NDEBUG must not take it away. */
+static void must(bool holds, const char *what)
+{
+	if (holds)
+		return;
+	(void)fprintf(stderr, "fixture: %s\n", what);
+	abort();
+}
 
 static const char *const bus_config =
 	"<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\""
@@ -29,7 +37,7 @@ static pid_t spawn(const char *const *argv, char *const *environment, bool block
 	sigset_t set;
 	pid_t pid;
 
-	assert(pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0);
+	must(pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0, "no pipe");
 	(void)posix_spawn_file_actions_init(&actions);
 	(void)posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	(void)posix_spawn_file_actions_adddup2(&actions, out[1], 1);
@@ -64,7 +72,7 @@ static void await_line(FILE *from, const char *line)
 		if (!line || strcmp(text, line) == 0)
 			return;
 	}
-	assert(!"the line never came");
+	must(false, "the line never came");
 }
 
 static pid_t open_bus(const struct fixture *f)
@@ -77,7 +85,7 @@ static pid_t open_bus(const struct fixture *f)
 	(void)snprintf(config, sizeof(config), "%s/bus.conf", f->directory);
 	(void)snprintf(option, sizeof(option), "--config-file=%s", config);
 	file = fopen(config, "we");
-	assert(file);
+	must(file, "no bus configuration");
 	(void)fprintf(file, bus_config, f->directory);
 	(void)fclose(file);
 	pid = spawn(argv, environ, false, &says, NULL);
@@ -92,7 +100,7 @@ int fixture_open(struct fixture *f, bool with_daemon)
 	const char *argv[] = { FAKE_DAEMON, f->address, NULL };
 
 	*f = (struct fixture){ .directory = "/tmp/lifecycle-test-XXXXXX" };
-	assert(mkdtemp(f->directory));
+	must(mkdtemp(f->directory), "no directory");
 	(void)snprintf(f->address, sizeof(f->address), "unix:path=%s/bus", f->directory);
 	f->bus = open_bus(f);
 	if (f->bus < 0) {
@@ -102,7 +110,7 @@ int fixture_open(struct fixture *f, bool with_daemon)
 	if (!with_daemon)
 		return 0;
 	f->daemon = spawn(argv, environ, false, &f->daemon_says, NULL);
-	assert(f->daemon > 0);
+	must(f->daemon > 0, "no fake daemon");
 	fixture_await(f, "ready");
 	return 0;
 }
@@ -149,7 +157,7 @@ void run_begin(struct run *r, const struct fixture *f, const char *const *argv)
 	(void)snprintf(bus, sizeof(bus), "LIFECYCLED_BUS=%s", f->address);
 	*r = (struct run){ 0 };
 	r->pid = spawn(argv, environment, true, &r->out, &r->err);
-	assert(r->pid > 0);
+	must(r->pid > 0, "no program to run");
 }
 
 static char *read_all(FILE *from)
@@ -165,11 +173,11 @@ static char *read_all(FILE *from)
 /* Output first, errors after: neither program here fills a pipe with both. */
 void run_end(struct run *r)
 {
-	int status;
+	int status = 0;
 
 	r->output = read_all(r->out);
 	r->errors = read_all(r->err);
-	assert(waitpid(r->pid, &status, 0) == r->pid);
+	must(waitpid(r->pid, &status, 0) == r->pid, "it cannot be waited for");
 	r->code = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 

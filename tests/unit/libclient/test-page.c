@@ -53,7 +53,7 @@ static int setup(void **state)
 
 	(void)strcpy(w->directory, "/tmp/lifecycle-page-XXXXXX");
 	assert_non_null(mkdtemp(w->directory));
-	(void)snprintf(w->file, sizeof(w->file), "%s/state-page", w->directory);
+	(void)snprintf(w->file, sizeof(w->file), "%s/state", w->directory);
 	(void)snprintf(w->alive, sizeof(w->alive), "%s/alive", w->directory);
 	fd = open(w->file, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	assert_true(fd >= 0);
@@ -124,6 +124,7 @@ static void header_and_nobody_have_no_state(void **state)
 
 	assert_int_equal(lifecycle_page_state(w->page, 0, page_word_life(w->map->line[0].word), &s, &sub), -EINVAL);
 	assert_int_equal(lifecycle_page_state(w->page, 9, 0, &s, &sub), -EINVAL);
+	assert_int_equal(lifecycle_page_state(w->page, 0x8001, LIFE, &s, &sub), -EINVAL);
 	assert_int_equal(lifecycle_page_seq(w->page), 1234);
 	assert_int_equal(lifecycle_page_incarnation(w->page), 77);
 }
