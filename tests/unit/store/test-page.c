@@ -184,6 +184,17 @@ static void leaves_the_line_of_the_next_life_alone(void **state)
 	assert_true(word(w, 5) == page_word(60, VM_CREATED, VM_SUB_ALLOCATING));
 }
 
+/* Rows are those of the turn's end: an event in its middle may be of a life that has no row any more. */
+static void lends_no_life_the_fields_of_another(void **state)
+{
+	struct watch *w = *state;
+
+	w->rows.row[w->rows.count++] = row("db", 60, 5);
+	show(w, 60, 12, 5, "web", VM_ABORTING, VM_SUB_RECLAIMING);
+	assert_true(word(w, 5) == page_word(12, VM_ABORTING, VM_SUB_RECLAIMING));
+	assert_int_equal(w->map->line[5].uuid[0], 0);
+}
+
 static void frees_the_old_id_of_a_restart(void **state)
 {
 	struct watch *w = *state;
@@ -212,6 +223,7 @@ static void keeps_an_old_life_that_still_settles(void **state)
 	show(w, 52, 12, 5, "web", VM_ABORTING, VM_SUB_RETIRING);
 	assert_true(word(w, 5) == page_word(12, VM_ABORTING, VM_SUB_RETIRING));
 	assert_int_equal(w->map->line[5].vcpu_count, 3); /* what it said of the VM stays */
+	assert_int_equal(w->map->line[5].uuid[0], 9);
 	w->rows.row[0].old_lives = 0;
 	show(w, 53, 12, 5, "web", VM_NULL, VM_SUB_NONE);
 	assert_true(word(w, 5) == 0);
@@ -365,6 +377,7 @@ int main(void)
 		PAGE_TEST(shows_a_state_to_a_reader),
 		PAGE_TEST(clears_the_line_of_a_life_that_is_gone),
 		PAGE_TEST(leaves_the_line_of_the_next_life_alone),
+		PAGE_TEST(lends_no_life_the_fields_of_another),
 		PAGE_TEST(frees_the_old_id_of_a_restart),
 		PAGE_TEST(keeps_an_old_life_that_still_settles),
 		PAGE_TEST(ignores_ids_that_are_no_vms),
