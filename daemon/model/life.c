@@ -140,6 +140,11 @@ void life_substate(struct step *s, struct life *l, enum vm_substate sub, uint64_
 void life_ready(struct step *s, struct life *l)
 {
 	life_substate(s, l, VM_SUB_READY, 0);
+	life_enter(s, l);
+}
+
+void life_enter(struct step *s, struct life *l)
+{
 	l->enter_sent = true;
 	command_vmm(s, l, COMMAND_ENTER); /* a VMM that is not connected gets it when it is back */
 }

@@ -263,7 +263,7 @@ void announce(struct step *s, struct life *l)
 	announce_check(s, l);
 }
 
-static bool is_announced(const struct model *m, const struct life *l)
+bool is_announced(const struct model *m, const struct life *l)
 {
 	if (!m->secure_up && m->has_secure_side)
 		return false;

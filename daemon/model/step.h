@@ -44,6 +44,7 @@ void life_abort(struct step *s, struct life *l, enum vm_cause cause, const char 
 void life_quiesced(struct step *s, struct life *l);
 void life_advance_retire(struct step *s, struct life *l);
 void life_ready(struct step *s, struct life *l);
+void life_enter(struct step *s, struct life *l);
 void life_entered(struct step *s, struct life *l);
 void life_vmm_gone(struct step *s, struct life *l, const struct vmm_end *end);
 void life_reclaimed(struct step *s, struct life *l);
@@ -57,6 +58,7 @@ void step_vmm(struct step *s, struct input *in);
 /* secure.c: what a life owes, and the queues in front of each SP */
 void announce(struct step *s, struct life *l);
 void announce_to(struct step *s, struct life *l, struct sp *sp);
+bool is_announced(const struct model *m, const struct life *l);
 void announce_check(struct step *s, struct life *l); /* every SP knows: ready */
 void retire_debts(struct step *s, struct life *l);
 bool debts_are_done(const struct life *l);

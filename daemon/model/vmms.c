@@ -68,6 +68,19 @@ static void ended(struct step *s, struct life *l, const struct vmm_end *end)
 		life_abort(s, l, (enum vm_cause)end->cause, end->text, true);
 }
 
+/*
+ * It was told ENTER on a link that it has closed unread, or was not told yet. Meanwhile an SP may have restarted, or nobody
+ * can say: then every SP is asked first.
+ */
+static void enter_again(struct step *s, struct life *l)
+{
+	l->enter_sent = false;
+	if (is_announced(s->m, l))
+		life_enter(s, l);
+	else
+		announce(s, l);
+}
+
 /* A VMM that lived through a daemon's death tells everything; what the log did not see yet is caught up with. */
 static void back(struct step *s, struct life *l, const struct vmm_back *b)
 {
@@ -89,7 +102,7 @@ static void back(struct step *s, struct life *l, const struct vmm_back *b)
 	} else if (b->phase == VMM_PHASE_ENTERED) {
 		life_entered(s, l);
 	} else if (b->phase == VMM_PHASE_BUILT && l->now.substate == VM_SUB_READY) {
-		command_vmm(s, l, COMMAND_ENTER);
+		enter_again(s, l);
 	} else if (b->phase == VMM_PHASE_BUILT) {
 		built(s, l);
 	}
