@@ -38,14 +38,6 @@ bool fleet_has_vmm(const struct world *w, uint64_t life, bool born)
 	return false;
 }
 
-bool fleet_is_connected(const struct world *w, uint64_t life)
-{
-	for (size_t i = 0; i < w->vmm_count; i++)
-		if (w->vmm[i]->life == life && w->vmm[i]->connected)
-			return true;
-	return false;
-}
-
 static void check_room(struct world *w)
 {
 	uint64_t held = 0;

@@ -237,6 +237,7 @@ void link_crash(struct world *w)
 	w->link.up = false;
 	w->link.epoch++;
 	w->link.last_delivery = w->now;
+	w->told_world = w->known_world;
 	for (size_t i = 0; i < w->sp_count; i++) {
 		struct fake_sp *sp = &w->sp[i];
 

@@ -24,10 +24,9 @@ void oracle_enter(struct world *w, struct life *life)
 			fail(w, "P3", "life %" PRIu64 " may enter, SP %04x has not answered VM_CREATED with 0", life->number,
 				sp->id);
 	}
-	if (life->proven)
+	if (life->proven && fleet_has_vmm(w, life->number, true))
 		fail(w, "P3", "life %" PRIu64 " may enter after it was quiesced for good", life->number);
-	if (!life->enter)
-		life->enter_at = w->now;
+	life->enter_at = w->now;
 	life->enter = true;
 	sp_learns(w, life->number);
 }
@@ -40,7 +39,7 @@ void oracle_entry(struct world *w, struct life *life)
 		const struct fake_sp *sp = &w->sp[i];
 		const struct book_entry *e = sp_entry(sp, life->number);
 
-		if (sp_wants(sp, FFA_PROP_VM_CREATED) && sp->since < life->enter_at && restart_is_known(sp) &&
+		if (sp_wants(sp, FFA_PROP_VM_CREATED) && restart_is_known(sp) && sp->known_since < life->enter_at &&
 			(!e || e->state != BOOK_AVAILABLE))
 			fail(w, "P3", "vCPU 0 of life %" PRIu64 " enters, SP %04x does not have it", life->number, sp->id);
 	}

@@ -71,7 +71,8 @@ static void state_event(struct world *w, struct picture *p, const struct event_r
 		fail(w, "P4", "event %" PRIu64 " gives life %" PRIu64 " the id %u", e->seq, e->life, e->endpoint);
 	if (e->cause < CAUSE_COUNT && e->new_state == VM_ABORTING && e->old_state != VM_ABORTING)
 		w->stats.cause[e->cause]++;
-	if (e->life > p->life) {
+	if (!life->shown) {
+		life->shown = true;
 		begin_life(w, p, life, e);
 		return;
 	}

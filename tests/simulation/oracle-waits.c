@@ -44,21 +44,34 @@ static bool vm_holds(struct world *w, const struct vm_row *row, const char *name
 
 	if (!other || other->state != VM_RUNNING || other->operation != OP_NONE)
 		return true;
-	/* It runs and stands in the same line, before this one: the SP restarted and is told of it again. */
-	return other->waits.on != WAIT_NOTHING && row->waits.sp && other->waits.sp == row->waits.sp;
+	/* It runs, and an SP that restarted is told of it again: it may stand in the same line, before this one. */
+	return row->waits.sp && other->waits.on != WAIT_NOTHING;
+}
+
+static bool old_life_holds(struct world *w, const struct vm_row *row, enum wait_on on)
+{
+	for (size_t i = 0; i < w->life_count; i++) {
+		const struct life *life = w->life[i];
+
+		if (life->number == row->life || strcmp(life->name, row->name) != 0 || life->state != VM_ABORTING)
+			continue;
+		if (on == WAIT_MEMORY ? life->reclaiming : life->substate != VM_SUB_RETIRING)
+			return true;
+	}
+	return false;
 }
 
 static bool vmm_holds(struct world *w, const struct vm_row *row)
 {
 	struct life *life = world_life(w, row->life);
 
-	if (!life)
-		return false;
+	if (!life || life->state == VM_RUNNING)
+		return old_life_holds(w, row, WAIT_VMM);
 	switch (row->substate) {
 	case VM_SUB_ALLOCATING:
 		return !life->built;
 	case VM_SUB_READY: /* to enter, or to be back and be told to */
-		return life->enter || !fleet_is_connected(w, life->number);
+		return !life->entry_told;
 	case VM_SUB_QUIESCING:
 		return !life->proven;
 	default:
@@ -80,7 +93,7 @@ static bool world_agrees(struct world *w, const struct vm_row *row)
 	case WAIT_VM:
 		return vm_holds(w, row, row->waits.name);
 	case WAIT_MEMORY:
-		return life && life->reclaiming && row->substate == VM_SUB_RECLAIMING;
+		return (life && life->reclaiming && row->substate == VM_SUB_RECLAIMING) || old_life_holds(w, row, WAIT_MEMORY);
 	case WAIT_TIMER:
 		return row->waits.until >= world_boottime(w);
 	case WAIT_DISK:
@@ -124,17 +137,32 @@ static bool waits_for_order(const struct vm_row *row)
 	return !row->life && row->operation == OP_START && row->waits.on == WAIT_VM && !row->old_lives;
 }
 
-/* Nothing is under way any more: what lives runs, nobody owes anybody. */
-bool oracle_is_settled(struct world *w)
+static const struct vm_row *first_unfinished(struct world *w)
 {
 	const struct rows *rows = engine_rows(w->engine);
 
-	if (!world_is_idle(w))
-		return false;
 	for (size_t i = 0; i < rows_vm_count(rows); i++)
 		if (is_unfinished(rows_vm_at(rows, i)) && !waits_for_order(rows_vm_at(rows, i)))
-			return false;
-	return true;
+			return rows_vm_at(rows, i);
+	return NULL;
+}
+
+/* Nothing is under way any more: what lives runs, nobody owes anybody. */
+bool oracle_is_settled(struct world *w)
+{
+	return world_is_idle(w) && !first_unfinished(w);
+}
+
+void oracle_never_settles(struct world *w)
+{
+	const struct vm_row *row = w->engine ? first_unfinished(w) : NULL;
+
+	if (!row)
+		fail(w, "P1", "a quiet world does not come to rest");
+	else
+		fail(w, "P1", "%s (life %" PRIu64 " %u/%u, operation %u, %u old lives) never settles: waits on %s %04x%s", row->name,
+			row->life, row->state, row->substate, row->operation, row->old_lives, wait_names[row->waits.on],
+			row->waits.sp, row->waits.name);
 }
 
 void oracle_step(struct world *w)
@@ -145,7 +173,13 @@ void oracle_step(struct world *w)
 		return;
 	if (!world_is_idle(w))
 		return;
-	for (size_t i = 0; i < w->sp_count; i++)
-		w->sp[i].known = w->sp[i].told;
+	for (size_t i = 0; i < w->sp_count; i++) {
+		struct fake_sp *sp = &w->sp[i];
+
+		if (sp->known != sp->told)
+			sp->known_since = w->now;
+		sp->known = sp->told;
+	}
+	w->known_world = w->told_world;
 	oracle_waits(w);
 }

@@ -80,8 +80,9 @@ struct life {
 	uint8_t stored_substate;
 	bool enter;           /* ENTER was commanded */
 	uint64_t enter_at;
-	bool entered;
+	bool entered, entry_told;
 	bool built, reclaiming, reclaimed;
+	bool shown;              /* its beginning was */
 	uint8_t state, substate; /* as the events tell it */
 	uint64_t turn;        /* the last publish that touched it */
 	struct pair pair[SIM_SP_MAX];
@@ -108,8 +109,8 @@ struct fake_sp {
 	bool tells_generation, rings;
 	bool present;
 	uint32_t instance;     /* its real one */
-	uint64_t since;        /* of this instance */
 	uint32_t told;         /* the instance that the daemon was told of */
+	uint64_t known_since;
 	uint32_t known;        /* the same, once the daemon had time to think and to store */
 	bool aborted_next;     /* the next call learns that it died */
 	uint64_t busy_until;
@@ -151,6 +152,7 @@ struct fake_vmm {
 	uint8_t invocation[16];
 	uint64_t connection;
 	uint64_t last_delivery;
+	uint64_t cuts;       /* what was under way to it on a link before this one is never read */
 	uint64_t daemon;     /* incarnation it is connected to */
 	uint16_t vcpu_count;
 	struct vmm_end end;
@@ -234,7 +236,7 @@ struct world {
 
 	struct disk disk;
 	struct secure_link link;
-	uint32_t world_instance, told_world;
+	uint32_t world_instance, told_world, known_world;
 	bool tells_instance;
 	struct fake_sp sp[SIM_SP_MAX];
 	size_t sp_count;
@@ -290,7 +292,6 @@ void fleet_adopt(struct world *w);
 void fleet_mischief(struct world *w, enum mischief what);
 void fleet_stranger(struct world *w, const char *name); /* somebody starts a VM's unit */
 bool fleet_has_vmm(const struct world *w, uint64_t life, bool born);
-bool fleet_is_connected(const struct world *w, uint64_t life);
 void fleet_free(struct world *w);
 struct fake_vmm *vmm_spawn(struct world *w, const char *name, uint64_t life);
 void vmm_birth(struct world *w, struct fake_vmm *v, struct life *life);
@@ -339,6 +340,7 @@ void oracle_settled(struct world *w);  /* the world is quiet, VMs still live */
 void oracle_empty(struct world *w);    /* everything was destroyed */
 void oracle_waits(struct world *w);    /* P6 */
 bool oracle_is_settled(struct world *w);
+void oracle_never_settles(struct world *w);
 void oracle_no_row_changed(struct world *w, const struct asked *asked, const struct answer *a);
 extern const struct publish_ops oracle_publish_ops;
 struct picture *oracle_picture(struct world *w, const char *name);

@@ -291,7 +291,6 @@ void sp_restart(struct world *w, struct fake_sp *sp, bool tell)
 
 	wire_note(w, "sp    %04x restarts", sp->id);
 	sp->instance++;
-	sp->since = w->now;
 	sp->book_count = 0;
 	sp->slot.taken = false;
 	sp->aborted_next = sp->open.open || under_way || (!sp->tells_generation && tell && random_chance(&w->random, 700));

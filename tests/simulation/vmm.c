@@ -24,6 +24,10 @@ static void heard(struct world *w, uint64_t index, uint64_t daemon, void *data)
 	life = world_life(w, in->life);
 	if (life && in->kind == IN_VMM_BUILT)
 		life->built = true;
+	if (life && (in->kind == IN_VMM_ENTERED || (in->kind == IN_VMM_BACK && in->back.phase == VMM_PHASE_ENTERED)))
+		life->entry_told = true;
+	if (life && in->kind == IN_VMM_BACK && in->back.phase < VMM_PHASE_ENTERED)
+		life->enter = false; /* what it was told on another link it has not read */
 	if (life && (in->kind == IN_VMM_QUIESCED || in->kind == IN_VMM_ENDED || in->kind == IN_VMM_GONE ||
 			    (in->kind == IN_VMM_BACK && in->back.phase >= VMM_PHASE_QUIESCED)))
 		life->proven = true;
@@ -151,12 +155,12 @@ static void to_over(struct world *w, uint64_t index, uint64_t b, void *data)
 	tell(w, v, IN_VMM_ENDED);
 }
 
-static void to_running(struct world *w, uint64_t index, uint64_t b, void *data)
+static void to_running(struct world *w, uint64_t index, uint64_t cuts, void *data)
 {
 	struct fake_vmm *v = w->vmm[index];
 	struct life *life = world_life(w, v->life);
 
-	if (v->at != VMM_IS_BUILT)
+	if (v->at != VMM_IS_BUILT || v->cuts != cuts)
 		return;
 	v->at = VMM_RUNS;
 	wire_note(w, "vmm   life %" PRIu64 " vCPU 0 enters", v->life);
@@ -167,11 +171,11 @@ static void to_running(struct world *w, uint64_t index, uint64_t b, void *data)
 		queue_put(&w->queue, w->now + random_between(&w->random, 100 * US, 5 * S), to_over, index, 0, NULL);
 }
 
-static void to_quiet(struct world *w, uint64_t index, uint64_t b, void *data)
+static void to_quiet(struct world *w, uint64_t index, uint64_t cuts, void *data)
 {
 	struct fake_vmm *v = w->vmm[index];
 
-	if (v->at == VMM_DEAD || v->at == VMM_IS_OVER || !v->born)
+	if (v->at == VMM_DEAD || v->at == VMM_IS_OVER || v->cuts != cuts)
 		return;
 	v->at = VMM_IS_QUIET;
 	tell(w, v, IN_VMM_QUIESCED);
@@ -194,9 +198,9 @@ void vmm_command(struct world *w, struct fake_vmm *v, enum vmm_command command)
 	if (!v->born)
 		return;
 	if (command == COMMAND_ENTER)
-		queue_put(&w->queue, soon(w), to_running, v->index, 0, NULL);
+		queue_put(&w->queue, soon(w), to_running, v->index, v->cuts, NULL);
 	if (command == COMMAND_QUIESCE)
-		queue_put(&w->queue, soon(w), to_quiet, v->index, 0, NULL);
+		queue_put(&w->queue, soon(w), to_quiet, v->index, v->cuts, NULL);
 	if (command == COMMAND_EXIT)
 		queue_put(&w->queue, soon(w), to_dead, v->index, CAUSE_VMM_EXIT, NULL);
 }
@@ -239,6 +243,7 @@ static void is_back(struct world *w, uint64_t index, uint64_t daemon, void *data
 		return;
 	v->connected = true;
 	v->daemon = daemon;
+	v->cuts++;
 	in.back.phase = phases[v->at];
 	in.back.vcpu_count = v->vcpu_count;
 	for (unsigned i = 0; i < v->vcpu_count; i++)

@@ -163,7 +163,7 @@ static void forget_words(struct world *w)
 
 		life->proven = life->stored_quiesced;
 		life->built &= life->stored_substate > VM_SUB_ALLOCATING;
-		life->reclaiming = false;
+		life->reclaiming = life->entry_told = false;
 	}
 }
 
@@ -343,13 +343,13 @@ static bool run_until_settled(struct world *w)
 		if (w->now > start + 60 * S && oracle_is_settled(w))
 			return true;
 		if (w->now > start + 600 * S || w->stats.steps > steps + 10000000) {
-			fail(w, "P1", "a quiet world does not settle in 600 s");
+			oracle_never_settles(w);
 			return false;
 		}
 	}
 	if (!w->failure.failed && oracle_is_settled(w))
 		return true;
-	fail(w, "P1", "nothing more happens, and not everything is settled");
+	oracle_never_settles(w);
 	return false;
 }
 
