@@ -218,6 +218,8 @@ static void reply(struct step *s, const struct secure_reply *r)
 		release(s, sp, &sp->stuck);
 	if (verdict == VERDICT_ABORTED && !sp->info.generation)
 		sp_lost(s, sp, HOW_SP_GONE);
+	if (!sp_is_there(sp)) /* it vanished under this call: is it gone, or back? */
+		put_output(s, OUT_DISCOVER, 0);
 	pump(s, sp);
 }
 
@@ -355,6 +357,7 @@ static bool learn(struct step *s, const struct change_sp *seen)
 	return fresh;
 }
 
+/* Also one that vanished before: a call that was out then is answered, or lost, by now. */
 static void vanish(struct step *s, struct sp *sp)
 {
 	set_status(s, sp, SP_GONE);
@@ -381,7 +384,7 @@ static void up(struct step *s, const struct secure_world *w)
 	s->m->secure_up = true;
 	s->m->hold = true;
 	for (size_t i = 0; i < s->m->sp_count; i++)
-		if (sp_is_there(&s->m->sp[i]) && !find(w, s->m->sp[i].info.id))
+		if (!find(w, s->m->sp[i].info.id))
 			vanish(s, &s->m->sp[i]);
 	for (unsigned i = 0; i < w->count; i++) {
 		bool fresh = learn(s, &w->sp[i]);
