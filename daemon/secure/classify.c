@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What an answer to a framework message, or to the FFA_RUN of one that is open, means. One row, one case. What has no
+ * row is outside the protocol.
+ *
+ * Registers that a row does not name are not looked at: the field leaves leftovers there. Status words are compared as
+ * 32 bits: they come zero- and sign-extended.
+ */
+
+#include "secure/internal.h"
+
+enum form {
+	FORM_RESPONSE,  /* w1 mirrors the ids, w2 is the request's type + 1, w3 the status */
+	FORM_UNCHANGED, /* the same, but w2 is that of the request: the SP does not know the type */
+	FORM_ERROR,     /* w2 is the status */
+	FORM_TARGET,    /* w1 says what to FFA_RUN */
+	FORM_AFTER_RUN, /* only FFA_RUN may be answered so */
+};
+
+struct row {
+	uint32_t function;
+	enum form form;
+	int32_t status;
+	enum verdict verdict;
+};
+
+static const struct row rows[] = {
+	{ FFA_MSG_SEND_DIRECT_RESP, FORM_RESPONSE, FFA_OK, VERDICT_ACK },
+	{ FFA_MSG_SEND_DIRECT_RESP, FORM_RESPONSE, FFA_RETRY, VERDICT_RETRY },
+	{ FFA_MSG_SEND_DIRECT_RESP, FORM_RESPONSE, FFA_INTERRUPTED, VERDICT_INTERRUPTED },
+	{ FFA_MSG_SEND_DIRECT_RESP, FORM_RESPONSE, FFA_DENIED, VERDICT_DENIED },
+	{ FFA_MSG_SEND_DIRECT_RESP, FORM_RESPONSE, FFA_INVALID_PARAMETERS, VERDICT_INVALID },
+	{ FFA_MSG_SEND_DIRECT_RESP, FORM_UNCHANGED, FFA_NOT_SUPPORTED, VERDICT_UNSUPPORTED },
+	{ FFA_INTERRUPT, FORM_TARGET, 0, VERDICT_PREEMPTED },
+	{ FFA_YIELD, FORM_TARGET, 0, VERDICT_YIELDED },
+	{ FFA_ERROR, FORM_ERROR, FFA_BUSY, VERDICT_BUSY },
+	{ FFA_ERROR, FORM_ERROR, FFA_INTERRUPTED, VERDICT_INTERRUPTED },
+	{ FFA_ERROR, FORM_ERROR, FFA_RETRY, VERDICT_INTERRUPTED },
+	{ FFA_ERROR, FORM_ERROR, FFA_ABORTED, VERDICT_ABORTED },
+	{ FFA_ERROR, FORM_ERROR, FFA_INVALID_PARAMETERS, VERDICT_UNKNOWN_SP },
+	{ FFA_ERROR, FORM_ERROR, FFA_DENIED, VERDICT_REFUSED },
+	{ FFA_ERROR, FORM_ERROR, FFA_NOT_SUPPORTED, VERDICT_UNSUPPORTED },
+	{ FFA_MSG_WAIT, FORM_AFTER_RUN, 0, VERDICT_IDLE },
+};
+
+static uint32_t request_type(const struct secure_call *call)
+{
+	return FFA_FRAMEWORK |
+		(call->kind == CALL_CREATED ? (uint32_t)FFA_VM_CREATED_REQ : (uint32_t)FFA_VM_DESTROYED_REQ);
+}
+
+static bool is_response(const struct secure_call *call, const uint64_t x[FFA_REGISTERS], uint32_t type, int32_t status)
+{
+	return call->kind != CALL_NONE && (uint32_t)x[FFA_AVAIL_IDS] == ((uint32_t)call->sp << 16 | FFA_ID_HYPERVISOR) &&
+		(uint32_t)x[FFA_AVAIL_TYPE] == type && (int32_t)x[FFA_AVAIL_STATUS] == status;
+}
+
+static bool fits(const struct row *row, const struct secure_call *call, const uint64_t x[FFA_REGISTERS])
+{
+	if ((uint32_t)x[0] != row->function)
+		return false;
+	switch (row->form) {
+	case FORM_RESPONSE:
+		return is_response(call, x, request_type(call) + 1, row->status);
+	case FORM_UNCHANGED:
+		return is_response(call, x, request_type(call), row->status);
+	case FORM_ERROR:
+		return (int32_t)x[2] == row->status;
+	case FORM_TARGET:
+		return x[1] >> 16 & FFA_ID_SECURE; /* another SP of the call chain may be named, but no VM */
+	case FORM_AFTER_RUN:
+		return call->run;
+	}
+	return false;
+}
+
+void classify(const struct secure_call *call, const uint64_t x[FFA_REGISTERS], struct secure_reply *ret)
+{
+	const struct row *row = NULL;
+
+	*ret = (struct secure_reply){ .sp = call->sp, .verdict = VERDICT_BROKEN };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows) && !row; i++)
+		if (fits(&rows[i], call, x))
+			row = &rows[i];
+	if (!row)
+		return;
+	ret->verdict = (uint8_t)row->verdict;
+	if (row->form == FORM_RESPONSE || row->form == FORM_UNCHANGED)
+		ret->kind = call->kind;
+	if (row->form == FORM_TARGET)
+		ret->target = (uint32_t)x[1];
+	if (row->verdict == VERDICT_YIELDED) /* a hint in ns, low word first */
+		ret->wait_ns = (uint64_t)(uint32_t)x[3] << 32 | (uint32_t)x[2];
+}

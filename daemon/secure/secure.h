@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The link to what answers for the secure side (proto/secure-link.h): meets it, discovers its SPs, sends it one call at
+ * a time for each SP, tells what the answers mean.
+ *
+ * Order at start: secure_new, engine_new with secure_ops, secure_set_engine, ..., secure_start. Everything is told to the
+ * engine from the loop.
+ */
+
+#include "engine/ports.h"
+#include "loop/loop.h"
+
+struct secure;
+
+struct secure_profile {
+	uint16_t sp;
+	uint8_t profile; /* enum sp_profile */
+};
+
+struct secure_config {
+	struct loop *loop;
+	const char *socket_path; /* NULL: there is no secure side; IN_SECURE_UP tells a world without SPs */
+	uint64_t incarnation;
+	uint64_t frame_timeout_ns; /* 0: 2 s */
+	const struct secure_profile *profiles; /* what an SP is, where its UUID does not tell; copied */
+	size_t profile_count;
+};
+
+extern const struct secure_ops secure_ops;
+
+int secure_new(const struct secure_config *config, struct secure **ret);
+struct secure *secure_free(struct secure *s);
+void secure_set_engine(struct secure *s, struct engine *e);
+void secure_start(struct secure *s);
+
+/* One of the last 64 frames of an SP, or of discovery (sp 0), oldest first. */
+struct secure_frame {
+	uint64_t at; /* CLOCK_BOOTTIME ns */
+	uint64_t id;
+	uint64_t x[8];
+	bool sent;       /* SUBMIT; else COMPLETE */
+	uint8_t verdict; /* COMPLETE of a call: enum verdict */
+};
+typedef void secure_dump_fn(void *arg, const struct secure_frame *frame);
+void secure_dump(const struct secure *s, uint16_t sp, secure_dump_fn *each, void *arg);
