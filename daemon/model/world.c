@@ -225,6 +225,24 @@ static void reply(struct step *s, const struct secure_reply *r)
 
 /* ---- instances that are gone ---- */
 
+/*
+ * A turn that waited long may hold a call for a link that broke, or for an instance that restarted, meanwhile: it never
+ * left, and must not leave later.
+ */
+static void take_back_call(struct step *s, struct sp *sp)
+{
+	struct step_out *o = s->o;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < o->outputs; i++) {
+		if (o->output[i].kind == OUT_SECURE_CALL && o->output[i].call.sp == sp->info.id)
+			sp->out = sp->running = false;
+		else
+			o->output[kept++] = o->output[i];
+	}
+	o->outputs = kept;
+}
+
 /* The SP knows nothing any more: live VMs are announced again, debts of dead ones are settled. */
 void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
 {
@@ -232,6 +250,7 @@ void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
 	bool held = s->m->hold;
 
 	s->m->hold = true;
+	take_back_call(s, sp);
 	sp->collect = sp->unsure = false;
 	close_target(s, sp);
 	list_for_each_safe(l, next, &s->m->lives, all) {
@@ -261,22 +280,12 @@ void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
 
 /* ---- the link ---- */
 
-/* A turn that waited long may hold calls for a link that broke meanwhile: they never left, and must not leave later. */
-static void take_back_calls(struct step_out *o)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < o->outputs; i++)
-		if (o->output[i].kind != OUT_SECURE_CALL && o->output[i].kind != OUT_DISCOVER)
-			o->output[kept++] = o->output[i];
-	o->outputs = kept;
-}
-
 static void down(struct step *s)
 {
 	struct life *l;
 
-	take_back_calls(s->o);
+	for (size_t i = 0; i < s->m->sp_count; i++)
+		take_back_call(s, &s->m->sp[i]);
 	s->m->secure_up = false;
 	for (size_t i = 0; i < s->m->sp_count; i++) {
 		struct sp *sp = &s->m->sp[i];
