@@ -34,11 +34,17 @@ static void resume_debts(struct step *s, struct life *l)
 	}
 }
 
-/* The call that left last: its answer may have come and not been stored. */
+/* The call that left last: its answer may have come and not been stored. Not if its debt has moved on. */
 static void resume_open(struct step *s)
 {
-	for (size_t i = 0; i < s->m->sp_count; i++)
-		s->m->sp[i].unsure = s->m->sp[i].open.kind != CALL_NONE;
+	for (size_t i = 0; i < s->m->sp_count; i++) {
+		struct sp *sp = &s->m->sp[i];
+		const struct life *l = model_life(s->m, sp->open_life);
+		uint8_t state = l ? l->debt[i].state : DEBT_NONE;
+
+		sp->unsure = (sp->open.kind == CALL_CREATED && state == DEBT_CREATING) ||
+			(sp->open.kind == CALL_DESTROYED && (state == DEBT_DESTROYING || state == DEBT_CREATING));
+	}
 }
 
 static void resume_allocating(struct step *s, struct life *l)
