@@ -164,7 +164,7 @@ static void waits_for_the_goal(void **state)
 {
 	expect(*state, CTL("start", "db"), 0, "db: running, life 102, FF-A id 0x0007", NULL);
 	expect(*state, CTL("start", "db"), 0, "db: running, life 102", NULL);
-	expect(*state, CTL("restart", "db", "web"), 0, "web: running, life", NULL);
+	expect(*state, CTL("restart", "db", "web"), 0, "web: running, life 1", NULL);
 	expect(*state, CTL("abort", "db"), 0, "db: has no life", NULL);
 	expect(*state, CTL("abort", "db"), 0, "db: has no life", NULL);
 	expect(*state, CTL("destroy", "db"), 0, "db: gone", NULL);

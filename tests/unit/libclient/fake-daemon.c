@@ -244,7 +244,7 @@ static int method_define(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static int append_row(sd_bus_message *m, const struct vm *vm)
 {
-	char path[128];
+	char path[1024];
 
 	(void)snprintf(path, sizeof(path), PATH "/vm/%s", vm->name);
 	return sd_bus_message_append(m, "(ssotqsssstta{sv})", vm->name, UUID, path, vm->life, vm->endpoint,
