@@ -29,6 +29,7 @@ struct engine {
 	struct {
 		struct input *in;
 		size_t first, count, size;
+		size_t downs; /* IN_SECURE_DOWN among them */
 	} queue;
 	struct turn turn;          /* being stored; its arrays are those of `out` */
 	bool stepped, committing;  /* a turn is under way; its commit is with the store */
@@ -133,6 +134,7 @@ int engine_post(struct engine *e, const struct input *in)
 	if (e->queue.count == e->queue.size && grow_queue(e) < 0)
 		return -ENOMEM;
 	e->queue.in[(e->queue.first + e->queue.count++) % e->queue.size] = *in;
+	e->queue.downs += in->kind == IN_SECURE_DOWN;
 	if (!e->busy)
 		e->ports.clock->soon(e->ports.clock_arg);
 	return 0;
@@ -192,6 +194,8 @@ static void act(struct engine *e, struct committed proof, const struct output *o
 		fleet->reclaim(f, proof, o->life, o->huge);
 		break;
 	case OUT_SECURE_CALL:
+		if (e->queue.downs) /* meant for a link that broke while the turn was stored: its answer is as good as lost */
+			break;
 		e->ports.secure->call(e->ports.secure_arg, proof, &o->call);
 		break;
 	case OUT_DISCOVER:
@@ -311,6 +315,7 @@ static void step_queue(struct engine *e)
 	for (unsigned n = 0; e->queue.count && n < INPUTS_PER_TURN; n++) {
 		if (!step_one(e, &e->queue.in[e->queue.first]))
 			return;
+		e->queue.downs -= e->queue.in[e->queue.first].kind == IN_SECURE_DOWN;
 		drop_input(&e->queue.in[e->queue.first]);
 		e->queue.first = (e->queue.first + 1) % e->queue.size;
 		e->queue.count--;
