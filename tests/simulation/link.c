@@ -43,7 +43,7 @@ static void reply_arrives(struct world *w, uint64_t epoch, uint64_t id, void *da
 	sp->frame.active = false;
 	wire_note(w, "sp    %04x life %" PRIu64 " answers %s", sp->id, call.life, verdict_names[in.reply.verdict]);
 	if (in.reply.verdict == VERDICT_ABORTED)
-		sp->told = sp->instance;
+		sp->told = sp->died = sp->instance;
 	if (in.reply.kind != CALL_NONE)
 		sp->unsure = false;
 	oracle_reply(w, &call, &in.reply);

@@ -82,6 +82,9 @@ void oracle_reply(struct world *w, const struct secure_call *c, const struct sec
 
 	if (!p)
 		return;
+	/* What an earlier instance may have taken is gone with it. */
+	for (size_t i = 0; r->verdict == VERDICT_ABORTED && i < w->life_count; i++)
+		w->life[i]->pair[sp - w->sp].unsure = false;
 	if (r->kind == CALL_NONE) {
 		if (r->verdict == VERDICT_UNKNOWN_SP && c->kind == CALL_CREATED)
 			p->created_refused = true;
@@ -121,7 +124,8 @@ static bool how_is_true(struct world *w, const struct life *life, size_t i, enum
 	case HOW_SP_UNKNOWN:
 		return p->destroyed_unknown;
 	case HOW_SP_GONE:
-		return sp->instance != p->created_in || !sp->present;
+		return sp->instance != p->created_in || !sp->present ||
+			(sp->died == sp->instance && !sp_entry(sp, life->number));
 	case HOW_WORLD_GONE:
 		return p->world != w->world_instance;
 	case HOW_NOT_SUBSCRIBED:

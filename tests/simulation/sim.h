@@ -112,6 +112,7 @@ struct fake_sp {
 	uint32_t told;         /* the instance that the daemon was told of */
 	uint64_t known_since;
 	uint32_t known;        /* the same, once the daemon had time to think and to store */
+	uint32_t died;         /* the instance that said so first: ABORTED was heard from it */
 	bool aborted_next;     /* the next call learns that it died */
 	uint64_t busy_until;
 	uint64_t stuck_until;  /* answers RETRY to everything */
