@@ -10,7 +10,6 @@
 
 #define CONNECT_NS 2000000000ull
 #define TELL_AGAIN_NS 100000000ull
-#define REMOVE_AGAIN_NS 1000000000ull
 
 /* ---- notices ---- */
 
@@ -57,8 +56,6 @@ void fleet_wake_by(struct fleet *f, uint64_t at)
 	f->timer_at = at;
 	loop_timer_set(f->timer, at);
 }
-
-static uint64_t jobs_house(struct fleet *f, uint64_t now);
 
 static void fleet_house(void *arg)
 {
@@ -279,135 +276,13 @@ static void op_command(void *fleet, struct committed proof, uint64_t life, enum 
 		send_command(v, proof, kinds[command]);
 }
 
-/* ---- reclaim ---- */
-
-struct job {
-	struct list node;
-	struct fleet *fleet; /* NULL: gone */
-	struct places *places;
-	struct notice notice;
-	uint64_t life;
-	uint64_t again; /* 0: under way, or done */
-	int result;
-	bool huge, sweep, complained;
-};
-
-static void job_free(void *arg)
-{
-	struct job *j = arg;
-
-	list_remove(&j->node);
-	list_remove(&j->notice.node);
-	places_unref(j->places);
-	free(j);
-}
-
-static void job_work(void *arg)
-{
-	struct job *j = arg;
-
-	if (j->sweep)
-		memory_sweep(j->places);
-	else
-		j->result = life_remove(j->places, j->life, j->huge);
-}
-
-static void job_later(struct job *j, const char *what, int error)
-{
-	if (!j->complained)
-		log_error("life %llu: %s: %s; tried again every second", (unsigned long long)j->life, what,
-			strerror(-error));
-	j->complained = true;
-	j->again = loop_boottime() + REMOVE_AGAIN_NS;
-	fleet_wake_by(j->fleet, j->again);
-}
-
-static void job_done(void *arg)
-{
-	struct job *j = arg;
-
-	if (!j->fleet || j->sweep) {
-		job_free(j);
-	} else if (j->result < 0) {
-		job_later(j, "its memory cannot be removed", j->result);
-	} else {
-		j->notice.told = job_free;
-		j->notice.arg = j;
-		fleet_tell(j->fleet, &j->notice);
-	}
-}
-
-static void job_run(struct job *j)
-{
-	int r;
-
-	j->again = 0;
-	r = loop_offload(j->fleet->loop, job_work, job_done, j);
-	if (r < 0)
-		job_later(j, "no helper thread", r);
-}
-
-static uint64_t jobs_house(struct fleet *f, uint64_t now)
-{
-	uint64_t next = LOOP_NEVER;
-	struct job *j;
-
-	list_for_each(j, &f->jobs, node) {
-		if (j->again && j->again <= now)
-			job_run(j);
-		if (j->again && j->again < next)
-			next = j->again;
-	}
-	return next;
-}
-
-static struct job *job_new(struct fleet *f, uint64_t life)
-{
-	struct job *j = calloc(1, sizeof(*j));
-
-	if (!j)
-		return NULL;
-	j->fleet = f;
-	j->places = f->places;
-	j->places->refs++;
-	j->life = life;
-	j->notice.in = (struct input){ .kind = IN_RECLAIMED, .life = life };
-	list_init(&j->notice.node);
-	list_append(&f->jobs, &j->node);
-	return j;
-}
-
-static void op_reclaim(void *fleet, struct committed proof, uint64_t life, bool huge)
-{
-	struct job *j = job_new(fleet, life);
-
-	if (!j) {
-		log_error("life %llu: no memory to reclaim it; it is reclaimed when the daemon starts again",
-			(unsigned long long)life);
-		return;
-	}
-	j->huge = huge;
-	job_run(j);
-}
-
-static void sweep(struct fleet *f)
-{
-	struct job *j = job_new(f, 0);
-
-	if (!j)
-		return;
-	j->sweep = true;
-	if (loop_offload(f->loop, job_work, job_done, j) < 0)
-		job_free(j);
-}
-
 const struct fleet_ops fleet_ops = {
 	.start = op_start,
 	.birth = op_birth,
 	.welcome = op_welcome,
 	.refuse = op_refuse,
 	.command = op_command,
-	.reclaim = op_reclaim,
+	.reclaim = fleet_reclaim,
 };
 
 /* ---- the fleet itself ---- */
@@ -425,15 +300,7 @@ struct fleet *fleet_free(struct fleet *f)
 		link_close(container_of(f->links.next, struct link, node));
 	while (!list_is_empty(&f->vmms))
 		vmm_free(container_of(f->vmms.next, struct vmm, node));
-	while (!list_is_empty(&f->jobs)) {
-		struct job *j = container_of(f->jobs.next, struct job, node);
-		bool waits = j->again || !list_is_empty(&j->notice.node);
-
-		j->fleet = NULL;
-		list_remove(&j->node);
-		if (waits)
-			job_free(j); /* else the helper thread has it: job_done frees it */
-	}
+	jobs_leave(f);
 	loop_task_cancel(&f->ready_task);
 	loop_task_cancel(&f->notice_task);
 	loop_unwatch(f->listen_watch);
@@ -484,7 +351,7 @@ int fleet_new(const struct fleet_config *config, struct fleet **ret)
 		fleet_free(f);
 		return r;
 	}
-	sweep(f);
+	fleet_sweep(f);
 	*ret = f;
 	return 0;
 }

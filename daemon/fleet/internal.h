@@ -145,6 +145,12 @@ void vmm_lost_link(struct vmm *v);
 void vmm_connected(struct vmm *v);
 uint64_t vmms_house(struct fleet *f, uint64_t now);
 
+/* reclaim.c */
+void fleet_reclaim(void *fleet, struct committed proof, uint64_t life, bool huge);
+void fleet_sweep(struct fleet *f); /* removes what a crash left half removed */
+uint64_t jobs_house(struct fleet *f, uint64_t now);
+void jobs_leave(struct fleet *f); /* the fleet goes */
+
 /* spawn.c */
 int vmm_spawn(struct vmm *v, char text[TEXT_SIZE]);
 int process_start_time(pid_t pid, uint64_t *ret);

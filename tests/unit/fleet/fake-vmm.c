@@ -218,6 +218,9 @@ static void obey(void)
 		command = frame.header.command;
 		say_kind(VMM_QUIESCED);
 		break;
+	case VMM_WELCOME:
+		say_vcpu(1, VCPU_OFF);
+		break;
 	case VMM_EXIT:
 		_exit(0);
 	case VMM_REFUSED:
@@ -247,6 +250,11 @@ static void live(void)
 		write_last_words(), _exit(0);
 	if (is("ended"))
 		say_kind(VMM_BUILT), say_ended(CAUSE_GUEST_POWEROFF), _exit(0);
+	if (is("chatty")) {
+		for (int i = 0; i < 100; i++)
+			say_vcpu(0, VCPU_RUNNING);
+		say_ended(CAUSE_GUEST_REBOOT), _exit(0);
+	}
 	if (is("exit7"))
 		_exit(7);
 	if (strncmp(name, "break-", 6) == 0) {

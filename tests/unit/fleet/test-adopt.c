@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,18 +38,20 @@ static void takes_up_a_vmm_that_lives(void **state)
 	int status;
 
 	world_wait(w, IN_VMM_BUILT);
+	fleet_ops.command(w->fleet, later, 5, COMMAND_ENTER);
+	world_wait(w, IN_VMM_VCPU);
 	restart(w, 5, &record, "live");
 	assert_int_equal(loop_turn(w->loop, false), 0);
 	assert_int_equal(w->ready, 0); /* it is expected */
 	kill(n.pid, SIGUSR1);
 	in = world_wait(w, IN_VMM_BACK);
 	assert_int_equal(in->life, 5);
-	assert_int_equal(in->back.phase, VMM_PHASE_BUILT);
+	assert_int_equal(in->back.phase, VMM_PHASE_ENTERED);
 	assert_int_equal(in->back.vcpu_count, 2);
+	assert_int_equal(in->back.header.command, later.seq); /* of the daemon before */
 	world_wait_ready(w);
 	fleet_ops.welcome(w->fleet, later, 5);
-	fleet_ops.command(w->fleet, later, 5, COMMAND_ENTER);
-	world_wait(w, IN_VMM_ENTERED);
+	world_wait(w, IN_VMM_VCPU);
 	fleet_ops.command(w->fleet, later, 5, COMMAND_QUIESCE);
 	world_wait(w, IN_VMM_QUIESCED);
 	fleet_ops.command(w->fleet, later, 5, COMMAND_EXIT);
@@ -188,6 +192,36 @@ static void refuses_one_that_let_go_of_its_lock(void **state)
 	assert_false(world_heard(*state, IN_VMM_BACK, 5));
 }
 
+/* Another process of the same user claims the life of a VMM that lives. */
+static void refuses_a_life_that_is_not_its_own(void **state)
+{
+	struct world *w = *state;
+	struct newborn n = world_born(w, 5, "live");
+	struct change_vmm record = record_of(&n);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct vmm_back back = { .header = { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_BACK, 5, 0 }, .vcpu_count = 2 };
+	struct vmm_refused answer;
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+
+	world_wait(w, IN_VMM_BUILT);
+	restart(w, 5, &record, "live");
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/vmm.sock", w->runtime);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(send(fd, &back, sizeof(back), 0), sizeof(back));
+	while (recv(fd, &answer, sizeof(answer), MSG_PEEK) < 0)
+		assert_int_equal(loop_turn(w->loop, true), 0);
+	assert_int_equal(recv(fd, &answer, sizeof(answer), 0), sizeof(answer));
+	close(fd);
+	assert_int_equal(answer.header.kind, VMM_REFUSED);
+	assert_int_equal(answer.header.life, 5);
+	assert_non_null(strstr(answer.reason, "another VMM"));
+	kill(n.pid, SIGUSR1); /* the true one is still welcome */
+	world_wait(w, IN_VMM_BACK);
+	fleet_ops.command(w->fleet, later, 5, COMMAND_KILL);
+	world_wait(w, IN_VMM_GONE);
+	waitpid(n.pid, NULL, 0);
+}
+
 static void kills_one_whose_state_makes_no_sense(void **state)
 {
 	struct world *w = *state;
@@ -229,6 +263,7 @@ int main(int argc, char **argv)
 		TEST(a_hung_one_can_be_killed_unconnected),
 		TEST(refuses_a_life_that_is_not_in_the_log),
 		TEST(refuses_one_that_let_go_of_its_lock),
+		TEST(refuses_a_life_that_is_not_its_own),
 		TEST(kills_one_whose_state_makes_no_sense),
 		TEST(one_that_was_not_born_leaves_with_its_daemon),
 	};

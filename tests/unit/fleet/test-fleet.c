@@ -66,6 +66,18 @@ static void hears_the_end_before_it_judges_the_death(void **state)
 	assert_true(world_heard(w, IN_VMM_ENDED, 7));
 }
 
+/* More frames than one turn takes, all there before the loop looks: none is lost to the death. */
+static void drains_the_link_of_a_dead_one(void **state)
+{
+	struct world *w = *state;
+	struct newborn n = world_born(w, 7, "chatty");
+	siginfo_t info;
+
+	assert_int_equal(waitid(P_PID, (id_t)n.pid, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(world_wait(w, IN_VMM_GONE)->end.cause, CAUSE_GUEST_REBOOT);
+	assert_true(world_heard(w, IN_VMM_ENDED, 7));
+}
+
 static void reads_last_words(void **state)
 {
 	judge(*state, "words", CAUSE_GUEST_PANIC, "powered off");
@@ -374,6 +386,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(runs_a_life_from_start_to_exit),
 		TEST(hears_the_end_before_it_judges_the_death),
+		TEST(drains_the_link_of_a_dead_one),
 		TEST(reads_last_words),
 		TEST(tells_an_exit_without_words),
 		TEST(tells_the_signal),

@@ -134,6 +134,15 @@ void spmc_welcome(struct world *w)
 	spmc_say(w, &w->welcome, offsetof(struct secure_link_welcome, sp) + w->welcome.sp_count * sizeof(w->welcome.sp[0]));
 }
 
+void spmc_sees_hang_up(struct world *w)
+{
+	ssize_t n;
+
+	while ((n = recv(w->link, &(char){ 0 }, 1, MSG_DONTWAIT)) < 0)
+		assert_int_equal(loop_turn(w->loop, false), 0);
+	assert_int_equal(n, 0);
+}
+
 void spmc_hang_up(struct world *w)
 {
 	if (w->link >= 0)

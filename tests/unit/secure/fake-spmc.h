@@ -40,6 +40,7 @@ void world_meet(struct world *w); /* world_secure, greeting, and two SPs: 0x8001
 void spmc_accept(struct world *w);          /* and reads HELLO */
 void spmc_welcome(struct world *w);
 void spmc_hang_up(struct world *w);
+void spmc_sees_hang_up(struct world *w); /* the next thing there, not after a frame */
 void spmc_say(struct world *w, const void *frame, size_t size);
 struct secure_link_call spmc_hear(struct world *w);                       /* the next SUBMIT */
 uint64_t spmc_hear_call(struct world *w, uint32_t function);              /* its id; fails if it is another */
