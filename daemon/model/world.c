@@ -319,7 +319,7 @@ static void replay(struct step *s, struct sp *sp, struct life *l)
 
 	if (debt_is_done(d) || d->state == DEBT_KNOWN)
 		return;
-	if (d->unsure && d->state == DEBT_CREATING && sp->info.profile == PROFILE_OPTEE) {
+	if (d->unsure && d->state == DEBT_CREATING && sp->info.profile == PROFILE_OPTEE && sp_wants(sp, FFA_PROP_VM_DESTROYED)) {
 		bool clearing = sp->open_life == l->number && sp->open.kind == CALL_DESTROYED;
 
 		if (sp->open.has_target && !sp->unsure && !clearing)
