@@ -304,6 +304,17 @@ void fleet_stranger(struct world *w, const char *name)
 	vmm_spawn(w, name, 0);
 }
 
+void fleet_wake_up(struct world *w)
+{
+	for (size_t i = 0; i < w->vmm_count; i++) {
+		struct fake_vmm *v = w->vmm[i];
+
+		v->hangs = false;
+		if (v->at != VMM_DEAD && v->born && !v->connected && w->engine)
+			vmm_come_back(w, v);
+	}
+}
+
 void fleet_free(struct world *w)
 {
 	for (size_t i = 0; i < w->vmm_count; i++)

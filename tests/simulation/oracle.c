@@ -182,8 +182,8 @@ void oracle_event(struct world *w, const struct event_record *e)
 		fail(w, "P1", "the debt of life %" PRIu64 " to SP %04x moves from %u to %u", e->life, e->sp, e->old_state,
 			e->new_state);
 	if (e->new_state == DEBT_KNOWN && e->how == HOW_UNTOLD) {
-		p->created_in = sp->instance;
-		p->world = w->world_instance;
+		p->created_in = sp->known;
+		p->world = w->known_world;
 	}
 	if (e->new_state == DEBT_SETTLED)
 		settled(w, life, (size_t) (sp - w->sp), e);

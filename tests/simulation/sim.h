@@ -293,6 +293,7 @@ void fleet_adopt(struct world *w);
 void fleet_mischief(struct world *w, enum mischief what);
 void fleet_stranger(struct world *w, const char *name); /* somebody starts a VM's unit */
 bool fleet_has_vmm(const struct world *w, uint64_t life, bool born);
+void fleet_wake_up(struct world *w); /* nobody hangs any more */
 void fleet_free(struct world *w);
 struct fake_vmm *vmm_spawn(struct world *w, const char *name, uint64_t life);
 void vmm_birth(struct world *w, struct fake_vmm *v, struct life *life);

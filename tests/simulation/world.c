@@ -331,6 +331,7 @@ static void calm_down(struct world *w)
 	w->quiet = true;
 	w->disk.full_until = 0;
 	wire_note(w, "world is quiet from here on");
+	fleet_wake_up(w);
 	if (w->engine && !w->link.up)
 		link_come_up(w, S);
 }
