@@ -188,7 +188,7 @@ static int open_secure(struct daemon *d)
 
 	for (size_t i = 0; i < d->options->profile_count; i++)
 		profile[i] = (struct secure_profile){ d->options->profile[i].id, d->options->profile[i].profile };
-	config.profile = profile;
+	config.profiles = profile;
 	config.profile_count = d->options->profile_count;
 	return secure_new(&config, &d->secure);
 }
@@ -340,11 +340,11 @@ int daemon_start(struct daemon *d, const struct options *o)
 		r = open_bus(d);
 	if (r >= 0)
 		r = fleet_listen(d->fleet, fleet_is_ready, d);
-	if (r >= 0)
-		r = secure_start(d->secure);
-	if (r >= 0)
-		definitions_reload(d);
-	return r;
+	if (r < 0)
+		return r;
+	secure_start(d->secure);
+	definitions_reload(d);
+	return 0;
 }
 
 int daemon_run(struct daemon *d)

@@ -104,7 +104,7 @@ struct secure {
 /* link.c */
 void link_open(struct secure *s);
 void link_fail(struct secure *s, const char *why); /* its outcomes are unknown; meets the secure side again later */
-void link_close(struct secure *s);
+void secure_link_close(struct secure *s);
 int link_submit(struct secure *s, const uint64_t x[FFA_REGISTERS], const struct secure_call *call); /* NULL: discovery */
 int rx_make(void);
 void secure_arm(struct secure *s);

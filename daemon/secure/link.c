@@ -66,7 +66,7 @@ void secure_arm(struct secure *s)
 
 /* ---- closing ---- */
 
-void link_close(struct secure *s)
+void secure_link_close(struct secure *s)
 {
 	s->watch = loop_unwatch(s->watch);
 	close_fdp(&s->fd);
@@ -88,7 +88,7 @@ void link_fail(struct secure *s, const char *why)
 
 	if (was_up || s->backoff == BACKOFF_FIRST)
 		log_warning("link to the secure side at %s: %s", s->socket_path, why);
-	link_close(s);
+	secure_link_close(s);
 	s->retry_at = loop_boottime() + s->backoff;
 	s->backoff = s->backoff ? earliest(s->backoff * 2, BACKOFF_LAST) : BACKOFF_FIRST;
 	s->told_up = false;

@@ -174,7 +174,7 @@ struct secure *secure_free(struct secure *s)
 {
 	if (!s)
 		return NULL;
-	link_close(s);
+	secure_link_close(s);
 	loop_task_cancel(&s->start);
 	loop_timer_free(s->timer);
 	close_fdp(&s->rx);
