@@ -29,12 +29,14 @@ static void format_clock(char *to, size_t size, uint64_t realtime)
 
 static void format_debt(char *to, size_t size, const struct lifecycle_event *e)
 {
-	char how[64] = "";
+	char how[64] = "", tries[32] = "";
 
 	if (e->how != LIFECYCLE_HOW_NONE)
 		(void)snprintf(how, sizeof(how), ", %s", lifecycle_how_name(e->how));
-	(void)snprintf(to, size, "sp 0x%04x: %s -> %s%s, tries %" PRIu32, e->sp, lifecycle_debt_name(e->old_state),
-		lifecycle_debt_name(e->new_state), how, e->tries);
+	if (e->tries)
+		(void)snprintf(tries, sizeof(tries), " after %" PRIu32 " tr%s", e->tries, e->tries == 1 ? "y" : "ies");
+	(void)snprintf(to, size, "sp 0x%04x: %s -> %s%s%s", e->sp, lifecycle_debt_name(e->old_state),
+		lifecycle_debt_name(e->new_state), how, tries);
 }
 
 static void format_move(char *to, size_t size, const struct lifecycle_event *e)

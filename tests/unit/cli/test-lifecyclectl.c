@@ -133,7 +133,7 @@ static void monitor_prints_the_tail_as_a_table(void **state)
 {
 	expect(*state, CTL("start", "db", "-q"), 0, "", NULL);
 	expect(*state, CTL("monitor", "--no-follow"), 0, "created/announcing -> running", NULL);
-	expect(*state, CTL("monitor", "--no-follow", "db"), 0, "sp 0x8001: creating -> known, answered-0, tries 3", NULL);
+	expect(*state, CTL("monitor", "--no-follow", "db"), 0, "sp 0x8001: creating -> known, answered-0 after 3 tries", NULL);
 	expect(*state, CTL("monitor", "--no-follow", "--since", "3"), 0, "running", "has not every change since 3");
 }
 
