@@ -136,6 +136,7 @@ static int apply_debt(struct model *m, const struct change *c)
 	sp->owed -= !debt_is_done(d);
 	d->state = c->debt.state;
 	d->how = c->debt.how;
+	d->extra = c->debt.extra;
 	if (d->state == DEBT_CREATING)
 		sp->creating++;
 	sp->owed += !debt_is_done(d);

@@ -188,8 +188,11 @@ static void apply_policy(struct step *s, struct life *l, enum vm_cause cause)
 	if (vm->operation.operation == OP_START)
 		set_operation(s, vm, OP_NONE, 0);
 	if (vm->operation.operation == OP_NONE && policy_wants_restart(vm->definition, cause) &&
-		policy_may_restart(s, vm))
-		set_operation(s, vm, OP_RESTART, 0);
+		policy_may_restart(s, vm)) {
+		uint64_t delay = policy_delay(vm);
+
+		set_operation(s, vm, OP_RESTART, delay ? s->now + delay : 0);
+	}
 }
 
 static void start_ladder(struct step *s, struct life *l)
@@ -310,13 +313,13 @@ static void vm_gone(struct step *s, struct vm *vm)
 static void next_life(struct step *s, struct vm *vm)
 {
 	char text[END_TEXT_MAX + 1] = "";
-	uint64_t delay = policy_delay(vm);
+	uint64_t not_before = vm->operation.deadline;
 
 	if (s->m->shutting_down) {
 		set_operation(s, vm, OP_NONE, 0);
-	} else if (delay) {
-		set_operation(s, vm, OP_START, s->now + delay);
-		set_deadline(s, &vm->start, s->now + delay);
+	} else if (not_before > s->now) {
+		set_operation(s, vm, OP_START, not_before);
+		set_deadline(s, &vm->start, not_before);
 	} else if (policy_unmet_order(s->m, vm)) {
 		set_operation(s, vm, OP_START, 0);
 		vm_start(s, vm, text, sizeof(text));

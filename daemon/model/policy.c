@@ -54,7 +54,7 @@ bool policy_may_restart(struct step *s, struct vm *vm)
 	return true;
 }
 
-/* Only a restart that nobody asked for waits; the end's cause tells which it is. */
+/* A reboot comes back at once, what broke down after a while. */
 uint64_t policy_delay(const struct vm *vm)
 {
 	enum policy p = (enum policy)policy_of[vm->end.cause];

@@ -67,6 +67,7 @@ struct change_debt {
 	uint16_t sp;
 	uint8_t old_state, state; /* enum debt_state */
 	uint8_t how;              /* enum debt_how */
+	uint8_t extra;            /* VM_DESTROYED owed beyond the first: OP-TEE may have taken VM_CREATED more than once */
 	uint32_t tries;           /* messages sent for the step that ended */
 	uint64_t deadline;        /* of CREATING; 0: none */
 };
@@ -74,7 +75,7 @@ struct change_debt {
 struct change_operation {
 	uint8_t operation; /* enum operation */
 	uint64_t since;
-	uint64_t deadline; /* OP_START waiting for its restart delay: when */
+	uint64_t deadline; /* OP_START, OP_RESTART: the next life does not begin before; 0: at once */
 };
 
 enum sp_profile { /* what this SP's answers mean when an outcome is unknown (spec: FF-A leaves it open) */

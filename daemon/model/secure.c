@@ -79,6 +79,7 @@ void debt_move(struct step *s, struct life *l, struct debt *d, enum debt_state t
 	c.debt.old_state = d->state;
 	c.debt.state = (uint8_t)to;
 	c.debt.how = (uint8_t)how;
+	c.debt.extra = to == DEBT_NONE || to == DEBT_SETTLED ? 0 : d->extra;
 	c.debt.tries = d->tries;
 	d->since = s->now;
 	if (to == DEBT_CREATING || d->state == DEBT_CREATING)

@@ -33,6 +33,7 @@ static int put_debts(const struct writer *w, const struct life *l)
 				.old_state = d->state,
 				.state = d->state,
 				.how = d->how,
+				.extra = d->extra,
 				.tries = d->tries } };
 		int r = d->state == DEBT_NONE && d->how == HOW_NONE ? 0 : put(w, c);
 

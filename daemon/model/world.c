@@ -201,8 +201,8 @@ static void reply(struct step *s, const struct secure_reply *r)
 	}
 	if (was_run && verdict == VERDICT_UNKNOWN_SP)
 		verdict = VERDICT_IDLE; /* nothing was open after all */
-	if (sp->collect && r->kind != CALL_NONE)
-		asked = (enum call_kind)r->kind; /* what was open may be older than the message that met it */
+	if (was_run && r->kind != CALL_NONE)
+		asked = (enum call_kind)r->kind; /* what was open may be older than the last message that met it */
 	if (r->kind != CALL_NONE && r->kind != asked)
 		verdict = VERDICT_BROKEN;
 	l = model_life(s->m, sp->open_life);
@@ -309,6 +309,14 @@ static void down(struct step *s)
 		touch(s, l->vm);
 }
 
+/* It may have the life twice from now on: stored before VM_CREATED leaves again. */
+static void count_twice(struct step *s, struct life *l, struct debt *d)
+{
+	if (d->extra < UINT8_MAX)
+		d->extra++;
+	debt_move(s, l, d, DEBT_CREATING, HOW_NONE);
+}
+
 /*
  * What may have been sent and was not answered is sent again. OP-TEE takes a second VM_CREATED for a second VM: before the
  * guest has run, VM_DESTROYED first makes sure; afterwards both are taken back at the end.
@@ -327,7 +335,7 @@ static void replay(struct step *s, struct sp *sp, struct life *l)
 		else if (!l->enter_sent || l->now.quiesced || clearing)
 			d->cleanse = true;
 		else
-			d->extra++;
+			count_twice(s, l, d);
 	}
 	if (!(sp->out && sp->open_life == l->number) && d->queue != QUEUE_STUCK)
 		queue_debt(s, sp, d, QUEUE_READY);
@@ -424,8 +432,10 @@ static void doorbell(struct step *s, const struct doorbell *b)
 	struct sp *sp = model_sp(s->m, b->sp);
 	struct change c = { .kind = CHANGE_SP };
 
-	if (!sp)
+	if (!sp || !sp_is_there(sp)) { /* one that was not met yet, or left, is there now */
+		put_output(s, OUT_DISCOVER, 0);
 		return;
+	}
 	if (b->generation && sp->info.generation != b->generation) {
 		c.sp = sp->info;
 		c.sp.generation = b->generation;

@@ -69,6 +69,7 @@ static const struct field debt[] = {
 	WORD("old-state", debt.old_state, debt_names),
 	WORD("state", debt.state, debt_names),
 	WORD("how", debt.how, how_names),
+	NUMBER("extra", debt.extra),
 	NUMBER("tries", debt.tries),
 	NUMBER("deadline", debt.deadline),
 };

@@ -163,6 +163,7 @@ static void fill(uint64_t *seed, struct change *c)
 		c->debt.old_state = (uint8_t)up_to(seed, DEBT_STATE_COUNT - 1);
 		c->debt.state = (uint8_t)up_to(seed, DEBT_STATE_COUNT - 1);
 		c->debt.how = (uint8_t)up_to(seed, DEBT_HOW_COUNT - 1);
+		c->debt.extra = (uint8_t)number(seed, UINT8_MAX);
 		c->debt.tries = (uint32_t)number(seed, UINT32_MAX);
 		c->debt.deadline = number(seed, UINT64_MAX);
 		break;
