@@ -44,8 +44,10 @@ static int read_definition(const char *path, char *text)
 
 	if (n < 0)
 		return cli_say_error("define: cannot read %s: %s", path, strerror((int)-n));
-	if ((size_t)n > DEFINITION_MAX)
-		return cli_say_error("define: %s has more than the %u KiB a definition may have", path, DEFINITION_MAX >> 10);
+	if ((size_t)n > DEFINITION_MAX) {
+		(void)cli_say_error("define: %s has more than the %u KiB a definition may have", path, DEFINITION_MAX >> 10);
+		return lifecycle_refusal_exit_code(LIFECYCLE_REFUSED_INVALID_DEFINITION);
+	}
 	if (memchr(text, '\0', (size_t)n)) {
 		(void)cli_say_error("define: %s has a zero byte: it is no JSON text", path);
 		return lifecycle_refusal_exit_code(LIFECYCLE_REFUSED_INVALID_DEFINITION);
