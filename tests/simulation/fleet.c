@@ -131,11 +131,14 @@ static void birth(void *fleet, struct committed proof, uint64_t number, uint64_t
 static void welcome(void *fleet, struct committed proof, uint64_t life)
 {
 	struct world *w = fleet;
+	struct fake_vmm *v = vmm_of_life(w, life);
 
 	if (!world_output(w))
 		return;
 	oracle_act(w, proof);
 	wire_note(w, "act   welcome life %" PRIu64, life);
+	if (v && v->connected)
+		v->welcome = true;
 }
 
 static void refuse(void *fleet, struct committed proof, uint64_t connection, const char *reason)
@@ -175,7 +178,7 @@ static void command(void *fleet, struct committed proof, uint64_t number, enum v
 	wire_note(w, "act   %s life %" PRIu64, command_names[what], number);
 	if (what == COMMAND_ENTER && life)
 		oracle_enter(w, life);
-	if (v && (what == COMMAND_KILL || v->connected))
+	if (v && (what == COMMAND_KILL || (v->connected && v->welcome)))
 		vmm_command(w, v, what);
 	else if (!v && what == COMMAND_KILL)
 		queue_put(&w->queue, w->now + MS, gone_again, number, w->incarnation, NULL);

@@ -245,8 +245,10 @@ void link_crash(struct world *w)
 		for (size_t k = 0; k < w->life_count; k++) {
 			struct pair *p = &w->life[k]->pair[i];
 
-			if (p->stored == DEBT_CREATING || p->stored == DEBT_DESTROYING)
-				p->unsure = sp->unsure = true;
+			if (p->stored != DEBT_CREATING && p->stored != DEBT_DESTROYING)
+				continue;
+			p->unsure = sp->unsure = true;
+			p->destroyed_ok = p->destroyed_unknown = false;
 		}
 	}
 }
@@ -259,7 +261,7 @@ static void rings(struct world *w, uint64_t epoch, uint64_t id, void *data)
 	if (epoch != w->link.epoch || !w->engine)
 		return;
 	wire_note(w, "sp    %04x rings, generation %u", sp->id, in->doorbell.generation);
-	if (in->doorbell.generation) {
+	if (in->doorbell.generation && sp->told) { /* else it is one that the daemon has not met: it has to look first */
 		sp->told = in->doorbell.generation;
 		if (sp->told == sp->instance && !sp->frame.active)
 			sp->aborted_next = false;
@@ -298,6 +300,8 @@ static void leave_or_join(struct world *w, struct fake_sp *sp)
 	sp->present = !sp->present;
 	sp->aborted_next = false;
 	wire_note(w, "sp    %04x %s", sp->id, sp->present ? "joins" : "leaves");
+	if (sp->present && sp->tells_generation) /* a link that counts instances says at once that it counted */
+		link_doorbell(w, sp);
 	if (w->link.up && random_chance(&w->random, 700))
 		queue_put(&w->queue, w->now + random_between(&w->random, US, S), discovered, w->link.epoch, 0, NULL);
 }

@@ -90,7 +90,7 @@ void oracle_call(struct world *w, struct committed proof, const struct secure_ca
 		if (!w->link.up)
 			return; /* it reaches nobody */
 		/* A guest that runs cannot be told gone to make sure: an OP-TEE-like SP may count it twice until its end. */
-		p->doubled = sp->profile == PROFILE_OPTEE && (p->doubled || p->unsure) && p->created_in == sp->instance;
+		p->doubled = sp->profile == PROFILE_OPTEE && (p->doubled || p->unsure);
 		p->created_in = sp->instance;
 		p->world = w->world_instance;
 		p->created_ok = p->created_refused = p->destroyed_ok = p->destroyed_unknown = false;

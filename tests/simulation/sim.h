@@ -147,7 +147,7 @@ struct fake_vmm {
 	enum vmm_at at;
 	uint64_t life;       /* the life it was started for, or got at birth; 0: none */
 	bool born;
-	bool connected, hangs, refused, spawned_by_daemon;
+	bool connected, welcome, hangs, refused, spawned_by_daemon;
 	int32_t pid;
 	uint64_t start_time;
 	uint8_t invocation[16];

@@ -171,7 +171,6 @@ static void answer(void *who, struct committed proof, const struct answer *answe
 	for (size_t i = 0; i < SIM_REQUESTS_MAX; i++) {
 		if (w->asked[i].token != answer->token)
 			continue;
-		w->asked[i].alone &= w->wakes_at > world_boottime(w); /* no timer had its say in this turn */
 		oracle_answer(w, &w->asked[i], answer);
 		w->asked[i].token = 0;
 		return;

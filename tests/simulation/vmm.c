@@ -134,7 +134,7 @@ static void to_built(struct world *w, uint64_t index, uint64_t b, void *data)
 
 void vmm_birth(struct world *w, struct fake_vmm *v, struct life *life)
 {
-	v->born = true;
+	v->born = v->welcome = true;
 	v->life = life->number;
 	v->vcpu_count = life->vcpu_count;
 	v->at = VMM_BUILDING;
@@ -242,6 +242,7 @@ static void is_back(struct world *w, uint64_t index, uint64_t daemon, void *data
 	if (daemon != w->incarnation || v->at == VMM_DEAD || v->connected || !w->engine)
 		return;
 	v->connected = true;
+	v->welcome = false;
 	v->daemon = daemon;
 	v->cuts++;
 	in.back.phase = phases[v->at];

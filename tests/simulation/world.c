@@ -24,8 +24,17 @@ static uint64_t realtime(void *clock)
 	return 1700000000ull * S + ((struct world *) clock)->now;
 }
 
+/* Where a timer has its say in a turn, what changed is not the doing of who asked. */
+static void nobody_is_alone(struct world *w)
+{
+	for (size_t i = 0; i < SIM_REQUESTS_MAX; i++)
+		w->asked[i].alone = false;
+}
+
 static void wake(struct world *w)
 {
+	if (w->wakes_at <= world_boottime(w))
+		nobody_is_alone(w);
 	w->posted = 0;
 	w->soon = false;
 	w->in_engine = true;
