@@ -424,6 +424,13 @@ static void show_loaded(struct engine *e)
 	rows_refresh(e->rows, &e->model, e->model.seq);
 }
 
+void engine_log_lost(struct engine *e, uint64_t highest)
+{
+	if (e->model.seq < highest)
+		e->model.seq = highest;
+	model_begin_ids(&e->model);
+}
+
 int engine_start(struct engine *e)
 {
 	bool same_boot = !e->loaded || memcmp(e->boot, e->config.boot, sizeof(e->boot)) == 0;

@@ -10,7 +10,7 @@
 
 struct engine_config {
 	uint64_t incarnation;    /* rises with every daemon */
-	uint64_t random;         /* seed of jitter and of the first FF-A id */
+	uint64_t random;         /* seed of jitter, and of the first FF-A id after the log was lost */
 	uint64_t memory_limit;   /* bytes of the memory place; 0: not checked */
 	uint64_t huge_limit;     /* bytes of the hugetlbfs place; 0: there is none, `reserved` is refused */
 	uint8_t boot[16];        /* this kernel's boot id */
@@ -22,6 +22,12 @@ struct engine *engine_free(struct engine *e);
 
 /* Load, line by line, before engine_start. A snapshot line replaces what was loaded; its events stay in the ring. */
 int engine_load(struct engine *e, const struct turn *turn, bool snapshot);
+
+/*
+ * A part of the log is gone: there may be lives and debts nobody here knows. No sequence number up to `highest` is used
+ * again, and ids go on from a random place. After the load, before engine_start.
+ */
+void engine_log_lost(struct engine *e, uint64_t highest);
 
 /*
  * What main must adopt after a load: calls back for each life that has a VMM on record, so that the fleet can look

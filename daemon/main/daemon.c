@@ -69,6 +69,8 @@ static void wake(void *arg)
 	struct daemon *d = arg;
 
 	engine_wake(d->engine);
+	if (d->leaving && engine_is_quiet(d->engine))
+		loop_exit(d->loop, 0);
 }
 
 static void stored(void *arg, uint64_t seq)
@@ -95,14 +97,6 @@ static void fleet_is_ready(void *arg)
 
 	d->fleet_ready = true;
 	daemon_tell_ready(d);
-}
-
-static void leave_when_quiet(void *arg)
-{
-	struct daemon *d = arg;
-
-	if (d->leaving && engine_is_quiet(d->engine))
-		loop_exit(d->loop, 0);
 }
 
 static void leave_now(void *arg)
@@ -160,8 +154,6 @@ static int open_loop(struct daemon *d)
 		r = loop_timer_new(d->loop, wake, d, &d->wake);
 	if (r >= 0)
 		r = loop_timer_new(d->loop, leave_now, d, &d->farewell);
-	if (r >= 0)
-		r = loop_hook_new(d->loop, leave_when_quiet, d, &d->each_turn);
 	loop_task_init(&d->turn, wake, d);
 	return r;
 }
@@ -245,11 +237,16 @@ static void adopt(void *arg, uint64_t life, const struct change_vmm *vmm, const 
 
 static int load(struct daemon *d)
 {
+	uint64_t highest;
 	int r = store_load(d->store, load_line, d);
 
 	if (r < 0) {
 		log_error("the log in %s does not load: %s; it was left as it is", d->options->state_dir, strerror(-r));
 		return r;
+	}
+	if (store_lost(d->store, &highest) && highest) {
+		log_warning("a part of the log is lost: lives it told of are not known here, FF-A ids go on from a random place");
+		engine_log_lost(d->engine, highest);
 	}
 	engine_each_vmm(d->engine, adopt, d);
 	r = engine_start(d->engine);
@@ -359,10 +356,8 @@ void daemon_stop(struct daemon *d)
 	d->secure = secure_free(d->secure);
 	d->fleet = fleet_free(d->fleet);
 	d->page = page_close(d->page);
-	if (d->loop) {
-		d->each_turn = loop_hook_free(d->each_turn);
+	if (d->loop)
 		loop_task_cancel(&d->turn);
-	}
 	d->loop = loop_free(d->loop);
 	d->engine = engine_free(d->engine);
 	d->store = store_close(d->store);

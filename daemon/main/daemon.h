@@ -30,7 +30,6 @@ struct daemon {
 	struct loop_timer *wake;      /* the engine's next deadline */
 	struct loop_timer *farewell;  /* how long SIGTERM waits for retires */
 	struct loop_task turn;
-	struct loop_hook *each_turn;
 	uint64_t reconnect_delay;
 	uint8_t machine_id[16];
 	bool fleet_ready, named, told_ready, leaving;

@@ -16,7 +16,7 @@ static const char help[] =
 	"The lifecycle manager of this host's KVM guests and FF-A partitions. See lifecycled(8).\n"
 	"\n"
 	"  --bus system|none|ADDRESS    D-Bus to serve on (default: system)\n"
-	"  --state-dir DIR              the log lives here (default: /run/lifecycled/state)\n"
+	"  --state-dir DIR              the log lives here (default: /run/lifecycled/log)\n"
 	"  --runtime-dir DIR            sockets, the state page, lives (default: /run/lifecycled)\n"
 	"  --memory-dir DIR             guest memory: tmpfs (default: /run/lifecycled/memory)\n"
 	"  --huge-dir DIR               guest memory on reserved huge pages: hugetlbfs (default: none)\n"
@@ -136,7 +136,7 @@ int options_parse(int argc, char **argv, struct options *o)
 
 	*o = (struct options){
 		.bus = "system",
-		.state_dir = "/run/lifecycled/state",
+		.state_dir = "/run/lifecycled/log",
 		.runtime_dir = "/run/lifecycled",
 		.memory_dir = "/run/lifecycled/memory",
 		.vmm = VMM_PATH,

@@ -156,6 +156,11 @@ struct sp *model_sp(struct model *m, uint16_t id)
 	return NULL;
 }
 
+void model_begin_ids(struct model *m)
+{
+	m->ids.next = (uint16_t)(FFA_ID_VM_FIRST + m->random % (FFA_ID_VM_LAST - FFA_ID_VM_FIRST + 1));
+}
+
 /*
  * Round robin, so that an id rests as long as possible before it comes back: what still lingers at a partition that
  * answered 0 too early then meets no new VM.

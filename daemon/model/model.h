@@ -160,6 +160,9 @@ bool model_event(const struct model *m, const struct change *c, uint64_t realtim
 struct wait_reason;
 void model_why(const struct model *m, const struct vm *vm, struct wait_reason *ret);
 
+/* Ids go on from a random place: whose they were last is not known. */
+void model_begin_ids(struct model *m);
+
 /* The FF-A id of the next life: `wanted`, or the one that was free longest. 0: none. */
 uint16_t ids_pick(const struct model *m, uint16_t wanted);
 

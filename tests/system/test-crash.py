@@ -123,8 +123,8 @@ def the_same_secure_world_comes_back():
         h.ctl("abort", "web")
         equal(h.books(), {"0x8001": set(), "0x8002": set()}, "books")
         created = [e for sp in h.inspect()["sps"] for e in sp["log"]
-                   if e["message"] == "VM_CREATED" and e["answer"] == "0"]
-        equal(len(created), 2, "VM_CREATED answered 0, once for each SP")
+                   if e["message"] == "VM_CREATED" and e["answer"] == "SUCCESS"]
+        equal(len(created), 2, "VM_CREATED answered 0 (SUCCESS), once for each SP")
 
 
 def a_reset_secure_world_is_told_of_live_vms_again():
