@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the two halves of the fake daemon share: its VMs, and what can be read of them. */
+
+#include <systemd/sd-bus.h>
+
+#include "proto/definition.h"
+#include "proto/lifecycle.h"
+
+#define NAME "org.lifecycled.Lifecycle1"
+#define PATH "/org/lifecycled/Lifecycle1"
+#define ERROR NAME ".Error."
+#define EPOCH "5d9a1e34-0f0c-4b52-9d0e-2f6a4f1b7c11"
+#define UUID "00000000-1111-2222-3333-444444444444"
+
+struct vm {
+	char name[VM_NAME_MAX + 1];
+	bool exists;
+	uint64_t life;
+	uint16_t endpoint;
+	uint8_t state, substate, cause, operation;
+	bool stuck;
+	uint8_t end_cause;
+};
+
+/* fake-properties.c */
+extern const sd_bus_vtable vm_vtable[], partition_vtable[];
+int get_manager(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+	void *userdata, sd_bus_error *error);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The properties of the fake daemon's objects. Numbers that no test looks at are all the same. */
+
+#include <string.h>
+
+#include "fake-daemon.h"
+
+LIFECYCLE_NAME_TABLE(state_names, VM_STATES);
+LIFECYCLE_NAME_TABLE(substate_names, VM_SUBSTATES);
+LIFECYCLE_NAME_TABLE(cause_names, CAUSES);
+LIFECYCLE_NAME_TABLE(operation_names, OPERATIONS);
+
+int get_manager(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+	void *userdata, sd_bus_error *error)
+{
+	if (strcmp(property, "Sequence") == 0)
+		return sd_bus_message_append(reply, "t", *(const uint64_t *)userdata);
+	if (strcmp(property, "Incarnation") == 0)
+		return sd_bus_message_append(reply, "t", (uint64_t)99);
+	if (strcmp(property, "DiskStuck") == 0)
+		return sd_bus_message_append(reply, "b", 0);
+	return sd_bus_message_append(reply, "s", strcmp(property, "Epoch") == 0 ? EPOCH : "up");
+}
+
+static int get_partition(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+	void *userdata, sd_bus_error *error)
+{
+	if (strcmp(property, "Profile") == 0)
+		return sd_bus_message_append(reply, "s", "trusty");
+	if (strcmp(property, "ExecutionContexts") == 0)
+		return sd_bus_message_append(reply, "q", 8);
+	return sd_bus_message_append(reply, "t", (uint64_t)5);
+}
+
+static int get_vm_word(const struct vm *vm, const char *property, sd_bus_message *reply)
+{
+	const char *word = strcmp(property, "Name") == 0 ? vm->name :
+		strcmp(property, "UUID") == 0 ? UUID :
+		strcmp(property, "State") == 0 ? state_names[vm->state] :
+		strcmp(property, "Substate") == 0 ? substate_names[vm->substate] :
+		strcmp(property, "Cause") == 0 ? cause_names[vm->cause] : operation_names[vm->operation];
+
+	return sd_bus_message_append(reply, "s", word);
+}
+
+static int get_vm_struct(const struct vm *vm, const char *property, sd_bus_message *reply)
+{
+	if (strcmp(property, "WaitsOn") == 0)
+		return sd_bus_message_append(reply, "(sqsttu)", vm->stuck ? "sp" : "-", vm->stuck ? 0x8001 : 0, "",
+			(uint64_t)1000000, (uint64_t)0, vm->stuck ? 12 : 0);
+	if (strcmp(property, "VcpuStates") == 0)
+		return vm->state == VM_RUNNING ? sd_bus_message_append(reply, "as", 3, "running", "running", "waiting") :
+			sd_bus_message_append(reply, "as", 0);
+	if (strcmp(property, "SecurePeers") == 0)
+		return vm->life ? sd_bus_message_append(reply, "a(qssub)", 2, 0x8001, vm->stuck ? "destroying" : "known",
+			"answered-0", 3, vm->stuck, 0x8002, "known", "untold", 0, 0) : sd_bus_message_append(reply, "a(qssub)", 0);
+	return sd_bus_message_append(reply, "(stts)", cause_names[vm->end_cause], (uint64_t)(vm->end_cause ? 41 : 0),
+		(uint64_t)1700000000000000, vm->end_cause ? "the guest said \033[2Jso" : "");
+}
+
+static int get_vm(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+	void *userdata, sd_bus_error *error)
+{
+	const struct vm *vm = userdata;
+
+	if (strcmp(property, "Life") == 0)
+		return sd_bus_message_append(reply, "t", vm->life);
+	if (strcmp(property, "FfaId") == 0)
+		return sd_bus_message_append(reply, "q", vm->endpoint);
+	if (strcmp(property, "SecureStuck") == 0)
+		return sd_bus_message_append(reply, "b", vm->stuck);
+	return strcmp(property, "WaitsOn") == 0 || strcmp(property, "VcpuStates") == 0 || strcmp(property, "SecurePeers") == 0 ||
+		strcmp(property, "LastEnd") == 0 ? get_vm_struct(vm, property, reply) : get_vm_word(vm, property, reply);
+}
+
+static int get_number(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+	void *userdata, sd_bus_error *error)
+{
+	if (strcmp(property, "VcpuCount") == 0)
+		return sd_bus_message_append(reply, "u", 3);
+	if (strcmp(property, "VmmPid") == 0)
+		return sd_bus_message_append(reply, "u", 4711);
+	return sd_bus_message_append(reply, "t", (uint64_t)(strcmp(property, "MemoryBytes") == 0 ? 512u << 20 : 1000000));
+}
+
+const sd_bus_vtable vm_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_PROPERTY("Name", "s", get_vm, 0, 0),
+	SD_BUS_PROPERTY("UUID", "s", get_vm, 0, 0),
+	SD_BUS_PROPERTY("State", "s", get_vm, 0, 0),
+	SD_BUS_PROPERTY("Substate", "s", get_vm, 0, 0),
+	SD_BUS_PROPERTY("Cause", "s", get_vm, 0, 0),
+	SD_BUS_PROPERTY("Operation", "s", get_vm, 0, 0),
+	SD_BUS_PROPERTY("Life", "t", get_vm, 0, 0),
+	SD_BUS_PROPERTY("FfaId", "q", get_vm, 0, 0),
+	SD_BUS_PROPERTY("SecureStuck", "b", get_vm, 0, 0),
+	SD_BUS_PROPERTY("WaitsOn", "(sqsttu)", get_vm, 0, 0),
+	SD_BUS_PROPERTY("VcpuStates", "as", get_vm, 0, 0),
+	SD_BUS_PROPERTY("SecurePeers", "a(qssub)", get_vm, 0, 0),
+	SD_BUS_PROPERTY("LastEnd", "(stts)", get_vm, 0, 0),
+	SD_BUS_PROPERTY("VcpuCount", "u", get_number, 0, 0),
+	SD_BUS_PROPERTY("VmmPid", "u", get_number, 0, 0),
+	SD_BUS_PROPERTY("MemoryBytes", "t", get_number, 0, 0),
+	SD_BUS_PROPERTY("Since", "t", get_number, 0, 0),
+	SD_BUS_PROPERTY("OperationSince", "t", get_number, 0, 0),
+	SD_BUS_VTABLE_END
+};
+
+const sd_bus_vtable partition_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_PROPERTY("Profile", "s", get_partition, 0, 0),
+	SD_BUS_PROPERTY("ExecutionContexts", "q", get_partition, 0, 0),
+	SD_BUS_PROPERTY("Sent", "t", get_partition, 0, 0),
+	SD_BUS_VTABLE_END
+};
