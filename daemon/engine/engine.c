@@ -29,7 +29,7 @@ struct engine {
 	struct {
 		struct input *in;
 		size_t first, count, size;
-		size_t downs; /* IN_SECURE_DOWN among them */
+		size_t news; /* of the secure side's own state, among them */
 	} queue;
 	struct turn turn;          /* being stored; its arrays are those of `out` */
 	bool stepped, committing;  /* a turn is under way; its commit is with the store */
@@ -129,12 +129,17 @@ static int grow_queue(struct engine *e)
 	return 0;
 }
 
+static bool is_secure_news(const struct input *in)
+{
+	return in->kind == IN_SECURE_DOWN || in->kind == IN_SECURE_UP || in->kind == IN_SECURE_DOORBELL;
+}
+
 int engine_post(struct engine *e, const struct input *in)
 {
 	if (e->queue.count == e->queue.size && grow_queue(e) < 0)
 		return -ENOMEM;
 	e->queue.in[(e->queue.first + e->queue.count++) % e->queue.size] = *in;
-	e->queue.downs += in->kind == IN_SECURE_DOWN;
+	e->queue.news += is_secure_news(in);
 	if (!e->busy)
 		e->ports.clock->soon(e->ports.clock_arg);
 	return 0;
@@ -169,6 +174,53 @@ static void start_vmm(struct engine *e, struct committed proof, uint64_t number)
 	e->ports.fleet->start(e->ports.fleet_arg, proof, &place);
 }
 
+/* Whether a queued input says that the SP is not the instance that the model had in mind. */
+static bool is_another(const struct engine *e, const struct input *in, uint16_t id)
+{
+	const struct sp *sp = model_sp((struct model *) &e->model, id);
+	uint32_t known = sp ? sp->info.generation : 0;
+
+	if (in->kind == IN_SECURE_DOORBELL)
+		return in->doorbell.sp == id && in->doorbell.generation && in->doorbell.generation != known;
+	if (in->kind != IN_SECURE_UP)
+		return false;
+	for (unsigned i = 0; i < in->world->count; i++)
+		if (in->world->sp[i].id == id)
+			return in->world->sp[i].generation != known;
+	return true;
+}
+
+/* "Again soon", said by ourselves: nothing was sent. */
+static void put_off(struct engine *e, const struct secure_call *c)
+{
+	struct input in = { .kind = IN_SECURE_REPLY, .reply.sp = c->sp,
+		.reply.verdict = c->run ? VERDICT_BUSY : VERDICT_INTERRUPTED };
+
+	if (engine_post(e, &in) < 0)
+		log_error("out of memory: the call to SP %04x is taken up when the secure side is met again", c->sp);
+}
+
+/*
+ * While a turn is stored the world goes on. A call that was meant for a link that broke does not leave: its answer is as
+ * good as lost. One meant for an SP that restarted does not leave either; FFA_RUN would make the new instance panic.
+ */
+static void call_secure(struct engine *e, struct committed proof, const struct secure_call *c)
+{
+	bool another = false;
+
+	for (size_t i = 0; e->queue.news && i < e->queue.count; i++) {
+		const struct input *in = &e->queue.in[(e->queue.first + i) % e->queue.size];
+
+		if (in->kind == IN_SECURE_DOWN)
+			return;
+		another |= is_another(e, in, c->sp);
+	}
+	if (another)
+		put_off(e, c);
+	else
+		e->ports.secure->call(e->ports.secure_arg, proof, c);
+}
+
 static void act(struct engine *e, struct committed proof, const struct output *o)
 {
 	const struct fleet_ops *fleet = e->ports.fleet;
@@ -194,9 +246,7 @@ static void act(struct engine *e, struct committed proof, const struct output *o
 		fleet->reclaim(f, proof, o->life, o->huge);
 		break;
 	case OUT_SECURE_CALL:
-		if (e->queue.downs) /* meant for a link that broke while the turn was stored: its answer is as good as lost */
-			break;
-		e->ports.secure->call(e->ports.secure_arg, proof, &o->call);
+		call_secure(e, proof, &o->call);
 		break;
 	case OUT_DISCOVER:
 		e->ports.secure->discover(e->ports.secure_arg, proof);
@@ -315,7 +365,7 @@ static void step_queue(struct engine *e)
 	for (unsigned n = 0; e->queue.count && n < INPUTS_PER_TURN; n++) {
 		if (!step_one(e, &e->queue.in[e->queue.first]))
 			return;
-		e->queue.downs -= e->queue.in[e->queue.first].kind == IN_SECURE_DOWN;
+		e->queue.news -= is_secure_news(&e->queue.in[e->queue.first]);
 		drop_input(&e->queue.in[e->queue.first]);
 		e->queue.first = (e->queue.first + 1) % e->queue.size;
 		e->queue.count--;
