@@ -216,8 +216,10 @@ void link_break(struct world *w, bool tell)
 
 	if (!w->link.up)
 		return;
-	for (size_t i = 0; i < w->sp_count; i++)
+	for (size_t i = 0; i < w->sp_count; i++) {
 		lose_frame(w, &w->sp[i]);
+		w->sp[i].unsure = true; /* an answer that came may not have been thought about yet */
+	}
 	w->link.up = false;
 	w->link.epoch++;
 	w->link.last_delivery = w->now;
