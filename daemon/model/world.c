@@ -195,7 +195,7 @@ static void reply(struct step *s, const struct secure_reply *r)
 		pump(s, sp);
 		return;
 	}
-	if (was_run && verdict == VERDICT_BUSY) {
+	if (was_run && verdict == VERDICT_BUSY && (sp->open.has_target || sp->collect)) {
 		run_later(s, sp);
 		return;
 	}
