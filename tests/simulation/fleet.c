@@ -176,11 +176,12 @@ static void command(void *fleet, struct committed proof, uint64_t number, enum v
 		return;
 	oracle_act(w, proof);
 	wire_note(w, "act   %s life %" PRIu64, command_names[what], number);
-	if (what == COMMAND_ENTER && life)
-		oracle_enter(w, life);
-	if (v && (what == COMMAND_KILL || (v->connected && v->welcome)))
+	if (v && (what == COMMAND_KILL || (v->connected && v->welcome))) {
+		if (what == COMMAND_ENTER && life)
+			oracle_enter(w, life);
 		vmm_command(w, v, what);
-	else if (!v && what == COMMAND_KILL)
+	}
+	if (!v && what == COMMAND_KILL)
 		queue_put(&w->queue, w->now + MS, gone_again, number, w->incarnation, NULL);
 }
 

@@ -297,8 +297,7 @@ static void reset_world(struct world *w)
 
 static void leave_or_join(struct world *w, struct fake_sp *sp)
 {
-	if (sp->present)
-		sp_restart(w, sp, false);
+	sp_restart(w, sp, false);
 	sp->present = !sp->present;
 	sp->aborted_next = false;
 	wire_note(w, "sp    %04x %s", sp->id, sp->present ? "joins" : "leaves");

@@ -86,8 +86,10 @@ void oracle_reply(struct world *w, const struct secure_call *c, const struct sec
 	for (size_t i = 0; r->verdict == VERDICT_ABORTED && i < w->life_count; i++)
 		w->life[i]->pair[sp - w->sp].unsure = false;
 	if (r->kind == CALL_NONE) {
-		if (r->verdict == VERDICT_UNKNOWN_SP && c->kind == CALL_CREATED)
-			p->created_refused = true;
+		if (r->verdict == VERDICT_UNKNOWN_SP) {
+			p->created_refused |= c->kind == CALL_CREATED;
+			p->unsure = false;
+		}
 		return;
 	}
 	if (r->verdict == VERDICT_INTERRUPTED)
