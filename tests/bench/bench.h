@@ -27,6 +27,7 @@ struct bench {
 /* Each returns 0, or 1 after it said what does not work. */
 int bench_life(struct bench *b);
 int bench_one(struct bench *b);
+int bench_floor(struct bench *b);
 int bench_page(struct bench *b);
 int bench_property(struct bench *b);
 int bench_list(struct bench *b);

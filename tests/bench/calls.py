@@ -35,11 +35,13 @@ def count(path, of):
     return counts
 
 
-def trace_floor(log, floor, guest):
-    done = subprocess.run(["strace", "-f", "-o", log, floor, guest], capture_output=True, text=True, timeout=LIMIT)
+def trace_floor(log, spawn_floor):
+    """`spawn_floor` is a command that spawns one: what its child does from its first moment is the floor's."""
+    done = subprocess.run(["strace", "-f", "-o", log, *spawn_floor], capture_output=True, text=True, timeout=LIMIT)
     if done.returncode:
         raise CannotTrace(done.stderr.strip())
-    return count(log, lambda thread: "floor")["floor"]
+    parent = int(pathlib.Path(log).read_text(errors="replace").split(None, 1)[0])
+    return count(log, lambda thread: "parent" if thread == parent else "floor")["floor"]
 
 
 def attach(pid, log):
@@ -76,13 +78,13 @@ def table(columns):
     print(f"{'all':<36}" + "".join(f"{sum(columns[c].values()):>8}" for c in COLUMNS))
 
 
-def show(host, floor, guest, one_life):
+def show(host, spawn_floor, one_life):
     try:
         if not shutil.which("strace"):
             raise CannotTrace("strace is not installed: tests/setup does it")
         one_life()  # what is done once in a daemon's life is not a guest's
         columns = trace_life(host.dir / "life.strace", host.daemon.pid, one_life)
-        columns["floor"] = trace_floor(host.dir / "floor.strace", floor, guest)
+        columns["floor"] = trace_floor(host.dir / "floor.strace", spawn_floor)
     except CannotTrace as why:
         print(f"!!!! THE SYSTEM CALLS ARE NOT LISTED: {why}")
         return

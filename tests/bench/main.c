@@ -12,6 +12,7 @@ static const struct {
 } measures[] = {
 	{ "life", bench_life },
 	{ "one", bench_one },
+	{ "floor", bench_floor },
 	{ "page", bench_page },
 	{ "property", bench_property },
 	{ "list", bench_list },
@@ -21,7 +22,7 @@ static const struct {
 static int usage(void)
 {
 	fputs("bench-measure --bus ADDRESS --run DIR --memory DIR --floor PROGRAM --guest ELF --vm NAME --runs N "
-	      "life|one|page|property|list|wake\n"
+	      "life|one|floor|page|property|list|wake\n"
 	      "Against a daemon that runs; see tests/bench/README.md, and tests/bench/run, which starts one.\n",
 		stderr);
 	return 2;
