@@ -83,10 +83,14 @@ static int apply_life(struct model *m, const struct change *c)
 		.since = c->begun.since,
 		.deadline = c->begun.deadline };
 	memset(l->vcpu, VCPU_NULL, sizeof(l->vcpu));
-	if (vm && vm->life)
-		list_append(&vm->old, &vm->life->of_vm);
-	if (vm)
+	l->begun.old = false;
+	if (vm && c->begun.old) {
+		list_append(&vm->old, &l->of_vm);
+	} else if (vm) {
+		if (vm->life)
+			list_append(&vm->old, &vm->life->of_vm);
 		vm->life = l;
+	}
 	map_put(&m->lives_by_number, &l->by_number, l->number);
 	list_append(&m->lives, &l->all);
 	m->life_count++;

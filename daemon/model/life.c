@@ -285,6 +285,8 @@ void life_vmm_gone(struct step *s, struct life *l, const struct vmm_end *end)
 	clear_deadline(s, &l->ladder);
 	if (l->vmm.pid)
 		emit(s, &c);
+	if (MUTANT(MUTANT_P2_ID_EARLY))
+		s->m->endpoint[l->begun.endpoint] = NULL;
 	if (l->now.state != VM_ABORTING)
 		life_abort(s, l, (enum vm_cause)end->cause, end->text, true);
 	else if (l->now.substate == VM_SUB_QUIESCING)

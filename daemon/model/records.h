@@ -41,6 +41,7 @@ struct change_begun {
 	uint16_t vcpu_count;
 	bool fixed_id; /* the definition asked for this id */
 	bool huge;     /* the memory is on the hugetlbfs place */
+	bool old;      /* snapshots only: the VM went on without it, it still settles */
 	uint64_t memory_bytes;
 	uint64_t since; /* CLOCK_BOOTTIME ns, as all times here */
 	uint64_t deadline;

@@ -45,11 +45,11 @@ static int put_debts(const struct writer *w, const struct life *l)
 
 static int put_life(const struct writer *w, const struct life *l)
 {
-	int r = put(w, (struct change){ .kind = CHANGE_LIFE,
-		.vm = l->vm ? l->vm->number : 0,
-		.life = l->number,
-		.begun = l->begun });
+	struct change begun = { .kind = CHANGE_LIFE, .vm = l->vm ? l->vm->number : 0, .life = l->number, .begun = l->begun };
+	int r;
 
+	begun.begun.old = l->vm && l->vm->life != l;
+	r = put(w, begun);
 	if (!r)
 		r = put(w, (struct change){ .kind = CHANGE_STATE, .life = l->number, .state = l->now });
 	if (!r)
@@ -57,7 +57,6 @@ static int put_life(const struct writer *w, const struct life *l)
 	return r ? r : put_debts(w, l);
 }
 
-/* Old lives first: the one put last becomes the VM's current one. */
 static int put_vm(const struct writer *w, const struct vm *vm)
 {
 	const struct life *l;

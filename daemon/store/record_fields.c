@@ -43,6 +43,7 @@ static const struct field begun[] = {
 	NUMBER("vcpus", begun.vcpu_count),
 	TRUTH("fixed-id", begun.fixed_id),
 	TRUTH("huge", begun.huge),
+	TRUTH("old", begun.old),
 	NUMBER("memory", begun.memory_bytes),
 	NUMBER("since", begun.since),
 	NUMBER("deadline", begun.deadline),

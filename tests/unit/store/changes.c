@@ -137,6 +137,7 @@ static void fill(uint64_t *seed, struct change *c)
 		c->begun.vcpu_count = (uint16_t)number(seed, UINT16_MAX);
 		c->begun.fixed_id = up_to(seed, 1);
 		c->begun.huge = up_to(seed, 1);
+		c->begun.old = up_to(seed, 1);
 		c->begun.memory_bytes = number(seed, UINT64_MAX);
 		c->begun.since = number(seed, UINT64_MAX);
 		c->begun.deadline = number(seed, UINT64_MAX);
