@@ -88,20 +88,18 @@ void oracle_no_row_changed(struct world *w, const struct asked *asked, const str
 		say_difference(w, &was, &is);
 }
 
-/* What must be refused, whatever else happens: an end where nothing lives and nothing is about to. */
-static bool has_nothing_to_end(struct world *w, const char *name)
+/* What must be refused: an end where nothing lived and nothing was about to. */
+static bool had_nothing_to_end(struct world *w, const char *name)
 {
 	const struct picture *p = oracle_picture(w, name);
-	bool now = p && p->exists && (p->life || p->operation);
-	bool before = p && p->turn == w->publishes && (p->was_life || p->was_operation);
 
-	return !now && !before;
+	if (!p || p->turn != w->publishes)
+		return !p || (!p->life && !p->operation);
+	return !p->was_life && !p->was_operation;
 }
 
 void oracle_answer(struct world *w, const struct asked *asked, const struct answer *a)
 {
-	bool ends = asked->verb == REQUEST_ABORT || asked->verb == REQUEST_RESTART;
-
 	if (a->refusal != REFUSED_NOT) {
 		w->stats.refusals++;
 		if (a->seq)
@@ -112,7 +110,7 @@ void oracle_answer(struct world *w, const struct asked *asked, const struct answ
 			oracle_no_row_changed(w, asked, a);
 		return;
 	}
-	if (ends && asked->alone && asked->verb == REQUEST_ABORT && has_nothing_to_end(w, asked->row.name))
+	if (asked->alone && asked->verb == REQUEST_ABORT && had_nothing_to_end(w, asked->row.name))
 		fail(w, "P5", "an abort of %s is taken, which has no life", asked->row.name);
 	if (a->seq > w->disk.last_seq)
 		fail(w, "P4", "an answer speaks of change %" PRIu64 ", the disk ends at %" PRIu64, a->seq, w->disk.last_seq);

@@ -31,6 +31,23 @@ void oracle_enter(struct world *w, struct life *life)
 	sp_learns(w, life->number);
 }
 
+/* The daemon knows that the SP restarted or left: it must not count a live VM as known there any more. */
+void oracle_known(struct world *w, struct fake_sp *sp)
+{
+	size_t i = (size_t) (sp - w->sp);
+
+	for (size_t k = 0; k < w->life_count; k++) {
+		const struct life *life = w->life[k];
+		const struct pair *p = &life->pair[i];
+
+		if (life->state != VM_RUNNING || p->shown != DEBT_KNOWN || p->how == HOW_UNTOLD)
+			continue;
+		if (!sp->known || (restart_is_known(sp) && p->created_in != sp->instance))
+			fail(w, "P3", "SP %04x restarted or left, and life %" PRIu64 " still counts as known there", sp->id,
+				life->number);
+	}
+}
+
 void oracle_entry(struct world *w, struct life *life)
 {
 	if (!life->enter)

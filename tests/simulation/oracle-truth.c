@@ -102,8 +102,11 @@ static void follow(struct world *w, const struct event_record *e)
 		p->exists = false;
 		p->operation = OP_NONE;
 	}
-	if (e->kind == EVENT_OPERATION && p)
+	if (e->kind == EVENT_OPERATION && p) {
+		if (e->operation > OP_START && !p->life)
+			fail(w, "P5", "%s has no life and operation %u", p->name, e->operation);
 		p->operation = e->operation;
+	}
 	if (e->kind == EVENT_STATE && p)
 		state_event(w, p, e);
 	if (e->kind == EVENT_DEBT)

@@ -176,9 +176,11 @@ void oracle_step(struct world *w)
 	for (size_t i = 0; i < w->sp_count; i++) {
 		struct fake_sp *sp = &w->sp[i];
 
-		if (sp->known != sp->told)
-			sp->known_since = w->now;
+		if (sp->known == sp->told)
+			continue;
+		sp->known_since = w->now;
 		sp->known = sp->told;
+		oracle_known(w, sp);
 	}
 	w->known_world = w->told_world;
 	oracle_waits(w);

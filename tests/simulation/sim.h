@@ -331,6 +331,7 @@ void oracle_call(struct world *w, struct committed proof, const struct secure_ca
 void oracle_reply(struct world *w, const struct secure_call *c, const struct secure_reply *r);
 void oracle_executed(struct world *w, const struct fake_sp *sp, const struct secure_call *c, uint32_t instance);
 void oracle_enter(struct world *w, struct life *life);                       /* P3: the command */
+void oracle_known(struct world *w, struct fake_sp *sp);                      /* P3: it had time to think about a restart */
 void oracle_entry(struct world *w, struct life *life);                       /* P3: vCPU 0 enters */
 void oracle_reclaim(struct world *w, struct life *life);                     /* P2, P1 */
 void oracle_act(struct world *w, struct committed proof);                    /* P4 */
