@@ -150,6 +150,7 @@ class Host:
         self.daemon.kill()
         self.daemon.wait()
         self.daemon.close()
+        self.daemon = None
 
     def close(self):
         for process in (self.daemon, self.secure):
