@@ -8,7 +8,7 @@
 #define NS_PER_MS 1000000ull
 #define NS_PER_S 1000000000ull
 
-/* design numbers: the ladder of quiesce, the retry of messages, the active phase of retire */
+/* The numbers that are ours to choose: the ladder of quiesce, the retry of messages, the active phase of retire */
 #define LADDER_EXIT (2 * NS_PER_S)
 #define LADDER_KILL (5 * NS_PER_S)
 #define EXIT_PATIENCE (2 * NS_PER_S)
@@ -57,7 +57,7 @@ void step_vmm(struct step *s, struct input *in);
 
 /* secure.c: what a life owes, and the queues in front of each SP */
 void announce(struct step *s, struct life *l);
-void announce_to(struct step *s, struct life *l, struct sp *sp);
+void announce_late(struct step *s, struct life *l, struct sp *sp);
 bool is_announced(const struct model *m, const struct life *l);
 void announce_check(struct step *s, struct life *l); /* every SP knows: ready */
 void retire_debts(struct step *s, struct life *l);

@@ -11,7 +11,7 @@ bool call_error(uint64_t *x, int32_t status)
 {
 	memset(x, 0, FFA_REGISTERS * sizeof(*x));
 	x[0] = FFA_ERROR;
-	x[2] = (uint32_t)status; /* zero-extended, as most do (spec/ffa.md s.1.2) */
+	x[2] = (uint32_t)status; /* zero-extended, as most do */
 	return CALL_ANSWERED;
 }
 

@@ -2,7 +2,7 @@
 
 /*
  * Direct requests to an SP, and FFA_RUN for one that was preempted. The SPMC's checks are those of Hafnium's
- * (spec/ffa.md s.2): the receiver exists and subscribed to that kind; then the SP answers.
+ * (as Hafnium's SPMC does): the receiver exists and subscribed to that kind; then the SP answers.
  */
 
 #include <string.h>

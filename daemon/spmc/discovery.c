@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Which SPs are there: FFA_PARTITION_INFO_GET and its form in registers (spec/ffa.md s.1.6).
+ * Which SPs are there: FFA_PARTITION_INFO_GET and its form in registers (FF-A v1.2 s.6.2, s.13.8-13.9).
  *
  * A UUID travels as SMCCC has it: its sixteen bytes in RFC 4122 order are the memory order, byte 0 in the low bits of
  * the first register. So in a descriptor it is a plain copy, and a register is a little-endian load of its part.

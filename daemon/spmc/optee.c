@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * An SP that answers as OP-TEE measured as its own SPMC (spec/ffa.md s.9, column A): a creation is 0 always, also a
+ * An SP that answers as OP-TEE measured as its own SPMC (TF-A 2.15, OP-TEE 4.10): a creation is 0 always, also a
  * second time, which makes a second object; a destruction is 0 always, also of a VM it never knew; id 0 is refused;
  * DENIED when there is no room.
  */

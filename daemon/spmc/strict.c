@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * An SP that forgives nothing: as Hafnium's test SP (spec/ffa.md s.2), but an error leaves it as it was. A message that
+ * An SP that forgives nothing: as Hafnium's test SP does, but an error leaves it as it was. A message that
  * is sent twice shows as INVALID_PARAMETERS.
  */
 

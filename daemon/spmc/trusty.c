@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * An SP that answers as Trusty does (spec/ffa.md s.2, the table of per-VM states): memory is never taken in the call,
+ * An SP that answers as Trusty does (lib/sm): memory is never taken in the call,
  * so a creation is answered RETRY first, always, and done by a thread; there is one slot for such a creation; notifiers
  * run one by one before a destruction is answered 0, once. The two threads of the original are the two halves of one
  * tick.

@@ -20,11 +20,11 @@
 #define WORLD_MAGIC 0x444C5753u /* "SWLD" */
 #define WORLD_VERSION 1
 #define WORLD_SPS SECURE_LINK_SP_MAX
-#define WORLD_VMS 65536 /* w5[15:0]: a receiver takes what the register can say (spec/ffa.md s.9) */
+#define WORLD_VMS 65536 /* w5[15:0]: a receiver takes what the register can say */
 #define WORLD_LOG 1024
 #define WORLD_NEVER UINT64_MAX
 
-/* States of one VM in an SP's book; those of Trusty (spec/ffa.md s.2). Other SPs use ABSENT and AVAILABLE alone. */
+/* States of one VM in an SP's book; those of Trusty. Other SPs use ABSENT and AVAILABLE alone. */
 enum sp_vm_state {
 	SP_VM_ABSENT,
 	SP_VM_FRESH,

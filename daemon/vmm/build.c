@@ -6,7 +6,7 @@
 #include "vmm/machine.h"
 
 /*
- * Building, in the order of spec/kvm.md 1.1: VM, slots, (interrupt controller), vCPUs, registers. Slots come
+ * Building, in this order: VM, slots, (interrupt controller), vCPUs, registers. Slots come
  * before any interrupt controller, which makes them 700 times cheaper (4.4).
  */
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Numbers newer than the headers we may be built with (spec/kvm.md 1.5, 1.6). */
+/* Numbers newer than the headers we may be built with (api.rst s.5). */
 #define EXIT_MEMORY_FAULT      39
 #define EXIT_ARM_SEA           41
 #define EVENT_TDX_FATAL        7

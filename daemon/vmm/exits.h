@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * What KVM_RUN's answer means (spec/kvm.md 1.4-1.6), as tables: an answer goes in, what the vCPU thread does
+ * What KVM_RUN's answer means (api.rst s.4.10, s.5), as tables: an answer goes in, what the vCPU thread does
  * next comes out, and if the guest is over, the cause to record. Pure: reads struct kvm_run and nothing else.
  */
 

@@ -87,7 +87,7 @@ bool machine_end(struct machine *m, const struct vmm_end *end);
 /* No vCPU is inside KVM_RUN, nor ever will be. Only after machine_finish or machine_end. */
 bool machine_is_out(struct machine *m);
 
-/* Kicks every vCPU that is not out (spec/kvm.md 1.7). */
+/* Kicks every vCPU that is not out (vcpu-requests.rst). */
 void machine_kick(struct machine *m);
 
 /* Something for the main thread to look at. */

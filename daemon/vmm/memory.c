@@ -16,7 +16,7 @@
 #endif
 
 /*
- * Huge pages need host and guest addresses that agree modulo 2 MiB (spec/kvm.md 1.3): the mapping is then
+ * Huge pages need host and guest addresses that agree modulo 2 MiB: the mapping is then
  * laid over an aligned part of a reservation.
  */
 static void *map_aligned(int fd, uint64_t size)

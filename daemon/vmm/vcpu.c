@@ -22,7 +22,7 @@
 static __thread struct kvm_run *my_run;
 
 /* Stored again by the handler: the kicker's store may come before the thread's own clearing
- * (spec/kvm.md 1.7). */
+ * (vcpu-requests.rst). */
 static void on_kick(int signal_number)
 {
 	if (my_run)
@@ -102,7 +102,7 @@ static void end_guest_because(struct vcpu *v, enum vm_cause cause, const char *t
 }
 
 /*
- * HLT without an interrupt controller in the kernel (spec/kvm.md 1.5). Nothing here raises interrupts yet, so
+ * HLT without an interrupt controller in the kernel (api.rst, KVM_EXIT_HLT). Nothing here raises interrupts yet, so
  * the vCPU waits for the gate; when the last one halts with interrupts off, the guest has switched itself
  * off.
  */

@@ -53,7 +53,7 @@ static uint64_t now_ns(void)
 }
 
 /* Without going through exit handlers: the kernel takes every thread out of the guest, and frees
- * (spec/kvm.md 1.8). */
+ *. */
 void vmm_leave(int status)
 {
 	_exit(status);

@@ -76,7 +76,7 @@ static void tells_one_of_four_poweroffs(void **state)
 	ends_as(*state, "poweroff", 4, CAUSE_GUEST_POWEROFF, VCPU_STOPPED);
 }
 
-/* The host takes memory away from a running guest, all but its first MiB: EFAULT (spec/kvm.md 4.2). */
+/* The host takes memory away from a running guest, all but its first MiB: EFAULT. */
 static void tells_lost_memory(void **state)
 {
 	struct peer *p = *state;

@@ -54,7 +54,7 @@ int image_load(const struct guest_memory *m, const struct boot_file *file, const
 #define BOOT_INITRD_MAX (4ull << 30)
 #define BOOT_DTB_MAX    (2ull << 20)
 
-#define IMAGE_MAGIC  0x644d5241u /* "ARM\x64" at offset 56 (spec/kvm.md 2.8) */
+#define IMAGE_MAGIC  0x644d5241u /* "ARM\x64" at offset 56 (arch/arm64/booting.rst) */
 #define IMAGE_HEADER 64
 
 /* The note by which a test guest tells that it is flat: name "lifecycled", type 1, no content

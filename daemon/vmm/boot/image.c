@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* arm64 `Image` (spec/kvm.md 2.8): placed at a 2 MiB aligned base plus text_offset, entered at its first
+/* arm64 `Image` (arch/arm64/booting.rst): placed at a 2 MiB aligned base plus text_offset, entered at its first
  * byte. */
 
 #define OLD_TEXT_OFFSET 0x80000u /* assumed when image_size is 0 */

@@ -51,7 +51,7 @@ int devices_access(struct devices *d, const struct device_range *ranges, unsigne
 uint64_t device_serial_read(struct devices *d, unsigned offset);
 struct device_outcome device_serial_write(struct devices *d, unsigned offset, uint64_t value);
 
-/* pvpanic (spec/kvm.md 3.6). */
+/* pvpanic (QEMU docs/specs/pvpanic.rst). */
 uint64_t device_pvpanic_read(struct devices *d, unsigned offset);
 struct device_outcome device_pvpanic_write(struct devices *d, unsigned offset, uint64_t value);
 

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * An 8250 UART (spec/kvm.md 3.5), output only: the transmitter is always empty, nothing is ever received, and
+ * An 8250 UART (National Semiconductor 16550), output only: the transmitter is always empty, nothing is ever received, and
  * no interrupt is raised. Enough for a driver that polls, and for earlyprintk.
  */
 

@@ -32,7 +32,7 @@ int kvm_create_vm(struct kvm_system system, unsigned long type, struct kvm_vm *r
 {
 	int fd;
 
-	/* A signal may end it; nothing has happened then (spec/kvm.md 1.1). */
+	/* A signal may end it; nothing has happened then. */
 	do
 		fd = kvm_ask_value(system.fd, KVM_CREATE_VM, type);
 	while (fd == -EINTR);

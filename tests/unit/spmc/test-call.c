@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* FF-A calls as registers. The vectors are those of spec/ffa.md s.8, digit for digit. */
+/* FF-A calls as registers. The vectors follow FF-A v1.2 s.18.3, digit for digit. */
 
 #include "fixture.h"
 

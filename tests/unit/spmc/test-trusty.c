@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The table of spec/ffa.md s.2, written down a second time and by hand, and its consequences (a) to (g). */
+/* Trusty's table of per-VM states (lib/sm), written down a second time and by hand, and its consequences (a) to (g). */
 
 #include "fixture.h"
 

@@ -9,7 +9,7 @@
 
 #include "vmm/exits.h"
 
-/* The tables of spec/kvm.md 1.4-1.6, said a second time by number. */
+/* What KVM_RUN may answer (api.rst s.4.10, s.5), said a second time by number. */
 
 struct expectation {
 	uint32_t number;

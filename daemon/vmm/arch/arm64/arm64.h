@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The arm64 machine's map: QEMU's virt board, as far as it goes (spec/kvm.md 2.9). */
+/* The arm64 machine's map: QEMU's virt board(hw/arm/virt.c), as far as it goes. */
 
 #include <stdint.h>
 

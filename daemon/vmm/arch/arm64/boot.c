@@ -35,8 +35,7 @@ static int load_kernel(struct machine *m, struct boot_image *ret, struct failure
 }
 
 /*
- * At the last 2 MiB boundary below the end of memory where it fits, outside of the image (spec/kvm.md
- * 2.8).
+ * At the last 2 MiB boundary below the end of memory where it fits, outside of the image (arch/arm64/booting.rst).
  */
 static int load_dtb(struct machine *m, const struct boot_image *kernel, uint64_t *ret, struct failure *f)
 {

@@ -15,7 +15,7 @@ const int arch_secondaries_wait = 1;
 
 #define IPA_BITS_MIN     32
 
-/* The least number of address bits that covers memory (spec/kvm.md 2.1); 0 is KVM's default of 40. */
+/* The least number of address bits that covers memory (api.rst, KVM_CREATE_VM); 0 is KVM's default of 40. */
 unsigned long arch_vm_type(int system_fd, uint64_t memory_bytes)
 {
 	unsigned long bits = IPA_BITS_MIN;
@@ -73,7 +73,7 @@ static int init_vcpu(struct machine *m, struct vcpu *v, struct failure *f)
 	return r < 0 ? failed_errno(f, r, "KVM_ARM_VCPU_INIT failed for vCPU %u", v->index) : 0;
 }
 
-/* The controller is initialised when all vCPUs exist, before the first runs (spec/kvm.md 2.2). */
+/* The controller is initialised when all vCPUs exist, before the first runs (devices/arm-vgic-v3.rst). */
 int arch_after_vcpus(struct machine *m, struct failure *f)
 {
 	int r = 0;

@@ -17,7 +17,7 @@
 #define PAGE_LARGE         0x83ull
 #define E820_RAM           1
 
-/* struct boot_params, as far as it is used (spec/kvm.md 3.3); by offset, for the fields are not aligned. */
+/* struct boot_params, as far as it is used (arch/x86/boot.rst); by offset, for the fields are not aligned. */
 enum boot_param {
 	BP_E820_ENTRIES = 0x1e8,
 	BP_BOOT_FLAG = 0x1fe,

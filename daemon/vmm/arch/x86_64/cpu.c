@@ -33,7 +33,7 @@ int arch_after_vcpus(struct machine *m, struct failure *f)
 	return 0;
 }
 
-/* 0.3 ms on a slow host (spec/kvm.md 4.4): asked for once, and not for flat guests. */
+/* 0.3 ms on a slow host: asked for once, and not for flat guests. */
 static int ask_supported(struct machine *m, struct failure *f)
 {
 	int r;
@@ -67,7 +67,7 @@ static struct kvm_segment segment(uint8_t type, uint16_t selector)
 	};
 }
 
-/* All of it in one KVM_SET_SREGS: half of it would be refused (spec/kvm.md 3.1). */
+/* All of it in one KVM_SET_SREGS: half of it would be refused. */
 static void set_long_mode(struct kvm_sregs *s)
 {
 	s->cs = segment(11, X86_CODE);

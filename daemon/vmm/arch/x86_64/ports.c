@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "vmm/arch/arch.h"
 
-/* Where the devices are (spec/kvm.md 3.5, 3.6). 0x608 is ours, for test guests. */
+/* Where the devices are. 0x608 is ours, for test guests. */
 
 #define I8042_RESET   0xfe
 #define PCI_RESET_NOW 0x04 /* bit 2 of 0xCF9: the edge that resets */

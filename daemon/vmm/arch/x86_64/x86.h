@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The x86-64 machine below 1 MiB, and what of it others need. Guests find (spec/kvm.md 3.1, 3.3): long mode,
+ * The x86-64 machine below 1 MiB, and what of it others need. Guests find (arch/x86/boot.rst): long mode,
  * ring 0, 4 GiB mapped one to one, rdi = vCPU's index, rsi = boot_params, rsp = 0, interrupts off. All vCPUs
  * start at the entry point at once, for there is no interrupt controller to start them with: a kernel that
  * expects the others to wait for it gets one vCPU.
