@@ -269,6 +269,7 @@ static void op_command(void *fleet, struct committed proof, uint64_t life, enum 
 
 	if (!v)
 		return;
+	v->dismissed = v->dismissed || command == COMMAND_EXIT || command == COMMAND_KILL;
 	/* An unborn one has no guest and nothing to say. */
 	if (command == COMMAND_KILL || !v->born)
 		vmm_kill(v);

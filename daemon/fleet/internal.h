@@ -93,6 +93,7 @@ struct vmm {
 	bool may_enter; /* was told ENTER, by us or by a daemon before */
 	bool judged;    /* `end` is how it ended, whatever else is found */
 	bool doomed;    /* killed by us for what it did: not believed, not taken back */
+	bool dismissed; /* was told to leave: its death is no news */
 	bool dead;
 	struct vmm_end end;
 	struct notice started, gone;

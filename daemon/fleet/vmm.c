@@ -103,8 +103,11 @@ static void vmm_gone(struct vmm *v)
 
 	*in = (struct input){ .kind = IN_VMM_GONE, .life = v->life };
 	judge_death(v, &in->end);
-	log_info("VMM of %s (life %llu, pid %d) is gone: %s", v->name, (unsigned long long)v->life, (int)v->pid,
-		in->end.text);
+	if (v->dismissed)
+		log_info("VMM of %s (life %llu, pid %d) left", v->name, (unsigned long long)v->life, (int)v->pid);
+	else
+		log_notice("VMM of %s (life %llu, pid %d) is gone: %s", v->name, (unsigned long long)v->life, (int)v->pid,
+			in->end.text);
 	vmm_forget(v);
 	v->gone.told = vmm_freed;
 	v->gone.arg = v;
