@@ -174,12 +174,14 @@ static void start_vmm(struct engine *e, struct committed proof, uint64_t number)
 	e->ports.fleet->start(e->ports.fleet_arg, proof, &place);
 }
 
-/* Whether a queued input says that the SP is not the instance that the model had in mind. */
+/* Whether a queued input says that the SP, or the way to it, is not what the model had in mind. */
 static bool is_another(const struct engine *e, const struct input *in, uint16_t id)
 {
 	const struct sp *sp = model_sp((struct model *) &e->model, id);
 	uint32_t known = sp ? sp->info.generation : 0;
 
+	if (in->kind == IN_SECURE_DOWN)
+		return true;
 	if (in->kind == IN_SECURE_DOORBELL)
 		return in->doorbell.sp == id && in->doorbell.generation && in->doorbell.generation != known;
 	if (in->kind != IN_SECURE_UP)
@@ -190,32 +192,31 @@ static bool is_another(const struct engine *e, const struct input *in, uint16_t 
 	return true;
 }
 
-/* "Again soon", said by ourselves: nothing was sent. */
+/* "Nothing was sent, again later", said by ourselves and heard before the news that it makes way for. */
 static void put_off(struct engine *e, const struct secure_call *c)
 {
-	struct input in = { .kind = IN_SECURE_REPLY, .reply.sp = c->sp,
-		.reply.verdict = c->run ? VERDICT_BUSY : VERDICT_INTERRUPTED };
+	struct input in = { .kind = IN_SECURE_REPLY, .reply.sp = c->sp, .reply.verdict = c->run ? VERDICT_BUSY : VERDICT_IDLE };
 
-	if (engine_post(e, &in) < 0)
+	if (e->queue.count == e->queue.size && grow_queue(e) < 0) {
 		log_error("out of memory: the call to SP %04x is taken up when the secure side is met again", c->sp);
+		return;
+	}
+	e->queue.first = (e->queue.first + e->queue.size - 1) % e->queue.size;
+	e->queue.in[e->queue.first] = in;
+	e->queue.count++;
 }
 
 /*
- * While a turn is stored the world goes on. A call that was meant for a link that broke does not leave: its answer is as
- * good as lost. One meant for an SP that restarted does not leave either; FFA_RUN would make the new instance panic.
+ * While a turn is stored the world goes on. A call that was meant for a link that broke, or for an SP that restarted, does
+ * not leave: the next secure world would take it, and FFA_RUN would make the new instance panic.
  */
 static void call_secure(struct engine *e, struct committed proof, const struct secure_call *c)
 {
-	bool another = false;
+	bool stale = false;
 
-	for (size_t i = 0; e->queue.news && i < e->queue.count; i++) {
-		const struct input *in = &e->queue.in[(e->queue.first + i) % e->queue.size];
-
-		if (in->kind == IN_SECURE_DOWN)
-			return;
-		another |= is_another(e, in, c->sp);
-	}
-	if (another)
+	for (size_t i = 0; e->queue.news && i < e->queue.count; i++)
+		stale |= is_another(e, &e->queue.in[(e->queue.first + i) % e->queue.size], c->sp);
+	if (stale)
 		put_off(e, c);
 	else
 		e->ports.secure->call(e->ports.secure_arg, proof, c);

@@ -240,7 +240,7 @@ static bool wants_destroyed(const struct sp *sp)
 }
 
 /* A debt that stands at NONE joins the line in front of each SP that wants VM_CREATED. */
-void announce_to(struct step *s, struct life *l, struct sp *sp)
+static void announce_to(struct step *s, struct life *l, struct sp *sp)
 {
 	struct debt *d = &l->debt[sp->index];
 
@@ -277,19 +277,34 @@ bool is_announced(const struct model *m, const struct life *l)
 	return true;
 }
 
+/* An SP that wants VM_DESTROYED alone may know the VM, by the VM itself, as soon as its vCPUs may enter. */
+static void owe_end_only(struct step *s, struct life *l, struct sp *sp)
+{
+	struct debt *d = &l->debt[sp->index];
+	struct debt_arc arc;
+
+	if (d->state == DEBT_NONE && wants_destroyed(sp) && !wants_created(sp) &&
+		debt_step(FACE_NONE, DEBT_EV_TELL_END_ONLY, &arc) == 0)
+		debt_move(s, l, d, (enum debt_state)arc.to, (enum debt_how)arc.how);
+}
+
 void announce_check(struct step *s, struct life *l)
 {
 	if (l->now.substate != VM_SUB_ANNOUNCING || !is_announced(s->m, l))
 		return;
-	for (size_t i = 0; i < s->m->sp_count; i++) {
-		struct debt *d = &l->debt[i];
-		struct debt_arc arc;
-
-		if (d->state == DEBT_NONE && wants_destroyed(&s->m->sp[i]) && !wants_created(&s->m->sp[i]) &&
-			debt_step(FACE_NONE, DEBT_EV_TELL_END_ONLY, &arc) == 0)
-			debt_move(s, l, d, (enum debt_state)arc.to, (enum debt_how)arc.how);
-	}
+	for (size_t i = 0; i < s->m->sp_count; i++)
+		owe_end_only(s, l, &s->m->sp[i]);
 	life_ready(s, l);
+}
+
+/* An SP came, or came back, to a life that is not over: it is told, or owed, what every SP is. */
+void announce_late(struct step *s, struct life *l, struct sp *sp)
+{
+	if (l->now.substate == VM_SUB_ALLOCATING)
+		return;
+	announce_to(s, l, sp);
+	if (l->now.substate != VM_SUB_ANNOUNCING)
+		owe_end_only(s, l, sp);
 }
 
 /* ---- retire ---- */

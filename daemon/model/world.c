@@ -110,6 +110,11 @@ static bool cleansed(struct step *s, struct sp *sp, struct debt *d, enum call_ki
 {
 	if (!d->cleanse || d->state != DEBT_CREATING || asked != CALL_DESTROYED)
 		return false;
+	if (verdict == VERDICT_ACK && d->extra) {
+		d->extra--; /* as often as it may have the life */
+		queue_debt(s, sp, d, QUEUE_READY);
+		return true;
+	}
 	if (verdict == VERDICT_ACK || verdict == VERDICT_INVALID) {
 		d->cleanse = d->unsure = d->dirty = false;
 		queue_debt(s, sp, d, QUEUE_READY);
@@ -209,7 +214,8 @@ static void reply(struct step *s, const struct secure_reply *r)
 	d = l ? &l->debt[sp->index] : NULL;
 	sp->collect = sp->unsure && verdict == VERDICT_BUSY;
 	if (!sp->collect) {
-		sp->unsure = sp->unsure && r->kind == CALL_NONE && verdict == VERDICT_INTERRUPTED;
+		sp->unsure = sp->unsure && r->kind == CALL_NONE &&
+			(verdict == VERDICT_INTERRUPTED || (verdict == VERDICT_IDLE && !was_run));
 		close_target(s, sp);
 	}
 	if (d && !cleansed(s, sp, d, asked, verdict) && !once_more(s, sp, d, verdict))
@@ -272,7 +278,7 @@ void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
 		d->extra = 0;
 		debt_move(s, l, d, (enum debt_state)arc.to, how);
 		if (!life_is_over(l))
-			announce_to(s, l, sp);
+			announce_late(s, l, sp);
 		after_move(s, l);
 	}
 	s->m->hold = held;
@@ -414,8 +420,8 @@ static void up(struct step *s, const struct secure_world *w)
 		for (size_t i = 0; i < s->m->sp_count; i++) {
 			if (!was_up)
 				replay(s, &s->m->sp[i], l);
-			if (!life_is_over(l) && l->now.substate != VM_SUB_ALLOCATING)
-				announce_to(s, l, &s->m->sp[i]);
+			if (!life_is_over(l))
+				announce_late(s, l, &s->m->sp[i]);
 		}
 		if (l->now.substate == VM_SUB_ANNOUNCING)
 			clear_deadline(s, &l->timer);
