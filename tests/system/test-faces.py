@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""The faces of the running daemon: its introspection against the XML, the state page through the real liblifecycle."""
+import errno
+import os
+import signal
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import host
+from host import BUILD, TESTS, Host, equal, expect
+
+XML = TESTS.parent / "proto/org.lifecycled.Lifecycle1.xml"
+NAME = "org.lifecycled.Lifecycle1"
+ROOT = "/org/lifecycled/Lifecycle1"
+FLAGS = ("org.freedesktop.DBus.Property.EmitsChangedSignal",)
+
+
+def members(interface):
+    """{(kind, name): its arguments and what a client can rely on}"""
+    found = {}
+    for m in interface:
+        if m.tag not in ("method", "signal", "property"):
+            continue
+        arguments = [(a.get("type"), a.get("direction") if m.tag == "method" else "out") for a in m.findall("arg")]
+        notes = sorted((a.get("name"), a.get("value")) for a in m.findall("annotation") if a.get("name") in FLAGS)
+        if m.tag == "property" and not notes:
+            notes = [(FLAGS[0], "true")]
+        found[m.tag, m.get("name")] = (arguments or m.get("type"), m.get("access"), notes if m.tag == "property" else None)
+    return found
+
+
+def introspect(h, path):
+    done = subprocess.run(["busctl", f"--address={h.bus_address}", "introspect", "--xml-interface", NAME, path],
+                          capture_output=True, text=True, timeout=host.LIMIT)
+    expect(done.returncode == 0, f"busctl introspect {path}", done.stderr)
+    return {i.get("name"): members(i) for i in ElementTree.fromstring(done.stdout).findall("interface")}
+
+
+def the_running_daemon_is_what_its_xml_says():
+    written = {i.get("name"): members(i) for i in ElementTree.parse(XML).getroot().iter("interface")}
+    equal(set(written), {f"{NAME}.Manager", f"{NAME}.VM", f"{NAME}.Partition"}, "interfaces in the XML")
+    with Host() as h:
+        h.define("web", "silent")
+        objects = {f"{NAME}.Manager": ROOT, f"{NAME}.VM": f"{ROOT}/vm/web", f"{NAME}.Partition": f"{ROOT}/partition/8001"}
+        for interface, path in objects.items():
+            running = introspect(h, path)
+            expect(interface in running, f"{path} has {interface}", running.keys())
+            for member in sorted(set(written[interface]) | set(running[interface])):
+                equal(running[interface].get(member), written[interface].get(member), f"{interface} {member}")
+
+
+class Page:
+    """The state page, read through the real library by a program that keeps it open."""
+
+    def __init__(self, directory):
+        self.probe = subprocess.Popen([BUILD / "tests/system/page-probe", str(directory)], stdin=subprocess.PIPE,
+                                      stdout=subprocess.PIPE, text=True)
+
+    def ask(self, endpoint, life):
+        """(error, state, alive)"""
+        self.probe.stdin.write(f"{endpoint} {life}\n")
+        self.probe.stdin.flush()
+        error, state, alive = self.probe.stdout.readline().split()
+        return int(error), state, alive == "1"
+
+    def close(self):
+        self.probe.stdin.close()
+        equal(self.probe.wait(), 0, "exit status of the probe")
+
+
+def the_page_says_what_the_bus_says_and_whether_its_writer_lives():
+    stale = -errno.ESTALE
+    with Host() as h:
+        h.define("web", "silent")
+        h.ctl("start", "web")
+        row = h.row("web")
+        page = Page(h.run)
+        equal(page.ask(row["ffa_id"], row["life"]), (0, "running", True), "the page")
+        equal(page.ask(row["ffa_id"], row["life"] + 1), (stale, "-", True), "another life of that id")
+        h.kill_daemon()
+        equal(page.ask(row["ffa_id"], row["life"]), (0, "running", False), "readable and stale, once the daemon is dead")
+        h.start_daemon()
+        equal(page.ask(row["ffa_id"], row["life"]), (0, "running", True), "alive again, on the same mapping")
+        h.ctl("abort", "web")
+        equal(page.ask(row["ffa_id"], row["life"]), (stale, "-", True), "once the life is gone")
+        page.close()
+
+
+def a_client_that_never_reads_its_stream_hurts_nobody():
+    with Host() as h:
+        h.define("web", "reboot")
+        lazy = subprocess.Popen([BUILD / "cli/lifecyclectl", "--bus", h.bus_address, "monitor"], stdout=subprocess.PIPE)
+        try:
+            os.kill(lazy.pid, signal.SIGSTOP)
+            h.ctl("start", "--no-block", "web")
+            h.until(lambda: h.row("web")["sequence"] > 1500, "hundreds of changes happened")
+            h.ctl("destroy", "web")
+            equal(h.json("list"), [], "VMs")
+        finally:
+            os.kill(lazy.pid, signal.SIGKILL)
+            lazy.wait()
+
+
+def all_verbs_speak_json():
+    with Host() as h:
+        h.define("web", "silent")
+        for words in (["start", "web"], ["list"], ["status", "web"], ["partitions"], ["console", "web"],
+                      ["restart", "web"], ["abort", "web"], ["destroy", "web"]):
+            h.json(*words)
+        for line in h.ctl("-o", "json", "monitor", "--no-follow").splitlines():
+            host.json.loads(line)
+
+
+if __name__ == "__main__":
+    sys.exit(host.main([
+        the_running_daemon_is_what_its_xml_says,
+        the_page_says_what_the_bus_says_and_whether_its_writer_lives,
+        a_client_that_never_reads_its_stream_hurts_nobody,
+        all_verbs_speak_json,
+    ]))
