@@ -29,7 +29,8 @@ struct engine {
 	struct {
 		struct input *in;
 		size_t first, count, size;
-		size_t news; /* of the secure side's own state, among them */
+		size_t news;  /* of the secure side's own state, among them */
+		size_t backs; /* IN_VMM_BACK among them */
 	} queue;
 	struct turn turn;          /* being stored; its arrays are those of `out` */
 	bool stepped, committing;  /* a turn is under way; its commit is with the store */
@@ -140,6 +141,7 @@ int engine_post(struct engine *e, const struct input *in)
 		return -ENOMEM;
 	e->queue.in[(e->queue.first + e->queue.count++) % e->queue.size] = *in;
 	e->queue.news += is_secure_news(in);
+	e->queue.backs += in->kind == IN_VMM_BACK;
 	if (!e->busy)
 		e->ports.clock->soon(e->ports.clock_arg);
 	return 0;
@@ -222,6 +224,21 @@ static void call_secure(struct engine *e, struct committed proof, const struct s
 		e->ports.secure->call(e->ports.secure_arg, proof, c);
 }
 
+/*
+ * Its VMM said on a new link where it stands, and was not heard yet: what was meant for the old link must not reach it on
+ * this one, for it may contradict what is concluded from its words. They bring commands of their own.
+ */
+static bool comes_back(const struct engine *e, uint64_t life)
+{
+	for (size_t i = 0; e->queue.backs && i < e->queue.count; i++) {
+		const struct input *in = &e->queue.in[(e->queue.first + i) % e->queue.size];
+
+		if (in->kind == IN_VMM_BACK && in->life == life)
+			return true;
+	}
+	return false;
+}
+
 static void act(struct engine *e, struct committed proof, const struct output *o)
 {
 	const struct fleet_ops *fleet = e->ports.fleet;
@@ -235,13 +252,15 @@ static void act(struct engine *e, struct committed proof, const struct output *o
 		fleet->birth(f, proof, o->life, o->connection);
 		break;
 	case OUT_VMM_WELCOME:
-		fleet->welcome(f, proof, o->life);
+		if (!comes_back(e, o->life))
+			fleet->welcome(f, proof, o->life);
 		break;
 	case OUT_VMM_REFUSE:
 		fleet->refuse(f, proof, o->connection, o->reason);
 		break;
 	case OUT_VMM_COMMAND:
-		fleet->command(f, proof, o->life, (enum vmm_command)o->command);
+		if (o->command == COMMAND_KILL || !comes_back(e, o->life))
+			fleet->command(f, proof, o->life, (enum vmm_command)o->command);
 		break;
 	case OUT_RECLAIM:
 		fleet->reclaim(f, proof, o->life, o->huge);
@@ -367,6 +386,7 @@ static void step_queue(struct engine *e)
 		if (!step_one(e, &e->queue.in[e->queue.first]))
 			return;
 		e->queue.news -= is_secure_news(&e->queue.in[e->queue.first]);
+		e->queue.backs -= e->queue.in[e->queue.first].kind == IN_VMM_BACK;
 		drop_input(&e->queue.in[e->queue.first]);
 		e->queue.first = (e->queue.first + 1) % e->queue.size;
 		e->queue.count--;
