@@ -30,6 +30,14 @@ static struct fake_vmm *vmm_of_life(struct world *w, uint64_t life)
 	return best;
 }
 
+bool fleet_has_process(const struct world *w, const char *name)
+{
+	for (size_t i = 0; i < w->vmm_count; i++)
+		if (w->vmm[i]->at != VMM_DEAD && !strcmp(w->vmm[i]->name, name))
+			return true;
+	return false;
+}
+
 bool fleet_has_vmm(const struct world *w, uint64_t life, bool born)
 {
 	for (size_t i = 0; i < w->vmm_count; i++)

@@ -290,8 +290,10 @@ static void reset_world(struct world *w)
 	wire_note(w, "link  the secure world resets");
 	link_break(w, true);
 	w->world_instance++;
-	for (size_t i = 0; i < w->sp_count; i++)
+	for (size_t i = 0; i < w->sp_count; i++) {
 		sp_restart(w, &w->sp[i], false);
+		w->sp[i].aborted_next = false;
+	}
 	link_come_up(w, random_between(&w->random, 10 * MS, 3 * S));
 }
 

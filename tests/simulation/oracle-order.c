@@ -64,7 +64,7 @@ void oracle_entry(struct world *w, struct life *life)
 
 static void check_created(struct world *w, const struct fake_sp *sp, const struct life *life, const struct pair *p)
 {
-	if (p->created_ok && !p->unsure && p->created_in == sp->told)
+	if (p->created_ok && !p->unsure && p->created_in == sp->instance)
 		fail(w, "P1", "VM_CREATED of life %" PRIu64 " goes to SP %04x again, which answered 0", life->number, sp->id);
 }
 

@@ -46,6 +46,12 @@ static void check_id(struct world *w, const struct change *c)
 	}
 }
 
+static void note_stored(struct pair *p, const struct change *c)
+{
+	p->stored = c->debt.state;
+	p->stored_seq = c->seq;
+}
+
 void oracle_stored(struct world *w, const struct turn *turn)
 {
 	uint64_t last = w->disk.last_seq;
@@ -70,7 +76,7 @@ void oracle_stored(struct world *w, const struct turn *turn)
 			life->stored_substate = c->state.substate;
 		}
 		if (life && sp)
-			life->pair[sp - w->sp].stored = c->debt.state;
+			note_stored(&life->pair[sp - w->sp], c);
 	}
 }
 
@@ -189,7 +195,8 @@ void oracle_event(struct world *w, const struct event_record *e)
 	}
 	if (e->new_state == DEBT_SETTLED)
 		settled(w, life, (size_t) (sp - w->sp), e);
-	else if (e->new_state == DEBT_NONE && p->shown != DEBT_NONE && oracle_may_hold(w, life, (size_t) (sp - w->sp)))
+	else if (e->new_state == DEBT_NONE && p->shown != DEBT_NONE && e->seq == p->stored_seq &&
+		oracle_may_hold(w, life, (size_t) (sp - w->sp)))
 		fail(w, p->unsure ? "P2" : "P1", "life %" PRIu64 " owes SP %04x nothing any more, which may have it", e->life,
 			e->sp);
 	p->shown = e->new_state;

@@ -53,6 +53,7 @@ enum mischief {
 /* What happened between one life and one SP, as the wire, the disk and the stream tell it. */
 struct pair {
 	uint8_t stored;        /* enum debt_state on the disk */
+	uint64_t stored_seq;
 	uint8_t shown, how;    /* in the events */
 	unsigned settled;      /* events that said SETTLED */
 	uint32_t created_in;   /* SP instance that the last VM_CREATED went to */
@@ -108,6 +109,7 @@ struct fake_sp {
 	uint32_t properties;
 	bool tells_generation, rings;
 	bool present;
+	uint32_t target;       /* who is suspended when it is: itself, or one further down its call chain */
 	uint32_t instance;     /* its real one */
 	uint32_t told;         /* the instance that the daemon was told of */
 	uint64_t known_since;
@@ -292,6 +294,7 @@ void fleet_crash(struct world *w, bool reboot);
 void fleet_adopt(struct world *w);
 void fleet_mischief(struct world *w, enum mischief what);
 void fleet_stranger(struct world *w, const char *name); /* somebody starts a VM's unit */
+bool fleet_has_process(const struct world *w, const char *name);
 bool fleet_has_vmm(const struct world *w, uint64_t life, bool born);
 void fleet_wake_up(struct world *w); /* nobody hangs any more */
 void fleet_free(struct world *w);

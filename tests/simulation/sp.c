@@ -249,7 +249,7 @@ static void message(struct world *w, struct fake_sp *sp, const struct secure_cal
 		sp->open.endpoint = c->endpoint;
 		sp->open.life = c->life;
 		sp->open.runs = (unsigned) random_below(&w->random, 4);
-		sp->open.target = FFA_TARGET(random_chance(&w->random, 100) ? 0x80F0 : sp->id, random_below(&w->random, 2));
+		sp->open.target = sp->target;
 		suspend(w, sp, ret);
 	} else if (dice < 80 && !sp->unsure) {
 		ret->verdict = VERDICT_BUSY;
@@ -293,7 +293,7 @@ void sp_restart(struct world *w, struct fake_sp *sp, bool tell)
 	sp->instance++;
 	sp->book_count = 0;
 	sp->slot.taken = false;
-	sp->aborted_next = sp->open.open || under_way || (!sp->tells_generation && tell && random_chance(&w->random, 700));
+	sp->aborted_next |= sp->open.open || under_way || (!sp->tells_generation && tell && random_chance(&w->random, 700));
 	sp->open.open = false;
 	sp->busy_until = random_chance(&w->random, 300) ? w->now + random_between(&w->random, MS, 300 * MS) : 0;
 	if (tell && sp->tells_generation)

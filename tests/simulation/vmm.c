@@ -215,7 +215,7 @@ void vmm_die(struct world *w, struct fake_vmm *v, enum vm_cause cause)
 		v->end.cause = cause;
 	in.end = v->end;
 	/* The daemon that sees a life's VMM die tells its engine; of who never got a life, only if it started it. */
-	if (!v->refused && (v->born || (v->spawned_by_daemon && v->life && !fleet_has_vmm(w, v->life, false)))) {
+	if (!v->refused && (v->born || (v->spawned_by_daemon && v->life && !fleet_has_process(w, v->name)))) {
 		v->daemon = w->incarnation;
 		vmm_tell(w, v, &in);
 	}

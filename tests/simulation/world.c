@@ -288,9 +288,10 @@ static void make_sps(struct world *w)
 	w->tells_instance = random_chance(&w->random, 800);
 	for (size_t i = 0; i < w->sp_count; i++) {
 		uint64_t dice = random_below(&w->random, 10);
+		uint16_t chain = (uint16_t) (random_chance(&w->random, 200) ? 0x80F0 : 0x8001 + i);
 
 		w->sp[i] = (struct fake_sp){
-			.id = (uint16_t) (0x8001 + i), .present = true, .instance = 1,
+			.id = (uint16_t) (0x8001 + i), .target = FFA_TARGET(chain, random_below(&w->random, 2)), .present = true, .instance = 1,
 			.profile = (uint8_t) random_below(&w->random, 3), .tells_generation = generations,
 			.rings = random_chance(&w->random, 600),
 			.properties = FFA_PROP_DIRECT_REQ_RECEIVE |
