@@ -246,7 +246,8 @@ class Host:
             value = true()
             if value:
                 return value
-            expect(time.monotonic() < deadline, f"it did not come to this: {what}", self.daemon.log())
+            if time.monotonic() > deadline:
+                raise Failure(f"it did not come to this: {what}\n{self.daemon.log() if self.daemon else ''}")
             poller.poll(5)  # nothing is registered: a look every 5 ms at what has no bell of its own
 
     def until_state(self, name, state, seconds=LIMIT):
