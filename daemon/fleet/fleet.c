@@ -122,6 +122,8 @@ static int prepare(struct vmm *v, const struct birth_place *place, char text[TEX
 
 	if (r < 0)
 		return r;
+	if (r > 0)
+		fleet_sweep(v->fleet);
 	v->definition = malloc(sizeof(*v->definition));
 	if (!v->definition) {
 		(void)snprintf(text, TEXT_SIZE, "the daemon is out of memory");
@@ -285,6 +287,24 @@ const struct fleet_ops fleet_ops = {
 	.command = op_command,
 	.reclaim = fleet_reclaim,
 };
+
+/* ---- consoles that nobody can ask for any more ---- */
+
+static void publish(void *fleet, const struct published *what)
+{
+	struct fleet *f = fleet;
+
+	for (size_t i = 0; i < what->count; i++)
+		if (what->event[i].kind == EVENT_VM_GONE)
+			console_forget(f->places, what->event[i].name);
+}
+
+const struct publish_ops fleet_publish_ops = { publish };
+
+void fleet_sweep_consoles(struct fleet *f, keep_fn *keep, const void *arg)
+{
+	consoles_sweep(f->places, keep, arg);
+}
 
 /* ---- the fleet itself ---- */
 

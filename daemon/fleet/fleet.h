@@ -25,6 +25,7 @@ struct fleet_config {
 };
 
 extern const struct fleet_ops fleet_ops;
+extern const struct publish_ops fleet_publish_ops; /* a VM that is gone takes the kept console with it */
 
 /* 0 or a negative errno; what is wrong and what to do about it is logged. */
 int fleet_new(const struct fleet_config *config, struct fleet **ret);
@@ -43,6 +44,10 @@ int fleet_listen(struct fleet *f, loop_call_fn *ready, void *arg);
 /* A place for guest memory: 0, or -EINVAL and a line in the log if it would not keep its promises. */
 int fleet_check_memory_dir(const char *path, bool huge);
 uint64_t fleet_memory_capacity(const char *path, bool huge); /* bytes; 0: without limit, or not known */
+
+/* Removes kept consoles of VMs that are no more: a daemon died before it could. */
+typedef bool keep_fn(const void *arg, const char *name);
+void fleet_sweep_consoles(struct fleet *f, keep_fn *keep, const void *arg);
 
 /* Read-only: the ring of that life, else (life 0 or gone) the one kept of the VM's last life. */
 int fleet_open_console(struct fleet *f, uint64_t life, const char *name, int *ret_fd);

@@ -22,13 +22,17 @@ struct places *places_unref(struct places *p);
 int places_memory(const struct places *p, bool huge); /* fd, or -ENODEV */
 
 #define TEXT_SIZE (END_TEXT_MAX + 1)
+/* 1: an old memory file of that life stepped aside and is to be swept */
 int life_make(const struct places *p, const struct birth_place *place, char text[TEXT_SIZE]);
 int life_open(const struct places *p, uint64_t life, bool huge, int fd[VMM_FD_COUNT]); /* all but the lock */
 int life_lock(const struct places *p, uint64_t life, int *ret_fd); /* -EBUSY: somebody holds it */
 int life_is_locked(const struct places *p, uint64_t life);         /* 1, 0 or a negative errno; 0 if there is none */
 int life_last_words(const struct places *p, uint64_t life, struct vmm_end *ret); /* -ENODATA: none said */
 int life_remove(const struct places *p, uint64_t life, bool huge); /* may take long: for the helper thread */
-void memory_sweep(const struct places *p);                         /* likewise: what a crash left half removed */
+void memory_sweep(const struct places *p);                         /* likewise: what stepped aside */
+
+void console_forget(const struct places *p, const char *name);
+void consoles_sweep(const struct places *p, keep_fn *keep, const void *arg);
 
 /* ---- frames.c: what a VMM may say ---- */
 
@@ -148,7 +152,7 @@ uint64_t vmms_house(struct fleet *f, uint64_t now);
 
 /* reclaim.c */
 void fleet_reclaim(void *fleet, struct committed proof, uint64_t life, bool huge);
-void fleet_sweep(struct fleet *f); /* removes what a crash left half removed */
+void fleet_sweep(struct fleet *f); /* removes memory that stepped aside, in the helper thread */
 uint64_t jobs_house(struct fleet *f, uint64_t now);
 void jobs_leave(struct fleet *f); /* the fleet goes */
 

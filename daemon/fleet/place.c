@@ -222,23 +222,25 @@ static int make_console(int dir, uint32_t bytes)
 	return make_filled(dir, "console", CONSOLE_RING_DATA + (size_t)bytes, &ring, sizeof(ring));
 }
 
-/* Pages of an old memory file may take long to free: it steps aside and memory_sweep removes it. */
+/* Pages of an old memory file may take long to free: it steps aside. 1: one did, memory_sweep is to remove it. */
 static int make_memory(const struct places *p, const struct birth_place *place)
 {
 	_cleanup_(close_fdp) int fd = -1;
 	char name[LIFE_NAME_SIZE], old[LIFE_NAME_SIZE + sizeof(OLD_SUFFIX)];
 	int dir = places_memory(p, place->huge);
+	bool aside;
 
 	if (dir < 0)
 		return dir;
 	life_name(place->life, name);
 	(void)snprintf(old, sizeof(old), "%s" OLD_SUFFIX, name);
-	if (renameat(dir, name, dir, old) < 0 && errno != ENOENT)
+	aside = renameat(dir, name, dir, old) == 0;
+	if (!aside && errno != ENOENT)
 		return -errno;
 	fd = make_file(dir, name);
 	if (fd < 0)
 		return fd;
-	return ftruncate(fd, (off_t)place->memory_bytes) < 0 ? -errno : 0;
+	return ftruncate(fd, (off_t)place->memory_bytes) < 0 ? -errno : aside;
 }
 
 static int make_life_dir(const struct places *p, uint64_t life)
@@ -421,7 +423,7 @@ int life_remove(const struct places *p, uint64_t life, bool huge)
 	return remove_life_dir(p, life);
 }
 
-static void sweep_dir(int fd)
+static void sweep_dir(int fd, keep_fn *keep, const void *arg)
 {
 	int again = fd < 0 ? -1 : openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = again < 0 ? NULL : fdopendir(again);
@@ -431,17 +433,32 @@ static void sweep_dir(int fd)
 		close_fdp(&again);
 		return;
 	}
-	while ((e = readdir(dir))) {
-		size_t n = strlen(e->d_name);
-
-		if (n > strlen(OLD_SUFFIX) && strcmp(e->d_name + n - strlen(OLD_SUFFIX), OLD_SUFFIX) == 0)
+	while ((e = readdir(dir)))
+		if (e->d_name[0] != '.' && !keep(arg, e->d_name))
 			(void)unlinkat(fd, e->d_name, 0);
-	}
 	closedir(dir);
+}
+
+static bool is_not_old(const void *arg, const char *name)
+{
+	size_t n = strlen(name);
+
+	return n <= strlen(OLD_SUFFIX) || strcmp(name + n - strlen(OLD_SUFFIX), OLD_SUFFIX) != 0;
 }
 
 void memory_sweep(const struct places *p)
 {
-	sweep_dir(p->memory);
-	sweep_dir(p->huge);
+	sweep_dir(p->memory, is_not_old, NULL);
+	sweep_dir(p->huge, is_not_old, NULL);
+}
+
+void console_forget(const struct places *p, const char *name)
+{
+	if (name_is_sane(name))
+		(void)unlinkat(p->consoles, name, 0);
+}
+
+void consoles_sweep(const struct places *p, keep_fn *keep, const void *arg)
+{
+	sweep_dir(p->consoles, keep, arg);
 }

@@ -23,6 +23,7 @@ static void publish(void *arg, const struct published *what)
 {
 	struct daemon *d = arg;
 
+	fleet_publish_ops.publish(d->fleet, what);
 	if (d->page)
 		page_publish_ops.publish(d->page, what);
 	if (d->bus)
@@ -235,6 +236,11 @@ static void adopt(void *arg, uint64_t life, const struct change_vmm *vmm, const 
 			strerror(-r));
 }
 
+static bool vm_is_known(const void *rows, const char *name)
+{
+	return rows_vm(rows, name);
+}
+
 static int load(struct daemon *d)
 {
 	uint64_t highest;
@@ -252,6 +258,7 @@ static int load(struct daemon *d)
 	r = engine_start(d->engine);
 	if (r < 0)
 		return r;
+	fleet_sweep_consoles(d->fleet, vm_is_known, engine_rows(d->engine));
 	r = page_open(d->options->runtime_dir, store_incarnation(d->store), &d->page);
 	if (r < 0)
 		log_error("the state page in %s cannot be made: %s", d->options->runtime_dir, strerror(-r));

@@ -255,6 +255,23 @@ def a_killed_vmm_is_mourned_before_its_id_comes_back():
         equal(h.row("web")["ffa_id"], 7, "the fixed id, used again")
 
 
+def a_destroyed_vm_takes_its_console_with_it():
+    """Also if the daemon dies between the two; another VM of that name has said nothing."""
+    with Host() as h:
+        for name in ("one", "two"):
+            h.define(name, "poweroff")
+            h.ctl("start", "--no-block", name)
+            h.until(lambda: (h.run / "consoles" / name).exists(), "the console is kept")
+            h.until_state(name, "null")
+        kept = (h.run / "consoles" / "two").read_bytes()
+        h.ctl("destroy", "two")
+        equal([p.name for p in (h.run / "consoles").iterdir()], ["one"], "kept consoles")
+        h.kill_daemon()
+        (h.run / "consoles" / "two").write_bytes(kept)
+        h.start_daemon()
+        equal([p.name for p in (h.run / "consoles").iterdir()], ["one"], "kept consoles after a crash")
+
+
 if __name__ == "__main__":
     sys.exit(host.main([
         tells_the_secure_side_of_birth_and_death,
@@ -266,6 +283,7 @@ if __name__ == "__main__":
         a_guest_that_reboots_comes_back_by_itself,
         crashes_are_restarted_up_to_the_limit,
         the_console_is_kept_with_the_last_end,
+        a_destroyed_vm_takes_its_console_with_it,
         order_is_waited_for,
         fifty_at_once,
         a_start_that_cannot_be_says_why,

@@ -4,6 +4,7 @@
 
 #include "world.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -249,6 +250,39 @@ static void one_that_was_not_born_leaves_with_its_daemon(void **state)
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
 }
 
+static size_t files_in(const char *path)
+{
+	DIR *dir = opendir(path);
+	size_t count = 0;
+	struct dirent *e;
+
+	assert_non_null(dir);
+	while ((e = readdir(dir)))
+		count += e->d_name[0] != '.';
+	closedir(dir);
+	return count;
+}
+
+/* A build that a daemon's death cut short: the guest gets new memory, and the old is not kept beside it. */
+static void a_life_started_again_has_one_memory(void **state)
+{
+	struct world *w = *state;
+	struct newborn n;
+
+	world_start(w, 5, "live");
+	n = world_wait(w, IN_VMM_NEWBORN)->newborn;
+	w->fleet = fleet_free(w->fleet);
+	assert_int_equal(waitpid(n.pid, NULL, 0), n.pid);
+	world_fleet(w);
+	world_listen(w);
+	world_born(w, 5, "live");
+	world_wait(w, IN_VMM_BUILT);
+	while (files_in(w->memory) != 1)
+		assert_int_equal(loop_turn(w->loop, true), 0);
+	fleet_ops.command(w->fleet, later, 5, COMMAND_KILL);
+	world_wait(w, IN_VMM_GONE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(int argc, char **argv)
@@ -266,6 +300,7 @@ int main(int argc, char **argv)
 		TEST(refuses_a_life_that_is_not_its_own),
 		TEST(kills_one_whose_state_makes_no_sense),
 		TEST(one_that_was_not_born_leaves_with_its_daemon),
+		TEST(a_life_started_again_has_one_memory),
 	};
 
 	if (argc != 2)
