@@ -203,16 +203,18 @@ static int make_file(int dir, const char *name)
 static int make_filled(int dir, const char *name, size_t size, const void *head, size_t head_size)
 {
 	_cleanup_(close_fdp) int fd = make_file(dir, name);
+	ssize_t n;
 	int r;
 
 	if (fd < 0)
 		return fd;
 	r = size ? -posix_fallocate(fd, 0, (off_t)size) : 0;
-	if (r < 0)
+	if (r < 0 || !head_size)
 		return r;
-	if (head_size && pwrite(fd, head, head_size, 0) != (ssize_t)head_size)
-		return -EIO;
-	return 0;
+	n = pwrite(fd, head, head_size, 0);
+	if (n < 0)
+		return -errno;
+	return n == (ssize_t)head_size ? 0 : -ENOSPC;
 }
 
 static int make_console(int dir, uint32_t bytes)
