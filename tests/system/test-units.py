@@ -102,6 +102,8 @@ def the_client_can_be_built_against_what_is_installed():
                                check=True, env={**os.environ, "PKG_CONFIG_PATH": str(pc),
                                                 "PKG_CONFIG_SYSROOT_DIR": str(tree.root)}).stdout.split()
         program = tree.root / "hello"
+        if os.environ["LIFECYCLED_SANITIZE"] != "none":
+            flags.append("-fsanitize=" + os.environ["LIFECYCLED_SANITIZE"])
         done = run("cc", source, "-o", program, *flags)
         expect(done.returncode == 0, "it compiles and links", done.stderr)
         ran = subprocess.run([program], capture_output=True, text=True,
