@@ -149,18 +149,24 @@ int engine_post(struct engine *e, const struct input *in)
 
 /* ---- publish, act, answer: only with the proof ---- */
 
-static void publish(struct engine *e, struct committed proof)
+static void tell(struct engine *e, struct committed proof, bool late)
 {
 	struct published what = { .proof = proof, .rows = e->rows, .event = e->out.event, .count = e->out.events };
 
+	for (size_t i = 0; i < e->ports.publisher_count; i++)
+		if (e->ports.publisher[i].late == late)
+			e->ports.publisher[i].ops->publish(e->ports.publisher[i].arg, &what);
+}
+
+static void publish(struct engine *e, struct committed proof)
+{
 	for (size_t i = 0; i < e->out.events; i++) {
 		ring_put(e->ring, &e->out.event[i]);
 		if (e->out.event[i].kind == EVENT_VM_GONE)
 			rows_forget(e->rows, e->out.event[i].name);
 	}
 	rows_refresh(e->rows, &e->model, proof.seq);
-	for (size_t i = 0; i < e->ports.publisher_count; i++)
-		e->ports.publisher[i].ops->publish(e->ports.publisher[i].arg, &what);
+	tell(e, proof, false);
 }
 
 static void start_vmm(struct engine *e, struct committed proof, uint64_t number)
@@ -328,6 +334,7 @@ static void complete(struct engine *e)
 		publish(e, proof);
 	for (size_t i = 0; i < e->out.outputs; i++)
 		act(e, proof, &e->out.output[i]);
+	tell(e, proof, true);
 	for (size_t i = 0; i < e->out.answers; i++)
 		answer(e, proof, &e->out.answer[i]);
 	step_out_clear(&e->out);

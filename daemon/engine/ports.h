@@ -164,6 +164,7 @@ struct engine_ports {
 	struct {
 		const struct publish_ops *ops;
 		void *arg;
+		bool late; /* after the acts of the turn: the guest need not wait until everybody has been told */
 	} publisher[ENGINE_PUBLISHERS_MAX];
 	size_t publisher_count;
 };

@@ -60,17 +60,28 @@ static void lost(void *arg, int error)
 	try_later(d);
 }
 
+/* Either the connection broke, or it stands and the name is still missing. */
 static void again(void *arg)
 {
 	struct daemon *d = arg;
-	int r = connection_open(d);
+	bool reconnect = !d->connection;
+	int r = reconnect ? connection_open(d) : bus_request_name(d->bus);
 
 	if (r < 0)
 		try_later(d);
-	else
+	else if (reconnect)
 		log_notice("connected to the bus again");
 }
 
+static void complain(int error)
+{
+	if (error == -EEXIST)
+		log_error("another daemon owns %s on this bus: stop it, or give this one another bus with --bus", BUS_NAME);
+	else
+		log_error("%s could not be had on the bus: %s; is the bus policy installed?", BUS_NAME, strerror(-error));
+}
+
+/* At the start a name that cannot be had ends the daemon. Later it has guests to look after: it asks again, and again. */
 void connection_named(void *arg, int error)
 {
 	struct daemon *d = arg;
@@ -81,11 +92,12 @@ void connection_named(void *arg, int error)
 		daemon_tell_ready(d);
 		return;
 	}
-	if (error == -EEXIST)
-		log_error("another daemon owns %s on this bus: stop it, or give this one another bus with --bus", BUS_NAME);
+	if (d->named || !d->told_ready)
+		complain(error);
+	d->named = false;
+	if (d->told_ready)
+		try_later(d);
 	else
-		log_error("%s could not be had on the bus: %s; is the bus policy installed?", BUS_NAME, strerror(-error));
-	if (!d->told_ready)
 		loop_exit(d->loop, error);
 }
 

@@ -19,17 +19,24 @@
 
 /* ---- trampolines: the engine's ports, for rooms that come up after it ---- */
 
-static void publish(void *arg, const struct published *what)
+static void publish_page(void *arg, const struct published *what)
 {
 	struct daemon *d = arg;
 
 	fleet_publish_ops.publish(d->fleet, what);
 	if (d->page)
 		page_publish_ops.publish(d->page, what);
+}
+static const struct publish_ops page_publisher = { publish_page };
+
+static void publish_bus(void *arg, const struct published *what)
+{
+	struct daemon *d = arg;
+
 	if (d->bus)
 		bus_publish_ops.publish(d->bus, what);
 }
-static const struct publish_ops publisher = { publish };
+static const struct publish_ops bus_publisher = { publish_bus };
 
 static void answer(void *arg, struct committed proof, const struct answer *a)
 {
@@ -203,8 +210,8 @@ static int open_engine(struct daemon *d)
 		.secure_arg = d->secure,
 		.fleet_arg = d->fleet,
 		.clock_arg = d,
-		.publisher = { { &publisher, d } },
-		.publisher_count = 1 };
+		.publisher = { { &page_publisher, d, false }, { &bus_publisher, d, true } },
+		.publisher_count = 2 };
 	int r;
 
 	memcpy(config.boot, store_boot(d->store), sizeof(config.boot));
