@@ -218,6 +218,42 @@ def the_log_survives_a_torn_tail():
         h.ctl("abort", "web")
 
 
+def break_bus(h):
+    h.bus.kill()
+    h.bus.wait()
+    (h.dir / "bus").unlink()
+
+
+def a_bus_that_comes_back_is_served_again():
+    with Host() as h:
+        h.define("web", "silent")
+        h.ctl("start", "web")
+        before = picture(h)
+        for _ in range(3):
+            break_bus(h)
+            equal(h.ctl("list", check=False).returncode, 3, "exit code without a bus")
+            h.start_bus()
+            h.until(lambda: h.ctl("list", check=False).returncode == 0, "the daemon is on the bus again")
+        equal(picture(h), before, "nobody noticed")
+
+
+def a_name_that_was_taken_meanwhile_is_asked_for_again():
+    with Host() as h:
+        h.define("web", "silent")
+        os.kill(h.daemon.pid, signal.SIGSTOP)
+        break_bus(h)
+        h.start_bus()
+        other = [w.replace(str(h.dir / "state"), str(h.dir / "other-state")).replace(str(h.run), str(h.dir / "other-run"))
+                 for w in h.daemon.command]
+        second = host.Process(h.dir / "second.log", other)
+        os.kill(h.daemon.pid, signal.SIGCONT)
+        h.until(lambda: "owns org.lifecycled.Lifecycle1" in h.daemon.log(), "it says who has its name")
+        second.kill(signal.SIGTERM)
+        second.wait()
+        second.close()
+        h.until(lambda: h.ctl("status", "web", check=False).returncode == 0, "it has its name again")
+
+
 if __name__ == "__main__":
     sys.exit(host.main([
         guests_count_on_while_the_daemon_is_dead,
@@ -232,4 +268,6 @@ if __name__ == "__main__":
         sigterm_leaves_guests_running,
         a_second_daemon_is_refused,
         the_log_survives_a_torn_tail,
+        a_bus_that_comes_back_is_served_again,
+        a_name_that_was_taken_meanwhile_is_asked_for_again,
     ]))
