@@ -52,8 +52,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* Without going through exit handlers: the kernel takes every thread out of the guest, and frees
- *. */
+/* Without going through exit handlers: the kernel takes every thread out of the guest, and frees what there is. */
 void vmm_leave(int status)
 {
 	_exit(status);
