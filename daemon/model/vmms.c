@@ -68,6 +68,22 @@ static void ended(struct step *s, struct life *l, const struct vmm_end *end)
 		life_abort(s, l, (enum vm_cause)end->cause, end->text, true);
 }
 
+/* What this turn had for the VMM's old link never left, and must not reach it on the new one. */
+static void take_back_commands(struct step_out *o, uint64_t life)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < o->outputs; i++) {
+		const struct output *out = &o->output[i];
+		bool old = out->life == life &&
+			(out->kind == OUT_VMM_WELCOME || (out->kind == OUT_VMM_COMMAND && out->command != COMMAND_KILL));
+
+		if (!old)
+			o->output[kept++] = *out;
+	}
+	o->outputs = kept;
+}
+
 /*
  * It was told ENTER on a link that it has closed unread, or was not told yet. Meanwhile an SP may have restarted, or nobody
  * can say: then every SP is asked first.
@@ -84,6 +100,7 @@ static void enter_again(struct step *s, struct life *l)
 /* A VMM that lived through a daemon's death tells everything; what the log did not see yet is caught up with. */
 static void back(struct step *s, struct life *l, const struct vmm_back *b)
 {
+	take_back_commands(s->o, l->number);
 	l->connected = true;
 	l->unreachable = false;
 	for (uint32_t i = 0; i < b->vcpu_count && i < l->begun.vcpu_count; i++)

@@ -253,22 +253,24 @@ static void take_back_call(struct step *s, struct sp *sp)
 void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
 {
 	struct life *l, *next;
-	bool held = s->m->hold;
+	bool held = s->m->hold, lost;
 
 	s->m->hold = true;
 	take_back_call(s, sp);
-	sp->collect = sp->unsure = false;
+	lost = how == HOW_SP_GONE && (sp->out || (sp->unsure && sp_is_there(sp)));
+	sp->collect = false;
+	sp->unsure = sp->unsure && lost;
 	close_target(s, sp);
 	list_for_each_safe(l, next, &s->m->lives, all) {
 		struct debt *d = &l->debt[sp->index];
-		bool out = sp->out && sp->open_life == l->number;
+		bool out = lost && sp->open_life == l->number;
 		struct debt_arc arc;
 
 		if (d->queue == QUEUE_WAITING && !sp_is_there(sp))
 			queue_debt(s, sp, d, QUEUE_NONE);
 		if (debt_is_done(d) || (MUTANT(MUTANT_P3_NO_REANNOUNCE) && !life_is_over(l)))
 			continue;
-		if (out && d->state == DEBT_CREATING) { /* it may still be taken, by whoever comes next */
+		if (out && d->state == DEBT_CREATING) { /* it may be taken, or was, by whoever came next */
 			d->unsure = true;
 			continue;
 		}
