@@ -194,6 +194,14 @@ void link_come_up(struct world *w, uint64_t delay)
 	queue_put(&w->queue, w->now + delay, connects, w->link.epoch, 0, NULL);
 }
 
+/* `instance`: of the SP, that may have taken it. */
+static void be_unsure(struct fake_sp *sp, struct pair *p, uint32_t instance)
+{
+	if (!p->unsure)
+		p->unsure_in = instance;
+	sp->unsure = p->unsure = true;
+}
+
 static void lose_frame(struct world *w, struct fake_sp *sp)
 {
 	struct secure_reply lost;
@@ -206,7 +214,7 @@ static void lose_frame(struct world *w, struct fake_sp *sp)
 		sp->frame.executed ? "executed" : "not executed");
 	sp->unsure = true;
 	if (world_life(w, sp->frame.call.life))
-		world_life(w, sp->frame.call.life)->pair[sp - w->sp].unsure = true;
+		be_unsure(sp, &world_life(w, sp->frame.call.life)->pair[sp - w->sp], sp->instance);
 	sp->frame.active = false;
 }
 
@@ -249,7 +257,7 @@ void link_crash(struct world *w)
 
 			if (p->stored != DEBT_CREATING && p->stored != DEBT_DESTROYING)
 				continue;
-			p->unsure = sp->unsure = true;
+			be_unsure(sp, p, p->created_in);
 			p->destroyed_ok = p->destroyed_unknown = false;
 		}
 	}
@@ -301,7 +309,6 @@ static void leave_or_join(struct world *w, struct fake_sp *sp)
 {
 	sp_restart(w, sp, false);
 	sp->present = !sp->present;
-	sp->aborted_next = false;
 	wire_note(w, "sp    %04x %s", sp->id, sp->present ? "joins" : "leaves");
 	if (sp->present && sp->tells_generation) /* a link that counts instances says at once that it counted */
 		link_doorbell(w, sp);

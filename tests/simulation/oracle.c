@@ -25,7 +25,7 @@ bool oracle_may_hold(struct world *w, const struct life *life, size_t i)
 	if (sp->frame.active && !sp->frame.executed && sp->frame.call.life == life->number &&
 		sp->frame.call.kind == CALL_CREATED && sp->frame.instance == sp->instance)
 		return true;
-	return p->unsure && p->created_in == sp->instance && sp->present;
+	return p->unsure && p->unsure_in == sp->instance && sp->present;
 }
 
 static void check_id(struct world *w, const struct change *c)

@@ -58,6 +58,7 @@ struct pair {
 	unsigned settled;      /* events that said SETTLED */
 	uint32_t created_in;   /* SP instance that the last VM_CREATED went to */
 	uint32_t world;        /* secure world then */
+	uint32_t unsure_in;    /* SP instance that may have taken what nobody knows of */
 	bool created_ok;       /* 0 came back, from that instance */
 	bool created_retry;    /* the last answer to VM_CREATED was RETRY */
 	bool created_refused;  /* it was a refusal */
