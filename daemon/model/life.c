@@ -185,7 +185,9 @@ static void apply_policy(struct step *s, struct life *l, enum vm_cause cause)
 
 	if (!vm || vm->life != l || s->m->shutting_down)
 		return;
-	if (vm->operation.operation == OP_START)
+	/* A restart has come this far: it is its new life that ends. Unless that is asked for once more, it failed. */
+	if (vm->operation.operation == OP_START ||
+		(vm->operation.operation == OP_RESTART && cause != CAUSE_USER_RESTART))
 		set_operation(s, vm, OP_NONE, 0);
 	if (vm->operation.operation == OP_NONE && policy_wants_restart(vm->definition, cause) &&
 		policy_may_restart(s, vm)) {

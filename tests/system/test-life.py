@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -255,6 +256,21 @@ def a_killed_vmm_is_mourned_before_its_id_comes_back():
         equal(h.row("web")["ffa_id"], 7, "the fixed id, used again")
 
 
+def a_restart_whose_next_life_cannot_begin_is_over():
+    with Host(daemon=False) as h:
+        vmm = h.dir / "vmm"
+        shutil.copy(host.BUILD / "daemon/vmm/lifecycled-vmm", vmm)
+        h.start_daemon("--vmm", str(vmm))
+        h.define("web", "silent")
+        h.ctl("start", "web")
+        vmm.unlink()
+        equal(h.ctl("restart", "web", check=False).returncode, 1, "exit code of a restart without a VMM")
+        h.until(lambda: h.row("web")["state"] == "null" and h.row("web")["operation"] == "-", "it is over", 5)
+        equal(h.status("web")["last_end"]["cause"], "start-failed", "cause")
+        tries = [e for e in h.ctl("monitor", "--no-follow", "-o", "json").splitlines() if '"start-failed"' in e]
+        expect(len(tries) <= 3, "one life was tried, in three moves", *tries[:10])
+
+
 def a_destroyed_vm_takes_its_console_with_it():
     """Also if the daemon dies between the two; another VM of that name has said nothing."""
     with Host() as h:
@@ -283,6 +299,7 @@ if __name__ == "__main__":
         a_guest_that_reboots_comes_back_by_itself,
         crashes_are_restarted_up_to_the_limit,
         the_console_is_kept_with_the_last_end,
+        a_restart_whose_next_life_cannot_begin_is_over,
         a_destroyed_vm_takes_its_console_with_it,
         order_is_waited_for,
         fifty_at_once,
