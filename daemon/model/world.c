@@ -272,6 +272,8 @@ void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
 			continue;
 		if (out && d->state == DEBT_CREATING) { /* it may be taken, or was, by whoever came next */
 			d->unsure = true;
+			if (!sp->out)
+				queue_debt(s, sp, d, QUEUE_READY);
 			continue;
 		}
 		if (debt_step(face_of(d), life_is_over(l) ? DEBT_EV_LOST_DEAD : DEBT_EV_LOST_LIVE, &arc) < 0)
