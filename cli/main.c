@@ -306,7 +306,9 @@ int main(int argc, char **argv)
 	}
 	r = p.help ? verb_help(&c, 0, NULL) : run(&c, argc - optind, argv + optind, &p);
 	lifecycle_unref(c.l);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return r ? r : CLI_FAILED;
-	return r;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return r;
+	if (errno != EPIPE) /* who reads no further knows */
+		(void)cli_say_error("not all could be written to standard output: %s", strerror(errno));
+	return r ? r : CLI_FAILED;
 }

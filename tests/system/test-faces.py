@@ -112,10 +112,18 @@ def all_verbs_speak_json():
             host.json.loads(line)
 
 
+def an_output_that_takes_nothing_is_told():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BUILD / "cli/lifecyclectl", "help"], stdout=full, stderr=subprocess.PIPE, text=True)
+    equal(done.returncode, 1, "exit code")
+    expect("No space left" in done.stderr, "it says why", done.stderr)
+
+
 if __name__ == "__main__":
     sys.exit(host.main([
         the_running_daemon_is_what_its_xml_says,
         the_page_says_what_the_bus_says_and_whether_its_writer_lives,
         a_client_that_never_reads_its_stream_hurts_nobody,
         all_verbs_speak_json,
+        an_output_that_takes_nothing_is_told,
     ]))
