@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The fake store: the committed turns, copied whole, are the disk. A commit completes at once or later, or is refused for
- * a while. A crash loses what was not completed, or finds it written after all: nobody had been told of either.
+ * The fake store: the committed turns, copied whole, are the disk. A commit completes at once or later, or is refused
+ * for a while. A crash loses what was not completed, or finds it written after all: nobody had been told of either.
  */
 
 #include <errno.h>
@@ -87,14 +87,14 @@ static int commit(void *store, const struct turn *turn)
 		wire_note(w, "disk is full");
 		return -ENOSPC;
 	}
-	line = (struct stored_turn){ copy_turn(turn), false, w->boot };
+	line = (struct stored_turn) { copy_turn(turn), false, w->boot };
 	memset(line.turn.boot, 0, sizeof(line.turn.boot));
 	memcpy(line.turn.boot, &w->boot, sizeof(w->boot));
 	d->since_snapshot++;
 	if (d->delayed && random_chance(&w->random, 700)) {
 		d->pending = copy_of(&line, sizeof(line));
-		queue_put(&w->queue, w->now + random_between(&w->random, 10 * US, 3 * MS), completed, w->incarnation,
-			0, NULL);
+		queue_put(&w->queue, w->now + random_between(&w->random, 10 * US, 3 * MS), completed, w->incarnation, 0,
+			NULL);
 		return 0;
 	}
 	land(w, &line);
@@ -134,7 +134,7 @@ static int snapshot(void *store, const struct turn *whole)
 		forget_before(d, d->current);
 		d->current = 0;
 	}
-	line = (struct stored_turn){ copy_turn(whole), true, w->boot };
+	line = (struct stored_turn) { copy_turn(whole), true, w->boot };
 	memset(line.turn.boot, 0, sizeof(line.turn.boot));
 	memcpy(line.turn.boot, &w->boot, sizeof(w->boot));
 	d->since_snapshot = 0;
@@ -165,8 +165,9 @@ static void refuse_line(struct world *w, size_t i, int r)
 	const struct turn *t = &w->disk.line[i].turn;
 
 	for (size_t k = 0; k < t->count; k++)
-		wire_note(w, "disk  %s %" PRIu64 ": kind %u, VM %" PRIu64 ", life %" PRIu64, w->disk.line[i].snapshot ? "snapshot" : "line",
-			t->change[k].seq, t->change[k].kind, t->change[k].vm, t->change[k].life);
+		wire_note(w, "disk  %s %" PRIu64 ": kind %u, VM %" PRIu64 ", life %" PRIu64,
+			w->disk.line[i].snapshot ? "snapshot" : "line", t->change[k].seq, t->change[k].kind,
+			t->change[k].vm, t->change[k].life);
 	fail(w, "P4", "line %zu of the log cannot be loaded: %d", i, r);
 }
 
@@ -191,5 +192,5 @@ void disk_free(struct disk *d)
 	}
 	forget_before(d, d->count);
 	free(d->line);
-	*d = (struct disk){ 0 };
+	*d = (struct disk) { 0 };
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The fake secure side as the daemon meets it: frames that travel, a link that breaks and comes back, discovery, doorbells.
- * What travels to the daemon stays in order. A frame that was under way when the link broke was executed or was not.
+ * The fake secure side as the daemon meets it: frames that travel, a link that breaks and comes back, discovery,
+ * doorbells. What travels to the daemon stays in order. A frame that was under way when the link broke was executed or
+ * was not.
  */
 
 #include <inttypes.h>
@@ -34,8 +35,8 @@ static const char *const verdict_names[VERDICT_COUNT] = { "0", "RETRY", "INTERRU
 
 static void reply_arrives(struct world *w, uint64_t epoch, uint64_t id, void *data)
 {
-	struct fake_sp *sp = link_sp(w, (uint16_t) id);
-	struct input in = { .kind = IN_SECURE_REPLY, .reply = *(struct secure_reply *) data };
+	struct fake_sp *sp = link_sp(w, (uint16_t)id);
+	struct input in = { .kind = IN_SECURE_REPLY, .reply = *(struct secure_reply *)data };
 	struct secure_call call = sp->frame.call;
 
 	if (epoch != w->link.epoch || !w->engine)
@@ -58,7 +59,7 @@ static void execute(struct world *w, struct fake_sp *sp, struct secure_reply *re
 
 static void frame_arrives(struct world *w, uint64_t epoch, uint64_t id, void *data)
 {
-	struct fake_sp *sp = link_sp(w, (uint16_t) id);
+	struct fake_sp *sp = link_sp(w, (uint16_t)id);
 	struct secure_reply *reply;
 
 	if (epoch != w->link.epoch || !sp->frame.active || sp->frame.executed)
@@ -67,7 +68,8 @@ static void frame_arrives(struct world *w, uint64_t epoch, uint64_t id, void *da
 	if (!reply)
 		abort();
 	execute(w, sp, reply);
-	queue_put(&w->queue, in_order(w, random_between(&w->random, 2 * US, 300 * US)), reply_arrives, epoch, id, reply);
+	queue_put(
+		&w->queue, in_order(w, random_between(&w->random, 2 * US, 300 * US)), reply_arrives, epoch, id, reply);
 }
 
 static void call(void *secure, struct committed proof, const struct secure_call *c)
@@ -78,7 +80,9 @@ static void call(void *secure, struct committed proof, const struct secure_call 
 	if (!world_output(w))
 		return;
 	wire_note(w, "call  %04x life %" PRIu64 " id %u %s%s", c->sp, c->life, c->endpoint, c->run ? "RUN " : "",
-		c->kind == CALL_CREATED ? "CREATED" : c->kind == CALL_DESTROYED ? "DESTROYED" : "nothing");
+		c->kind == CALL_CREATED     ? "CREATED"
+		: c->kind == CALL_DESTROYED ? "DESTROYED"
+					    : "nothing");
 	if (!sp) {
 		fail(w, "P3", "a call to %04x, which was never there", c->sp);
 		return;
@@ -88,8 +92,9 @@ static void call(void *secure, struct committed proof, const struct secure_call 
 		return;
 	if (sp->frame.active)
 		fail(w, "P3", "two frames at once at %04x: whose answer is whose?", c->sp);
-	sp->frame = (struct frame){ true, false, *c, sp->instance };
-	queue_put(&w->queue, w->now + random_between(&w->random, 2 * US, random_chance(&w->random, 20) ? 40 * MS : 300 * US),
+	sp->frame = (struct frame) { true, false, *c, sp->instance };
+	queue_put(&w->queue,
+		w->now + random_between(&w->random, 2 * US, random_chance(&w->random, 20) ? 40 * MS : 300 * US),
 		frame_arrives, w->link.epoch, c->sp, NULL);
 }
 
@@ -106,7 +111,10 @@ static void describe(const struct world *w, struct secure_world *world)
 		if (!sp->present)
 			continue;
 		world->count++;
-		*d = (struct change_sp){ .id = sp->id, .contexts = 1, .properties = sp->properties, .profile = sp->profile,
+		*d = (struct change_sp) { .id = sp->id,
+			.contexts = 1,
+			.properties = sp->properties,
+			.profile = sp->profile,
 			.generation = sp->tells_generation ? sp->instance : 0 };
 		memcpy(d->uuid, &sp->id, sizeof(sp->id));
 	}
@@ -178,7 +186,8 @@ static void discover(void *secure, struct committed proof)
 	oracle_act(w, proof);
 	wire_note(w, "act   discover");
 	if (w->link.up)
-		queue_put(&w->queue, w->now + random_between(&w->random, 10 * US, MS), discovered, w->link.epoch, 0, NULL);
+		queue_put(&w->queue, w->now + random_between(&w->random, 10 * US, MS), discovered, w->link.epoch, 0,
+			NULL);
 }
 
 const struct secure_ops link_ops = { call, discover };
@@ -194,7 +203,7 @@ void link_come_up(struct world *w, uint64_t delay)
 	queue_put(&w->queue, w->now + delay, connects, w->link.epoch, 0, NULL);
 }
 
-/* `instance`: of the SP, that may have taken it. */
+/* `instance`: of the SP, that may have taken a VM_CREATED; 0: it was none. */
 static void be_unsure(struct fake_sp *sp, struct pair *p, uint32_t instance)
 {
 	if (!p->unsure)
@@ -214,7 +223,8 @@ static void lose_frame(struct world *w, struct fake_sp *sp)
 		sp->frame.executed ? "executed" : "not executed");
 	sp->unsure = true;
 	if (world_life(w, sp->frame.call.life))
-		be_unsure(sp, &world_life(w, sp->frame.call.life)->pair[sp - w->sp], sp->instance);
+		be_unsure(sp, &world_life(w, sp->frame.call.life)->pair[sp - w->sp],
+			sp->frame.call.kind == CALL_CREATED ? sp->instance : 0);
 	sp->frame.active = false;
 }
 
@@ -238,8 +248,8 @@ void link_break(struct world *w, bool tell)
 }
 
 /*
- * What a dead daemon had heard and not stored, its successor does not know: the outcome of whatever the disk says is under
- * way is unknown again, and so is the death of an SP that showed in an answer alone.
+ * What a dead daemon had heard and not stored, its successor does not know: the outcome of whatever the disk says is
+ * under way is unknown again, and so is the death of an SP that showed in an answer alone.
  */
 void link_crash(struct world *w)
 {
@@ -257,7 +267,7 @@ void link_crash(struct world *w)
 
 			if (p->stored != DEBT_CREATING && p->stored != DEBT_DESTROYING)
 				continue;
-			be_unsure(sp, p, p->created_in);
+			be_unsure(sp, p, p->stored == DEBT_CREATING ? p->created_in : 0);
 			p->destroyed_ok = p->destroyed_unknown = false;
 		}
 	}
@@ -265,13 +275,14 @@ void link_crash(struct world *w)
 
 static void rings(struct world *w, uint64_t epoch, uint64_t id, void *data)
 {
-	struct fake_sp *sp = link_sp(w, (uint16_t) id);
+	struct fake_sp *sp = link_sp(w, (uint16_t)id);
 	struct input *in = data;
 
 	if (epoch != w->link.epoch || !w->engine)
 		return;
 	wire_note(w, "sp    %04x rings, generation %u", sp->id, in->doorbell.generation);
-	if (in->doorbell.generation && sp->told) { /* else it is one that the daemon has not met: it has to look first */
+	if (in->doorbell.generation &&
+		sp->told) { /* else it is one that the daemon has not met: it has to look first */
 		sp->told = in->doorbell.generation;
 		if (sp->told == sp->instance && !sp->frame.active)
 			sp->aborted_next = false;
@@ -286,9 +297,10 @@ void link_doorbell(struct world *w, struct fake_sp *sp)
 	if (!in)
 		abort();
 	in->kind = IN_SECURE_DOORBELL;
-	in->doorbell = (struct doorbell){ sp->id, sp->tells_generation ? sp->instance : 0 };
+	in->doorbell = (struct doorbell) { sp->id, sp->tells_generation ? sp->instance : 0 };
 	if (w->link.up)
-		queue_put(&w->queue, in_order(w, random_between(&w->random, US, 50 * US)), rings, w->link.epoch, sp->id, in);
+		queue_put(&w->queue, in_order(w, random_between(&w->random, US, 50 * US)), rings, w->link.epoch, sp->id,
+			in);
 	else
 		free(in);
 }

@@ -59,6 +59,6 @@ int main(void)
 
 	printf("%-34s P1  P2  P3  P4  P5  P6\n", "");
 	for (int i = MUTANT_NONE + 1; i < MUTANT_COUNT; i++)
-		ok &= is_killed_by_its_own((enum mutant) i);
+		ok &= is_killed_by_its_own((enum mutant)i);
 	return ok ? 0 : 1;
 }

@@ -23,24 +23,21 @@ static const struct move moves[] = {
 	{ VM_CREATED, VM_SUB_READY, VM_CREATED, VM_SUB_ANNOUNCING }, /* an SP restarted or came before the entry */
 	{ VM_CREATED, VM_SUB_READY, VM_RUNNING, VM_SUB_BOOTING },
 	{ VM_CREATED, VM_SUB_READY, VM_RUNNING, VM_SUB_RUNNING },
-	{ VM_CREATED, VM_SUB_ANNOUNCING, VM_RUNNING, VM_SUB_RUNNING }, /* it entered as the restart of an SP became known */
-	{ VM_RUNNING, VM_SUB_BOOTING, VM_RUNNING, VM_SUB_RUNNING },
-	{ VM_CREATED, ANY, VM_ABORTING, VM_SUB_QUIESCING },
-	{ VM_CREATED, ANY, VM_ABORTING, VM_SUB_RETIRING },
-	{ VM_CREATED, ANY, VM_ABORTING, VM_SUB_RECLAIMING },
-	{ VM_RUNNING, ANY, VM_ABORTING, VM_SUB_QUIESCING },
-	{ VM_RUNNING, ANY, VM_ABORTING, VM_SUB_RETIRING },
-	{ VM_RUNNING, ANY, VM_ABORTING, VM_SUB_RECLAIMING },
-	{ VM_RUNNING, VM_SUB_PAUSED, VM_HALTED, ANY },
-	{ VM_HALTED, ANY, VM_ABORTING, ANY },
-	{ VM_HALTED, ANY, VM_CREATED, ANY },
+	{ VM_CREATED, VM_SUB_ANNOUNCING, VM_RUNNING,
+		VM_SUB_RUNNING }, /* it entered as the restart of an SP became known */
+	{ VM_RUNNING, VM_SUB_BOOTING, VM_RUNNING, VM_SUB_RUNNING }, { VM_CREATED, ANY, VM_ABORTING, VM_SUB_QUIESCING },
+	{ VM_CREATED, ANY, VM_ABORTING, VM_SUB_RETIRING }, { VM_CREATED, ANY, VM_ABORTING, VM_SUB_RECLAIMING },
+	{ VM_RUNNING, ANY, VM_ABORTING, VM_SUB_QUIESCING }, { VM_RUNNING, ANY, VM_ABORTING, VM_SUB_RETIRING },
+	{ VM_RUNNING, ANY, VM_ABORTING, VM_SUB_RECLAIMING }, { VM_RUNNING, VM_SUB_PAUSED, VM_HALTED, ANY },
+	{ VM_HALTED, ANY, VM_ABORTING, ANY }, { VM_HALTED, ANY, VM_CREATED, ANY },
 	{ VM_ABORTING, VM_SUB_QUIESCING, VM_ABORTING, VM_SUB_LEASES },
 	{ VM_ABORTING, VM_SUB_QUIESCING, VM_ABORTING, VM_SUB_RETIRING },
 	{ VM_ABORTING, VM_SUB_QUIESCING, VM_ABORTING, VM_SUB_RECLAIMING },
 	{ VM_ABORTING, VM_SUB_LEASES, VM_ABORTING, VM_SUB_RETIRING },
 	{ VM_ABORTING, VM_SUB_RETIRING, VM_ABORTING, VM_SUB_RECLAIMING },
 	{ VM_ABORTING, VM_SUB_RECLAIMING, VM_NULL, VM_SUB_NONE },
-	{ VM_ABORTING, VM_SUB_NONE, VM_CREATED, VM_SUB_ALLOCATING }, /* restart: a life that begins has no sub-state before */
+	{ VM_ABORTING, VM_SUB_NONE, VM_CREATED,
+		VM_SUB_ALLOCATING }, /* restart: a life that begins has no sub-state before */
 };
 
 bool oracle_move_is_legal(uint8_t from, uint8_t from_sub, uint8_t to, uint8_t to_sub)
@@ -57,13 +54,13 @@ bool oracle_move_is_legal(uint8_t from, uint8_t from_sub, uint8_t to, uint8_t to
 
 static void say_difference(struct world *w, const struct vm_row *was, const struct vm_row *is)
 {
-	const uint8_t *a = (const uint8_t *) was, *b = (const uint8_t *) is;
+	const uint8_t *a = (const uint8_t *)was, *b = (const uint8_t *)is;
 	size_t at = 0;
 
 	while (at < sizeof(*was) && a[at] == b[at])
 		at++;
-	fail(w, "P5", "a refused request changed the row of %s at byte %zu (state %u/%u to %u/%u)", was->name, at, was->state,
-		was->substate, is->state, is->substate);
+	fail(w, "P5", "a refused request changed the row of %s at byte %zu (state %u/%u to %u/%u)", was->name, at,
+		was->state, was->substate, is->state, is->substate);
 }
 
 /* Nothing but this request was on the daemon's mind, and it was refused: only the count may differ. */
@@ -113,5 +110,6 @@ void oracle_answer(struct world *w, const struct asked *asked, const struct answ
 	if (asked->alone && asked->verb == REQUEST_ABORT && had_nothing_to_end(w, asked->row.name))
 		fail(w, "P5", "an abort of %s is taken, which has no life", asked->row.name);
 	if (a->seq > w->disk.last_seq)
-		fail(w, "P4", "an answer speaks of change %" PRIu64 ", the disk ends at %" PRIu64, a->seq, w->disk.last_seq);
+		fail(w, "P4", "an answer speaks of change %" PRIu64 ", the disk ends at %" PRIu64, a->seq,
+			w->disk.last_seq);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * P3, order: who may enter when, what may go over the wire when. Read from the SPs' books and the VMMs themselves. What an
- * SP did that the daemon was not told of, or had no time to think about, is not held against it.
+ * P3, order: who may enter when, what may go over the wire when. Read from the SPs' books and the VMMs themselves. What
+ * an SP did that the daemon was not told of, or had no time to think about, is not held against it.
  */
 
 #include <inttypes.h>
@@ -21,8 +21,8 @@ void oracle_enter(struct world *w, struct life *life)
 		const struct book_entry *e = sp_entry(sp, life->number);
 
 		if (sp_wants(sp, FFA_PROP_VM_CREATED) && restart_is_known(sp) && (!e || e->state == BOOK_FRESH))
-			fail(w, "P3", "life %" PRIu64 " may enter, SP %04x has not answered VM_CREATED with 0", life->number,
-				sp->id);
+			fail(w, "P3", "life %" PRIu64 " may enter, SP %04x has not answered VM_CREATED with 0",
+				life->number, sp->id);
 	}
 	if (life->proven && fleet_has_vmm(w, life->number, true))
 		fail(w, "P3", "life %" PRIu64 " may enter after it was quiesced for good", life->number);
@@ -34,7 +34,7 @@ void oracle_enter(struct world *w, struct life *life)
 /* The daemon knows that the SP restarted or left: it must not count a live VM as known there any more. */
 void oracle_known(struct world *w, struct fake_sp *sp)
 {
-	size_t i = (size_t) (sp - w->sp);
+	size_t i = (size_t)(sp - w->sp);
 
 	for (size_t k = 0; k < w->life_count; k++) {
 		const struct life *life = w->life[k];
@@ -43,8 +43,8 @@ void oracle_known(struct world *w, struct fake_sp *sp)
 		if (life->state != VM_RUNNING || p->shown != DEBT_KNOWN || p->how == HOW_UNTOLD)
 			continue;
 		if (!sp->known || (restart_is_known(sp) && p->created_in != sp->instance))
-			fail(w, "P3", "SP %04x restarted or left, and life %" PRIu64 " still counts as known there", sp->id,
-				life->number);
+			fail(w, "P3", "SP %04x restarted or left, and life %" PRIu64 " still counts as known there",
+				sp->id, life->number);
 	}
 }
 
@@ -58,14 +58,16 @@ void oracle_entry(struct world *w, struct life *life)
 
 		if (sp_wants(sp, FFA_PROP_VM_CREATED) && restart_is_known(sp) && sp->known_since < life->enter_at &&
 			(!e || e->state != BOOK_AVAILABLE))
-			fail(w, "P3", "vCPU 0 of life %" PRIu64 " enters, SP %04x does not have it", life->number, sp->id);
+			fail(w, "P3", "vCPU 0 of life %" PRIu64 " enters, SP %04x does not have it", life->number,
+				sp->id);
 	}
 }
 
 static void check_created(struct world *w, const struct fake_sp *sp, const struct life *life, const struct pair *p)
 {
 	if (p->created_ok && !p->unsure && p->created_in == sp->instance)
-		fail(w, "P1", "VM_CREATED of life %" PRIu64 " goes to SP %04x again, which answered 0", life->number, sp->id);
+		fail(w, "P1", "VM_CREATED of life %" PRIu64 " goes to SP %04x again, which answered 0", life->number,
+			sp->id);
 }
 
 static void check_destroyed(struct world *w, const struct fake_sp *sp, const struct life *life, const struct pair *p)
@@ -74,15 +76,18 @@ static void check_destroyed(struct world *w, const struct fake_sp *sp, const str
 	bool undoes = sp->profile == PROFILE_OPTEE && p->stored == DEBT_CREATING;
 
 	if (p->destroyed_ok && !p->unsure && !p->doubled && !undoes)
-		fail(w, "P1", "VM_DESTROYED of life %" PRIu64 " goes to SP %04x again, which answered 0", life->number, sp->id);
+		fail(w, "P1", "VM_DESTROYED of life %" PRIu64 " goes to SP %04x again, which answered 0", life->number,
+			sp->id);
 	if (p->created_retry && p->created_in == sp->instance)
-		fail(w, "P3", "VM_DESTROYED of life %" PRIu64 " goes to SP %04x, VM_CREATED is at RETRY", life->number, sp->id);
+		fail(w, "P3", "VM_DESTROYED of life %" PRIu64 " goes to SP %04x, VM_CREATED is at RETRY", life->number,
+			sp->id);
 	/* A VMM that was never told ENTER has no vCPU that could be in the guest. */
 	if (life->enter && !life->proven && fleet_has_vmm(w, life->number, true))
-		fail(w, "P3", "VM_DESTROYED of life %" PRIu64 " goes to SP %04x before the quiesce is proven", life->number,
-			sp->id);
+		fail(w, "P3", "VM_DESTROYED of life %" PRIu64 " goes to SP %04x before the quiesce is proven",
+			life->number, sp->id);
 	if (!undoes && (sp->properties & FFA_PROP_VM_CREATED) && restart_is_known(sp) && p->created_in != sp->instance)
-		fail(w, "P3", "SP %04x restarted and hears of life %" PRIu64 "'s end before its creation", sp->id, life->number);
+		fail(w, "P3", "SP %04x restarted and hears of life %" PRIu64 "'s end before its creation", sp->id,
+			life->number);
 }
 
 void oracle_call(struct world *w, struct committed proof, const struct secure_call *c)
@@ -106,7 +111,8 @@ void oracle_call(struct world *w, struct committed proof, const struct secure_ca
 			fail(w, "P4", "VM_CREATED of life %" PRIu64 " leaves, its intent is not stored", c->life);
 		if (!w->link.up)
 			return; /* it reaches nobody */
-		/* A guest that runs cannot be told gone to make sure: an OP-TEE-like SP may count it twice until its end. */
+		/* A guest that runs cannot be told gone to make sure: an OP-TEE-like SP may count it twice until its
+		 * end. */
 		p->doubled = sp->profile == PROFILE_OPTEE && (p->doubled || p->unsure);
 		p->created_in = sp->instance;
 		p->world = w->world_instance;

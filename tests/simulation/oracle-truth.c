@@ -13,7 +13,8 @@
 void oracle_act(struct world *w, struct committed proof)
 {
 	if (proof.seq > w->disk.last_seq)
-		fail(w, "P4", "an act has a proof of %" PRIu64 ", the disk ends at %" PRIu64, proof.seq, w->disk.last_seq);
+		fail(w, "P4", "an act has a proof of %" PRIu64 ", the disk ends at %" PRIu64, proof.seq,
+			w->disk.last_seq);
 }
 
 struct picture *oracle_picture(struct world *w, const char *name)
@@ -133,7 +134,8 @@ static bool is_followed(const struct change *c)
 	}
 }
 
-static void check_told(struct world *w, const struct turn *turn, uint64_t after, const struct event_record *e, size_t count)
+static void check_told(
+	struct world *w, const struct turn *turn, uint64_t after, const struct event_record *e, size_t count)
 {
 	size_t k = 0;
 
@@ -222,7 +224,8 @@ static void publish(void *who, const struct published *what)
 	for (size_t i = 0; i < what->count; i++)
 		follow(w, &what->event[i]);
 	if (what->proof.seq < w->disk.last_seq)
-		fail(w, "P4", "a turn to %" PRIu64 " is shown, the disk ends at %" PRIu64, what->proof.seq, w->disk.last_seq);
+		fail(w, "P4", "a turn to %" PRIu64 " is shown, the disk ends at %" PRIu64, what->proof.seq,
+			w->disk.last_seq);
 	if (line)
 		check_told(w, &line->turn, cursor, what->event, what->count);
 	compare_all(w, what->rows, w->publishes % 64 != 0);

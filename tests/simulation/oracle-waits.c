@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * P6, it can always say why: whatever is unfinished names an outside party or a timer, and the fake world agrees that it is
- * this one that holds it. Asked when the daemon has thought everything through.
+ * P6, it can always say why: whatever is unfinished names an outside party or a timer, and the fake world agrees that
+ * it is this one that holds it. Asked when the daemon has thought everything through.
  */
 
 #include <inttypes.h>
@@ -93,7 +93,8 @@ static bool world_agrees(struct world *w, const struct vm_row *row)
 	case WAIT_VM:
 		return vm_holds(w, row, row->waits.name);
 	case WAIT_MEMORY:
-		return (life && life->reclaiming && row->substate == VM_SUB_RECLAIMING) || old_life_holds(w, row, WAIT_MEMORY);
+		return (life && life->reclaiming && row->substate == VM_SUB_RECLAIMING) ||
+		       old_life_holds(w, row, WAIT_MEMORY);
 	case WAIT_TIMER:
 		return row->waits.until >= world_boottime(w);
 	case WAIT_DISK:
@@ -109,14 +110,15 @@ static void ask(struct world *w, const struct vm_row *row)
 {
 	const char *what = row->waits.on < WAIT_COUNT ? wait_names[row->waits.on] : "?";
 
-	if (!is_unfinished(row) || (w->quitting && !row->life)) /* a daemon that leaves leaves starts to its successor */
+	if (!is_unfinished(row) ||
+		(w->quitting && !row->life)) /* a daemon that leaves leaves starts to its successor */
 		return;
 	if (row->waits.on == WAIT_NOTHING)
-		fail(w, "P6", "%s (life %" PRIu64 " %u/%u, operation %u) does not say on what it waits", row->name, row->life,
-			row->state, row->substate, row->operation);
+		fail(w, "P6", "%s (life %" PRIu64 " %u/%u, operation %u) does not say on what it waits", row->name,
+			row->life, row->state, row->substate, row->operation);
 	else if (!world_agrees(w, row))
-		fail(w, "P6", "%s (life %" PRIu64 " %u/%u) says it waits on %s %04x%s, which does not hold it", row->name,
-			row->life, row->state, row->substate, what, row->waits.sp, row->waits.name);
+		fail(w, "P6", "%s (life %" PRIu64 " %u/%u) says it waits on %s %04x%s, which does not hold it",
+			row->name, row->life, row->state, row->substate, what, row->waits.sp, row->waits.name);
 	if (row->waits.since > world_boottime(w))
 		fail(w, "P6", "%s waits since a time to come", row->name);
 	if (row->waits.until && row->waits.until + 100 * MS < world_boottime(w))
@@ -160,9 +162,10 @@ void oracle_never_settles(struct world *w)
 	if (!row)
 		fail(w, "P1", "a quiet world does not come to rest");
 	else
-		fail(w, "P1", "%s (life %" PRIu64 " %u/%u, operation %u, %u old lives) never settles: waits on %s %04x%s", row->name,
-			row->life, row->state, row->substate, row->operation, row->old_lives, wait_names[row->waits.on],
-			row->waits.sp, row->waits.name);
+		fail(w, "P1",
+			"%s (life %" PRIu64 " %u/%u, operation %u, %u old lives) never settles: waits on %s %04x%s",
+			row->name, row->life, row->state, row->substate, row->operation, row->old_lives,
+			wait_names[row->waits.on], row->waits.sp, row->waits.name);
 }
 
 void oracle_step(struct world *w)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * P1, every debt is settled exactly once, and P2, nothing is reused early: told from the SPs' books, the wire and what the
- * event stream claims. A claim that is false where the outcome was unknown breaks P2 (an id would come back early), else P1.
+ * P1, every debt is settled exactly once, and P2, nothing is reused early: told from the SPs' books, the wire and what
+ * the event stream claims. A claim that is false where the outcome was unknown breaks P2 (an id would come back early),
+ * else P1.
  */
 
 #include <inttypes.h>
@@ -12,7 +13,8 @@
 
 LIFECYCLE_NAME_TABLE(how_names, DEBT_HOWS);
 
-/* Whether the SP may still have the life in its book, as far as anybody outside can know. Who gets no end is not asked. */
+/* Whether the SP may still have the life in its book, as far as anybody outside can know. Who gets no end is not asked.
+ */
 bool oracle_may_hold(struct world *w, const struct life *life, size_t i)
 {
 	const struct fake_sp *sp = &w->sp[i];
@@ -41,7 +43,8 @@ static void check_id(struct world *w, const struct change *c)
 			continue;
 		for (size_t sp = 0; sp < w->sp_count; sp++)
 			if (oracle_may_hold(w, old, sp))
-				fail(w, "P2", "life %" PRIu64 " gets id %u, SP %04x may still have life %" PRIu64 " there",
+				fail(w, "P2",
+					"life %" PRIu64 " gets id %u, SP %04x may still have life %" PRIu64 " there",
 					c->life, id, w->sp[sp].id, old->number);
 	}
 }
@@ -57,7 +60,8 @@ void oracle_stored(struct world *w, const struct turn *turn)
 	uint64_t last = w->disk.last_seq;
 
 	if (turn->first_seq <= last || turn->last_seq < turn->first_seq)
-		fail(w, "P4", "a turn %" PRIu64 "-%" PRIu64 " is stored after %" PRIu64, turn->first_seq, turn->last_seq, last);
+		fail(w, "P4", "a turn %" PRIu64 "-%" PRIu64 " is stored after %" PRIu64, turn->first_seq,
+			turn->last_seq, last);
 	for (size_t i = 0; i < turn->count; i++) {
 		const struct change *c = &turn->change[i];
 		struct life *life = world_life(w, c->life);
@@ -68,7 +72,7 @@ void oracle_stored(struct world *w, const struct turn *turn)
 		last = c->seq;
 		if (c->kind == CHANGE_LIFE) {
 			check_id(w, c);
-			(void) world_add_life(w, c);
+			(void)world_add_life(w, c);
 		}
 		sp = c->kind == CHANGE_DEBT ? link_sp(w, c->debt.sp) : NULL;
 		if (life && c->kind == CHANGE_STATE) {
@@ -133,7 +137,7 @@ static bool how_is_true(struct world *w, const struct life *life, size_t i, enum
 		return p->destroyed_unknown;
 	case HOW_SP_GONE:
 		return sp->instance != p->created_in || !sp->present ||
-			(sp->died == sp->instance && !sp_entry(sp, life->number));
+		       (sp->died == sp->instance && !sp_entry(sp, life->number));
 	case HOW_WORLD_GONE:
 		return p->world != w->world_instance;
 	case HOW_NOT_SUBSCRIBED:
@@ -163,7 +167,8 @@ static void settled(struct world *w, struct life *life, size_t i, const struct e
 static bool debt_may_move(uint8_t from, uint8_t to)
 {
 	static const uint8_t to_from[DEBT_STATE_COUNT] = {
-		[DEBT_NONE] = 1 << DEBT_CREATING | 1 << DEBT_KNOWN, /* refused; or the SP is gone and the life goes on */
+		[DEBT_NONE] =
+			1 << DEBT_CREATING | 1 << DEBT_KNOWN, /* refused; or the SP is gone and the life goes on */
 		[DEBT_CREATING] = 1 << DEBT_NONE | 1 << DEBT_KNOWN,
 		[DEBT_KNOWN] = 1 << DEBT_CREATING | 1 << DEBT_NONE,
 		[DEBT_DESTROYING] = 1 << DEBT_KNOWN | 1 << DEBT_CREATING,
@@ -187,18 +192,18 @@ void oracle_event(struct world *w, const struct event_record *e)
 	if (e->old_state != p->shown)
 		fail(w, "P4", "event %" PRIu64 " moves a debt from %u, it was at %u", e->seq, e->old_state, p->shown);
 	if (!debt_may_move(e->old_state, e->new_state))
-		fail(w, "P1", "the debt of life %" PRIu64 " to SP %04x moves from %u to %u", e->life, e->sp, e->old_state,
-			e->new_state);
+		fail(w, "P1", "the debt of life %" PRIu64 " to SP %04x moves from %u to %u", e->life, e->sp,
+			e->old_state, e->new_state);
 	if (e->new_state == DEBT_KNOWN && e->how == HOW_UNTOLD) {
 		p->created_in = sp->known;
 		p->world = w->known_world;
 	}
 	if (e->new_state == DEBT_SETTLED)
-		settled(w, life, (size_t) (sp - w->sp), e);
+		settled(w, life, (size_t)(sp - w->sp), e);
 	else if (e->new_state == DEBT_NONE && p->shown != DEBT_NONE && e->seq == p->stored_seq &&
-		oracle_may_hold(w, life, (size_t) (sp - w->sp)))
-		fail(w, p->unsure ? "P2" : "P1", "life %" PRIu64 " owes SP %04x nothing any more, which may have it", e->life,
-			e->sp);
+		 oracle_may_hold(w, life, (size_t)(sp - w->sp)))
+		fail(w, p->unsure ? "P2" : "P1", "life %" PRIu64 " owes SP %04x nothing any more, which may have it",
+			e->life, e->sp);
 	p->shown = e->new_state;
 	p->how = e->how;
 }
@@ -215,8 +220,8 @@ void oracle_reclaim(struct world *w, struct life *life)
 		bool owed = p->shown == DEBT_CREATING || p->shown == DEBT_KNOWN || p->shown == DEBT_DESTROYING;
 
 		if (oracle_may_hold(w, life, i))
-			fail(w, owed || p->unsure ? "P2" : "P1", "memory of life %" PRIu64 " is removed, SP %04x %s", life->number,
-				w->sp[i].id, owed ? "is still owed its end" : "was forgotten");
+			fail(w, owed || p->unsure ? "P2" : "P1", "memory of life %" PRIu64 " is removed, SP %04x %s",
+				life->number, w->sp[i].id, owed ? "is still owed its end" : "was forgotten");
 	}
 }
 

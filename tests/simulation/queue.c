@@ -56,7 +56,7 @@ void queue_put(struct queue *q, uint64_t at, happens what, uint64_t a, uint64_t 
 
 	if (q->count == q->size)
 		grow(q);
-	q->heap[q->count++] = (struct happening){ at, q->order++, what, a, b, data };
+	q->heap[q->count++] = (struct happening) { at, q->order++, what, a, b, data };
 	for (; i && is_before(&q->heap[i], &q->heap[(i - 1) / 2]); i = (i - 1) / 2)
 		swap(&q->heap[i], &q->heap[(i - 1) / 2]);
 }
@@ -85,5 +85,5 @@ void queue_free(struct queue *q)
 	for (size_t i = 0; i < q->count; i++)
 		free(q->heap[i].data);
 	free(q->heap);
-	*q = (struct queue){ 0 };
+	*q = (struct queue) { 0 };
 }

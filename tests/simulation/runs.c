@@ -73,8 +73,9 @@ void runs_print(const struct runs *r, double wall)
 {
 	const struct stats *s = &r->stats;
 
-	printf("%" PRIu64 " lives in %" PRIu64 " worlds, %.1f h of virtual time, %" PRIu64 " steps, %" PRIu64 " commits\n",
-		s->lives, s->worlds, (double) s->virtual_time / 3600e9, s->steps, s->commits);
+	printf("%" PRIu64 " lives in %" PRIu64 " worlds, %.1f h of virtual time, %" PRIu64 " steps, %" PRIu64
+	       " commits\n",
+		s->lives, s->worlds, (double)s->virtual_time / 3600e9, s->steps, s->commits);
 	printf("daemon deaths %" PRIu64 ", VMM kills %" PRIu64 ", reboots %" PRIu64 ", link breaks %" PRIu64
 	       ", SP restarts %" PRIu64 ", refused requests %" PRIu64 "\n",
 		s->crashes, s->kills, s->reboots, s->link_breaks, s->sp_restarts, s->refusals);
@@ -85,5 +86,6 @@ void runs_print(const struct runs *r, double wall)
 	for (size_t i = 1; i < CAUSE_COUNT; i++)
 		if (s->cause[i])
 			printf(" %s %" PRIu64, cause_names[i], s->cause[i]);
-	printf("\n%.1f s, %.0f lives/s, trace %016" PRIx64 "\n", wall, (double) s->lives / (wall > 0 ? wall : 1), r->hash);
+	printf("\n%.1f s, %.0f lives/s, trace %016" PRIx64 "\n", wall, (double)s->lives / (wall > 0 ? wall : 1),
+		r->hash);
 }

@@ -7,10 +7,10 @@
 
 struct runs {
 	uint64_t seed;
-	size_t lives;         /* in all worlds together */
-	int faults;           /* 0: none, 1: all, -1: one world in five has none */
+	size_t lives; /* in all worlds together */
+	int faults;   /* 0: none, 1: all, -1: one world in five has none */
 	bool verbose, quiet;
-	uint64_t worlds;      /* at most that many; 0: no limit */
+	uint64_t worlds; /* at most that many; 0: no limit */
 	struct stats stats;
 	uint64_t hash;
 	struct failure failure; /* of the world that failed, and its seed */

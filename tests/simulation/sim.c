@@ -18,7 +18,7 @@ static double seconds(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double) t.tv_sec + (double) t.tv_nsec / 1e9;
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 #ifdef LIFECYCLED_MUTANTS
@@ -29,7 +29,7 @@ static bool choose_mutant(const char *name)
 {
 	for (int i = 0; i < MUTANT_COUNT; i++)
 		if (!strcmp(name, mutant_names[i])) {
-			mutant = (enum mutant) i;
+			mutant = (enum mutant)i;
 			return true;
 		}
 	return false;
@@ -43,7 +43,9 @@ static bool choose_mutant(const char *name)
 
 static int usage(void)
 {
-	fputs("simulation [--seed N] [--lives N] [--faults none|all] [--world N] [--mutant NAME] [--verbose] [--twice]\n", stderr);
+	fputs("simulation [--seed N] [--lives N] [--faults none|all] [--world N] [--mutant NAME] [--verbose] "
+	      "[--twice]\n",
+		stderr);
 	return 2;
 }
 
@@ -62,9 +64,9 @@ static bool is_deterministic(const struct runs *asked)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "seed", 1, NULL, 's' }, { "lives", 1, NULL, 'l' }, { "faults", 1, NULL, 'f' },
-		{ "world", 1, NULL, 'w' }, { "mutant", 1, NULL, 'm' }, { "verbose", 0, NULL, 'v' }, { "twice", 0, NULL, 't' },
-		{ NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "seed", 1, NULL, 's' }, { "lives", 1, NULL, 'l' },
+		{ "faults", 1, NULL, 'f' }, { "world", 1, NULL, 'w' }, { "mutant", 1, NULL, 'm' },
+		{ "verbose", 0, NULL, 'v' }, { "twice", 0, NULL, 't' }, { NULL, 0, NULL, 0 } };
 	const char *lives = getenv("SIM_LIVES"), *world = NULL;
 	struct runs r = { .seed = 1, .lives = lives ? strtoull(lives, NULL, 0) : 10000, .faults = -1 };
 	bool ok = true, twice = false;

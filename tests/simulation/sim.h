@@ -16,21 +16,21 @@
 #include "proto/ffa.h"
 #include "tests/simulation/queue.h"
 
-#define SIM_SP_MAX 4
-#define SIM_VM_MAX 30
+#define SIM_SP_MAX       4
+#define SIM_VM_MAX       30
 #define SIM_REQUESTS_MAX 64
-#define WIRE_KEPT 40
-#define WIRE_LINE 152
+#define WIRE_KEPT        40
+#define WIRE_LINE        152
 
 #define US UINT64_C(1000)
 #define MS UINT64_C(1000000)
-#define S UINT64_C(1000000000)
+#define S  UINT64_C(1000000000)
 
 /* How often what goes wrong in this world. 0: never. */
 struct faults {
-	unsigned crash;    /* per 100,000 outputs of the daemon: it dies before or after that one */
-	unsigned mischief; /* ms between two of the following, in the mean */
-	unsigned kinds;    /* bits of enum mischief */
+	unsigned crash;                       /* per 100,000 outputs of the daemon: it dies before or after that one */
+	unsigned mischief;                    /* ms between two of the following, in the mean */
+	unsigned kinds;                       /* bits of enum mischief */
 	unsigned vmm_hang, vmm_fail, sp_deny; /* per 1,000 */
 };
 
@@ -52,20 +52,20 @@ enum mischief {
 
 /* What happened between one life and one SP, as the wire, the disk and the stream tell it. */
 struct pair {
-	uint8_t stored;        /* enum debt_state on the disk */
+	uint8_t stored; /* enum debt_state on the disk */
 	uint64_t stored_seq;
-	uint8_t shown, how;    /* in the events */
-	unsigned settled;      /* events that said SETTLED */
-	uint32_t created_in;   /* SP instance that the last VM_CREATED went to */
-	uint32_t world;        /* secure world then */
-	uint32_t unsure_in;    /* SP instance that may have taken what nobody knows of */
-	bool created_ok;       /* 0 came back, from that instance */
-	bool created_retry;    /* the last answer to VM_CREATED was RETRY */
-	bool created_refused;  /* it was a refusal */
-	bool destroyed_ok;     /* 0 came back to VM_DESTROYED */
+	uint8_t shown, how;     /* in the events */
+	unsigned settled;       /* events that said SETTLED */
+	uint32_t created_in;    /* SP instance that the last VM_CREATED went to */
+	uint32_t world;         /* secure world then */
+	uint32_t unsure_in;     /* SP instance that may have taken what nobody knows of */
+	bool created_ok;        /* 0 came back, from that instance */
+	bool created_retry;     /* the last answer to VM_CREATED was RETRY */
+	bool created_refused;   /* it was a refusal */
+	bool destroyed_ok;      /* 0 came back to VM_DESTROYED */
 	bool destroyed_unknown; /* "no such VM" came back to it */
-	bool doubled;          /* VM_CREATED went out again while it was not known whether the SP had taken it */
-	bool unsure;           /* what was under way when a link or the daemon broke: nobody knows */
+	bool doubled;           /* VM_CREATED went out again while it was not known whether the SP had taken it */
+	bool unsure;            /* what was under way when a link or the daemon broke: nobody knows */
 };
 
 struct life {
@@ -73,20 +73,20 @@ struct life {
 	uint64_t number;
 	uint16_t endpoint;
 	char name[VM_NAME_MAX + 1];
-	uint64_t memory;      /* bytes now held; 0: none */
+	uint64_t memory; /* bytes now held; 0: none */
 	uint64_t memory_bytes;
 	uint32_t boot;
 	uint16_t vcpu_count;
 	bool proven;          /* the daemon was told: quiesced for good, or dead */
 	bool stored_quiesced; /* and stored it */
 	uint8_t stored_substate;
-	bool enter;           /* ENTER was commanded */
+	bool enter; /* ENTER was commanded */
 	uint64_t enter_at;
 	bool entered, entry_told;
 	bool built, reclaiming, reclaimed;
 	bool shown;              /* its beginning was */
 	uint8_t state, substate; /* as the events tell it */
-	uint64_t turn;        /* the last publish that touched it */
+	uint64_t turn;           /* the last publish that touched it */
 	struct pair pair[SIM_SP_MAX];
 };
 
@@ -110,16 +110,16 @@ struct fake_sp {
 	uint32_t properties;
 	bool tells_generation, rings;
 	bool present;
-	uint32_t target;       /* who is suspended when it is: itself, or one further down its call chain */
-	uint32_t instance;     /* its real one */
-	uint32_t told;         /* the instance that the daemon was told of */
+	uint32_t target;   /* who is suspended when it is: itself, or one further down its call chain */
+	uint32_t instance; /* its real one */
+	uint32_t told;     /* the instance that the daemon was told of */
 	uint64_t known_since;
-	uint32_t known;        /* the same, once the daemon had time to think and to store */
-	uint32_t died;         /* the instance that said so first: ABORTED was heard from it */
-	bool aborted_next;     /* the next call learns that it died */
+	uint32_t known;    /* the same, once the daemon had time to think and to store */
+	uint32_t died;     /* the instance that said so first: ABORTED was heard from it */
+	bool aborted_next; /* the next call learns that it died */
 	uint64_t busy_until;
-	uint64_t stuck_until;  /* answers RETRY to everything */
-	bool unsure;           /* something of ours may be open there: the daemon cannot know */
+	uint64_t stuck_until; /* answers RETRY to everything */
+	bool unsure;          /* something of ours may be open there: the daemon cannot know */
 	struct {
 		bool open;
 		uint8_t kind;
@@ -148,7 +148,7 @@ enum vmm_at { VMM_STARTING, VMM_NEW, VMM_BUILDING, VMM_IS_BUILT, VMM_RUNS, VMM_I
 struct fake_vmm {
 	size_t index;
 	enum vmm_at at;
-	uint64_t life;       /* the life it was started for, or got at birth; 0: none */
+	uint64_t life; /* the life it was started for, or got at birth; 0: none */
 	bool born;
 	bool connected, welcome, hangs, refused, spawned_by_daemon;
 	int32_t pid;
@@ -156,8 +156,8 @@ struct fake_vmm {
 	uint8_t invocation[16];
 	uint64_t connection;
 	uint64_t last_delivery;
-	uint64_t cuts;       /* what was under way to it on a link before this one is never read */
-	uint64_t daemon;     /* incarnation it is connected to */
+	uint64_t cuts;   /* what was under way to it on a link before this one is never read */
+	uint64_t daemon; /* incarnation it is connected to */
 	uint16_t vcpu_count;
 	struct vmm_end end;
 	char name[VM_NAME_MAX + 1];
@@ -172,7 +172,7 @@ struct stored_turn {
 struct disk {
 	struct stored_turn *line; /* the kept log and the one before it */
 	size_t count, size;
-	size_t current;           /* where the current log begins */
+	size_t current; /* where the current log begins */
 	uint64_t last_seq;
 	bool delayed;
 	struct stored_turn *pending;
@@ -183,7 +183,7 @@ struct disk {
 struct asked {
 	uint64_t token;
 	enum request_verb verb;
-	bool alone;               /* the daemon had nothing else to do: all that changes is this request's doing */
+	bool alone; /* the daemon had nothing else to do: all that changes is this request's doing */
 	bool had_row;
 	struct vm_row row;
 	uint64_t stored_seq;
@@ -195,9 +195,9 @@ struct picture {
 	char name[VM_NAME_MAX + 1];
 	uint64_t life;
 	uint8_t operation;
-	uint8_t was_operation;   /* before the turn that touched it last */
+	uint8_t was_operation; /* before the turn that touched it last */
 	uint64_t was_life;
-	uint64_t turn;           /* the publish that touched it last */
+	uint64_t turn; /* the publish that touched it last */
 };
 
 struct failure {
@@ -226,15 +226,15 @@ struct world {
 	struct random random;
 	struct queue queue;
 	uint64_t now, boot_base;
-	uint32_t boot;           /* counts the host's boots */
+	uint32_t boot; /* counts the host's boots */
 	struct faults faults;
-	bool quiet;              /* nothing goes wrong any more, nobody asks any more */
+	bool quiet; /* nothing goes wrong any more, nobody asks any more */
 
 	struct engine *engine;
 	struct engine_ports ports;
 	uint64_t incarnation;
 	bool dead, in_engine, quitting;
-	unsigned posted;         /* inputs since the engine last had nothing to do */
+	unsigned posted; /* inputs since the engine last had nothing to do */
 	uint64_t wake_serial, wakes_at;
 	bool soon;
 
@@ -256,8 +256,8 @@ struct world {
 
 	size_t vm_count;
 	struct picture picture[SIM_VM_MAX];
-	uint64_t shown_seq;      /* the follower's cursor */
-	bool follows;            /* it found this daemon */
+	uint64_t shown_seq; /* the follower's cursor */
+	bool follows;       /* it found this daemon */
 	uint64_t publishes;
 	struct asked asked[SIM_REQUESTS_MAX];
 	uint64_t next_token;
@@ -329,23 +329,23 @@ void users_destroy_all(struct world *w);
 extern const struct answer_ops users_ops;
 
 /* oracle*.c: each looks when something happens at the outside, and calls fail() */
-void oracle_step(struct world *w);                                           /* after every step */
-void oracle_stored(struct world *w, const struct turn *turn);               /* P4, P2 */
+void oracle_step(struct world *w);                                                      /* after every step */
+void oracle_stored(struct world *w, const struct turn *turn);                           /* P4, P2 */
 void oracle_call(struct world *w, struct committed proof, const struct secure_call *c); /* P1, P3, P4 */
 void oracle_reply(struct world *w, const struct secure_call *c, const struct secure_reply *r);
 void oracle_executed(struct world *w, const struct fake_sp *sp, const struct secure_call *c, uint32_t instance);
-void oracle_enter(struct world *w, struct life *life);                       /* P3: the command */
-void oracle_known(struct world *w, struct fake_sp *sp);                      /* P3: it had time to think about a restart */
-void oracle_entry(struct world *w, struct life *life);                       /* P3: vCPU 0 enters */
-void oracle_reclaim(struct world *w, struct life *life);                     /* P2, P1 */
-void oracle_act(struct world *w, struct committed proof);                    /* P4 */
-void oracle_event(struct world *w, const struct event_record *e);           /* P1: how debts move */
+void oracle_enter(struct world *w, struct life *life);            /* P3: the command */
+void oracle_known(struct world *w, struct fake_sp *sp);           /* P3: it had time to think about a restart */
+void oracle_entry(struct world *w, struct life *life);            /* P3: vCPU 0 enters */
+void oracle_reclaim(struct world *w, struct life *life);          /* P2, P1 */
+void oracle_act(struct world *w, struct committed proof);         /* P4 */
+void oracle_event(struct world *w, const struct event_record *e); /* P1: how debts move */
 bool oracle_move_is_legal(uint8_t from, uint8_t from_sub, uint8_t to, uint8_t to_sub);
 void oracle_answer(struct world *w, const struct asked *asked, const struct answer *a); /* P5 */
-void oracle_follow(struct world *w);                                         /* P4: after a crash, by the cursor */
-void oracle_settled(struct world *w);  /* the world is quiet, VMs still live */
-void oracle_empty(struct world *w);    /* everything was destroyed */
-void oracle_waits(struct world *w);    /* P6 */
+void oracle_follow(struct world *w);  /* P4: after a crash, by the cursor */
+void oracle_settled(struct world *w); /* the world is quiet, VMs still live */
+void oracle_empty(struct world *w);   /* everything was destroyed */
+void oracle_waits(struct world *w);   /* P6 */
 bool oracle_is_settled(struct world *w);
 void oracle_never_settles(struct world *w);
 void oracle_no_row_changed(struct world *w, const struct asked *asked, const struct answer *a);

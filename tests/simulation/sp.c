@@ -46,7 +46,7 @@ static struct book_entry *write_down(struct fake_sp *sp, uint16_t endpoint, uint
 			abort();
 	}
 	e = &sp->book[sp->book_count++];
-	*e = (struct book_entry){ life, endpoint, (uint8_t) state, 1 };
+	*e = (struct book_entry) { life, endpoint, (uint8_t)state, 1 };
 	return e;
 }
 
@@ -65,17 +65,17 @@ void sp_learns(struct world *w, uint64_t number)
 
 		if (sp_wants(sp, FFA_PROP_VM_DESTROYED) && !(sp->properties & FFA_PROP_VM_CREATED) &&
 			sp->known == sp->instance && !sp_entry(sp, number))
-			(void) write_down(sp, life->endpoint, number, BOOK_AVAILABLE);
+			(void)write_down(sp, life->endpoint, number, BOOK_AVAILABLE);
 	}
 }
 
 static void thread_allocates(struct world *w, uint64_t id, uint64_t instance, void *data)
 {
-	struct fake_sp *sp = link_sp(w, (uint16_t) id);
+	struct fake_sp *sp = link_sp(w, (uint16_t)id);
 
 	if (sp->instance != instance || !sp->slot.taken)
 		return;
-	(void) write_down(sp, sp->slot.endpoint, sp->slot.life, BOOK_FRESH);
+	(void)write_down(sp, sp->slot.endpoint, sp->slot.life, BOOK_FRESH);
 	sp->slot.taken = false;
 	if (sp->rings)
 		link_doorbell(w, sp);
@@ -83,7 +83,7 @@ static void thread_allocates(struct world *w, uint64_t id, uint64_t instance, vo
 
 static void thread_notified(struct world *w, uint64_t id_instance, uint64_t life, void *data)
 {
-	struct fake_sp *sp = link_sp(w, (uint16_t) id_instance);
+	struct fake_sp *sp = link_sp(w, (uint16_t)id_instance);
 	struct book_entry *e = sp_entry(sp, life);
 
 	if (sp->instance != id_instance >> 16 || !e || e->state != BOOK_NOTIFYING)
@@ -129,7 +129,7 @@ static enum verdict trusty_destroyed(struct world *w, struct fake_sp *sp, const 
 	}
 	if (e->state == BOOK_AVAILABLE) {
 		e->state = BOOK_NOTIFYING;
-		queue_put(&w->queue, work(w), thread_notified, (uint64_t) sp->instance << 16 | sp->id, e->life, NULL);
+		queue_put(&w->queue, work(w), thread_notified, (uint64_t)sp->instance << 16 | sp->id, e->life, NULL);
 	}
 	return VERDICT_RETRY;
 }
@@ -140,7 +140,7 @@ static enum verdict optee(struct fake_sp *sp, const struct secure_call *c)
 
 	if (c->kind == CALL_CREATED) {
 		if (!e)
-			(void) write_down(sp, c->endpoint, c->life, BOOK_AVAILABLE);
+			(void)write_down(sp, c->endpoint, c->life, BOOK_AVAILABLE);
 		else
 			e->objects++;
 	} else if (e && !--e->objects) {
@@ -156,7 +156,7 @@ static enum verdict strict(struct fake_sp *sp, const struct secure_call *c)
 	if (c->kind == CALL_CREATED) {
 		if (e)
 			return VERDICT_INVALID;
-		(void) write_down(sp, c->endpoint, c->life, BOOK_AVAILABLE);
+		(void)write_down(sp, c->endpoint, c->life, BOOK_AVAILABLE);
 		return VERDICT_ACK;
 	}
 	if (!e)
@@ -173,7 +173,7 @@ static enum verdict half(struct fake_sp *sp, const struct secure_call *c)
 	if (e)
 		strike_out(sp, e);
 	if (c->kind == CALL_CREATED)
-		(void) write_down(sp, c->endpoint, c->life, BOOK_AVAILABLE);
+		(void)write_down(sp, c->endpoint, c->life, BOOK_AVAILABLE);
 	return VERDICT_ACK;
 }
 
@@ -208,8 +208,8 @@ static void suspend(struct world *w, struct fake_sp *sp, struct secure_reply *re
 	ret->wait_ns = yields && random_chance(&w->random, 500) ? random_between(&w->random, US, 2 * MS) : 0;
 }
 
-static void run(struct world *w, struct fake_sp *sp, const struct secure_call *c, uint32_t instance,
-	struct secure_reply *ret)
+static void run(
+	struct world *w, struct fake_sp *sp, const struct secure_call *c, uint32_t instance, struct secure_reply *ret)
 {
 	struct secure_call open = *c;
 
@@ -231,10 +231,10 @@ static void run(struct world *w, struct fake_sp *sp, const struct secure_call *c
 	open.endpoint = sp->open.endpoint;
 	open.life = sp->open.life;
 	if (open.life != c->life)
-		fail(w, "P1", "the answer of life %" PRIu64 " at %04x is taken for that of life %" PRIu64, open.life, sp->id,
-			c->life);
+		fail(w, "P1", "the answer of life %" PRIu64 " at %04x is taken for that of life %" PRIu64, open.life,
+			sp->id, c->life);
 	ret->kind = open.kind;
-	ret->verdict = (uint8_t) finish(w, sp, &open);
+	ret->verdict = (uint8_t)finish(w, sp, &open);
 }
 
 static void message(struct world *w, struct fake_sp *sp, const struct secure_call *c, struct secure_reply *ret)
@@ -248,7 +248,7 @@ static void message(struct world *w, struct fake_sp *sp, const struct secure_cal
 		sp->open.kind = c->kind;
 		sp->open.endpoint = c->endpoint;
 		sp->open.life = c->life;
-		sp->open.runs = (unsigned) random_below(&w->random, 4);
+		sp->open.runs = (unsigned)random_below(&w->random, 4);
 		sp->open.target = sp->target;
 		suspend(w, sp, ret);
 	} else if (dice < 80 && !sp->unsure) {
@@ -257,7 +257,7 @@ static void message(struct world *w, struct fake_sp *sp, const struct secure_cal
 		ret->verdict = VERDICT_INTERRUPTED;
 	} else {
 		ret->kind = c->kind;
-		ret->verdict = (uint8_t) finish(w, sp, c);
+		ret->verdict = (uint8_t)finish(w, sp, c);
 	}
 }
 
@@ -266,7 +266,7 @@ void sp_execute(struct world *w, struct fake_sp *sp, const struct secure_call *c
 {
 	uint32_t property = call->kind == CALL_CREATED ? FFA_PROP_VM_CREATED : FFA_PROP_VM_DESTROYED;
 
-	*ret = (struct secure_reply){ .sp = sp->id };
+	*ret = (struct secure_reply) { .sp = sp->id };
 	if (!sp->present) {
 		ret->verdict = VERDICT_UNKNOWN_SP;
 	} else if (call->run) {
@@ -293,7 +293,8 @@ void sp_restart(struct world *w, struct fake_sp *sp, bool tell)
 	sp->instance++;
 	sp->book_count = 0;
 	sp->slot.taken = false;
-	sp->aborted_next |= sp->open.open || under_way || (!sp->tells_generation && tell && random_chance(&w->random, 700));
+	sp->aborted_next |=
+		sp->open.open || under_way || (!sp->tells_generation && tell && random_chance(&w->random, 700));
 	sp->open.open = false;
 	sp->busy_until = random_chance(&w->random, 300) ? w->now + random_between(&w->random, MS, 300 * MS) : 0;
 	if (tell && sp->tells_generation)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The users: they ask for anything at any time, lawful or not, and each gets exactly one answer unless the daemon dies. */
+/* The users: they ask for anything at any time, lawful or not, and each gets exactly one answer unless the daemon dies.
+ */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,8 +25,8 @@ static uint16_t some_id(struct world *w)
 
 	/* Often one that somebody has, had, or will have next. */
 	if (row && row->endpoint && row->endpoint < FFA_ID_VM_LAST - 4)
-		return (uint16_t) (row->endpoint + random_below(&w->random, 4));
-	return (uint16_t) random_between(&w->random, FFA_ID_VM_FIRST, 40);
+		return (uint16_t)(row->endpoint + random_below(&w->random, 4));
+	return (uint16_t)random_between(&w->random, FFA_ID_VM_FIRST, 40);
 }
 
 static struct vm_definition *define(struct world *w, size_t vm)
@@ -36,21 +37,25 @@ static struct vm_definition *define(struct world *w, size_t vm)
 	if (!d)
 		abort();
 	name_of(vm, d->name);
-	d->uuid[0] = (uint8_t) (vm + 1);
+	d->uuid[0] = (uint8_t)(vm + 1);
 	d->uuid[6] = 0x80;
 	d->uuid[8] = 0x80;
 	d->ffa_id = random_chance(r, 350) ? some_id(w) : 0;
-	d->vcpu_count = (uint16_t) random_between(r, 1, 4);
+	d->vcpu_count = (uint16_t)random_between(r, 1, 4);
 	d->memory_bytes = DEFINITION_MEMORY_MIN * random_between(r, 1, 8);
-	d->policies = (struct vm_policies){
-		.on_poweroff = random_chance(r, 300), .on_reboot = random_chance(r, 700), .on_crash = random_chance(r, 500),
+	d->policies = (struct vm_policies) {
+		.on_poweroff = random_chance(r, 300),
+		.on_reboot = random_chance(r, 700),
+		.on_crash = random_chance(r, 500),
 		.on_stuck = random_chance(r, 400),
-		.restart_delay_ms = (uint32_t) random_below(r, 3) * 100, .restart_limit = (uint32_t) random_below(r, 6),
+		.restart_delay_ms = (uint32_t)random_below(r, 3) * 100,
+		.restart_limit = (uint32_t)random_below(r, 6),
 		.restart_window_ms = 10000,
 	};
-	d->limits = (struct vm_limits){
-		.build_timeout_ms = (uint32_t) random_between(r, 2000, 10000),
-		.announce_timeout_ms = (uint32_t) random_between(r, 2000, 5000), .console_bytes = 4096,
+	d->limits = (struct vm_limits) {
+		.build_timeout_ms = (uint32_t)random_between(r, 2000, 10000),
+		.announce_timeout_ms = (uint32_t)random_between(r, 2000, 5000),
+		.console_bytes = 4096,
 	};
 	snprintf(d->kernel, sizeof(d->kernel), "/kernel");
 	for (size_t i = 0; i < 2 && vm && random_chance(r, 150); i++) {
@@ -72,7 +77,10 @@ static struct asked *remember(struct world *w, enum request_verb verb, const cha
 			a = &w->asked[i];
 	if (!a)
 		return NULL;
-	*a = (struct asked){ .token = ++w->next_token, .verb = verb, .alone = world_is_idle(w), .had_row = row != NULL,
+	*a = (struct asked) { .token = ++w->next_token,
+		.verb = verb,
+		.alone = world_is_idle(w),
+		.had_row = row != NULL,
 		.stored_seq = w->disk.last_seq };
 	if (row)
 		a->row = *row;
@@ -117,7 +125,7 @@ static enum request_verb choose(struct world *w, const struct vm_row *row)
 	uint64_t dice = random_below(&w->random, 100);
 
 	if (dice < 15)
-		return (enum request_verb) random_below(&w->random, 5);
+		return (enum request_verb)random_below(&w->random, 5);
 	if (!row)
 		return REQUEST_DEFINE;
 	if (!row->life)

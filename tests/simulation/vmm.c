@@ -55,10 +55,10 @@ static void tell(struct world *w, struct fake_vmm *v, enum input_kind kind)
 	struct input in = { .kind = kind, .life = v->life };
 
 	wire_note(w, "vmm   life %" PRIu64 " says %s", v->life,
-		kind == IN_VMM_BUILT           ? "BUILT"
-			: kind == IN_VMM_ENTERED  ? "ENTERED"
-			: kind == IN_VMM_QUIESCED ? "QUIESCED"
-						  : "ENDED");
+		kind == IN_VMM_BUILT      ? "BUILT"
+		: kind == IN_VMM_ENTERED  ? "ENTERED"
+		: kind == IN_VMM_QUIESCED ? "QUIESCED"
+					  : "ENDED");
 	if (kind == IN_VMM_ENDED)
 		in.end = v->end;
 	if (v->connected)
@@ -82,7 +82,7 @@ static void to_newborn(struct world *w, uint64_t index, uint64_t b, void *data)
 	v->at = VMM_NEW;
 	v->connected = true;
 	v->daemon = w->incarnation;
-	v->connection = (uint64_t) v->pid * 1000 + w->stats.steps % 1000;
+	v->connection = (uint64_t)v->pid * 1000 + w->stats.steps % 1000;
 	memcpy(in.newborn.name, v->name, sizeof(v->name));
 	in.newborn.connection = v->connection;
 	in.newborn.pid = v->pid;
@@ -124,7 +124,7 @@ static void to_built(struct world *w, uint64_t index, uint64_t b, void *data)
 		return;
 	if (!w->quiet && random_chance(&w->random, w->faults.vmm_fail)) {
 		v->at = VMM_IS_OVER;
-		v->end = (struct vmm_end){ .cause = CAUSE_START_FAILED, .text = "kernel image is not one" };
+		v->end = (struct vmm_end) { .cause = CAUSE_START_FAILED, .text = "kernel image is not one" };
 		tell(w, v, IN_VMM_ENDED);
 		return;
 	}
@@ -139,7 +139,8 @@ void vmm_birth(struct world *w, struct fake_vmm *v, struct life *life)
 	v->vcpu_count = life->vcpu_count;
 	v->at = VMM_BUILDING;
 	if (!v->hangs || random_chance(&w->random, 500))
-		queue_put(&w->queue, w->now + random_between(&w->random, 100 * US, 40 * MS), to_built, v->index, 0, NULL);
+		queue_put(
+			&w->queue, w->now + random_between(&w->random, 100 * US, 40 * MS), to_built, v->index, 0, NULL);
 }
 
 static void to_over(struct world *w, uint64_t index, uint64_t b, void *data)
@@ -184,7 +185,7 @@ static void to_quiet(struct world *w, uint64_t index, uint64_t cuts, void *data)
 static void to_dead(struct world *w, uint64_t index, uint64_t cause, void *data)
 {
 	if (w->vmm[index]->at != VMM_DEAD)
-		vmm_die(w, w->vmm[index], (enum vm_cause) cause);
+		vmm_die(w, w->vmm[index], (enum vm_cause)cause);
 }
 
 void vmm_command(struct world *w, struct fake_vmm *v, enum vmm_command command)
@@ -234,8 +235,11 @@ static uint8_t vcpu_state_at(enum vmm_at at)
 
 static void is_back(struct world *w, uint64_t index, uint64_t daemon, void *data)
 {
-	static const uint32_t phases[] = { [VMM_BUILDING] = VMM_PHASE_BUILDING, [VMM_IS_BUILT] = VMM_PHASE_BUILT,
-		[VMM_RUNS] = VMM_PHASE_ENTERED, [VMM_IS_QUIET] = VMM_PHASE_QUIESCED, [VMM_IS_OVER] = VMM_PHASE_ENDED };
+	static const uint32_t phases[] = { [VMM_BUILDING] = VMM_PHASE_BUILDING,
+		[VMM_IS_BUILT] = VMM_PHASE_BUILT,
+		[VMM_RUNS] = VMM_PHASE_ENTERED,
+		[VMM_IS_QUIET] = VMM_PHASE_QUIESCED,
+		[VMM_IS_OVER] = VMM_PHASE_ENDED };
 	struct fake_vmm *v = w->vmm[index];
 	struct input in = { .kind = IN_VMM_BACK, .life = v->life };
 
@@ -260,6 +264,7 @@ void vmm_come_back(struct world *w, struct fake_vmm *v)
 	if (v->hangs && !w->quiet)
 		return;
 	v->daemon = w->incarnation; /* its pidfd is watched from now on */
-	queue_put(&w->queue, w->now + random_between(&w->random, 10 * US, random_chance(&w->random, 50) ? 4 * S : 20 * MS),
-		is_back, v->index, w->incarnation, NULL);
+	queue_put(&w->queue,
+		w->now + random_between(&w->random, 10 * US, random_chance(&w->random, 50) ? 4 * S : 20 * MS), is_back,
+		v->index, w->incarnation, NULL);
 }

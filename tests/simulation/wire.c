@@ -18,10 +18,10 @@ void wire_note(struct world *w, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	(void) vsnprintf(line + n, WIRE_LINE - (size_t) n, format, args);
+	(void)vsnprintf(line + n, WIRE_LINE - (size_t)n, format, args);
 	va_end(args);
 	for (const char *c = line; *c; c++)
-		wire->hash = (wire->hash ^ (uint8_t) *c) * 0x100000001B3ull;
+		wire->hash = (wire->hash ^ (uint8_t)*c) * 0x100000001B3ull;
 	if (wire->verbose)
 		puts(line);
 	wire->next = (wire->next + 1) % WIRE_KEPT;
@@ -50,7 +50,7 @@ void fail(struct world *w, const char *promise, const char *format, ...)
 	f->promise = promise;
 	f->step = w->stats.steps;
 	va_start(args, format);
-	(void) vsnprintf(f->text, sizeof(f->text), format, args);
+	(void)vsnprintf(f->text, sizeof(f->text), format, args);
 	va_end(args);
 	wire_note(w, "%s BROKEN: %.110s", promise, f->text);
 }

@@ -21,7 +21,7 @@ static uint64_t boottime(void *clock)
 
 static uint64_t realtime(void *clock)
 {
-	return 1700000000ull * S + ((struct world *) clock)->now;
+	return 1700000000ull * S + ((struct world *)clock)->now;
 }
 
 /* Where a timer has its say in a turn, what changed is not the doing of who asked. */
@@ -73,8 +73,8 @@ static void soon(void *clock)
 	if (w->soon)
 		return;
 	w->soon = true;
-	queue_put(&w->queue, w->now + (random_chance(&w->random, 300) ? random_below(&w->random, 100 * US) : 0), wakes_soon, 0,
-		w->incarnation, NULL);
+	queue_put(&w->queue, w->now + (random_chance(&w->random, 300) ? random_below(&w->random, 100 * US) : 0),
+		wakes_soon, 0, w->incarnation, NULL);
 }
 
 static const struct clock_ops clock_ops = { boottime, realtime, wake_at, soon };
@@ -96,7 +96,8 @@ bool world_output(struct world *w)
 
 bool world_is_idle(const struct world *w)
 {
-	return w->engine && !w->dead && !w->posted && !w->soon && !w->disk.pending && !rows_disk_stuck(engine_rows(w->engine));
+	return w->engine && !w->dead && !w->posted && !w->soon && !w->disk.pending &&
+	       !rows_disk_stuck(engine_rows(w->engine));
 }
 
 /* Nobody is alone any more who asked before something else came. */
@@ -114,7 +115,7 @@ struct life *world_life(struct world *w, uint64_t number)
 {
 	struct map_node *n = map_get(&w->lives, number);
 
-	return n ? (struct life *) ((char *) n - offsetof(struct life, node)) : NULL;
+	return n ? (struct life *)((char *)n - offsetof(struct life, node)) : NULL;
 }
 
 struct life *world_add_life(struct world *w, const struct change *c)
@@ -140,8 +141,9 @@ struct life *world_add_life(struct world *w, const struct change *c)
 
 static void daemon_starts(struct world *w, uint64_t a, uint64_t b, void *data)
 {
-	struct engine_config config = { .random = random_next(&w->random), .memory_limit = w->memory_limit,
-		.has_secure_side = true };
+	struct engine_config config = {
+		.random = random_next(&w->random), .memory_limit = w->memory_limit, .has_secure_side = true
+	};
 	int r;
 
 	w->incarnation = config.incarnation = w->now;
@@ -242,7 +244,8 @@ static void something_goes_wrong(struct world *w, uint64_t a, uint64_t b, void *
 
 	if (w->quiet)
 		return;
-	queue_put(&w->queue, w->now + random_below(&w->random, 2 * w->faults.mischief * MS), something_goes_wrong, 0, 0, NULL);
+	queue_put(&w->queue, w->now + random_below(&w->random, 2 * w->faults.mischief * MS), something_goes_wrong, 0, 0,
+		NULL);
 	what &= w->faults.kinds;
 	if (!w->engine)
 		return;
@@ -262,19 +265,19 @@ static void something_goes_wrong(struct world *w, uint64_t a, uint64_t b, void *
 
 static void make_faults(struct world *w)
 {
-	w->faults.kinds = (unsigned) (random_next(&w->random) & random_next(&w->random) & MISCHIEF_ALL);
+	w->faults.kinds = (unsigned)(random_next(&w->random) & random_next(&w->random) & MISCHIEF_ALL);
 	if (random_chance(&w->random, 300))
-		w->faults.kinds |= (unsigned) (random_next(&w->random) & MISCHIEF_ALL);
+		w->faults.kinds |= (unsigned)(random_next(&w->random) & MISCHIEF_ALL);
 	w->faults.kinds |= 1u << random_below(&w->random, 12);
-	w->faults.mischief = (unsigned) random_between(&w->random, 50, 1000);
+	w->faults.mischief = (unsigned)random_between(&w->random, 50, 1000);
 	if (w->faults.kinds & MISCHIEF_CRASH)
-		w->faults.crash = (unsigned) random_below(&w->random, 200);
+		w->faults.crash = (unsigned)random_below(&w->random, 200);
 	if (random_chance(&w->random, 300))
-		w->faults.vmm_hang = (unsigned) random_below(&w->random, 150);
+		w->faults.vmm_hang = (unsigned)random_below(&w->random, 150);
 	if (random_chance(&w->random, 300))
-		w->faults.vmm_fail = (unsigned) random_below(&w->random, 150);
+		w->faults.vmm_fail = (unsigned)random_below(&w->random, 150);
 	if (random_chance(&w->random, 300))
-		w->faults.sp_deny = (unsigned) random_below(&w->random, 100);
+		w->faults.sp_deny = (unsigned)random_below(&w->random, 100);
 	queue_put(&w->queue, w->now + S, something_goes_wrong, 0, 0, NULL);
 }
 
@@ -288,14 +291,20 @@ static void make_sps(struct world *w)
 	w->tells_instance = random_chance(&w->random, 800);
 	for (size_t i = 0; i < w->sp_count; i++) {
 		uint64_t dice = random_below(&w->random, 10);
-		uint16_t chain = (uint16_t) (random_chance(&w->random, 200) ? 0x80F0 : 0x8001 + i);
+		uint16_t chain = (uint16_t)(random_chance(&w->random, 200) ? 0x80F0 : 0x8001 + i);
 
-		w->sp[i] = (struct fake_sp){
-			.id = (uint16_t) (0x8001 + i), .target = FFA_TARGET(chain, random_below(&w->random, 2)), .present = true, .instance = 1,
-			.profile = (uint8_t) random_below(&w->random, 3), .tells_generation = generations,
+		w->sp[i] = (struct fake_sp) {
+			.id = (uint16_t)(0x8001 + i),
+			.target = FFA_TARGET(chain, random_below(&w->random, 2)),
+			.present = true,
+			.instance = 1,
+			.profile = (uint8_t)random_below(&w->random, 3),
+			.tells_generation = generations,
 			.rings = random_chance(&w->random, 600),
-			.properties = FFA_PROP_DIRECT_REQ_RECEIVE |
-				(dice < 7 ? both : dice == 7 ? 0u : dice == 8 ? FFA_PROP_VM_CREATED : FFA_PROP_VM_DESTROYED),
+			.properties = FFA_PROP_DIRECT_REQ_RECEIVE | (dice < 7           ? both
+									    : dice == 7 ? 0u
+									    : dice == 8 ? FFA_PROP_VM_CREATED
+											: FFA_PROP_VM_DESTROYED),
 		};
 	}
 }
@@ -303,17 +312,27 @@ static void make_sps(struct world *w)
 static void make_world(struct world *w, bool faults)
 {
 	w->now = S * random_between(&w->random, 10, 1000);
-	w->vm_count = random_chance(&w->random, 700) ? random_between(&w->random, 1, 8) : random_between(&w->random, 1, SIM_VM_MAX);
+	w->vm_count = random_chance(&w->random, 700) ? random_between(&w->random, 1, 8)
+						     : random_between(&w->random, 1, SIM_VM_MAX);
 	w->memory_limit = random_chance(&w->random, 300) ? DEFINITION_MEMORY_MIN * 10 * w->vm_count / 2 : 0;
 	w->disk.delayed = random_chance(&w->random, 400);
-	w->disk.snapshot_every = (unsigned) random_between(&w->random, 5, 1000);
+	w->disk.snapshot_every = (unsigned)random_between(&w->random, 5, 1000);
 	make_sps(w);
 	if (faults)
 		make_faults(w);
-	w->ports = (struct engine_ports){
-		.store = &disk_ops, .answer = &users_ops, .secure = &link_ops, .fleet = &fleet_ops, .clock = &clock_ops,
-		.store_arg = w, .answer_arg = w, .secure_arg = w, .fleet_arg = w, .clock_arg = w,
-		.publisher[0] = { &oracle_publish_ops, w }, .publisher_count = 1,
+	w->ports = (struct engine_ports) {
+		.store = &disk_ops,
+		.answer = &users_ops,
+		.secure = &link_ops,
+		.fleet = &fleet_ops,
+		.clock = &clock_ops,
+		.store_arg = w,
+		.answer_arg = w,
+		.secure_arg = w,
+		.fleet_arg = w,
+		.clock_arg = w,
+		.publisher[0] = { &oracle_publish_ops, w },
+		.publisher_count = 1,
 	};
 	queue_put(&w->queue, w->now, daemon_starts, 0, 0, NULL);
 	users_start(w);
@@ -368,7 +387,7 @@ bool world_run(struct world *w, uint64_t seed, size_t lives, bool faults, bool v
 {
 	uint64_t begin;
 
-	*w = (struct world){ .seed = seed, .random.state = seed * 0x2545F4914F6CDD1Dull + 1, .lives_wanted = lives };
+	*w = (struct world) { .seed = seed, .random.state = seed * 0x2545F4914F6CDD1Dull + 1, .lives_wanted = lives };
 	w->wire.verbose = verbose;
 	w->wire.hash = 0xCBF29CE484222325ull;
 	make_world(w, faults);
