@@ -85,8 +85,10 @@ static int commit(void *store, const struct turn *turn)
 		return -EIO;
 	if (w->now < d->full_until) {
 		wire_note(w, "disk is full");
+		d->refused = true;
 		return -ENOSPC;
 	}
+	d->refused = false;
 	line = (struct stored_turn) { copy_turn(turn), false, w->boot };
 	memset(line.turn.boot, 0, sizeof(line.turn.boot));
 	memcpy(line.turn.boot, &w->boot, sizeof(w->boot));
@@ -150,6 +152,7 @@ void disk_crash(struct world *w)
 	struct disk *d = &w->disk;
 	struct stored_turn *line = d->pending;
 
+	d->refused = false;
 	d->pending = NULL;
 	if (!line)
 		return;

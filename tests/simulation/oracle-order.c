@@ -75,11 +75,14 @@ static void check_destroyed(struct world *w, const struct fake_sp *sp, const str
 	/* An OP-TEE-like SP counts: before a VM_CREATED of unknown outcome is sent again, its object goes. */
 	bool undoes = sp->profile == PROFILE_OPTEE && p->stored == DEBT_CREATING;
 
-	if (p->destroyed_ok && !p->unsure && !p->doubled && !undoes)
-		fail(w, "P1", "VM_DESTROYED of life %" PRIu64 " goes to SP %04x again, which answered 0", life->number,
-			sp->id);
+	if (p->stored == DEBT_CREATING && !undoes)
+		fail(w, "P3", "VM_DESTROYED of life %" PRIu64 " goes to SP %04x, VM_CREATED has not come to 0",
+			life->number, sp->id);
 	if (p->created_retry && p->created_in == sp->instance)
 		fail(w, "P3", "VM_DESTROYED of life %" PRIu64 " goes to SP %04x, VM_CREATED is at RETRY", life->number,
+			sp->id);
+	if (p->destroyed_ok && !p->unsure && !p->doubled && !undoes)
+		fail(w, "P1", "VM_DESTROYED of life %" PRIu64 " goes to SP %04x again, which answered 0", life->number,
 			sp->id);
 	/* A VMM that was never told ENTER has no vCPU that could be in the guest. */
 	if (life->enter && !life->proven && fleet_has_vmm(w, life->number, true))

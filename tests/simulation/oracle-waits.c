@@ -172,8 +172,8 @@ void oracle_step(struct world *w)
 {
 	if (!w->engine || w->dead)
 		return;
-	if (w->now < w->disk.full_until && !world_is_idle(w))
-		return;
+	if (w->disk.refused != rows_disk_stuck(engine_rows(w->engine)))
+		fail(w, "P6", "the disk refused a commit, and nobody says so; or took one, and they still do");
 	if (!world_is_idle(w))
 		return;
 	for (size_t i = 0; i < w->sp_count; i++) {

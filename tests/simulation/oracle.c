@@ -41,6 +41,9 @@ static void check_id(struct world *w, const struct change *c)
 
 		if (old->endpoint != id || old->number == c->life)
 			continue;
+		if (!old->gone)
+			fail(w, "P2", "life %" PRIu64 " gets id %u, life %" PRIu64 " has not given it back", c->life,
+				id, old->number);
 		for (size_t sp = 0; sp < w->sp_count; sp++)
 			if (oracle_may_hold(w, old, sp))
 				fail(w, "P2",
@@ -75,6 +78,8 @@ void oracle_stored(struct world *w, const struct turn *turn)
 			(void)world_add_life(w, c);
 		}
 		sp = c->kind == CHANGE_DEBT ? link_sp(w, c->debt.sp) : NULL;
+		if (life && c->kind == CHANGE_LIFE_GONE)
+			life->gone = true;
 		if (life && c->kind == CHANGE_STATE) {
 			life->stored_quiesced = c->state.quiesced;
 			life->stored_substate = c->state.substate;
@@ -147,6 +152,22 @@ static bool how_is_true(struct world *w, const struct life *life, size_t i, enum
 	}
 }
 
+/*
+ * A claim that is false breaks P2 where the outcome is unknown, P3 where the SP that knew the life restarted or left
+ * and the daemon was told and went on as if it had not, else P1.
+ */
+static const char *which_promise(const struct world *w, const struct life *life, size_t i)
+{
+	const struct fake_sp *sp = &w->sp[i];
+	const struct pair *p = &life->pair[i];
+
+	if (p->unsure)
+		return "P2";
+	return p->shown == DEBT_KNOWN && (!sp->told || (sp->told == sp->instance && p->created_in != sp->instance))
+		       ? "P3"
+		       : "P1";
+}
+
 static void settled(struct world *w, struct life *life, size_t i, const struct event_record *e)
 {
 	struct pair *p = &life->pair[i];
@@ -154,8 +175,9 @@ static void settled(struct world *w, struct life *life, size_t i, const struct e
 	if (p->settled++)
 		fail(w, "P1", "life %" PRIu64 " settles twice with SP %04x", life->number, e->sp);
 	if (!how_is_true(w, life, i, e->how))
-		fail(w, p->unsure ? "P2" : "P1", "life %" PRIu64 " is settled with SP %04x by %s, which did not happen",
-			life->number, e->sp, e->how < DEBT_HOW_COUNT ? how_names[e->how] : "?");
+		fail(w, which_promise(w, life, i),
+			"life %" PRIu64 " is settled with SP %04x by %s, which did not happen", life->number, e->sp,
+			e->how < DEBT_HOW_COUNT ? how_names[e->how] : "?");
 	if (!w->faults.kinds && e->how != HOW_ANSWERED && e->how != HOW_NOT_SUBSCRIBED)
 		fail(w, "P1", "without a fault, life %" PRIu64 " is settled with SP %04x by %s", life->number, e->sp,
 			how_names[e->how]);

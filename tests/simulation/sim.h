@@ -78,6 +78,7 @@ struct life {
 	uint32_t boot;
 	uint16_t vcpu_count;
 	bool proven;          /* the daemon was told: quiesced for good, or dead */
+	bool gone;            /* id and memory are back, says the disk */
 	bool stored_quiesced; /* and stored it */
 	uint8_t stored_substate;
 	bool enter; /* ENTER was commanded */
@@ -177,6 +178,7 @@ struct disk {
 	bool delayed;
 	struct stored_turn *pending;
 	uint64_t full_until;
+	bool refused; /* the last commit */
 	unsigned since_snapshot, snapshot_every;
 };
 
