@@ -216,7 +216,8 @@ static void reply(struct step *s, const struct secure_reply *r)
 	if (!sp->collect) {
 		sp->unsure = sp->unsure && r->kind == CALL_NONE &&
 			(verdict == VERDICT_INTERRUPTED || (verdict == VERDICT_IDLE && !was_run));
-		close_target(s, sp);
+		if (!sp->unsure)
+			close_target(s, sp);
 	}
 	if (d && !cleansed(s, sp, d, asked, verdict) && !once_more(s, sp, d, verdict))
 		debt_event(s, sp, d, (enum debt_event)event_of[verdict]);
