@@ -357,15 +357,16 @@ static void commit(struct engine *e)
 	if (r == 0) {
 		if (rows_disk_stuck(e->rows))
 			log_notice("the log can be written again");
-		rows_set_disk_stuck(e->rows, false);
+		rows_disk_works(e->rows);
 		e->retry_at = 0;
 		return;
 	}
 	e->committing = false;
 	e->retry_at = now(e) + COMMIT_RETRY;
-	if (!rows_disk_stuck(e->rows))
-		log_error("the log cannot be written: %s; changes wait until it can, queries go on", strerror(-r));
-	rows_set_disk_stuck(e->rows, true);
+	if (rows_disk_stuck(e->rows))
+		return;
+	log_error("the log cannot be written: %s; changes wait until it can, queries go on", strerror(-r));
+	rows_disk_fails(e->rows, &e->model, now(e));
 }
 
 void engine_committed(struct engine *e, uint64_t seq)

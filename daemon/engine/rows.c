@@ -201,9 +201,22 @@ void rows_refresh(struct rows *r, struct model *m, uint64_t seq)
 	r->seq = seq;
 }
 
-void rows_set_disk_stuck(struct rows *r, bool stuck)
+void rows_disk_fails(struct rows *r, const struct model *m, uint64_t now)
 {
-	r->disk_stuck = stuck;
+	const struct vm *vm;
+
+	r->disk_stuck = true;
+	list_for_each(vm, &m->touched, touched) {
+		struct row *row = find(r, vm->definition->name);
+
+		if (row)
+			row->vm.waits = (struct wait_reason){ .on = WAIT_DISK, .since = now };
+	}
+}
+
+void rows_disk_works(struct rows *r)
+{
+	r->disk_stuck = false;
 }
 
 const struct vm_row *rows_vm(const struct rows *r, const char *name)

@@ -16,7 +16,13 @@ void rows_forget(struct rows *r, const char *name); /* that VM went */
 
 /* Writes anew the rows of the VMs the model lists as touched, and what is said of the SPs. */
 void rows_refresh(struct rows *r, struct model *m, uint64_t seq);
-void rows_set_disk_stuck(struct rows *r, bool stuck);
+
+/*
+ * The commit fails, since `now`: the VMs whose rows would change wait for the disk, and say so. Their rows are written
+ * anew when it is stored at last.
+ */
+void rows_disk_fails(struct rows *r, const struct model *m, uint64_t now);
+void rows_disk_works(struct rows *r);
 
 struct ring *ring_new(void);
 struct ring *ring_free(struct ring *r);

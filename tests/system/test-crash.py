@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Deaths of the programs themselves: daemon, VMM, secure side. Nothing is lost, no guest notices, no debt goes unpaid."""
+import contextlib
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -205,6 +207,31 @@ def a_second_daemon_is_refused():
         equal(picture(h), before, "the first one goes on")
 
 
+def a_full_disk_holds_changes_and_says_so():
+    with Host(daemon=False) as h:
+        place = h.dir / "state"
+        place.mkdir(mode=0o700)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=0700", "none", place], check=True)
+        try:
+            h.start_daemon()
+            h.define("web", "silent")
+            h.ctl("start", "web")
+            with open(place / "filler", "wb", buffering=0) as filler, contextlib.suppress(OSError):
+                while filler.write(b"x" * 512):
+                    pass
+            pid = h.status("web")["vmm_pid"]
+            os.kill(pid, signal.SIGKILL)  # a change that nobody asked for, so nobody waits for its answer
+            h.until(lambda: "cannot be written" in h.daemon.log(), "the log is full")
+            expect(h.row("web")["state"] in ("running", "aborting"), "only what is stored is shown", h.row("web"))
+            equal(h.status("web")["waits"]["on"], "disk", "and it says on what the rest waits")
+            (place / "filler").unlink()
+            h.until_state("web", "null")
+            equal(h.books(), {"0x8001": set(), "0x8002": set()}, "books")
+        finally:
+            h.kill_daemon()
+            subprocess.run(["umount", "-l", place], check=True)
+
+
 def the_log_survives_a_torn_tail():
     with Host() as h:
         h.define("web", "silent")
@@ -267,6 +294,7 @@ if __name__ == "__main__":
         a_stopped_secure_side_does_not_slow_queries,
         sigterm_leaves_guests_running,
         a_second_daemon_is_refused,
+        a_full_disk_holds_changes_and_says_so,
         the_log_survives_a_torn_tail,
         a_bus_that_comes_back_is_served_again,
         a_name_that_was_taken_meanwhile_is_asked_for_again,
