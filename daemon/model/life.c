@@ -139,7 +139,7 @@ void life_substate(struct step *s, struct life *l, enum vm_substate sub, uint64_
 /* Every SP knows the VM: its vCPUs may enter. */
 void life_ready(struct step *s, struct life *l)
 {
-	life_substate(s, l, VM_SUB_READY, 0);
+	life_substate(s, l, VM_SUB_READY, l->vm ? s->now + l->vm->definition->limits.build_timeout_ms * NS_PER_MS : 0);
 	life_enter(s, l);
 }
 
@@ -156,6 +156,7 @@ void life_entered(struct step *s, struct life *l)
 	if (l->now.state != VM_CREATED || l->now.substate != VM_SUB_READY ||
 		vm_step((enum vm_state)l->now.state, VM_EV_ENTERED, &to) < 0)
 		return;
+	clear_deadline(s, &l->timer);
 	move(s, l, to, VM_SUB_RUNNING, 0, false, CAUSE_NONE, NULL);
 	if (l->vm && l->vm->life == l && l->vm->operation.operation != OP_NONE)
 		set_operation(s, l->vm, OP_NONE, 0);
@@ -372,6 +373,8 @@ void life_timer(struct step *s, struct life *l)
 	if (l->now.substate == VM_SUB_ALLOCATING) {
 		life_abort(s, l, CAUSE_START_FAILED, "the VMM did not build the VM before limits.build-timeout", false);
 		command_vmm(s, l, COMMAND_KILL);
+	} else if (l->now.substate == VM_SUB_READY) {
+		life_abort(s, l, CAUSE_START_FAILED, "no vCPU entered the guest before limits.build-timeout", false);
 	} else if (l->now.substate == VM_SUB_ANNOUNCING) {
 		life_abort(s, l, CAUSE_SECURE_TIMEOUT, "the secure side could not be reached before limits.announce-timeout",
 			false);

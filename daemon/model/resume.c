@@ -77,6 +77,15 @@ static void resume_aborting(struct step *s, struct life *l)
 	life_advance_retire(s, l);
 }
 
+/* It may have entered long ago, and its VMM has to come back to say so: the time begins anew. */
+static void resume_ready(struct step *s, struct life *l)
+{
+	if (!l->vm)
+		return;
+	l->now.deadline = s->now + l->vm->definition->limits.build_timeout_ms * NS_PER_MS;
+	set_deadline(s, &l->timer, l->now.deadline);
+}
+
 static void resume_life(struct step *s, struct life *l, bool same_boot)
 {
 	static const struct vmm_end rebooted = { .cause = CAUSE_HOST_REBOOT, .text = "the host was started again" };
@@ -92,6 +101,8 @@ static void resume_life(struct step *s, struct life *l, bool same_boot)
 		resume_allocating(s, l);
 	else if (l->now.substate == VM_SUB_ANNOUNCING && l->vm)
 		set_deadline(s, &l->timer, s->now + l->vm->definition->limits.announce_timeout_ms * NS_PER_MS);
+	else if (l->now.substate == VM_SUB_READY)
+		resume_ready(s, l);
 	else if (l->now.state == VM_ABORTING)
 		resume_aborting(s, l);
 }

@@ -277,6 +277,33 @@ static void gives_up_an_announce_at_its_deadline(void **state)
 	assert_int_equal(current(s, "web")->now.cause, CAUSE_SECURE_TIMEOUT);
 }
 
+static void ends_a_life_whose_vmm_never_enters(void **state)
+{
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 1);
+	start(s, "web");
+	answer(s, TRUSTY, VERDICT_ACK, CALL_CREATED);
+	answer(s, OPTEE, VERDICT_ACK, CALL_CREATED);
+	assert_int_equal(current(s, "web")->now.substate, VM_SUB_READY);
+	s->now += 10000 * MS;
+	step(s, (struct input){ .kind = IN_TICK });
+	assert_int_equal(current(s, "web")->now.cause, CAUSE_START_FAILED);
+	assert_int_equal(current(s, "web")->now.substate, VM_SUB_QUIESCING);
+	assert_int_equal(find_output(s, OUT_VMM_COMMAND, 0)->command, COMMAND_QUIESCE);
+}
+
+static void a_guest_that_entered_has_no_deadline(void **state)
+{
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 1);
+	run(s, "web");
+	s->now += 3600000 * MS;
+	step(s, (struct input){ .kind = IN_TICK });
+	assert_int_equal(current(s, "web")->now.state, VM_RUNNING);
+}
+
 static void lets_one_creation_at_a_time_into_a_trusty(void **state)
 {
 	struct story *s = *state;
@@ -447,6 +474,8 @@ int main(void)
 		TOLD(frees_id_and_memory_only_when_all_is_settled),
 		TOLD(rolls_back_when_an_sp_refuses),
 		TOLD(gives_up_an_announce_at_its_deadline),
+		TOLD(ends_a_life_whose_vmm_never_enters),
+		TOLD(a_guest_that_entered_has_no_deadline),
 		TOLD(lets_one_creation_at_a_time_into_a_trusty),
 		TOLD(runs_the_target_that_an_interrupt_names),
 		TOLD(announces_again_to_an_sp_that_restarted),
