@@ -186,7 +186,7 @@ static int open_secure(struct daemon *d)
 		.incarnation = store_incarnation(d->store) };
 	struct secure_profile profile[MODEL_SP_MAX];
 
-	for (size_t i = 0; i < d->options->profile_count; i++)
+	for (size_t i = 0; i < d->options->profile_count && i < MODEL_SP_MAX; i++)
 		profile[i] = (struct secure_profile){ d->options->profile[i].id, d->options->profile[i].profile };
 	config.profiles = profile;
 	config.profile_count = d->options->profile_count;
