@@ -264,6 +264,8 @@ def main(tests, needs_kvm=True):
     if needs_kvm and not have_kvm():
         print("SKIPPED: there is no /dev/kvm that can be used here: no vCPU can run")
         return SKIPPED
+    # a run that is cut short tidies up: its hosts are closed on the way out
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     wanted = sys.argv[1:]
     failed = 0
     for test in tests:
