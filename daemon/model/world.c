@@ -223,6 +223,8 @@ static void reply(struct step *s, const struct secure_reply *r)
 		debt_event(s, sp, d, (enum debt_event)event_of[verdict]);
 	if (verdict == VERDICT_ACK)
 		release(s, sp, &sp->stuck);
+	if (verdict == VERDICT_ACK && sp->info.status == SP_DEGRADED)
+		set_status(s, sp, SP_OK);
 	if (verdict == VERDICT_ABORTED && !sp->info.generation)
 		sp_lost(s, sp, HOW_SP_GONE);
 	if (!sp_is_there(sp)) /* it vanished under this call: is it gone, or back? */

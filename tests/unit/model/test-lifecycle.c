@@ -304,6 +304,21 @@ static void a_guest_that_entered_has_no_deadline(void **state)
 	assert_int_equal(current(s, "web")->now.state, VM_RUNNING);
 }
 
+/* What an SP once said outside of the protocol is no stain for ever: its next answer counts. */
+static void an_sp_that_answers_well_again_is_not_degraded(void **state)
+{
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 1);
+	start(s, "web");
+	answer(s, OPTEE, VERDICT_BROKEN, CALL_NONE);
+	assert_int_equal(s->m.sp[1].info.status, SP_DEGRADED);
+	s->now += 1000 * MS;
+	step(s, (struct input){ .kind = IN_TICK });
+	answer(s, OPTEE, VERDICT_ACK, CALL_CREATED);
+	assert_int_equal(s->m.sp[1].info.status, SP_OK);
+}
+
 static void lets_one_creation_at_a_time_into_a_trusty(void **state)
 {
 	struct story *s = *state;
@@ -476,6 +491,7 @@ int main(void)
 		TOLD(gives_up_an_announce_at_its_deadline),
 		TOLD(ends_a_life_whose_vmm_never_enters),
 		TOLD(a_guest_that_entered_has_no_deadline),
+		TOLD(an_sp_that_answers_well_again_is_not_degraded),
 		TOLD(lets_one_creation_at_a_time_into_a_trusty),
 		TOLD(runs_the_target_that_an_interrupt_names),
 		TOLD(announces_again_to_an_sp_that_restarted),
