@@ -331,7 +331,8 @@ static void make_world(struct world *w, bool faults)
 		.secure_arg = w,
 		.fleet_arg = w,
 		.clock_arg = w,
-		.publisher[0] = { &oracle_publish_ops, w },
+		/* half the followers are told after the acts, as the bus is: all that P4 says holds for them, too */
+		.publisher[0] = { &oracle_publish_ops, w, w->vm_count % 2 == 0 },
 		.publisher_count = 1,
 	};
 	queue_put(&w->queue, w->now, daemon_starts, 0, 0, NULL);
