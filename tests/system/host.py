@@ -20,23 +20,9 @@ import time
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 BUILD = pathlib.Path(os.environ["LIFECYCLED_BUILD"])
 GUESTS = pathlib.Path(os.environ["LIFECYCLED_GUESTS"])
-LIMIT = 60  # seconds after which a wait is a failure
-SKIPPED = 77
-
 sys.path.insert(0, str(TESTS))
-
-
-class Failure(Exception):
-    pass
-
-
-def expect(true, message, *details):
-    if not true:
-        raise Failure(message + "".join(f"\n    {d}" for d in details))
-
-
-def equal(got, wanted, what):
-    expect(got == wanted, f"{what}: {got!r}, expected {wanted!r}")
+sys.path.insert(0, str(TESTS / "hosts"))
+from check import LIMIT, Failure, equal, expect, have_kvm, main  # noqa: E402,F401 - tests take them from here
 
 
 class Process:
@@ -253,30 +239,3 @@ class Host:
     def until_state(self, name, state, seconds=LIMIT):
         return self.until(lambda: (lambda r: r if r and r["state"] == state else None)(self.row(name)),
                           f"{name} is {state}; it is {self.row(name)}", seconds)
-
-
-def have_kvm():
-    return os.access("/dev/kvm", os.R_OK | os.W_OK)
-
-
-def main(tests, needs_kvm=True):
-    """Runs the functions given, or those named on the command line; a sentence for each."""
-    if needs_kvm and not have_kvm():
-        print("SKIPPED: there is no /dev/kvm that can be used here: no vCPU can run")
-        return SKIPPED
-    # a run that is cut short tidies up: its hosts are closed on the way out
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    wanted = sys.argv[1:]
-    failed = 0
-    for test in tests:
-        if wanted and test.__name__ not in wanted:
-            continue
-        start = time.monotonic()
-        try:
-            test()
-            print(f"ok      {test.__name__} ({time.monotonic() - start:.1f} s)", flush=True)
-        except Exception as error:  # noqa: BLE001 - a test may fail in any way
-            failed += 1
-            kind = "" if isinstance(error, Failure) else type(error).__name__ + ": "
-            print(f"FAILED  {test.__name__}: {kind}{error}", flush=True)
-    return 1 if failed else 0

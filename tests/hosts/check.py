@@ -1,0 +1,62 @@
+"""What every Python test is made of: expectations, the limit of a wait, and a main that runs sentences."""
+import os
+import signal
+import sys
+import time
+
+# An emulated host is 20 to 50 times slower than this machine: whoever runs tests there says by how much to wait longer.
+MULTIPLIER = float(os.environ.get("LIFECYCLED_TIMEOUT_MULTIPLIER", "1"))
+LIMIT = 60 * MULTIPLIER  # seconds after which a wait is a failure
+SKIPPED = 77
+
+
+class Failure(Exception):
+    pass
+
+
+def expect(true, message, *details):
+    if not true:
+        raise Failure(message + "".join(f"\n    {d}" for d in details))
+
+
+def equal(got, wanted, what):
+    expect(got == wanted, f"{what}: {got!r}, expected {wanted!r}")
+
+
+def have_kvm():
+    return os.access("/dev/kvm", os.R_OK | os.W_OK)
+
+
+def needs_kvm(test):
+    """Marks a test that runs a guest, in a file where others do not."""
+    test.needs_kvm = True
+    return test
+
+
+def run(test):
+    """True if it passed."""
+    start = time.monotonic()
+    try:
+        test()
+    except Exception as error:  # noqa: BLE001 - a test may fail in any way
+        kind = "" if isinstance(error, Failure) else type(error).__name__ + ": "
+        print(f"FAILED  {test.__name__}: {kind}{error}", flush=True)
+        return False
+    print(f"ok      {test.__name__} ({time.monotonic() - start:.1f} s)", flush=True)
+    return True
+
+
+def main(tests, needs_kvm=True):
+    """Runs the functions given, or those named on the command line; a sentence for each. The exit status is for sys.exit."""
+    # a run that is cut short tidies up: its hosts are closed on the way out
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    kvm, failed, skipped = have_kvm(), 0, 0
+    for test in tests:
+        if sys.argv[1:] and test.__name__ not in sys.argv[1:]:
+            continue
+        if (needs_kvm or getattr(test, "needs_kvm", False)) and not kvm:
+            print(f"SKIPPED {test.__name__}: there is no /dev/kvm that can be used here: no vCPU can run", flush=True)
+            skipped += 1
+        elif not run(test):
+            failed += 1
+    return 1 if failed else SKIPPED if skipped else 0

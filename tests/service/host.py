@@ -1,0 +1,94 @@
+"""The host that a service test runs in: a whole machine with systemd as PID 1, the product installed below /usr.
+
+Such a test is a program run as root, in a container (tests/container/run) or in the emulated Arm host
+(tests/armhost/run); LIFECYCLED_GUESTS names the directory of the test guests. Machines may be shared by tests: each
+begins with fresh().
+"""
+import json
+import os
+import pathlib
+import select
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "hosts"))
+from check import LIMIT, Failure, equal, expect, main, needs_kvm  # noqa: E402,F401 - tests take them from here
+
+GUESTS = pathlib.Path(os.environ["LIFECYCLED_GUESTS"])
+BUS_NAME = "org.lifecycled.Lifecycle1"
+UNITS = ["lifecycled.service", "lifecycled-spmc.service", "lifecycled-spmc.socket", "lifecycled-spmc-inspect.socket"]
+
+
+def run(*command, check=True, text=None):
+    """The program's output; with check=False the whole result."""
+    done = subprocess.run([str(c) for c in command], input=text, stdin=None if text else subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=LIMIT)
+    if not check:
+        return done
+    expect(done.returncode == 0, f"{' '.join(map(str, command))}: exit {done.returncode}", done.stdout, done.stderr)
+    return done.stdout
+
+
+def ctl(*words, check=True, text=None):
+    return run("lifecyclectl", *words, check=check, text=text)
+
+
+def systemctl(*words, check=True):
+    return run("systemctl", *words, check=check)
+
+
+def show(unit, *properties):
+    """{property: value} of a unit."""
+    lines = systemctl("show", unit, *[f"--property={p}" for p in properties]).splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+def until(true, what, seconds=LIMIT):
+    """Looks again and again, each 20 ms, for what has no bell of its own."""
+    deadline = time.monotonic() + seconds
+    poller = select.poll()
+    while True:
+        value = true()
+        if value:
+            return value
+        expect(time.monotonic() < deadline, f"it did not come to this: {what}", journal())
+        poller.poll(20)
+
+
+def journal(unit="lifecycled.service"):
+    return run("journalctl", "-b", "-u", unit, "-n", "40", "-o", "short-monotonic", "--no-pager", check=False).stdout
+
+
+def define(name, guest="beat", **more):
+    """Defines a VM that runs one of the test guests; `more` is merged into the definition."""
+    definition = {"name": name, "memory": {"size": "2M"}, "kernel": str(GUESTS / f"{guest}.elf")}
+    definition.update({key.replace("_", "-"): value for key, value in more.items()})
+    ctl("define", "-", text=json.dumps(definition))
+    return name
+
+
+def row(name):
+    return next((r for r in json.loads(ctl("-o", "json", "list")) if r["name"] == name), None)
+
+
+def status(name):
+    page = json.loads(ctl("-o", "json", "status", name))
+    return page[0] if isinstance(page, list) else page
+
+
+def until_state(name, state):
+    return until(lambda: (lambda r: r if r and r["state"] == state else None)(row(name)), f"{name} is {state}")
+
+
+def name_is_owned():
+    answer = run("busctl", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "NameHasOwner",
+                 "s", BUS_NAME)
+    return answer.split() == ["b", "true"]
+
+
+def fresh():
+    """A machine on which the daemon runs and knows no VM."""
+    systemctl("start", "lifecycled.service")
+    for vm in json.loads(ctl("-o", "json", "list")):
+        ctl("destroy", vm["name"])

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""As installed: systemd knows the units, the daemon serves its name, leads a guest, and may be restarted under it."""
+import os
+import sys
+
+import host
+from host import ctl, equal, expect, needs_kvm, show, systemctl
+
+
+def units_are_installed():
+    for unit in host.UNITS:
+        got = show(unit, "LoadState", "NeedDaemonReload")
+        equal(got, {"LoadState": "loaded", "NeedDaemonReload": "no"}, unit)
+
+
+def the_daemon_starts_and_owns_its_name():
+    systemctl("stop", "lifecycled.service")
+    expect(not host.name_is_owned(), f"{host.BUS_NAME} has no owner while the daemon is down")
+    systemctl("start", "lifecycled.service")  # Type=notify: returns after READY=1
+    expect(host.name_is_owned(), f"{host.BUS_NAME} has an owner", host.journal())
+    equal(show("lifecycled.service", "ActiveState", "Result"), {"ActiveState": "active", "Result": "success"}, "the daemon")
+
+
+def a_call_starts_the_daemon():
+    systemctl("stop", "lifecycled.service")
+    ctl("list")
+    equal(show("lifecycled.service", "ActiveState"), {"ActiveState": "active"}, "the daemon after a call")
+
+
+def the_secure_side_is_started_by_its_socket():
+    host.fresh()
+    sps = ctl("partitions")
+    expect("0x8001" in sps, "an SP of the software secure side is seen", sps, host.journal())
+    equal(show("lifecycled-spmc.service", "ActiveState"), {"ActiveState": "active"}, "the software secure side")
+
+
+@needs_kvm
+def a_guest_is_led_through_its_life():
+    host.fresh()
+    host.define("web")
+    ctl("start", "web")
+    equal(host.row("web")["state"], "running", "state after start")
+    host.until(lambda: "beat" in ctl("console", "web"), "the guest says beat")
+    ctl("abort", "web")
+    equal(host.row("web")["state"], "null", "state after abort")
+    equal(host.status("web")["last_end"]["cause"], "user-abort", "cause of its end")
+    ctl("destroy", "web")
+
+
+@needs_kvm
+def a_restart_of_the_daemon_leaves_the_guest():
+    host.fresh()
+    host.define("web")
+    ctl("start", "web")
+    before = host.status("web")
+    daemon = show("lifecycled.service", "MainPID")
+    systemctl("restart", "lifecycled.service")
+    expect(show("lifecycled.service", "MainPID") != daemon, "another daemon")
+    after = host.until_state("web", "running") and host.status("web")
+    for what in ("life", "vmm_pid"):
+        equal(after[what], before[what], f"{what} after a restart of the daemon")
+    os.kill(after["vmm_pid"], 0)  # it lives
+    ctl("destroy", "web")
+
+
+if __name__ == "__main__":
+    sys.exit(host.main([
+        units_are_installed,
+        the_daemon_starts_and_owns_its_name,
+        a_call_starts_the_daemon,
+        the_secure_side_is_started_by_its_socket,
+        a_guest_is_led_through_its_life,
+        a_restart_of_the_daemon_leaves_the_guest,
+    ], needs_kvm=False))
