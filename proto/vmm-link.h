@@ -15,6 +15,10 @@
  *   VMM -> daemon   VCPU      one vCPU changed its state
  *   daemon -> VMM   QUIESCE   take every vCPU out of KVM_RUN and never let one in again; the VMM kicks (again after 10 ms)
  *   VMM -> daemon   QUIESCED  every vCPU thread has acknowledged outside KVM_RUN: final for this life
+ *   daemon -> VMM   STOP      press the guest's power key; after ENTERED only
+ *   VMM -> daemon   DEAF      the answer to STOP where nobody listens to the key: nothing was pressed, the guest goes on
+ *   VMM -> daemon   STOPPING  the VMM was told to stop (SIGTERM) and pressed the key: from here on it is a stop for the
+ *                             daemon, too. The VMM itself never gives up: who asked has the deadline
  *   VMM -> daemon   ENDED     the guest ended by itself; last words are written; implies QUIESCED
  *   daemon -> VMM   EXIT      leave now
  *
@@ -29,7 +33,7 @@
 #include "proto/lifecycle.h"
 
 #define VMM_LINK_MAGIC 0x4C4D4D56u /* "VMML" */
-#define VMM_LINK_VERSION 1
+#define VMM_LINK_VERSION 2
 
 enum vmm_frame_kind {
 	VMM_NEWBORN = 1,
@@ -45,6 +49,9 @@ enum vmm_frame_kind {
 	VMM_QUIESCED = 11,
 	VMM_ENDED = 12,
 	VMM_EXIT = 13,
+	VMM_STOP = 14,
+	VMM_STOPPING = 15,
+	VMM_DEAF = 16,
 };
 
 struct vmm_frame_header {
@@ -115,15 +122,22 @@ enum vmm_phase {
 	VMM_PHASE_ENDED = 4,
 };
 
+enum vmm_back_flag {
+	VMM_BACK_STOPPING = 1 << 0, /* the power key was pressed in this life, by STOP or by SIGTERM */
+	VMM_BACK_FLAGS = VMM_BACK_STOPPING,
+};
+
 struct vmm_back {
 	struct vmm_frame_header header;
 	uint32_t phase; /* enum vmm_phase */
 	uint32_t vcpu_count;
+	uint32_t flags; /* enum vmm_back_flag */
+	uint32_t reserved; /* 0 */
 	uint8_t vcpu[VM_VCPU_MAX]; /* enum vcpu_state */
 	struct vmm_end end;        /* cause CAUSE_NONE unless phase is ENDED */
 };
 
-/* BUILT, ENTER, ENTERED, QUIESCE, QUIESCED, EXIT: the header alone. */
+/* BUILT, ENTER, ENTERED, QUIESCE, QUIESCED, EXIT, STOP, STOPPING, DEAF: the header alone. */
 
 /* Written by the VMM before it sends ENDED; `magic` last. */
 #define LAST_WORDS_MAGIC 0x5344524Fu

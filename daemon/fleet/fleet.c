@@ -256,6 +256,8 @@ static void send_command(struct vmm *v, struct committed proof, enum vmm_frame_k
 		v->command = proof.seq;
 	if (kind == VMM_ENTER)
 		v->may_enter = true;
+	if (kind == VMM_STOP)
+		v->may_be_deaf = true;
 	if (link_send(v->link, &frame, sizeof(frame), NULL, 0) < 0)
 		vmm_lost_link(v);
 }
@@ -264,6 +266,7 @@ static void op_command(void *fleet, struct committed proof, uint64_t life, enum 
 {
 	static const enum vmm_frame_kind kinds[] = {
 		[COMMAND_ENTER] = VMM_ENTER,
+		[COMMAND_STOP] = VMM_STOP,
 		[COMMAND_QUIESCE] = VMM_QUIESCE,
 		[COMMAND_EXIT] = VMM_EXIT,
 	};

@@ -15,7 +15,8 @@ static const size_t sizes[] = {
 	[VMM_VCPU] = sizeof(struct vmm_vcpu),
 	[VMM_QUIESCED] = sizeof(struct vmm_frame_header),
 	[VMM_ENDED] = sizeof(struct vmm_ended),
-	[VMM_EXIT] = 0,
+	[VMM_STOPPING] = sizeof(struct vmm_frame_header),
+	[VMM_DEAF] = sizeof(struct vmm_frame_header),
 };
 
 bool end_is_sane(const struct vmm_end *end)
@@ -37,6 +38,8 @@ static const char *back_breach(const struct vmm_back *b)
 	for (uint32_t i = 0; i < b->vcpu_count; i++)
 		if (b->vcpu[i] >= VCPU_STATE_COUNT)
 			return "BACK with an unknown vCPU state";
+	if ((b->flags & ~(uint32_t)VMM_BACK_FLAGS) || b->reserved)
+		return "BACK with an unknown flag";
 	if (b->phase == VMM_PHASE_ENDED ? !end_is_sane(&b->end) : b->end.cause != none.cause)
 		return "BACK with an end that does not fit its phase";
 	return NULL;

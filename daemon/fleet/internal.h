@@ -95,6 +95,7 @@ struct vmm {
 	bool huge, child, born;
 	bool adopting;  /* READY waits for it */
 	bool may_enter; /* was told ENTER, by us or by a daemon before */
+	bool may_be_deaf; /* was told STOP, likewise, and has not answered DEAF */
 	bool judged;    /* `end` is how it ended, whatever else is found */
 	bool doomed;    /* killed by us for what it did: not believed, not taken back */
 	bool dismissed; /* was told to leave: its death is no news */

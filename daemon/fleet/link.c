@@ -163,7 +163,7 @@ static void take_back(struct link *l, const struct vmm_back *frame)
 	link_adopted(l, v, LINK_LIVE);
 	v->vcpu_count = frame->vcpu_count;
 	v->phase = frame->phase;
-	v->may_enter = true;
+	v->may_enter = v->may_be_deaf = true;
 	if (frame->header.command > v->command)
 		v->command = frame->header.command;
 	if (frame->phase == VMM_PHASE_ENDED) {
@@ -213,6 +213,21 @@ static const char *quiesced(struct vmm *v, const union vmm_frame *frame, struct 
 	return NULL;
 }
 
+static const char *stopping(struct vmm *v, const union vmm_frame *frame, struct input *in)
+{
+	in->kind = IN_VMM_STOPPING;
+	return v->phase == VMM_PHASE_ENTERED ? NULL : "STOPPING while no guest runs";
+}
+
+static const char *deaf(struct vmm *v, const union vmm_frame *frame, struct input *in)
+{
+	if (v->phase != VMM_PHASE_ENTERED || !v->may_be_deaf)
+		return "DEAF without being told to stop";
+	v->may_be_deaf = false;
+	in->kind = IN_VMM_DEAF;
+	return NULL;
+}
+
 static const char *ended(struct vmm *v, const union vmm_frame *frame, struct input *in)
 {
 	if (v->phase == VMM_PHASE_ENDED)
@@ -231,8 +246,9 @@ static const char *no_more_first(struct vmm *v, const union vmm_frame *frame, st
 }
 
 static const char *(*const live[])(struct vmm *v, const union vmm_frame *frame, struct input *in) = {
-	[VMM_NEWBORN] = no_more_first, [VMM_BACK] = no_more_first, [VMM_BUILT] = built,   [VMM_ENTERED] = entered,
-	[VMM_VCPU] = vcpu,             [VMM_QUIESCED] = quiesced,  [VMM_ENDED] = ended,
+	[VMM_NEWBORN] = no_more_first, [VMM_BACK] = no_more_first, [VMM_BUILT] = built,  [VMM_ENTERED] = entered,
+	[VMM_VCPU] = vcpu,             [VMM_QUIESCED] = quiesced,  [VMM_ENDED] = ended,  [VMM_STOPPING] = stopping,
+	[VMM_DEAF] = deaf,
 };
 
 static void take_live(struct link *l, const union vmm_frame *frame)

@@ -19,6 +19,8 @@ enum input_kind {
 	IN_VMM_BUILT,     /* life */
 	IN_VMM_ENTERED,   /* life */
 	IN_VMM_VCPU,      /* life, vcpu */
+	IN_VMM_STOPPING,  /* life: it was told to stop by another, and has pressed the power key */
+	IN_VMM_DEAF,      /* life: told to press the power key, it found nobody who listens */
 	IN_VMM_QUIESCED,  /* life */
 	IN_VMM_ENDED,     /* life, end; the VMM is quiesced */
 	IN_VMM_GONE,      /* the VMM is dead, its link drained, its death judged: life, end */

@@ -37,6 +37,7 @@ struct secure_call {
 
 enum vmm_command {
 	COMMAND_ENTER,
+	COMMAND_STOP,
 	COMMAND_QUIESCE,
 	COMMAND_EXIT,
 	COMMAND_KILL, /* SIGKILL, connected or not */

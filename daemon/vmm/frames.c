@@ -17,6 +17,7 @@ static const struct {
 	[VMM_ENTER] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
 	[VMM_QUIESCE] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
 	[VMM_EXIT] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
+	[VMM_STOP] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
 };
 
 static const char *check_birth(const struct vmm_birth *birth, const struct frame_expected *expected)

@@ -20,7 +20,7 @@ enum link_stage {
 	LINK_DOWN = 0,
 	LINK_NEWBORN, /* NEWBORN is sent: BIRTH or REFUSED */
 	LINK_BACK,    /* BACK is sent: WELCOME or REFUSED */
-	LINK_UP,      /* ENTER, QUIESCE, EXIT */
+	LINK_UP,      /* ENTER, STOP, QUIESCE, EXIT */
 };
 
 struct frame_expected {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -38,6 +39,29 @@ bool machine_finish(struct machine *m, enum gate to)
 	return gate_move(m, GATE_SHUT, to) || gate_move(m, GATE_OPEN, to);
 }
 
+bool machine_press_power_key(struct machine *m)
+{
+	/* Said before it is done: the guest may be quicker than this thread. */
+	if (atomic_exchange(&m->pressed, true))
+		return true;
+	if (arch_press_power_key(m) == 0)
+		return true;
+	atomic_store(&m->pressed, false);
+	return false;
+}
+
+/* What was asked for is no end of the guest's own: so no policy starts it again, also where no daemon saw it. */
+static struct vmm_end as_asked(const struct machine *m, const struct vmm_end *end)
+{
+	struct vmm_end asked = *end;
+
+	if (end->cause != CAUSE_GUEST_POWEROFF || !atomic_load(&m->pressed))
+		return asked;
+	asked.cause = CAUSE_USER_STOP;
+	snprintf(asked.text, sizeof(asked.text), "the guest powered off after its power key was pressed");
+	return asked;
+}
+
 bool machine_end(struct machine *m, const struct vmm_end *end)
 {
 	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
@@ -47,7 +71,7 @@ bool machine_end(struct machine *m, const struct vmm_end *end)
 	 * between. */
 	pthread_mutex_lock(&one_at_a_time);
 	if (atomic_load(&m->gate) < GATE_STOPPED) {
-		m->end = *end;
+		m->end = as_asked(m, end);
 		first = machine_finish(m, GATE_ENDED);
 	}
 	pthread_mutex_unlock(&one_at_a_time);

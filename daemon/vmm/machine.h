@@ -64,6 +64,7 @@ struct machine {
 
 	_Atomic uint32_t gate;   /* enum gate; a futex */
 	_Atomic uint32_t build;  /* enum build */
+	_Atomic bool pressed;    /* the power key was: a power-off that follows is a stop */
 	_Atomic uint32_t halted; /* vCPUs that halted with interrupts off: nothing can wake them */
 	struct vmm_end end;      /* written by who moved the gate to ENDED, read when machine_is_out */
 	struct failure failure;
@@ -79,6 +80,9 @@ int machine_start(struct machine *m);
 /* Moves the gate; false if it was not where the move starts from. machine_finish moves from SHUT or OPEN. */
 bool machine_open(struct machine *m);
 bool machine_finish(struct machine *m, enum gate to);
+
+/* Presses the guest's power key, once in a life: true if it was, now or before; false: nobody listens to it. */
+bool machine_press_power_key(struct machine *m);
 
 /* Ends the guest: true if this is the first cause. Then the caller kicks, and machine.end is to be read once
  * all are out. */

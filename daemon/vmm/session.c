@@ -64,6 +64,7 @@ static int send_back(struct vmm *v)
 		.header = header(v, VMM_BACK),
 		.phase = v->phase,
 		.vcpu_count = v->machine.definition.vcpu_count,
+		.flags = atomic_load(&v->machine.pressed) ? VMM_BACK_STOPPING : 0,
 	};
 
 	for (unsigned i = 0; i < back.vcpu_count; i++)
@@ -154,6 +155,8 @@ void session_tell(struct vmm *v, uint64_t now)
 	if (v->phase != VMM_PHASE_BUILDING)
 		tell_vcpus(v, now);
 	tell_owed(v, now, OWED_BUILT, VMM_BUILT);
+	tell_owed(v, now, OWED_STOPPING, VMM_STOPPING);
+	tell_owed(v, now, OWED_DEAF, VMM_DEAF);
 	tell_ended(v, now);
 	/* Behind ENDED, which says more, when a QUIESCE crossed it. */
 	tell_owed(v, now, OWED_QUIESCED, VMM_QUIESCED);
@@ -194,6 +197,11 @@ static const char *obey(struct vmm *v, struct received *r)
 		if (v->phase == VMM_PHASE_BUILDING || v->phase == VMM_PHASE_QUIESCED)
 			return "an ENTER out of order";
 		vmm_enter(v, command);
+		break;
+	case VMM_STOP:
+		if (v->phase != VMM_PHASE_ENTERED && v->phase != VMM_PHASE_ENDED)
+			return "a STOP out of order";
+		vmm_stop(v, command);
 		break;
 	case VMM_QUIESCE:
 		vmm_quiesce(v, command);

@@ -150,6 +150,13 @@ void vmm_quiesce(struct vmm *v, uint64_t command)
 		(void)machine_finish(&v->machine, GATE_STOPPED);
 }
 
+void vmm_stop(struct vmm *v, uint64_t command)
+{
+	v->command_done = command;
+	if (v->phase == VMM_PHASE_ENTERED && !machine_press_power_key(&v->machine))
+		v->owed |= OWED_DEAF;
+}
+
 /* `magic` last: who reads it reads everything. */
 static void write_last_words(struct vmm *v)
 {
@@ -194,6 +201,7 @@ static void settle(struct vmm *v, uint64_t now)
 		return;
 	}
 	v->kick_at = 0;
+	v->owed &= ~(uint32_t)OWED_OF_A_GUEST;
 	if (atomic_load(&m->gate) == GATE_STOPPED) {
 		v->phase = VMM_PHASE_QUIESCED;
 	} else {
@@ -205,17 +213,24 @@ static void settle(struct vmm *v, uint64_t now)
 }
 
 /*
- * SIGTERM: a graceful stop, also without a daemon. There is no power key to press yet, so the guest ends at
- * once. A second one, or one after the end, leaves: what is to be known is in the last words.
+ * SIGTERM: a graceful stop, also without a daemon: the power key is pressed, and how long the guest may take is the
+ * affair of who asked. One that listens to no key ends at once, and a second SIGTERM ends every other. One after
+ * the end leaves: what is to be known is in the last words.
  */
 static void stop(struct vmm *v)
 {
 	struct vmm_end end = { .cause = CAUSE_USER_STOP };
+	const char *but = v->told_to_stop ? "twice" : "and the guest listens to no power key";
 
 	stop_asked = 0;
 	if (v->life == 0 || v->phase >= VMM_PHASE_QUIESCED)
 		vmm_leave(0);
-	snprintf(end.text, sizeof(end.text), "the VMM was told to stop (SIGTERM)");
+	if (!v->told_to_stop && v->phase == VMM_PHASE_ENTERED && machine_press_power_key(&v->machine)) {
+		v->told_to_stop = true;
+		v->owed |= OWED_STOPPING;
+		return;
+	}
+	snprintf(end.text, sizeof(end.text), "the VMM was told to stop (SIGTERM), %s", but);
 	(void)machine_end(&v->machine, &end);
 }
 

@@ -17,6 +17,9 @@ enum vmm_owed {
 	OWED_BUILT = 1 << 1,
 	OWED_QUIESCED = 1 << 2,
 	OWED_ENDED = 1 << 3,
+	OWED_STOPPING = 1 << 4,
+	OWED_DEAF = 1 << 5,
+	OWED_OF_A_GUEST = OWED_STOPPING | OWED_DEAF, /* of no interest once it is over */
 };
 
 struct vmm {
@@ -36,6 +39,7 @@ struct vmm {
 	uint64_t quiesce_command; /* 0, or a QUIESCE that is not answered yet */
 	uint32_t phase;           /* enum vmm_phase */
 	uint32_t owed;
+	bool told_to_stop; /* SIGTERM came: the next one forces */
 	uint8_t told[VM_VCPU_MAX]; /* enum vcpu_state */
 
 	uint64_t kick_at; /* 0: nobody is being kicked */
@@ -54,5 +58,6 @@ void session_tell(struct vmm *v, uint64_t now);
 /* vmm.c: what the daemon's frames cause. */
 int vmm_birth(struct vmm *v, struct received *birth);
 void vmm_enter(struct vmm *v, uint64_t command);
+void vmm_stop(struct vmm *v, uint64_t command);
 void vmm_quiesce(struct vmm *v, uint64_t command);
 void vmm_leave(int status) __attribute__((noreturn));

@@ -172,7 +172,7 @@ static void gone_again(struct world *w, uint64_t life, uint64_t incarnation, voi
 		post_end(w, IN_VMM_GONE, life, CAUSE_VMM_GONE, "nobody is there");
 }
 
-static const char *const command_names[] = { "ENTER", "QUIESCE", "EXIT", "KILL" };
+static const char *const command_names[] = { "ENTER", "STOP", "QUIESCE", "EXIT", "KILL" };
 
 static void command(void *fleet, struct committed proof, uint64_t number, enum vmm_command what)
 {

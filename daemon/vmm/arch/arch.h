@@ -43,5 +43,11 @@ extern const int arch_secondaries_wait;
 struct device_outcome arch_io(struct vcpu *v);
 struct device_outcome arch_mmio(struct vcpu *v);
 
+/*
+ * Presses the guest's power key, by the main thread while vCPUs run: 0, or -EOPNOTSUPP when the guest listens to none
+ * (there is no key, or no driver has taken it yet). Only after arch_after_vcpus.
+ */
+int arch_press_power_key(struct machine *m);
+
 /* After exit 5 (HLT): can an interrupt wake this vCPU? */
 int arch_halt_can_wake(struct vcpu *v);

@@ -37,6 +37,9 @@ static void takes_a_whole_state(void **state)
 	assert_null(frame_breach(&f, sizeof(f.back)));
 	f.back.phase = VMM_PHASE_ENTERED;
 	assert_non_null(frame_breach(&f, sizeof(f.back))); /* an end while it runs */
+	f.back.end.cause = CAUSE_NONE;
+	f.back.flags = VMM_BACK_STOPPING;
+	assert_null(frame_breach(&f, sizeof(f.back)));
 }
 
 static void refuses_what_is_out_of_range(void **state)
@@ -51,6 +54,13 @@ static void refuses_what_is_out_of_range(void **state)
 	assert_non_null(frame_breach(&f, sizeof(f.back)));
 	f.back.vcpu[1] = 0;
 	f.back.phase = VMM_PHASE_ENDED + 1;
+	assert_non_null(frame_breach(&f, sizeof(f.back)));
+	f = frame_of(VMM_BACK);
+	f.back.vcpu_count = 1;
+	f.back.flags = VMM_BACK_FLAGS + 1;
+	assert_non_null(frame_breach(&f, sizeof(f.back)));
+	f.back.flags = 0;
+	f.back.reserved = 1;
 	assert_non_null(frame_breach(&f, sizeof(f.back)));
 	f = frame_of(VMM_BACK);
 	f.back.vcpu_count = 1;
@@ -94,7 +104,7 @@ static void refuses_every_wrong_size(void **state)
 		}
 		assert_int_equal(right, kind == VMM_NEWBORN || kind == VMM_BACK || kind == VMM_BUILT ||
 						kind == VMM_ENTERED || kind == VMM_VCPU || kind == VMM_QUIESCED ||
-						kind == VMM_ENDED);
+						kind == VMM_ENDED || kind == VMM_STOPPING || kind == VMM_DEAF);
 	}
 }
 

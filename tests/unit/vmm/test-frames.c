@@ -8,15 +8,17 @@
 
 #include "vmm/frames.h"
 
-#define LIFE 9
+#define LIFE      9
+#define KIND_LAST VMM_DEAF
 
-static const size_t sizes[VMM_EXIT + 1] = {
+static const size_t sizes[KIND_LAST + 1] = {
 	[VMM_BIRTH] = sizeof(struct vmm_birth),
 	[VMM_REFUSED] = sizeof(struct vmm_refused),
 	[VMM_WELCOME] = sizeof(struct vmm_welcome),
 	[VMM_ENTER] = sizeof(struct vmm_frame_header),
 	[VMM_QUIESCE] = sizeof(struct vmm_frame_header),
 	[VMM_EXIT] = sizeof(struct vmm_frame_header),
+	[VMM_STOP] = sizeof(struct vmm_frame_header),
 };
 
 static struct frame_expected expected_at(enum link_stage stage)
@@ -58,7 +60,7 @@ static const char *check(const union daemon_frame *f, enum link_stage stage)
 	struct frame_expected e = expected_at(stage);
 	unsigned kind = f->header.kind;
 
-	return frame_check(f, kind <= VMM_EXIT && sizes[kind] ? sizes[kind] : sizeof(f->header),
+	return frame_check(f, kind <= KIND_LAST && sizes[kind] ? sizes[kind] : sizeof(f->header),
 		kind == VMM_BIRTH ? VMM_FD_COUNT : 0, false, &e);
 }
 
@@ -68,14 +70,14 @@ static void takes_each_frame_at_its_stage_alone(void **state)
 		[LINK_DOWN] = 0,
 		[LINK_NEWBORN] = 1 << VMM_BIRTH | 1 << VMM_REFUSED,
 		[LINK_BACK] = 1 << VMM_WELCOME | 1 << VMM_REFUSED,
-		[LINK_UP] = 1 << VMM_ENTER | 1 << VMM_QUIESCE | 1 << VMM_EXIT,
+		[LINK_UP] = 1 << VMM_ENTER | 1 << VMM_QUIESCE | 1 << VMM_EXIT | 1 << VMM_STOP,
 	};
 
 	for (enum link_stage stage = LINK_DOWN; stage <= LINK_UP; stage++)
-		for (unsigned kind = 0; kind <= VMM_EXIT + 3; kind++) {
+		for (unsigned kind = 0; kind <= KIND_LAST + 3; kind++) {
 			union daemon_frame f = good(kind, stage);
 
-			if (kind <= VMM_EXIT && allowed[stage] >> kind & 1)
+			if (kind <= KIND_LAST && allowed[stage] >> kind & 1)
 				assert_null(check(&f, stage));
 			else
 				assert_non_null(check(&f, stage));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vmm/arch/arm64/arm64.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -33,4 +34,10 @@ struct device_outcome arch_mmio(struct vcpu *v)
 struct device_outcome arch_io(struct vcpu *v)
 {
 	return (struct device_outcome) { 0 };
+}
+
+/* No key yet. */
+int arch_press_power_key(struct machine *m)
+{
+	return -EOPNOTSUPP;
 }

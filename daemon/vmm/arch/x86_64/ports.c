@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vmm/arch/x86_64/x86.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -84,4 +85,10 @@ struct device_outcome arch_mmio(struct vcpu *v)
 	if (!run->mmio.is_write)
 		memset(run->mmio.data, 0, sizeof(run->mmio.data));
 	return (struct device_outcome) { 0 };
+}
+
+/* No key yet. */
+int arch_press_power_key(struct machine *m)
+{
+	return -EOPNOTSUPP;
 }
