@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "vmm/arch/arch.h"
 #include "vmm/vcpu.h"
 
@@ -18,6 +19,24 @@ void machine_notify(struct machine *m)
 
 	/* EAGAIN cannot lose anything: the counter is full of calls nobody has looked at. */
 	(void)!write(m->event_fd, &one, sizeof(one));
+}
+
+/* A line that cannot be set leaves a driver waiting: told once, for each would fail like the first. */
+static void set_line(void *controller, uint32_t irq, bool level)
+{
+	struct machine *m = controller;
+	static atomic_bool told;
+	int r = kvm_vm_set_line(m->vm, irq, level);
+
+	if (r < 0 && !atomic_exchange(&told, true))
+		log_warning("interrupt 0x%x cannot be set: %s (told once)", irq, strerror(-r));
+}
+
+void machine_connect_line(struct machine *m, struct irq_line *line, uint32_t irq)
+{
+	line->controller = m;
+	line->irq = irq;
+	line->set = set_line;
 }
 
 static bool gate_move(struct machine *m, uint32_t from, uint32_t to)

@@ -97,6 +97,9 @@ void machine_kick(struct machine *m);
 /* Something for the main thread to look at. */
 void machine_notify(struct machine *m);
 
+/* A device's interrupt line, once the controller exists; `irq` is KVM_IRQ_LINE's number (x86-64: the GSI). */
+void machine_connect_line(struct machine *m, struct irq_line *line, uint32_t irq);
+
 /* The build itself, by vCPU 0's thread, and the threads. Negative errno, and machine.failure says why. */
 int machine_build(struct machine *m);
 int vcpu_start_thread(struct vcpu *v);

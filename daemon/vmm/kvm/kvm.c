@@ -74,6 +74,13 @@ int kvm_vm_create_vcpu(struct kvm_vm vm, struct kvm_system system, unsigned inde
 	return 0;
 }
 
+int kvm_vm_set_line(struct kvm_vm vm, uint32_t irq, bool level)
+{
+	struct kvm_irq_level line = { .irq = irq, .level = level };
+
+	return kvm_ask(vm.fd, KVM_IRQ_LINE, &line);
+}
+
 int kvm_vcpu_run(struct kvm_vcpu vcpu)
 {
 	return kvm_ask_value(vcpu.fd, KVM_RUN, 0);

@@ -6,6 +6,7 @@
  * the rest is asked through kvm_ask in arch/. All return negative errno.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,4 +33,5 @@ int kvm_create_vm(struct kvm_system system, unsigned long type, struct kvm_vm *r
 int kvm_vm_capability(struct kvm_vm vm, unsigned long capability); /* 0: absent */
 int kvm_vm_set_memory(struct kvm_vm vm, uint32_t slot, uint64_t gpa, void *hva, uint64_t size);
 int kvm_vm_create_vcpu(struct kvm_vm vm, struct kvm_system system, unsigned index, struct kvm_vcpu *ret);
+int kvm_vm_set_line(struct kvm_vm vm, uint32_t irq, bool level);
 int kvm_vcpu_run(struct kvm_vcpu vcpu);

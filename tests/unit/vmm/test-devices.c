@@ -87,8 +87,7 @@ static void ring_goes_on_behind_what_is_there(void **state)
 
 static void refuses_files_that_are_no_rings(void **state)
 {
-	static const off_t sizes[] = { 0, 100, CONSOLE_RING_DATA, CONSOLE_RING_DATA + 2048,
-		CONSOLE_RING_DATA + 12288 };
+	static const off_t sizes[] = { 0, 100, CONSOLE_RING_DATA, CONSOLE_RING_DATA + 2048, CONSOLE_RING_DATA + 12288 };
 
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		int fd = ring_file(sizes[i]);
@@ -122,7 +121,7 @@ static void serial_sends_what_is_written(void **state)
 	close_ring(&c, fd);
 }
 
-static void serial_looks_like_an_idle_8250(void **state)
+static void serial_looks_like_an_idle_16550(void **state)
 {
 	struct console none = { 0 };
 	struct serial s = { .out = &none };
@@ -135,6 +134,77 @@ static void serial_looks_like_an_idle_8250(void **state)
 	serial_write(&s, 1, 0xff);
 	assert_int_equal(serial_read(&s, 1), 0x0f);
 	serial_write(&s, 0, 'x'); /* no ring: goes nowhere */
+}
+
+struct listener {
+	unsigned changes;
+	uint32_t irq;
+	bool level;
+};
+
+static void hear(void *controller, uint32_t irq, bool level)
+{
+	struct listener *l = controller;
+
+	l->changes++;
+	l->irq = irq;
+	l->level = level;
+}
+
+/* What Linux's driver asks at its start-up, and how it sends (drivers/tty/serial/8250). */
+static void serial_interrupts_when_it_can_send(void **state)
+{
+	struct console none = { 0 };
+	struct listener heard = { 0 };
+	struct serial s = { .out = &none, .irq = { .set = hear, .controller = &heard, .irq = 4 } };
+
+	serial_write(&s, 0, 'x'); /* polled: not asked for, not told */
+	assert_int_equal(heard.changes, 0);
+	serial_write(&s, 1, 2);
+	assert_true(heard.level);
+	assert_int_equal(heard.irq, 4);
+	assert_int_equal(serial_read(&s, 2), 0x02);
+	assert_false(heard.level); /* told */
+	assert_int_equal(serial_read(&s, 2), 0x01);
+	serial_write(&s, 1, 2); /* on already: no news */
+	assert_false(heard.level);
+	serial_write(&s, 1, 0);
+	serial_write(&s, 1, 2); /* turned on again: at once */
+	assert_true(heard.level);
+	assert_int_equal(serial_read(&s, 2), 0x02);
+	serial_write(&s, 0, 'y');
+	assert_true(heard.level); /* sent, and empty again */
+	serial_write(&s, 1, 0);
+	assert_false(heard.level);
+	assert_int_equal(serial_read(&s, 2), 0x01);
+	assert_int_equal(heard.changes, 6);
+}
+
+static void serial_loops_back_for_probing(void **state)
+{
+	struct console none = { 0 };
+	struct listener heard = { 0 };
+	struct serial s = { .out = &none, .irq = { .set = hear, .controller = &heard } };
+
+	serial_write(&s, 2, 1);
+	assert_int_equal(serial_read(&s, 2), 0xc1); /* a 16550A */
+	serial_write(&s, 4, 0x1a);
+	assert_int_equal(serial_read(&s, 6), 0x90);
+	serial_write(&s, 4, 0x15);
+	assert_int_equal(serial_read(&s, 6), 0x60);
+	serial_write(&s, 1, 1);
+	serial_write(&s, 0, 'z');
+	assert_true(heard.level);
+	assert_int_equal(serial_read(&s, 2), 0xc4);
+	assert_int_equal(serial_read(&s, 5), 0x61);
+	assert_int_equal(serial_read(&s, 0), 'z');
+	assert_int_equal(serial_read(&s, 5), 0x60);
+	assert_false(heard.level);
+	serial_write(&s, 0, 'z');
+	serial_write(&s, 2, 2); /* thrown away */
+	assert_int_equal(serial_read(&s, 5), 0x60);
+	assert_false(heard.level);
+	assert_int_equal(serial_read(&s, 2), 0x01); /* the FIFO is off */
 }
 
 static void an_access_finds_its_range(void **state)
@@ -180,7 +250,9 @@ int main(void)
 		cmocka_unit_test(ring_goes_on_behind_what_is_there),
 		cmocka_unit_test(refuses_files_that_are_no_rings),
 		cmocka_unit_test(serial_sends_what_is_written),
-		cmocka_unit_test(serial_looks_like_an_idle_8250),
+		cmocka_unit_test(serial_looks_like_an_idle_16550),
+		cmocka_unit_test(serial_interrupts_when_it_can_send),
+		cmocka_unit_test(serial_loops_back_for_probing),
 		cmocka_unit_test(an_access_finds_its_range),
 	};
 
