@@ -526,6 +526,11 @@ int engine_start(struct engine *e)
 	return 0;
 }
 
+bool engine_is_idle(const struct engine *e)
+{
+	return !e->stepped && !e->committing && !e->queue.count;
+}
+
 bool engine_is_quiet(const struct engine *e)
 {
 	const struct life *l;

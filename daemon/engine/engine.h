@@ -41,3 +41,6 @@ int engine_start(struct engine *e);
 
 /* True when nothing of this daemon's debts is in its active phase: what SIGTERM waits for, at most 5 s. */
 bool engine_is_quiet(const struct engine *e);
+
+/* True when no input waits to be stepped, and no turn to be stored. */
+bool engine_is_idle(const struct engine *e);

@@ -351,6 +351,8 @@ int daemon_start(struct daemon *d, const struct options *o)
 		r = open_bus(d);
 	if (r >= 0)
 		r = fleet_listen(d->fleet, fleet_is_ready, d);
+	if (r >= 0)
+		r = watchdog_start(d);
 	if (r < 0)
 		return r;
 	secure_start(d->secure);

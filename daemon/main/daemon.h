@@ -15,6 +15,12 @@
 #include "store/log.h"
 #include "store/page.h"
 
+struct watchdog {
+	struct loop_timer *timer;
+	uint64_t period; /* ns; 0: nobody waits for a sign of life */
+	uint64_t seq;    /* the last turn shown when it looked last */
+};
+
 struct daemon {
 	const struct options *options;
 	struct loop *loop;
@@ -30,6 +36,7 @@ struct daemon {
 	struct loop_timer *wake;      /* the engine's next deadline */
 	struct loop_timer *farewell;  /* how long SIGTERM waits for retires */
 	struct loop_task turn;
+	struct watchdog watchdog;
 	uint64_t reconnect_delay;
 	uint8_t machine_id[16];
 	bool fleet_ready, named, told_ready, leaving;
@@ -49,6 +56,9 @@ int definitions_parse(void *daemon, const char *text, const char *source, struct
 int connection_open(struct daemon *d);
 void connection_named(void *daemon, int error);
 void connection_close(struct daemon *d);
+
+/* watchdog.c */
+int watchdog_start(struct daemon *d);
 
 /* daemon.c */
 void daemon_tell_ready(struct daemon *d);

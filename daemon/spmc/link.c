@@ -306,12 +306,13 @@ static void peer_ready(struct watch *w, uint32_t events)
 	link_flush(l);
 }
 
-static bool is_welcome_peer(int fd)
+static bool is_welcome_peer(const struct link *l, int fd)
 {
 	struct ucred cred;
 	socklen_t size = sizeof(cred);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) == 0 && (cred.uid == geteuid() || cred.uid == 0);
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) == 0 &&
+		(cred.uid == l->hypervisor || cred.uid == geteuid() || cred.uid == 0);
 }
 
 /* A free slot, or that of the connection that has been silent for longest. */
@@ -339,7 +340,7 @@ static void listener_ready(struct watch *w, uint32_t events)
 
 	if (fd < 0)
 		return;
-	if (!is_welcome_peer(fd)) {
+	if (!is_welcome_peer(l, fd)) {
 		log_warning("hypervisor link refused: the peer is another user");
 		return;
 	}
@@ -351,9 +352,10 @@ static void listener_ready(struct watch *w, uint32_t events)
 	p->events = EPOLLIN;
 }
 
-int link_start(struct link *l, struct world *w, int epoll, int listener)
+int link_start(struct link *l, struct world *w, int epoll, int listener, uid_t hypervisor)
 {
-	*l = (struct link){ .watch.ready = listener_ready, .world = w, .epoll = epoll, .listener = listener, .rx = -1 };
+	*l = (struct link){ .watch.ready = listener_ready, .world = w, .epoll = epoll, .listener = listener, .rx = -1,
+		.hypervisor = hypervisor };
 	for (int i = 0; i < LINK_PEERS; i++)
 		l->peer[i] = (struct link_peer){ .watch.ready = peer_ready, .link = l, .fd = -1 };
 	return loop_add(epoll, listener, EPOLLIN, &l->watch);

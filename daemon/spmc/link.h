@@ -27,6 +27,7 @@ struct link {
 	struct world *world;
 	int epoll;
 	int listener;
+	uid_t hypervisor; /* who may connect, beside root and this process's own user */
 	uint64_t accepted;
 	struct link_peer peer[LINK_PEERS];
 	struct link_peer *current;
@@ -36,7 +37,7 @@ struct link {
 	uint32_t queue_first, queue_count;
 };
 
-int link_start(struct link *l, struct world *w, int epoll, int listener);
+int link_start(struct link *l, struct world *w, int epoll, int listener, uid_t hypervisor);
 void link_flush(struct link *l);              /* answers, then doorbells */
 void link_drop(struct link *l, const char *why); /* hangs up on the hypervisor, if there is one */
 void link_stop(struct link *l);

@@ -3,9 +3,11 @@
 /* lifecycled-spmc: a software secure side, for where there is no secure world. */
 
 #include <getopt.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "spmc/options.h"
@@ -17,6 +19,7 @@ static const char help[] =
 	"  --socket PATH     where the hypervisor connects (/run/lifecycled/spmc.sock)\n"
 	"  --inspect PATH    where the books can be read (/run/lifecycled/spmc-inspect.sock)\n"
 	"  --state FILE      keep the secure world in FILE, on a tmpfs: it survives this process\n"
+	"  --user NAME       the hypervisor's user, if it is not this one\n"
 	"  --reset           start as a new secure world\n"
 	"  --sp PERSONALITY:ID[:OPTION,..]\n"
 	"                    host an SP; personalities: trusty, optee, strict; may be repeated\n"
@@ -28,13 +31,14 @@ static const char help[] =
 	"Faults, for tests: stuck=1; done for the first N requests:\n"
 	"  busy=N interrupted=N abort=N preempt=N yield=N mute=N\n";
 
-enum { OPT_SOCKET = 1, OPT_INSPECT, OPT_STATE, OPT_RESET, OPT_SP, OPT_NO_SPS, OPT_DISCOVERY, OPT_HELP, OPT_VERSION };
+enum { OPT_SOCKET = 1, OPT_INSPECT, OPT_STATE, OPT_RESET, OPT_USER, OPT_SP, OPT_NO_SPS, OPT_DISCOVERY, OPT_HELP, OPT_VERSION };
 
 static const struct option longs[] = {
 	{ "socket", required_argument, NULL, OPT_SOCKET },
 	{ "inspect", required_argument, NULL, OPT_INSPECT },
 	{ "state", required_argument, NULL, OPT_STATE },
 	{ "reset", no_argument, NULL, OPT_RESET },
+	{ "user", required_argument, NULL, OPT_USER },
 	{ "sp", required_argument, NULL, OPT_SP },
 	{ "no-sps", no_argument, NULL, OPT_NO_SPS },
 	{ "discovery", required_argument, NULL, OPT_DISCOVERY },
@@ -61,6 +65,16 @@ static void set_discovery(struct world_config *config, const char *text)
 	exit(EXIT_FAILURE);
 }
 
+static uid_t user_id(const char *name)
+{
+	const struct passwd *user = getpwnam(name);
+
+	if (user)
+		return user->pw_uid;
+	fprintf(stderr, "lifecycled-spmc: --user %s: there is no such user; see systemd-sysusers(8)\n", name);
+	exit(EXIT_FAILURE);
+}
+
 static void say(const char *text)
 {
 	fputs(text, stdout);
@@ -78,6 +92,7 @@ static void parse(struct service_options *o, int argc, char **argv)
 		case OPT_INSPECT: o->inspect = optarg; break;
 		case OPT_STATE: o->state = optarg; break;
 		case OPT_RESET: o->reset = true; break;
+		case OPT_USER: o->hypervisor = user_id(optarg); break;
 		case OPT_SP: add_sp(&o->world, optarg); break;
 		case OPT_NO_SPS: none = true; break;
 		case OPT_DISCOVERY: set_discovery(&o->world, optarg); break;
@@ -100,6 +115,7 @@ int main(int argc, char **argv)
 	struct service_options o = {
 		.socket = "/run/lifecycled/spmc.sock",
 		.inspect = "/run/lifecycled/spmc-inspect.sock",
+		.hypervisor = geteuid(),
 	};
 
 	log_open("lifecycled-spmc", LOG_INFO);

@@ -204,7 +204,7 @@ static int start(struct service *s, const struct service_options *o)
 	if ((r = open_door(&s->hypervisor, "hypervisor", o->socket, SOCK_SEQPACKET, 0600)) < 0 ||
 		(r = open_door(&s->inspection, "inspect", o->inspect, SOCK_STREAM, 0644)) < 0)
 		return r;
-	if ((r = link_start(&s->link, &s->world, s->epoll, s->hypervisor.fd)) < 0)
+	if ((r = link_start(&s->link, &s->world, s->epoll, s->hypervisor.fd, o->hypervisor)) < 0)
 		return r;
 	return inspect_start(&s->inspect, &s->world, &s->link, s->epoll, s->inspection.fd);
 }

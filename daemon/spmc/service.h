@@ -12,6 +12,7 @@
 struct service_options {
 	const char *socket, *inspect, *state;
 	bool reset;
+	uid_t hypervisor; /* whose connections are taken, beside root's and our own user's */
 	struct world_config world;
 };
 

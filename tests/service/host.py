@@ -17,7 +17,8 @@ from check import LIMIT, Failure, equal, expect, main, needs_kvm  # noqa: E402,F
 
 GUESTS = pathlib.Path(os.environ["LIFECYCLED_GUESTS"])
 BUS_NAME = "org.lifecycled.Lifecycle1"
-UNITS = ["lifecycled.service", "lifecycled-spmc.service", "lifecycled-spmc.socket", "lifecycled-spmc-inspect.socket"]
+UNITS = ["lifecycled.service", "lifecycled-spmc.service", "lifecycled-spmc.socket", "lifecycled-spmc-inspect.socket",
+         "run-lifecycled-memory.mount"]
 
 
 def run(*command, check=True, text=None):
@@ -42,6 +43,17 @@ def show(unit, *properties):
     """{property: value} of a unit."""
     lines = systemctl("show", unit, *[f"--property={p}" for p in properties]).splitlines()
     return dict(line.split("=", 1) for line in lines)
+
+
+def drop_in(unit, text):
+    """Adds to a unit for this test, or with None takes it away again."""
+    path = pathlib.Path(f"/run/systemd/system/{unit}.d/test.conf")
+    if text is None:
+        path.unlink(missing_ok=True)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    systemctl("daemon-reload")
 
 
 def until(true, what, seconds=LIMIT):

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """As installed: systemd knows the units, the daemon serves its name, leads a guest, and may be restarted under it."""
 import os
+import signal
 import sys
 
 import host
@@ -32,6 +33,41 @@ def the_secure_side_is_started_by_its_socket():
     sps = ctl("partitions")
     expect("0x8001" in sps, "an SP of the software secure side is seen", sps, host.journal())
     equal(show("lifecycled-spmc.service", "ActiveState"), {"ActiveState": "active"}, "the software secure side")
+
+
+def the_daemon_is_nobody_much():
+    """A user of its own, one capability, and guest memory on a tmpfs that is the daemon's alone."""
+    host.fresh()
+    pid = show("lifecycled.service", "MainPID")["MainPID"]
+    status = dict(line.split(":", 1) for line in open(f"/proc/{pid}/status"))
+    expect(status["Uid"].split()[0] == host.run("id", "-u", "lifecycled").strip(), "it runs as lifecycled", status["Uid"])
+    for which in ("CapEff", "CapPrm", "CapBnd", "CapAmb"):
+        equal(int(status[which], 16), 1 << 5, f"{which}: CAP_KILL")
+    equal(status["NoNewPrivs"].strip(), "1", "no new privileges")
+    mount = host.run("findmnt", "-n", "-o", "FSTYPE,OPTIONS", "/run/lifecycled/memory")
+    expect(mount.startswith("tmpfs") and "noexec" in mount, "guest memory is a tmpfs of its own", mount)
+    memory = os.stat("/run/lifecycled/memory")
+    equal((memory.st_uid, memory.st_mode & 0o7777), (int(status["Uid"].split()[0]), 0o700), "owner and mode of guest memory")
+
+
+def a_daemon_that_hangs_is_replaced():
+    host.fresh()
+    host.drop_in("lifecycled.service", "[Service]\nWatchdogSec=2s\n")
+    try:
+        systemctl("restart", "lifecycled.service")
+        before = int(show("lifecycled.service", "MainPID")["MainPID"])
+        ctl("list")
+        os.kill(before, signal.SIGSTOP)
+        host.until(lambda: show("lifecycled.service", "MainPID", "ActiveState") not in (
+            {"MainPID": str(before), "ActiveState": "active"}, {"MainPID": str(before), "ActiveState": "deactivating"}),
+            "PID 1 ends a daemon that says nothing any more")
+        host.until(lambda: show("lifecycled.service", "ActiveState", "SubState")
+                   == {"ActiveState": "active", "SubState": "running"}, "another daemon runs")
+        expect("watchdog" in host.journal().lower(), "it was the watchdog", host.journal())
+        ctl("list")
+    finally:
+        host.drop_in("lifecycled.service", None)
+        systemctl("restart", "lifecycled.service")
 
 
 @needs_kvm
@@ -69,6 +105,8 @@ if __name__ == "__main__":
         the_daemon_starts_and_owns_its_name,
         a_call_starts_the_daemon,
         the_secure_side_is_started_by_its_socket,
+        the_daemon_is_nobody_much,
+        a_daemon_that_hangs_is_replaced,
         a_guest_is_led_through_its_life,
         a_restart_of_the_daemon_leaves_the_guest,
     ], needs_kvm=False))

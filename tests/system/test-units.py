@@ -10,7 +10,11 @@ import tempfile
 import host
 from host import BUILD, equal, expect
 
-UNITS = ["lifecycled.service", "lifecycled-spmc.service", "lifecycled-spmc.socket", "lifecycled-spmc-inspect.socket"]
+UNITS = ["lifecycled.service", "lifecycled-spmc.service", "lifecycled-spmc.socket", "lifecycled-spmc-inspect.socket",
+         "run-lifecycled-memory.mount"]
+USERS = ["lifecycled", "lifecycled-vmm", "lifecycled-spmc"]
+# How exposed a unit is at most, in tenths: 100 is a service that may do anything.
+EXPOSURE = {"lifecycled.service": 20, "lifecycled-spmc.service": 20}
 PREFIX = pathlib.Path(subprocess.run(
     ["python3", "-c", "import json,sys; print([o['value'] for o in json.load(sys.stdin) if o['name'] == 'prefix'][0])"],
     input=subprocess.run(["meson", "introspect", "--buildoptions", str(BUILD)], capture_output=True, text=True,
@@ -51,6 +55,17 @@ def systemd_accepts_the_units():
         expect(done.stderr.strip(), "systemd-analyze verify finds a section that is misspelt: else it proves nothing")
 
 
+def no_unit_is_more_exposed_than_it_must_be():
+    with Installed() as tree:
+        for name, limit in EXPOSURE.items():
+            done = run("systemd-analyze", "security", "--offline=yes", f"--threshold={limit}",
+                       tree.prefix / "lib/systemd/system" / name)
+            level = next((line for line in done.stdout.splitlines() if "Overall exposure level" in line), "")
+            print(f"        {level.strip('→ ')}", flush=True)
+            expect(done.returncode == 0 and level, f"{name} is exposed by at most {limit / 10}", level, done.stderr,
+                   *[line for line in done.stdout.splitlines() if "✗" in line])
+
+
 def each_page_a_unit_names_is_there():
     with Installed() as tree:
         for name in UNITS:
@@ -84,11 +99,19 @@ def sysusers_and_tmpfiles_accept_their_lines():
             (tree.root / etc).mkdir(parents=True, exist_ok=True)
         done = run("systemd-sysusers", f"--root={tree.root}", tree.prefix / "lib/sysusers.d/lifecycled.conf")
         expect(done.returncode == 0, "systemd-sysusers", done.stderr)
-        expect("kvm:" in (tree.root / "etc/group").read_text(), "the group kvm")
-        shutil.copy("/etc/passwd", tree.root / "etc/passwd")
-        shutil.copy("/etc/group", tree.root / "etc/group")
+        groups = {line.split(":")[0]: line.split(":")[3] for line in (tree.root / "etc/group").read_text().splitlines()}
+        users = {line.split(":")[0] for line in (tree.root / "etc/passwd").read_text().splitlines()}
+        equal(groups["kvm"], "lifecycled-vmm", "who is in the group kvm")
+        expect(users.issuperset(USERS), "a user for each program", users)
+        with open(tree.root / "etc/passwd", "a") as passwd, open(tree.root / "etc/group", "a") as group:
+            passwd.write("root:x:0:0::/root:/bin/sh\n")
+            group.write("root:x:0:\n")
         done = run("systemd-tmpfiles", f"--root={tree.root}", "--create", tree.prefix / "lib/tmpfiles.d/lifecycled.conf")
         expect(done.returncode == 0, "systemd-tmpfiles", done.stderr)
+        memory = (tree.root / "run/lifecycled/memory").stat()
+        owner = next(line.split(":")[2] for line in (tree.root / "etc/passwd").read_text().splitlines()
+                     if line.startswith("lifecycled:"))
+        equal(str(memory.st_uid), owner, "owner of the memory directory")
         equal(oct((tree.root / "run/lifecycled/memory").stat().st_mode & 0o777), "0o700", "mode of the memory directory")
 
 
@@ -114,6 +137,7 @@ def the_client_can_be_built_against_what_is_installed():
 if __name__ == "__main__":
     sys.exit(host.main([
         systemd_accepts_the_units,
+        no_unit_is_more_exposed_than_it_must_be,
         each_page_a_unit_names_is_there,
         the_bus_accepts_the_policy,
         sysusers_and_tmpfiles_accept_their_lines,
