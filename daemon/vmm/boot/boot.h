@@ -41,7 +41,7 @@ void boot_close(struct boot_file *file);
 int boot_copy(const struct guest_memory *m, const struct boot_file *file, uint64_t offset, uint64_t gpa,
 	uint64_t length, struct failure *f);
 
-/* An ELF or an Image, by its magic. */
+/* An ELF or an Image, by its magic; also packed (gzip.h). */
 int boot_kernel(const struct guest_memory *m, const struct boot_file *file, const struct boot_limits *limits,
 	struct boot_image *ret, struct failure *f);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "vmm/boot/gzip.h"
 
 int boot_open(struct boot_file *ret, const char *what, const char *path, uint64_t max, struct failure *f)
 {
@@ -24,8 +25,8 @@ int boot_open(struct boot_file *ret, const char *what, const char *path, uint64_
 	if (st.st_size == 0)
 		return failed(f, -EINVAL, "%s %s is empty", what, path_tail(path));
 	if ((uint64_t)st.st_size > max)
-		return failed(f, -EFBIG, "%s %s has %lld bytes, more than the %llu allowed", what,
-			path_tail(path), (long long)st.st_size, (unsigned long long)max);
+		return failed(f, -EFBIG, "%s %s has %lld bytes, more than the %llu allowed", what, path_tail(path),
+			(long long)st.st_size, (unsigned long long)max);
 	*ret = (struct boot_file) { .size = (uint64_t)st.st_size, .what = what, .path = path };
 	ret->fd = take_fd(&fd);
 	return 0;
@@ -55,8 +56,7 @@ int boot_copy(const struct guest_memory *m, const struct boot_file *file, uint64
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return failed_errno(
-				f, -errno, "%s %s cannot be read", file->what, path_tail(file->path));
+			return failed_errno(f, -errno, "%s %s cannot be read", file->what, path_tail(file->path));
 		if (n == 0)
 			return failed(f, -ENODATA, "%s %s ends too early", file->what, path_tail(file->path));
 		done += (uint64_t)n;
@@ -64,19 +64,48 @@ int boot_copy(const struct guest_memory *m, const struct boot_file *file, uint64
 	return 0;
 }
 
-int boot_kernel(const struct guest_memory *m, const struct boot_file *file, const struct boot_limits *limits,
-	struct boot_image *ret, struct failure *f)
+/* By its magic. */
+static int load_plain(const struct guest_memory *m, const struct boot_file *file, const uint8_t *head,
+	const struct boot_limits *limits, struct boot_image *ret, struct failure *f)
 {
-	uint8_t head[IMAGE_HEADER] = { 0 };
 	uint32_t magic;
 
-	if (pread(file->fd, head, sizeof(head), 0) < 0)
-		return failed_errno(f, -errno, "kernel %s cannot be read", path_tail(file->path));
 	memcpy(&magic, head + 56, sizeof(magic));
 	if (memcmp(head, "\177ELF", 4) == 0)
 		return elf_load(m, file, limits, ret, f);
 	if (limits->image && magic == IMAGE_MAGIC)
 		return image_load(m, file, limits, ret, f);
-	return failed(f, -ENOEXEC, "kernel %s is not %s: give an uncompressed kernel", path_tail(file->path),
+	return failed(f, -ENOEXEC, "kernel %s is not %s", path_tail(file->path),
 		limits->image ? "an ELF or an arm64 Image" : "an ELF (vmlinux)");
+}
+
+static int read_head(const struct boot_file *file, uint8_t head[IMAGE_HEADER], struct failure *f)
+{
+	memset(head, 0, IMAGE_HEADER);
+	if (pread(file->fd, head, IMAGE_HEADER, 0) < 0)
+		return failed_errno(f, -errno, "kernel %s cannot be read", path_tail(file->path));
+	return 0;
+}
+
+int boot_kernel(const struct guest_memory *m, const struct boot_file *file, const struct boot_limits *limits,
+	struct boot_image *ret, struct failure *f)
+{
+	struct boot_file plain = { .fd = -1 };
+	uint8_t head[IMAGE_HEADER];
+	int r = read_head(file, head, f);
+
+	if (r < 0)
+		return r;
+	if (gzip_is_packed(head))
+		r = gzip_unpack(file, 0, file->size, m->size, &plain, f);
+	else if (zboot_is(head))
+		r = zboot_unpack(file, head, m->size, &plain, f);
+	else
+		return load_plain(m, file, head, limits, ret, f);
+	if (r == 0)
+		r = read_head(&plain, head, f);
+	if (r == 0)
+		r = load_plain(m, &plain, head, limits, ret, f);
+	boot_close(&plain);
+	return r;
 }
