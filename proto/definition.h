@@ -59,6 +59,7 @@ struct vm_limits {
 	uint32_t console_bytes;       /* ring kept with the last end; a power of two, 4 KiB to 1 MiB */
 	uint8_t overcommit;           /* bool: start even if all memories exceed their place */
 	uint8_t reserved[3];
+	uint32_t stop_timeout_ms;     /* power key pressed to guest ended, before it is ended by force */
 };
 
 struct vm_definition {

@@ -47,7 +47,7 @@ struct event_record {
 	uint8_t cause;      /* enum vm_cause */
 	uint8_t how;        /* enum debt_how */
 	uint8_t operation;  /* enum operation */
-	uint8_t reserved;
+	uint8_t outcome;    /* enum outcome (OPERATION, when it ended) */
 	uint32_t tries;     /* messages sent so far for this step of the debt */
 	char name[VM_NAME_MAX + 1];
 };

@@ -104,6 +104,11 @@
 	X(OP_ABORT, 4, "abort")                                                                                        \
 	X(OP_DESTROY, 5, "destroy")
 
+/* How an operation ended that did not do what it was to do, and whose end tells nothing else. */
+#define OUTCOMES(X)                                                                                                    \
+	X(OUTCOME_NONE, 0, "-")                                                                                        \
+	X(OUTCOME_UNHEARD, 1, "unheard") /* stop: the guest listens to no power key, and goes on */
+
 /* On what an unfinished thing waits (promise P6). */
 #define WAITS(X)                                                                                                       \
 	X(WAIT_NOTHING, 0, "-")                                                                                        \
@@ -114,7 +119,8 @@
 	X(WAIT_MEMORY, 5, "memory-removal")     /* the helper that unlinks guest memory */                              \
 	X(WAIT_TIMER, 6, "timer")               /* a restart delay */                                                   \
 	X(WAIT_DISK, 7, "disk")                 /* the log cannot be written */                                         \
-	X(WAIT_OLD_LIFE, 8, "old-life")         /* an older life of this VM is still settling */
+	X(WAIT_OLD_LIFE, 8, "old-life")         /* an older life of this VM is still settling */                       \
+	X(WAIT_GUEST, 9, "guest")               /* the guest, whose power key was pressed */
 
 #define LIFECYCLE_ENUM_ENTRY(symbol, number, string) symbol = number,
 #define LIFECYCLE_COUNT_ENTRY(symbol, number, string) +1
@@ -127,6 +133,7 @@ enum vm_cause { CAUSES(LIFECYCLE_ENUM_ENTRY) };
 enum debt_state { DEBT_STATES(LIFECYCLE_ENUM_ENTRY) };
 enum debt_how { DEBT_HOWS(LIFECYCLE_ENUM_ENTRY) };
 enum operation { OPERATIONS(LIFECYCLE_ENUM_ENTRY) };
+enum outcome { OUTCOMES(LIFECYCLE_ENUM_ENTRY) };
 enum wait_on { WAITS(LIFECYCLE_ENUM_ENTRY) };
 
 enum {
@@ -137,6 +144,7 @@ enum {
 	DEBT_STATE_COUNT = 0 DEBT_STATES(LIFECYCLE_COUNT_ENTRY),
 	DEBT_HOW_COUNT = 0 DEBT_HOWS(LIFECYCLE_COUNT_ENTRY),
 	OPERATION_COUNT = 0 OPERATIONS(LIFECYCLE_COUNT_ENTRY),
+	OUTCOME_COUNT = 0 OUTCOMES(LIFECYCLE_COUNT_ENTRY),
 	WAIT_COUNT = 0 WAITS(LIFECYCLE_COUNT_ENTRY),
 };
 

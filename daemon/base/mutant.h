@@ -25,7 +25,11 @@
 	X(MUTANT_P5_ILLEGAL_RESTART, "P5", "an abort of a VM without a life is taken")                                 \
 	X(MUTANT_P5_SKIP_ABORTING, "P5", "an ended guest goes from RUNNING to NULL in one step")                       \
 	X(MUTANT_P5_REFUSED_CHANGES, "P5", "a refused request leaves a trace in the state")                            \
-	X(MUTANT_P6_WAITS_UNSAID, "P6", "a VM that retires does not say on whom it waits")
+	X(MUTANT_P5_STOP_RESTARTS, "P5", "a VM that was stopped is started again")                                     \
+	X(MUTANT_P6_WAITS_UNSAID, "P6", "a VM that retires does not say on whom it waits")                             \
+	X(MUTANT_P6_STOP_UNSAID, "P6", "a VM that is being stopped does not say on whom it waits")                     \
+	X(MUTANT_P6_STOP_FOREVER, "P6", "a guest that does not obey is waited for beyond the deadline")                \
+	X(MUTANT_P6_DEAF_UNSAID, "P6", "a guest that listens to no power key is waited for")
 
 #define MUTANT_ENUM_ENTRY(symbol, promise, what) symbol,
 enum mutant { MUTANTS(MUTANT_ENUM_ENTRY) MUTANT_COUNT };

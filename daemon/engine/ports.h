@@ -47,6 +47,7 @@ struct vm_row {
 	uint8_t uuid[16];
 	uint16_t endpoint; /* 0: none */
 	uint8_t state, substate, cause, operation;
+	uint8_t outcome; /* of the operation that ended last */
 	uint64_t since; /* of the sub-state, CLOCK_BOOTTIME ns */
 	uint64_t operation_since;
 	uint64_t changed_at; /* the last sequence number that touched it */

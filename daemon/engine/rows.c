@@ -140,6 +140,7 @@ static void write_row(struct vm_row *v, const struct model *m, const struct vm *
 	v->memory_bytes = d->memory_bytes;
 	v->from_file = d->from_file;
 	v->operation = vm->operation.operation;
+	v->outcome = vm->operation.outcome;
 	v->operation_since = vm->operation.since;
 	v->changed_at = vm->changed_at;
 	v->refused = vm->refused;

@@ -51,7 +51,7 @@ static int apply_vm_gone(struct model *m, const struct change *c)
 		list_remove(&l->of_vm);
 		l->vm = NULL;
 	}
-	heap_remove(&m->deadlines, &vm->start.node);
+	heap_remove(&m->deadlines, &vm->timer.node);
 	list_remove(&vm->touched);
 	list_remove(&vm->order);
 	list_remove(&vm->all);

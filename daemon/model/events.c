@@ -85,6 +85,7 @@ bool model_event(const struct model *m, const struct change *c, uint64_t realtim
 	case CHANGE_OPERATION:
 		e->kind = EVENT_OPERATION;
 		e->operation = c->operation.operation;
+		e->outcome = c->operation.outcome;
 		of_vm(e, model_vm(m, c->vm));
 		return true;
 	case CHANGE_SP:

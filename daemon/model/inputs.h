@@ -39,6 +39,7 @@ enum request_verb {
 	REQUEST_ABORT,
 	REQUEST_RESTART,
 	REQUEST_DESTROY,
+	REQUEST_STOP,
 };
 
 struct request {

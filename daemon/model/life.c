@@ -77,7 +77,7 @@ enum refusal vm_start(struct step *s, struct vm *vm, char *text, size_t size)
 }
 
 /* A restart delay is over, or a VM that this one waits for runs now. */
-void vm_start_timer(struct step *s, struct vm *vm)
+static void start_timer(struct step *s, struct vm *vm)
 {
 	char text[END_TEXT_MAX + 1] = "";
 	struct change c = { .kind = CHANGE_END, .vm = vm->number, .life = vm->end_life, .end = vm->end };
@@ -93,12 +93,20 @@ void vm_start_timer(struct step *s, struct vm *vm)
 	set_operation(s, vm, OP_NONE, 0);
 }
 
+void vm_timer(struct step *s, struct vm *vm)
+{
+	if (vm->operation.operation == OP_STOP)
+		stop_timer(s, vm);
+	else
+		start_timer(s, vm);
+}
+
 static void wake_those_after(struct step *s)
 {
 	struct vm *vm, *next;
 
 	list_for_each_safe(vm, next, &s->m->waiting_for_order, order)
-		set_deadline(s, &vm->start, s->now);
+		set_deadline(s, &vm->timer, s->now);
 }
 
 /* ---- on its way ---- */
@@ -218,6 +226,8 @@ void life_abort(struct step *s, struct life *l, enum vm_cause cause, const char 
 		return;
 	quiesced = quiesced || !l->enter_sent || !l->vmm.pid;
 	clear_deadline(s, &l->timer);
+	if (l->vm && l->vm->life == l)
+		clear_deadline(s, &l->vm->timer);
 	keep_end(s, l, cause, text);
 	if (MUTANT(MUTANT_P5_SKIP_ABORTING) && cause == CAUSE_GUEST_POWEROFF)
 		to = VM_NULL;
@@ -324,13 +334,13 @@ static void next_life(struct step *s, struct vm *vm)
 		set_operation(s, vm, OP_NONE, 0);
 	} else if (not_before > s->now) {
 		set_operation(s, vm, OP_START, not_before);
-		set_deadline(s, &vm->start, not_before);
+		set_deadline(s, &vm->timer, not_before);
 	} else if (policy_unmet_order(s->m, vm)) {
 		set_operation(s, vm, OP_START, 0);
 		vm_start(s, vm, text, sizeof(text));
 	} else if (life_begin(s, vm, text, sizeof(text)) != REFUSED_NOT) {
 		set_operation(s, vm, OP_START, s->now);
-		set_deadline(s, &vm->start, s->now);
+		set_deadline(s, &vm->timer, s->now);
 	}
 }
 
@@ -345,7 +355,8 @@ void life_reclaimed(struct step *s, struct life *l)
 		return;
 	if (vm->operation.operation == OP_DESTROY)
 		vm_gone(s, vm);
-	else if (vm->operation.operation == OP_RESTART)
+	else if (vm->operation.operation == OP_RESTART ||
+		(vm->operation.operation == OP_STOP && MUTANT(MUTANT_P5_STOP_RESTARTS)))
 		next_life(s, vm);
 	else if (vm->operation.operation != OP_NONE)
 		set_operation(s, vm, OP_NONE, 0);

@@ -44,8 +44,8 @@ static struct vm *vm_new(void)
 	list_init(&vm->touched);
 	list_init(&vm->order);
 	list_init(&vm->old);
-	heap_node_init(&vm->start.node);
-	vm->start.kind = DEADLINE_VM;
+	heap_node_init(&vm->timer.node);
+	vm->timer.kind = DEADLINE_VM;
 	return vm;
 }
 

@@ -13,7 +13,7 @@
 #include "proto/ffa.h"
 
 enum deadline_kind {
-	DEADLINE_VM,     /* a start that waits: restart delay, or order to be looked at again */
+	DEADLINE_VM,     /* a start that waits: restart delay, or order to be looked at again; a stop not obeyed in time */
 	DEADLINE_LIFE,   /* of the sub-state: build, announce without a secure side, active phase of retire */
 	DEADLINE_VMM,    /* next rung of the ladder: EXIT, SIGKILL */
 	DEADLINE_DEBT,   /* send again */
@@ -71,7 +71,7 @@ struct vm {
 	struct list touched; /* rows to be written anew */
 	struct list order;   /* model.waiting_for_order */
 	struct list old;     /* lives that are not current and still settle */
-	struct deadline start;
+	struct deadline timer; /* of the operation: a start that waits, a stop's end of patience */
 	uint64_t number;
 	struct vm_definition *definition;
 	struct life *life;

@@ -13,20 +13,30 @@
 LIFECYCLE_NAME_TABLE(state_names, VM_STATES);
 LIFECYCLE_NAME_TABLE(operation_names, OPERATIONS);
 
-void set_operation(struct step *s, struct vm *vm, enum operation op, uint64_t deadline)
+static void put_operation(struct step *s, struct vm *vm, enum operation op, uint64_t deadline, enum outcome outcome)
 {
 	struct change c = { .kind = CHANGE_OPERATION, .vm = vm->number };
 
-	if (vm->operation.operation == (uint8_t)op && vm->operation.deadline == deadline)
-		return;
 	c.operation.operation = (uint8_t)op;
 	c.operation.since = s->now;
 	c.operation.deadline = deadline;
+	c.operation.outcome = (uint8_t)outcome;
 	if (op != OP_START) {
-		clear_deadline(s, &vm->start);
+		clear_deadline(s, &vm->timer);
 		list_remove(&vm->order);
 	}
 	emit(s, &c);
+}
+
+void set_operation(struct step *s, struct vm *vm, enum operation op, uint64_t deadline)
+{
+	if (vm->operation.operation != (uint8_t)op || vm->operation.deadline != deadline)
+		put_operation(s, vm, op, deadline, OUTCOME_NONE);
+}
+
+void end_operation(struct step *s, struct vm *vm, enum outcome outcome)
+{
+	put_operation(s, vm, OP_NONE, 0, outcome);
 }
 
 static enum vm_state state_of(const struct vm *vm)
@@ -97,7 +107,7 @@ static enum refusal define(struct step *s, struct request *r, struct answer *a)
 	c.definition = take_ptr(&d);
 	emit(s, &c);
 	if (vm && !list_is_empty(&vm->order)) /* its `after` may be another now */
-		set_deadline(s, &vm->start, s->now);
+		set_deadline(s, &vm->timer, s->now);
 	return REFUSED_NOT;
 }
 
@@ -111,7 +121,7 @@ static enum refusal ask_start(struct step *s, struct vm *vm, struct answer *a)
 		snprintf(a->text, sizeof(a->text), "the daemon is stopping: it starts nothing more");
 		return REFUSED_SHUTTING_DOWN;
 	}
-	if (state_of(vm) == VM_CREATED || state_of(vm) == VM_RUNNING)
+	if ((state_of(vm) == VM_CREATED || state_of(vm) == VM_RUNNING) && vm->operation.operation != OP_STOP)
 		return REFUSED_NOT;
 	if (state_of(vm) != VM_NULL)
 		return illegal(s, vm, a, "start", "wait until it is null, or restart it");
@@ -121,12 +131,39 @@ static enum refusal ask_start(struct step *s, struct vm *vm, struct answer *a)
 	return refusal;
 }
 
-static enum refusal ask_abort(struct step *s, struct vm *vm, struct answer *a)
+/* What ends a life ends the wait for one, too. */
+static bool cancels_start(struct step *s, struct vm *vm)
 {
-	if (state_of(vm) == VM_NULL && vm->operation.operation == OP_START) {
-		set_operation(s, vm, OP_NONE, 0);
+	if (state_of(vm) != VM_NULL || vm->operation.operation != OP_START)
+		return false;
+	set_operation(s, vm, OP_NONE, 0);
+	return true;
+}
+
+/* A guest that does not run yet cannot hear: it ends at once. */
+static enum refusal ask_stop(struct step *s, struct vm *vm, struct answer *a)
+{
+	if (cancels_start(s, vm))
+		return REFUSED_NOT;
+	if (state_of(vm) == VM_NULL)
+		return illegal(s, vm, a, "stop", "there is no life to end");
+	if (vm->operation.operation >= OP_STOP)
+		return REFUSED_NOT;
+	if (state_of(vm) == VM_RUNNING) {
+		stop_begin(s, vm);
+		command_vmm(s, vm->life, COMMAND_STOP); /* a VMM that is not connected gets it when it is back */
 		return REFUSED_NOT;
 	}
+	set_operation(s, vm, OP_STOP, 0);
+	if (state_of(vm) != VM_ABORTING)
+		life_abort(s, vm->life, CAUSE_USER_STOP, "stopped before its guest ran", false);
+	return REFUSED_NOT;
+}
+
+static enum refusal ask_abort(struct step *s, struct vm *vm, struct answer *a)
+{
+	if (cancels_start(s, vm))
+		return REFUSED_NOT;
 	if (state_of(vm) == VM_NULL && MUTANT(MUTANT_P5_ILLEGAL_RESTART)) {
 		set_operation(s, vm, OP_ABORT, 0);
 		return REFUSED_NOT;
@@ -175,6 +212,8 @@ static enum refusal ask(struct step *s, const struct request *r, struct vm *vm, 
 	switch (r->verb) {
 	case REQUEST_START:
 		return ask_start(s, vm, a);
+	case REQUEST_STOP:
+		return ask_stop(s, vm, a);
 	case REQUEST_ABORT:
 		return ask_abort(s, vm, a);
 	case REQUEST_RESTART:

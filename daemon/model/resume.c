@@ -112,7 +112,9 @@ static void resume_vm(struct step *s, struct vm *vm)
 	shift(s->now, &vm->operation.since, &vm->operation.deadline);
 	touch(s, vm);
 	if (!vm->life && vm->operation.operation == OP_START)
-		set_deadline(s, &vm->start, later(vm->operation.deadline, s->now));
+		set_deadline(s, &vm->timer, later(vm->operation.deadline, s->now));
+	if (vm->life && vm->life->now.state == VM_RUNNING && vm->operation.operation == OP_STOP)
+		set_deadline(s, &vm->timer, later(vm->operation.deadline, s->now));
 }
 
 void model_resume(struct model *m, uint64_t now, uint64_t realtime, bool same_boot, struct step_out *o)

@@ -157,7 +157,7 @@ static void fire(struct step *s, struct deadline *d)
 	clear_deadline(s, d);
 	switch ((enum deadline_kind)d->kind) {
 	case DEADLINE_VM:
-		vm_start_timer(s, container_of(d, struct vm, start));
+		vm_timer(s, container_of(d, struct vm, timer));
 		break;
 	case DEADLINE_LIFE:
 		life_timer(s, container_of(d, struct life, timer));

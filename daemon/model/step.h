@@ -35,6 +35,14 @@ void clear_deadline(struct step *s, struct deadline *d);
 /* requests.c */
 void step_request(struct step *s, struct request *r);
 void set_operation(struct step *s, struct vm *vm, enum operation op, uint64_t deadline);
+void end_operation(struct step *s, struct vm *vm, enum outcome outcome); /* not done, and that is to be known */
+
+/* stop.c: the guest is asked to end itself */
+void stop_begin(struct step *s, struct vm *vm);
+void stop_told(struct step *s, struct life *l);  /* the key was pressed at another's word */
+void stop_deaf(struct step *s, struct life *l);  /* nobody listens to it */
+void stop_again(struct step *s, struct life *l, bool pressed); /* the VMM is back: it may not have heard */
+void stop_timer(struct step *s, struct vm *vm);
 
 /* life.c: birth, entry, end, return of what was held */
 enum refusal life_begin(struct step *s, struct vm *vm, char *text, size_t size);
@@ -50,7 +58,7 @@ void life_vmm_gone(struct step *s, struct life *l, const struct vmm_end *end);
 void life_reclaimed(struct step *s, struct life *l);
 void life_timer(struct step *s, struct life *l);
 void life_ladder(struct step *s, struct life *l);
-void vm_start_timer(struct step *s, struct vm *vm);
+void vm_timer(struct step *s, struct vm *vm);
 
 /* vmms.c: what VMMs say */
 void step_vmm(struct step *s, struct input *in);

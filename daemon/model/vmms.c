@@ -118,6 +118,7 @@ static void back(struct step *s, struct life *l, const struct vmm_back *b)
 		command_vmm(s, l, l->now.quiesced ? COMMAND_EXIT : COMMAND_QUIESCE);
 	} else if (b->phase == VMM_PHASE_ENTERED) {
 		life_entered(s, l);
+		stop_again(s, l, b->flags & VMM_BACK_STOPPING);
 	} else if (b->phase == VMM_PHASE_BUILT && l->now.substate == VM_SUB_READY) {
 		enter_again(s, l);
 	} else if (b->phase == VMM_PHASE_BUILT) {
@@ -158,6 +159,10 @@ void step_vmm(struct step *s, struct input *in)
 		life_entered(s, l);
 	else if (in->kind == IN_VMM_VCPU)
 		vcpu(s, l, in->vcpu.index, in->vcpu.state);
+	else if (in->kind == IN_VMM_STOPPING)
+		stop_told(s, l);
+	else if (in->kind == IN_VMM_DEAF)
+		stop_deaf(s, l);
 	else if (in->kind == IN_VMM_QUIESCED && l->now.state == VM_ABORTING)
 		life_quiesced(s, l);
 	else if (in->kind == IN_VMM_ENDED)

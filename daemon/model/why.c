@@ -76,6 +76,14 @@ static void on_secure_side(const struct model *m, const struct life *l, struct w
 	r->on = WAIT_SECURE_LINK;
 }
 
+/* The guest of a VMM that is away may not have been asked yet. */
+static void of_stop(const struct life *l, struct wait_reason *r)
+{
+	r->on = l->connected ? WAIT_GUEST : WAIT_VMM;
+	r->since = l->vm->operation.since;
+	r->until = l->vm->operation.deadline;
+}
+
 static void of_life(const struct model *m, const struct life *l, struct wait_reason *r)
 {
 	r->since = l->now.since;
@@ -104,7 +112,9 @@ static void of_life(const struct model *m, const struct life *l, struct wait_rea
 		break;
 	default:
 		r->since = r->until = 0;
-		if (is_any_unpaid(m, l)) /* an SP that restarted or came is told of a VM that runs */
+		if (l->vm && l->vm->life == l && l->vm->operation.operation == OP_STOP && !MUTANT(MUTANT_P6_STOP_UNSAID))
+			of_stop(l, r);
+		else if (is_any_unpaid(m, l)) /* an SP that restarted or came is told of a VM that runs */
 			on_secure_side(m, l, r);
 		break;
 	}
@@ -116,9 +126,9 @@ static void of_start(const struct model *m, const struct vm *vm, struct wait_rea
 
 	r->since = vm->operation.since;
 	first = policy_unmet_order(m, vm);
-	if (!heap_node_is_out(&vm->start.node)) {
+	if (!heap_node_is_out(&vm->timer.node)) {
 		r->on = WAIT_TIMER;
-		r->until = vm->start.node.at;
+		r->until = vm->timer.node.at;
 	} else if (first) {
 		on_vm(first, r);
 	}

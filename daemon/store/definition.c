@@ -152,6 +152,7 @@ static void set_defaults(struct vm_definition *d)
 	d->limits = (struct vm_limits) {
 		.build_timeout_ms = 10000,
 		.announce_timeout_ms = 5000,
+		.stop_timeout_ms = 60000,
 		.console_bytes = 65536,
 	};
 }

@@ -51,6 +51,7 @@ static const struct rule order[] = {
 static const struct rule limits[] = {
 	{ "build-timeout", RULE_DURATION, AT(limits.build_timeout_ms), .min = 100, .max = HOUR_MS },
 	{ "announce-timeout", RULE_DURATION, AT(limits.announce_timeout_ms), .min = 100, .max = HOUR_MS },
+	{ "stop-timeout", RULE_DURATION, AT(limits.stop_timeout_ms), .min = SECOND_MS, .max = 24 * HOUR_MS },
 };
 static const struct rules vcpus_rules = RULES(vcpus), memory_rules = RULES(memory),
 			  console_rules = RULES(console), policies_rules = RULES(policies),

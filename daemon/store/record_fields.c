@@ -7,6 +7,7 @@ LIFECYCLE_NAME_TABLE(cause_names, CAUSES);
 LIFECYCLE_NAME_TABLE(debt_names, DEBT_STATES);
 LIFECYCLE_NAME_TABLE(how_names, DEBT_HOWS);
 LIFECYCLE_NAME_TABLE(operation_names, OPERATIONS);
+LIFECYCLE_NAME_TABLE(outcome_names, OUTCOMES);
 
 /* These three have no X-macro: they never leave the daemon but for here. */
 static const char *const profile_names[] = {
@@ -37,6 +38,8 @@ static const char *const call_names[] = {
 #define TEXT(name, member)        FIELD(name, FIELD_TEXT, member)
 #define UUID(name, member)        FIELD(name, FIELD_UUID, member)
 #define WORD(name, member, table) FIELD(name, FIELD_ENUM, member, .words = table, .word_count = COUNT(table))
+#define PERHAPS_WORD(name, member, table)                                                                    \
+	FIELD(name, FIELD_ENUM, member, .words = table, .word_count = COUNT(table), .optional = true)
 
 static const struct field begun[] = {
 	NUMBER("endpoint", begun.endpoint),
@@ -78,6 +81,7 @@ static const struct field operation[] = {
 	WORD("operation", operation.operation, operation_names),
 	NUMBER("since", operation.since),
 	NUMBER("deadline", operation.deadline),
+	PERHAPS_WORD("outcome", operation.outcome, outcome_names),
 };
 static const struct field sp[] = {
 	NUMBER("id", sp.id),

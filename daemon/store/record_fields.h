@@ -24,6 +24,7 @@ struct field {
 	uint16_t offset, size;
 	uint8_t type;
 	uint8_t word_count;
+	bool optional; /* FIELD_ENUM: left out where it is the first word, as in logs that are older than the key */
 	const char *const *words;
 };
 

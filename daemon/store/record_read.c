@@ -120,8 +120,12 @@ static int read_pid(struct object *o, const char *key, int32_t *ret)
 
 static int read_word(struct object *o, const struct field *f, uint8_t *ret)
 {
-	const char *text = string_of(take(o, f->key));
+	struct json_object *value = take(o, f->key);
+	const char *text = string_of(value);
 
+	*ret = 0;
+	if (!value && f->optional)
+		return 0;
 	for (unsigned i = 0; text && i < f->word_count; i++) {
 		if (strcmp(text, f->words[i]) == 0) {
 			*ret = (uint8_t)i;

@@ -73,7 +73,8 @@ static void print_field(struct buffer *b, const struct field *f, const void *at)
 		}
 		break;
 	case FIELD_ENUM:
-		print_word(b, f, *(const uint8_t *)at);
+		if (*(const uint8_t *)at || !f->optional)
+			print_word(b, f, *(const uint8_t *)at);
 		break;
 	case FIELD_UUID:
 		if (!uuid_is_nil(at)) {

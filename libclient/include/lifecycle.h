@@ -127,6 +127,12 @@ enum lifecycle_operation {
 	LIFECYCLE_OP_DESTROY = 5,
 };
 
+/* How an operation ended that did not do what it was to do, and whose end tells nothing else. */
+enum lifecycle_outcome {
+	LIFECYCLE_OUTCOME_NONE = 0,
+	LIFECYCLE_OUTCOME_UNHEARD = 1, /* stop: the guest listens to no power key, and goes on */
+};
+
 /* On what an unfinished operation waits. */
 enum lifecycle_wait {
 	LIFECYCLE_WAIT_NOTHING = 0,
@@ -138,6 +144,7 @@ enum lifecycle_wait {
 	LIFECYCLE_WAIT_TIMER = 6,
 	LIFECYCLE_WAIT_DISK = 7,
 	LIFECYCLE_WAIT_OLD_LIFE = 8,
+	LIFECYCLE_WAIT_GUEST = 9, /* its power key was pressed */
 };
 
 /* Why a call failed. 1..15 come from the daemon; each has an errno and an exit code of its own. */
@@ -172,6 +179,7 @@ const char *lifecycle_cause_name(int cause);
 const char *lifecycle_debt_name(int debt);
 const char *lifecycle_how_name(int how);
 const char *lifecycle_operation_name(int operation);
+const char *lifecycle_outcome_name(int outcome);
 const char *lifecycle_wait_name(int wait);
 const char *lifecycle_refusal_name(int refusal);
 int lifecycle_state_from_name(const char *name);
@@ -181,6 +189,7 @@ int lifecycle_cause_from_name(const char *name);
 int lifecycle_debt_from_name(const char *name);
 int lifecycle_how_from_name(const char *name);
 int lifecycle_operation_from_name(const char *name);
+int lifecycle_outcome_from_name(const char *name);
 int lifecycle_wait_from_name(const char *name);
 int lifecycle_refusal_from_name(const char *name);
 
@@ -274,6 +283,7 @@ struct lifecycle_vm_details {
 	uint64_t end_life;
 	uint64_t end_realtime;
 	const char *end_text;
+	int outcome; /* of the operation that ended last: enum lifecycle_outcome */
 };
 
 struct lifecycle_partition {
@@ -334,6 +344,7 @@ enum lifecycle_verb {
 	LIFECYCLE_ABORT = 1,
 	LIFECYCLE_RESTART = 2,
 	LIFECYCLE_DESTROY = 3,
+	LIFECYCLE_STOP = 4, /* presses the power key; the guest has the definition's limits.stop-timeout to obey */
 };
 
 /*
@@ -373,6 +384,7 @@ struct lifecycle_event {
 	int cause, how, operation;
 	uint32_t tries;
 	char name[LIFECYCLE_NAME_MAX + 1];
+	int outcome; /* OPERATION, when it ended: enum lifecycle_outcome */
 };
 #define LIFECYCLE_EVENT_INIT { .size = sizeof(struct lifecycle_event) }
 

@@ -185,8 +185,10 @@ static void command(void *fleet, struct committed proof, uint64_t number, enum v
 	oracle_act(w, proof);
 	wire_note(w, "act   %s life %" PRIu64, command_names[what], number);
 	if (v && (what == COMMAND_KILL || (v->connected && v->welcome))) {
-		if (what == COMMAND_ENTER && life)
+		if (what == COMMAND_ENTER && life && v->at != VMM_IS_OVER) /* its end crosses it: it will not obey */
 			oracle_enter(w, life);
+		if (what == COMMAND_STOP && !(life && life->entry_told))
+			fail(w, "P3", "life %" PRIu64 " is asked to stop and has not entered", number);
 		vmm_command(w, v, what);
 	}
 	if (!v && what == COMMAND_KILL)
@@ -239,8 +241,12 @@ void fleet_crash(struct world *w, bool reboot)
 			(v->at == VMM_STARTING && random_chance(&w->random, 500)))
 			vmm_die(w, v, CAUSE_VMM_EXIT);
 	}
-	for (size_t i = 0; reboot && i < w->life_count; i++)
-		w->life[i]->memory = 0;
+	for (size_t i = 0; i < w->life_count; i++) {
+		w->life[i]->cut = true;
+		w->life[i]->deaf = false; /* who heard it is dead */
+		if (reboot)
+			w->life[i]->memory = 0;
+	}
 }
 
 static void found_dead(struct world *w, uint64_t life, uint64_t incarnation, void *data)
@@ -314,6 +320,13 @@ void fleet_stranger(struct world *w, const char *name)
 {
 	wire_note(w, "user  starts the unit of %s", name);
 	vmm_spawn(w, name, 0);
+}
+
+void fleet_stop_unit(struct world *w, const char *name)
+{
+	for (size_t i = 0; i < w->vmm_count; i++)
+		if (w->vmm[i]->at != VMM_DEAD && !strcmp(w->vmm[i]->name, name))
+			vmm_sigterm(w, w->vmm[i]);
 }
 
 void fleet_wake_up(struct world *w)

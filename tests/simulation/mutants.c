@@ -59,7 +59,7 @@ static bool is_clean(uint64_t seed, uint64_t worlds)
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 7, worlds = 0;
+	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1, worlds = 0;
 	bool ok = true;
 
 	log_open("simulation", -1);

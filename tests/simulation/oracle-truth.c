@@ -51,6 +51,8 @@ static void begin_life(struct world *w, struct picture *p, struct life *life, co
 		old->state = VM_NULL; /* else it was left behind, stuck, and settles by itself */
 	else if (e->old_state == VM_NULL && old && old->state != VM_NULL && old->state != VM_ABORTING)
 		fail(w, "P5", "life %" PRIu64 " begins in life %" PRIu64 " of the same VM", e->life, p->life);
+	if (e->old_state == VM_ABORTING && p->operation >= OP_STOP)
+		fail(w, "P5", "life %" PRIu64 " begins, and %s was to end for good", e->life, p->name);
 	p->life = e->life;
 	life->state = e->new_state;
 	life->substate = e->new_substate;
@@ -86,6 +88,22 @@ static void state_event(struct world *w, struct picture *p, const struct event_r
 		p->life = 0;
 }
 
+/* A stop ends with the life, or because a stronger verb came, or because nobody could hear it. */
+static void operation_event(struct world *w, struct picture *p, const struct event_record *e)
+{
+	struct life *life = world_life(w, p->life);
+	bool unheard = p->operation == OP_STOP && life && life->state == VM_RUNNING && e->operation == OP_NONE;
+
+	if (e->operation > OP_START && !p->life)
+		fail(w, "P5", "%s has no life and operation %u", p->name, e->operation);
+	if (e->outcome != (unheard ? OUTCOME_UNHEARD : OUTCOME_NONE))
+		fail(w, "P5", "%s: operation %u becomes %u with outcome %u", p->name, p->operation, e->operation,
+			e->outcome);
+	if (life && e->operation == OP_STOP)
+		life->deaf = false; /* of an earlier one */
+	p->operation = e->operation;
+}
+
 static void follow(struct world *w, const struct event_record *e)
 {
 	struct picture *p = e->name[0] ? oracle_picture(w, e->name) : NULL;
@@ -103,11 +121,8 @@ static void follow(struct world *w, const struct event_record *e)
 		p->exists = false;
 		p->operation = OP_NONE;
 	}
-	if (e->kind == EVENT_OPERATION && p) {
-		if (e->operation > OP_START && !p->life)
-			fail(w, "P5", "%s has no life and operation %u", p->name, e->operation);
-		p->operation = e->operation;
-	}
+	if (e->kind == EVENT_OPERATION && p)
+		operation_event(w, p, e);
 	if (e->kind == EVENT_STATE && p)
 		state_event(w, p, e);
 	if (e->kind == EVENT_DEBT)

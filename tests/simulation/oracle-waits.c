@@ -65,6 +65,8 @@ static bool vmm_holds(struct world *w, const struct vm_row *row)
 {
 	struct life *life = world_life(w, row->life);
 
+	if (life && life->state == VM_RUNNING && row->operation == OP_STOP)
+		return life->cut; /* the guest is asked when its VMM is back */
 	if (!life || life->state == VM_RUNNING)
 		return old_life_holds(w, row, WAIT_VMM);
 	switch (row->substate) {
@@ -77,6 +79,15 @@ static bool vmm_holds(struct world *w, const struct vm_row *row)
 	default:
 		return true; /* its death, or its answer to a command, was not told: fleet knows, the daemon not yet */
 	}
+}
+
+/* It was asked, has not said that it cannot hear, and has not ended, as far as the daemon was told; and not for ever. */
+static bool guest_holds(struct world *w, const struct vm_row *row)
+{
+	struct life *life = world_life(w, row->life);
+
+	return life && row->operation == OP_STOP && row->state == VM_RUNNING && row->waits.until && !life->cut &&
+	       !life->deaf && !life->proven;
 }
 
 static bool world_agrees(struct world *w, const struct vm_row *row)
@@ -99,6 +110,8 @@ static bool world_agrees(struct world *w, const struct vm_row *row)
 		return row->waits.until >= world_boottime(w);
 	case WAIT_DISK:
 		return rows_disk_stuck(engine_rows(w->engine));
+	case WAIT_GUEST:
+		return guest_holds(w, row);
 	case WAIT_OLD_LIFE:
 		return row->old_lives > 0;
 	default:

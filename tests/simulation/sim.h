@@ -84,6 +84,8 @@ struct life {
 	bool enter; /* ENTER was commanded */
 	uint64_t enter_at;
 	bool entered, entry_told;
+	bool cut;  /* the daemon was told that its VMM is away, or is a new one; not yet that it is back */
+	bool deaf; /* the daemon was told, of the stop under way */
 	bool built, reclaiming, reclaimed;
 	bool shown;              /* its beginning was */
 	uint8_t state, substate; /* as the events tell it */
@@ -145,6 +147,8 @@ struct secure_link {
 	uint64_t last_delivery;
 };
 
+enum temper { GUEST_OBEYS, GUEST_IGNORES, GUEST_IS_DEAF, GUEST_TEMPERS }; /* when its power key is pressed */
+
 enum vmm_at { VMM_STARTING, VMM_NEW, VMM_BUILDING, VMM_IS_BUILT, VMM_RUNS, VMM_IS_QUIET, VMM_IS_OVER, VMM_DEAD };
 struct fake_vmm {
 	size_t index;
@@ -160,6 +164,8 @@ struct fake_vmm {
 	uint64_t cuts;   /* what was under way to it on a link before this one is never read */
 	uint64_t daemon; /* incarnation it is connected to */
 	uint16_t vcpu_count;
+	enum temper temper;
+	bool pressed, told_to_stop;
 	struct vmm_end end;
 	char name[VM_NAME_MAX + 1];
 };
@@ -297,6 +303,7 @@ void fleet_crash(struct world *w, bool reboot);
 void fleet_adopt(struct world *w);
 void fleet_mischief(struct world *w, enum mischief what);
 void fleet_stranger(struct world *w, const char *name); /* somebody starts a VM's unit */
+void fleet_stop_unit(struct world *w, const char *name); /* somebody stops it: SIGTERM */
 bool fleet_has_process(const struct world *w, const char *name);
 bool fleet_has_vmm(const struct world *w, uint64_t life, bool born);
 void fleet_wake_up(struct world *w); /* nobody hangs any more */
@@ -304,6 +311,7 @@ void fleet_free(struct world *w);
 struct fake_vmm *vmm_spawn(struct world *w, const char *name, uint64_t life);
 void vmm_birth(struct world *w, struct fake_vmm *v, struct life *life);
 void vmm_command(struct world *w, struct fake_vmm *v, enum vmm_command command);
+void vmm_sigterm(struct world *w, struct fake_vmm *v);
 void vmm_die(struct world *w, struct fake_vmm *v, enum vm_cause cause);
 void vmm_tell(struct world *w, struct fake_vmm *v, struct input *in);
 void vmm_cut(struct world *w, struct fake_vmm *v);

@@ -10,7 +10,7 @@
 
 #include "tests/simulation/sim.h"
 
-static const char *const verb_names[] = { "define", "start", "abort", "restart", "destroy" };
+static const char *const verb_names[] = { "define", "start", "abort", "restart", "destroy", "stop" };
 
 static void name_of(size_t i, char *ret)
 {
@@ -56,6 +56,7 @@ static struct vm_definition *define(struct world *w, size_t vm)
 		.build_timeout_ms = (uint32_t)random_between(r, 2000, 10000),
 		.announce_timeout_ms = (uint32_t)random_between(r, 2000, 5000),
 		.console_bytes = 4096,
+		.stop_timeout_ms = (uint32_t)random_between(r, 1000, 3000),
 	};
 	snprintf(d->kernel, sizeof(d->kernel), "/kernel");
 	for (size_t i = 0; i < 2 && vm && random_chance(r, 150); i++) {
@@ -125,12 +126,14 @@ static enum request_verb choose(struct world *w, const struct vm_row *row)
 	uint64_t dice = random_below(&w->random, 100);
 
 	if (dice < 15)
-		return (enum request_verb)random_below(&w->random, 5);
+		return (enum request_verb)random_below(&w->random, 6);
 	if (!row)
 		return REQUEST_DEFINE;
 	if (!row->life)
 		return REQUEST_START;
-	return dice < 55 ? REQUEST_ABORT : dice < 92 ? REQUEST_RESTART : REQUEST_DESTROY;
+	if (dice < 35)
+		return REQUEST_STOP;
+	return dice < 60 ? REQUEST_ABORT : dice < 92 ? REQUEST_RESTART : REQUEST_DESTROY;
 }
 
 static void somebody(struct world *w, uint64_t a, uint64_t b, void *data)
@@ -143,6 +146,8 @@ static void somebody(struct world *w, uint64_t a, uint64_t b, void *data)
 	name_of(vm, name);
 	if (w->engine && random_chance(&w->random, 15))
 		fleet_stranger(w, name);
+	else if (random_chance(&w->random, 20)) /* with a daemon or without */
+		fleet_stop_unit(w, name);
 	else if (w->engine)
 		ask(w, choose(w, rows_vm(engine_rows(w->engine), name)), vm);
 	if (random_chance(&w->random, 150)) /* another one at the same moment */

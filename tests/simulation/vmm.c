@@ -28,6 +28,10 @@ static void heard(struct world *w, uint64_t index, uint64_t daemon, void *data)
 		life->entry_told = true;
 	if (life && in->kind == IN_VMM_BACK && in->back.phase < VMM_PHASE_ENTERED)
 		life->enter = false; /* what it was told on another link it has not read */
+	if (life && (in->kind == IN_VMM_LOST || in->kind == IN_VMM_BACK))
+		life->cut = in->kind == IN_VMM_LOST;
+	if (life && in->kind == IN_VMM_DEAF)
+		life->deaf = true;
 	if (life && (in->kind == IN_VMM_QUIESCED || in->kind == IN_VMM_ENDED || in->kind == IN_VMM_GONE ||
 			    (in->kind == IN_VMM_BACK && in->back.phase >= VMM_PHASE_QUIESCED)))
 		life->proven = true;
@@ -52,13 +56,17 @@ void vmm_tell(struct world *w, struct fake_vmm *v, struct input *in)
 
 static void tell(struct world *w, struct fake_vmm *v, enum input_kind kind)
 {
+	static const char *const names[] = {
+		[IN_VMM_BUILT] = "BUILT",
+		[IN_VMM_ENTERED] = "ENTERED",
+		[IN_VMM_STOPPING] = "STOPPING",
+		[IN_VMM_DEAF] = "DEAF",
+		[IN_VMM_QUIESCED] = "QUIESCED",
+		[IN_VMM_ENDED] = "ENDED",
+	};
 	struct input in = { .kind = kind, .life = v->life };
 
-	wire_note(w, "vmm   life %" PRIu64 " says %s", v->life,
-		kind == IN_VMM_BUILT      ? "BUILT"
-		: kind == IN_VMM_ENTERED  ? "ENTERED"
-		: kind == IN_VMM_QUIESCED ? "QUIESCED"
-					  : "ENDED");
+	wire_note(w, "vmm   life %" PRIu64 " says %s", v->life, names[kind]);
 	if (kind == IN_VMM_ENDED)
 		in.end = v->end;
 	if (v->connected)
@@ -109,6 +117,7 @@ struct fake_vmm *vmm_spawn(struct world *w, const char *name, uint64_t life)
 	v->start_time = w->now;
 	v->hangs = !w->quiet && random_chance(&w->random, w->faults.vmm_hang);
 	memcpy(v->invocation, &v->pid, sizeof(v->pid));
+	v->temper = (enum temper)random_below(&w->random, GUEST_TEMPERS);
 	snprintf(v->name, sizeof(v->name), "%s", name);
 	if (!v->hangs || random_chance(&w->random, 800))
 		queue_put(&w->queue, w->now + random_between(&w->random, 100 * US, 20 * MS), to_newborn, v->index, 0,
@@ -137,10 +146,60 @@ void vmm_birth(struct world *w, struct fake_vmm *v, struct life *life)
 	v->born = v->welcome = true;
 	v->life = life->number;
 	v->vcpu_count = life->vcpu_count;
+	life->cut = false;
 	v->at = VMM_BUILDING;
 	if (!v->hangs || random_chance(&w->random, 500))
 		queue_put(
 			&w->queue, w->now + random_between(&w->random, 100 * US, 40 * MS), to_built, v->index, 0, NULL);
+}
+
+/* A guest that powers off once it was asked to was stopped. */
+static void is_over(struct world *w, struct fake_vmm *v, enum vm_cause cause)
+{
+	v->at = VMM_IS_OVER;
+	v->end.cause = cause == CAUSE_GUEST_POWEROFF && v->pressed ? CAUSE_USER_STOP : cause;
+	tell(w, v, IN_VMM_ENDED);
+}
+
+static void to_powered_off(struct world *w, uint64_t index, uint64_t b, void *data)
+{
+	if (w->vmm[index]->at == VMM_RUNS)
+		is_over(w, w->vmm[index], CAUSE_GUEST_POWEROFF);
+}
+
+/* False: nobody listens. */
+static bool press(struct world *w, struct fake_vmm *v)
+{
+	if (v->temper == GUEST_IS_DEAF)
+		return false;
+	if (!v->pressed && v->temper == GUEST_OBEYS)
+		queue_put(&w->queue, w->now + random_between(&w->random, 100 * US, 2 * S), to_powered_off, v->index, 0,
+			NULL);
+	v->pressed = true;
+	return true;
+}
+
+static void to_pressed(struct world *w, uint64_t index, uint64_t cuts, void *data)
+{
+	struct fake_vmm *v = w->vmm[index];
+
+	if (v->at == VMM_RUNS && v->cuts == cuts && !press(w, v))
+		tell(w, v, IN_VMM_DEAF);
+}
+
+/* Presses the key, with or without a daemon. The second time, and where nobody listens, it is the end. */
+void vmm_sigterm(struct world *w, struct fake_vmm *v)
+{
+	bool again = v->told_to_stop;
+
+	wire_note(w, "vmm   life %" PRIu64 " gets SIGTERM", v->life);
+	v->told_to_stop = true;
+	if (!v->born || v->at == VMM_IS_QUIET || v->at == VMM_IS_OVER)
+		vmm_die(w, v, CAUSE_VMM_EXIT);
+	else if (again || v->at != VMM_RUNS || !press(w, v))
+		is_over(w, v, CAUSE_USER_STOP);
+	else
+		tell(w, v, IN_VMM_STOPPING);
 }
 
 static void to_over(struct world *w, uint64_t index, uint64_t b, void *data)
@@ -151,9 +210,7 @@ static void to_over(struct world *w, uint64_t index, uint64_t b, void *data)
 
 	if (v->at != VMM_RUNS || w->quiet)
 		return;
-	v->at = VMM_IS_OVER;
-	v->end.cause = causes[random_below(&w->random, 4)];
-	tell(w, v, IN_VMM_ENDED);
+	is_over(w, v, causes[random_below(&w->random, 4)]);
 }
 
 static void to_running(struct world *w, uint64_t index, uint64_t cuts, void *data)
@@ -200,6 +257,8 @@ void vmm_command(struct world *w, struct fake_vmm *v, enum vmm_command command)
 		return;
 	if (command == COMMAND_ENTER)
 		queue_put(&w->queue, soon(w), to_running, v->index, v->cuts, NULL);
+	if (command == COMMAND_STOP)
+		queue_put(&w->queue, soon(w), to_pressed, v->index, v->cuts, NULL);
 	if (command == COMMAND_QUIESCE)
 		queue_put(&w->queue, soon(w), to_quiet, v->index, v->cuts, NULL);
 	if (command == COMMAND_EXIT)
@@ -251,6 +310,7 @@ static void is_back(struct world *w, uint64_t index, uint64_t daemon, void *data
 	v->cuts++;
 	in.back.phase = phases[v->at];
 	in.back.vcpu_count = v->vcpu_count;
+	in.back.flags = v->pressed ? VMM_BACK_STOPPING : 0;
 	for (unsigned i = 0; i < v->vcpu_count; i++)
 		in.back.vcpu[i] = vcpu_state_at(v->at);
 	if (v->at == VMM_IS_OVER)

@@ -24,6 +24,7 @@ static const char *path, *name;
 static int sock = -1, fd[VMM_FD_COUNT];
 static uint64_t life, command;
 static uint32_t phase;
+static int pressed;
 static union {
 	struct vmm_frame_header header;
 	struct vmm_birth birth;
@@ -139,6 +140,8 @@ static void say_back(uint32_t count)
 {
 	struct vmm_back back = { .header = header(VMM_BACK), .phase = phase, .vcpu_count = count };
 
+	back.flags = pressed ? VMM_BACK_STOPPING : 0;
+
 	back.vcpu[0] = VCPU_RUNNING;
 	say(&back, sizeof(back));
 }
@@ -184,6 +187,10 @@ static void break_a_rule(const char *how)
 		say_kind(VMM_BUILT), say_kind(VMM_ENTERED);
 	else if (strcmp(how, "built") == 0)
 		say_kind(VMM_BUILT), say_kind(VMM_BUILT);
+	else if (strcmp(how, "stopping") == 0)
+		say_kind(VMM_BUILT), say_kind(VMM_STOPPING);
+	else if (strcmp(how, "deaf") == 0)
+		say_kind(VMM_BUILT), say_kind(VMM_DEAF);
 	else if (strcmp(how, "index") == 0)
 		say_vcpu(2, VCPU_RUNNING);
 	else if (strcmp(how, "state") == 0)
@@ -213,6 +220,13 @@ static void obey(void)
 		phase = VMM_PHASE_ENTERED;
 		say_kind(VMM_ENTERED);
 		say_vcpu(0, VCPU_RUNNING);
+		break;
+	case VMM_STOP:
+		command = frame.header.command;
+		say_kind(is("live-deaf") ? VMM_DEAF : VMM_STOPPING);
+		pressed = !is("live-deaf");
+		if (is("live-deaf-twice"))
+			say_kind(VMM_DEAF), say_kind(VMM_DEAF);
 		break;
 	case VMM_QUIESCE:
 		command = frame.header.command;

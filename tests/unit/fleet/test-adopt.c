@@ -41,6 +41,8 @@ static void takes_up_a_vmm_that_lives(void **state)
 	world_wait(w, IN_VMM_BUILT);
 	fleet_ops.command(w->fleet, later, 5, COMMAND_ENTER);
 	world_wait(w, IN_VMM_VCPU);
+	fleet_ops.command(w->fleet, later, 5, COMMAND_STOP);
+	world_wait(w, IN_VMM_STOPPING);
 	restart(w, 5, &record, "live");
 	assert_int_equal(loop_turn(w->loop, false), 0);
 	assert_int_equal(w->ready, 0); /* it is expected */
@@ -48,6 +50,7 @@ static void takes_up_a_vmm_that_lives(void **state)
 	in = world_wait(w, IN_VMM_BACK);
 	assert_int_equal(in->life, 5);
 	assert_int_equal(in->back.phase, VMM_PHASE_ENTERED);
+	assert_int_equal(in->back.flags, VMM_BACK_STOPPING);
 	assert_int_equal(in->back.vcpu_count, 2);
 	assert_int_equal(in->back.header.command, later.seq); /* of the daemon before */
 	world_wait_ready(w);

@@ -151,12 +151,51 @@ static void breaches(struct world *w, uint64_t life, const char *name)
 	no_zombie_is_left();
 }
 
+static struct world *runs(struct world *w, const char *name)
+{
+	world_born(w, 7, name);
+	world_wait(w, IN_VMM_BUILT);
+	fleet_ops.command(w->fleet, later, 7, COMMAND_ENTER);
+	world_wait(w, IN_VMM_ENTERED);
+	return w;
+}
+
+static void hears_how_a_stop_goes(void **state)
+{
+	struct world *w = runs(*state, "live");
+
+	fleet_ops.command(w->fleet, later, 7, COMMAND_STOP);
+	assert_int_equal(world_wait(w, IN_VMM_STOPPING)->life, 7);
+	fleet_ops.command(w->fleet, later, 7, COMMAND_KILL);
+	world_wait(w, IN_VMM_GONE);
+}
+
+static void hears_that_nobody_hears(void **state)
+{
+	struct world *w = runs(*state, "live-deaf");
+
+	fleet_ops.command(w->fleet, later, 7, COMMAND_STOP);
+	assert_int_equal(world_wait(w, IN_VMM_DEAF)->life, 7);
+	fleet_ops.command(w->fleet, later, 7, COMMAND_STOP); /* it may be asked again, and say so again */
+	world_wait(w, IN_VMM_DEAF);
+	fleet_ops.command(w->fleet, later, 7, COMMAND_KILL);
+	world_wait(w, IN_VMM_GONE);
+}
+
+static void one_stop_has_one_answer(void **state)
+{
+	struct world *w = runs(*state, "live-deaf-twice");
+
+	fleet_ops.command(w->fleet, later, 7, COMMAND_STOP);
+	assert_int_equal(world_wait(w, IN_VMM_GONE)->end.cause, CAUSE_VMM_PROTOCOL);
+}
+
 static void kills_who_breaks_a_rule(void **state)
 {
 	static const char *const names[] = {
 		"break-short", "break-long", "break-magic", "break-version", "break-kind", "break-direction",
 		"break-size", "break-life", "break-command", "break-entered", "break-built", "break-index",
-		"break-state", "break-cause", "break-empty-end", "break-again", "rude", "liar", "early",
+		"break-stopping", "break-deaf", "break-state", "break-cause", "break-empty-end", "break-again", "rude", "liar", "early",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -393,6 +432,9 @@ int main(int argc, char **argv)
 		TEST(kills_when_told),
 		TEST(an_unborn_one_is_killed_whatever_the_command),
 		TEST(a_child_that_exits_at_once_is_gone),
+		TEST(hears_how_a_stop_goes),
+		TEST(hears_that_nobody_hears),
+		TEST(one_stop_has_one_answer),
 		TEST(kills_who_breaks_a_rule),
 		TEST(refuses_a_process_it_did_not_start),
 		TEST(refuses_with_a_reason),

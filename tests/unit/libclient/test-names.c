@@ -31,6 +31,7 @@ static void every_number_has_a_word_that_leads_back(void **state)
 		{ DEBT_STATE_COUNT, lifecycle_debt_name, lifecycle_debt_from_name },
 		{ DEBT_HOW_COUNT, lifecycle_how_name, lifecycle_how_from_name },
 		{ OPERATION_COUNT, lifecycle_operation_name, lifecycle_operation_from_name },
+		{ OUTCOME_COUNT, lifecycle_outcome_name, lifecycle_outcome_from_name },
 		{ WAIT_COUNT, lifecycle_wait_name, lifecycle_wait_from_name },
 		{ REFUSAL_COUNT, lifecycle_refusal_name, lifecycle_refusal_from_name },
 	};

@@ -45,6 +45,8 @@ static const struct {
 	NAMED(lifecycle_new),
 	NAMED(lifecycle_operation_from_name),
 	NAMED(lifecycle_operation_name),
+	NAMED(lifecycle_outcome_from_name),
+	NAMED(lifecycle_outcome_name),
 	NAMED(lifecycle_page_alive),
 	NAMED(lifecycle_page_incarnation),
 	NAMED(lifecycle_page_info),

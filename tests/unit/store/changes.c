@@ -104,6 +104,7 @@ void random_definition(uint64_t *seed, struct vm_definition *ret)
 	};
 	ret->limits.build_timeout_ms = 100 + (uint32_t)up_to(seed, 1000000);
 	ret->limits.announce_timeout_ms = 100 + (uint32_t)up_to(seed, 1000000);
+	ret->limits.stop_timeout_ms = 1000 + (uint32_t)up_to(seed, 1000000);
 	ret->limits.console_bytes = 4096u << up_to(seed, 8);
 	ret->limits.overcommit = (uint8_t)up_to(seed, 1);
 	printable(seed, ret->kernel, sizeof(ret->kernel), "/");
@@ -172,6 +173,7 @@ static void fill(uint64_t *seed, struct change *c)
 		c->operation.operation = (uint8_t)up_to(seed, OPERATION_COUNT - 1);
 		c->operation.since = number(seed, UINT64_MAX);
 		c->operation.deadline = number(seed, UINT64_MAX);
+		c->operation.outcome = (uint8_t)up_to(seed, OUTCOME_COUNT - 1);
 		break;
 	case CHANGE_SP:
 		c->sp.id = (uint16_t)number(seed, UINT16_MAX);

@@ -48,6 +48,7 @@ static void fills_in_what_is_left_out(void **state)
 	assert_int_equal(d->policies.restart_window_ms, 60000);
 	assert_int_equal(d->limits.build_timeout_ms, 10000);
 	assert_int_equal(d->limits.announce_timeout_ms, 5000);
+	assert_int_equal(d->limits.stop_timeout_ms, 60000);
 	assert_true(definition_is_sane(d));
 }
 
@@ -166,6 +167,8 @@ static void says_which_key_and_what_to_write(void **state)
 		"quotes");
 	expect_error(WITH("\"limits\": {\"build-timeout\": \"2h\"}"),
 		"web.json:3:29: limits.build-timeout: \"2h\" is out of range; write 100ms to 1h");
+	expect_error(WITH("\"limits\": {\"stop-timeout\": \"500ms\"}"),
+		"web.json:3:28: limits.stop-timeout: \"500ms\" is out of range; write 1s to 24h");
 	expect_error(WITH("\"console\": {\"ring\": \"5K\"}"),
 		"web.json:3:21: console.ring: 5120 bytes is no power of two; write one from 4K to 1M");
 	expect_error(WITH("\"order\": {\"after\": [\"db\", \"web\"]}"),
