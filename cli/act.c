@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* start, abort, restart, destroy: ask for all, then wait for each. */
+/* start, stop, abort, restart, destroy: ask for all, then wait for each. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -14,6 +14,7 @@ static const char *const verb_names[] = {
 	[LIFECYCLE_ABORT] = "abort",
 	[LIFECYCLE_RESTART] = "restart",
 	[LIFECYCLE_DESTROY] = "destroy",
+	[LIFECYCLE_STOP] = "stop",
 };
 
 struct task {
@@ -83,6 +84,7 @@ static const struct verdict_words words[] = {
 	[FOLLOW_REACHED] = { "done", 0 },
 	[FOLLOW_ENDED] = { "ended", CLI_FAILED },
 	[FOLLOW_GIVEN_UP] = { "given-up", CLI_FAILED },
+	[FOLLOW_UNHEARD] = { "unheard", CLI_UNHEARD },
 	[FOLLOW_TIMED_OUT] = { "timed-out", CLI_FAILED },
 	[FOLLOW_INTERRUPTED] = { "interrupted", CLI_INTERRUPTED },
 	[FOLLOW_LOST] = { "lost", CLI_NO_DAEMON },
@@ -97,6 +99,10 @@ static void say_verdict(struct cli *c, const struct task *t, enum lifecycle_verb
 	case FOLLOW_GIVEN_UP:
 		(void)cli_say_error("%s %s: given up: %s came instead", verb_names[verb], t->name,
 			t->follow.operation > LIFECYCLE_OP_NONE ? lifecycle_operation_name(t->follow.operation) : "its end");
+		break;
+	case FOLLOW_UNHEARD:
+		(void)cli_say_error("%s %s: it listens to no power key and runs on; 'lifecyclectl abort %s' ends it", verb_names[verb],
+			t->name, t->name);
 		break;
 	case FOLLOW_TIMED_OUT:
 		say_unfinished(c, t, verb, "not done in time");
@@ -121,7 +127,7 @@ static void say_done(const struct cli *c, const struct task *t, enum lifecycle_v
 		(void)printf("%s: %s accepted\n", t->name, verb_names[verb]);
 	else if (verb == LIFECYCLE_DESTROY)
 		(void)printf("%s: gone\n", t->name);
-	else if (verb == LIFECYCLE_ABORT)
+	else if (verb == LIFECYCLE_ABORT || verb == LIFECYCLE_STOP)
 		(void)printf("%s: has no life\n", t->name);
 	else
 		(void)printf("%s: running, life %" PRIu64 ", FF-A id 0x%04x\n", t->name, t->follow.life, t->follow.endpoint);
@@ -194,6 +200,11 @@ static int act(struct cli *c, enum lifecycle_verb verb, int count, char **names)
 int verb_start(struct cli *c, int argc, char **argv)
 {
 	return act(c, LIFECYCLE_START, argc, argv);
+}
+
+int verb_stop(struct cli *c, int argc, char **argv)
+{
+	return act(c, LIFECYCLE_STOP, argc, argv);
 }
 
 int verb_abort(struct cli *c, int argc, char **argv)

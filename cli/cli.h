@@ -22,6 +22,7 @@ enum {
 	CLI_FAILED = 1,
 	CLI_USAGE = 2,
 	CLI_NO_DAEMON = 3,
+	CLI_UNHEARD = 19, /* stop: the guest listens to no power key */
 	CLI_INTERRUPTED = 130,
 };
 
@@ -54,6 +55,7 @@ int verb_status(struct cli *c, int argc, char **argv);
 int verb_partitions(struct cli *c, int argc, char **argv);
 int verb_define(struct cli *c, int argc, char **argv);
 int verb_start(struct cli *c, int argc, char **argv);
+int verb_stop(struct cli *c, int argc, char **argv);
 int verb_abort(struct cli *c, int argc, char **argv);
 int verb_restart(struct cli *c, int argc, char **argv);
 int verb_destroy(struct cli *c, int argc, char **argv);

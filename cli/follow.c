@@ -63,6 +63,8 @@ static void take_snapshot(struct follow *f)
 	f->substate = vm ? vm->substate : LIFECYCLE_SUB_NONE;
 	f->operation = vm ? vm->operation : LIFECYCLE_OP_NONE;
 	f->cause = vm ? vm->cause : LIFECYCLE_CAUSE_NONE;
+	/* A stop in a life that runs is over: what is missed of it is how, and there is one way. */
+	f->unheard = f->accepted && f->state == LIFECYCLE_STATE_RUNNING && f->operation == LIFECYCLE_OP_NONE;
 }
 
 /* Start means the life that is there, if one is on its way or runs; restart means the next one. */
@@ -119,6 +121,7 @@ static void take_state(struct follow *f, const struct lifecycle_event *e)
 static void take_operation(struct follow *f, const struct lifecycle_event *e)
 {
 	f->operation = e->operation;
+	f->unheard = f->accepted && e->seq > f->after && e->outcome == LIFECYCLE_OUTCOME_UNHEARD;
 	if (f->accepted && e->seq > f->after && f->life < f->min_life && f->ended_life < f->min_life &&
 		e->operation != LIFECYCLE_OP_START && e->operation != LIFECYCLE_OP_RESTART)
 		f->superseded = true;
@@ -157,12 +160,20 @@ static enum verdict judge_running(const struct follow *f)
 	return f->superseded || !f->exists ? FOLLOW_GIVEN_UP : FOLLOW_PENDING;
 }
 
+/* A stop that nobody hears is over, and its life is not. */
+static enum verdict judge_ending(const struct follow *f)
+{
+	if (!f->life || f->life != f->target)
+		return FOLLOW_REACHED;
+	return f->verb == LIFECYCLE_STOP && f->unheard ? FOLLOW_UNHEARD : FOLLOW_PENDING;
+}
+
 enum verdict follow_judge(const struct follow *f)
 {
 	if (f->verb == LIFECYCLE_DESTROY)
 		return f->exists ? FOLLOW_PENDING : FOLLOW_REACHED;
-	if (f->verb == LIFECYCLE_ABORT)
-		return f->life && f->life == f->target ? FOLLOW_PENDING : FOLLOW_REACHED;
+	if (f->verb == LIFECYCLE_ABORT || f->verb == LIFECYCLE_STOP)
+		return judge_ending(f);
 	return judge_running(f);
 }
 

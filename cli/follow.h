@@ -13,6 +13,7 @@ enum verdict {
 	FOLLOW_REACHED,
 	FOLLOW_ENDED,     /* start, restart: the life ended before it ran */
 	FOLLOW_GIVEN_UP,  /* start, restart: no life came of it */
+	FOLLOW_UNHEARD,   /* stop: the guest cannot hear it, and runs on */
 	FOLLOW_TIMED_OUT,
 	FOLLOW_INTERRUPTED,
 	FOLLOW_LOST,      /* the daemon went and did not come back */
@@ -25,14 +26,14 @@ struct follow {
 	uint64_t cursor;  /* of the snapshot: a life above it is new */
 	uint64_t after;   /* what the verb changed; 0: nothing */
 	uint64_t min_life; /* start, restart: this life or a later one is meant */
-	uint64_t target;  /* abort: this life is meant */
+	uint64_t target;  /* stop, abort: this life is meant */
 	bool accepted;
 	/* the VM as the stream tells it */
 	bool exists;
 	uint64_t life, ended_life;
 	uint16_t endpoint;
 	int state, substate, cause, operation;
-	bool superseded;
+	bool superseded, unheard;
 };
 
 /* Subscribes and takes the snapshot. An exit code. */

@@ -48,6 +48,7 @@ static const struct verb verbs[] = {
 	{ "partitions", "", "Show FF-A partitions: SPs and live VMs", 0, 0, 0, verb_partitions },
 	{ "define", "FILE|-", "Define a VM, or define it anew, from JSON", 1, 1, 0, verb_define },
 	{ "start", "NAME...", "Begin a life", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_start },
+	{ "stop", "NAME...", "Ask the guest to power off", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_stop },
 	{ "abort", "NAME...", "End the life", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_abort },
 	{ "restart", "NAME...", "End the life and begin the next", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_restart },
 	{ "destroy", "NAME...", "End the life, then forget the VM", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_destroy },
@@ -70,7 +71,7 @@ static const char *const option_help =
 	"      --bus=ADDRESS    D-Bus address, or 'system' (else $LIFECYCLED_BUS, else the system bus)\n"
 	"  -h, --help           this text\n"
 	"      --version        the version\n"
-	"start, abort, restart, destroy:\n"
+	"start, stop, abort, restart, destroy:\n"
 	"      --no-block       do not wait until it is done\n"
 	"      --timeout=SEC    wait no longer than this\n"
 	"      --if-life=N      only if this is the VM's life\n"

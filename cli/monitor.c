@@ -69,7 +69,9 @@ static void format_event(char *to, size_t size, const struct lifecycle_event *e)
 		(void)snprintf(to, size, "sp 0x%04x: met, changed or vanished", e->sp);
 		break;
 	case LIFECYCLE_EVENT_OPERATION:
-		if (e->operation == LIFECYCLE_OP_NONE)
+		if (e->operation == LIFECYCLE_OP_NONE && e->outcome > LIFECYCLE_OUTCOME_NONE)
+			(void)snprintf(to, size, "operation over: %s", lifecycle_outcome_name(e->outcome));
+		else if (e->operation == LIFECYCLE_OP_NONE)
 			(void)snprintf(to, size, "operation over");
 		else
 			(void)snprintf(to, size, "operation %s", lifecycle_operation_name(e->operation));
@@ -138,6 +140,7 @@ static void add_event_details(struct json_object *o, const struct lifecycle_even
 		json_add_number(o, "tries", e->tries);
 	} else if (e->kind == LIFECYCLE_EVENT_OPERATION) {
 		json_add_string(o, "operation", lifecycle_operation_name(e->operation));
+		json_add_string(o, "outcome", lifecycle_outcome_name(e->outcome));
 	} else if (e->kind == LIFECYCLE_EVENT_SP) {
 		json_add_number(o, "sp", e->sp);
 	}

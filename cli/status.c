@@ -72,6 +72,8 @@ static void print_operation(const struct lifecycle_vm_details *d)
 		format_span(span, sizeof(span), boottime_elapsed(d->operation_since));
 		(void)printf(" for %s", span);
 	}
+	if (d->outcome == LIFECYCLE_OUTCOME_UNHEARD)
+		(void)printf("; the last stop was not heard, the guest listens to no power key");
 	print_waits(&d->waits);
 	(void)putchar('\n');
 }
@@ -222,6 +224,7 @@ static struct json_object *page_to_json(const struct lifecycle_vm_details *d, co
 	struct json_object *o = vm_to_json(d->vm), *vcpus = json_object_new_array();
 
 	json_add_number(o, "operation_since_boottime_us", d->operation_since / 1000);
+	json_add_string(o, "operation_outcome", lifecycle_outcome_name(d->outcome));
 	(void)json_object_object_add(o, "waits", waits_to_json(&d->waits));
 	json_add_number(o, "vcpu_count", d->vcpu_count);
 	for (size_t i = 0; i < d->vcpu_states; i++)

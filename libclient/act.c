@@ -12,6 +12,7 @@ static const char *const verbs[] = {
 	[LIFECYCLE_ABORT] = "Abort",
 	[LIFECYCLE_RESTART] = "Restart",
 	[LIFECYCLE_DESTROY] = "Destroy",
+	[LIFECYCLE_STOP] = "Stop",
 };
 
 int lifecycle_act(struct lifecycle *l, enum lifecycle_verb verb, const char *name, uint64_t life, uint64_t *ret_seq)

@@ -92,6 +92,7 @@ WORD_READER(cause)
 WORD_READER(debt)
 WORD_READER(how)
 WORD_READER(operation)
+WORD_READER(outcome)
 WORD_READER(wait)
 
 int read_u16_wide(sd_bus_message *m, void *to)

@@ -29,6 +29,7 @@ int read_cause(sd_bus_message *m, void *to);
 int read_debt(sd_bus_message *m, void *to);
 int read_how(sd_bus_message *m, void *to);
 int read_operation(sd_bus_message *m, void *to);
+int read_outcome(sd_bus_message *m, void *to);
 int read_wait(sd_bus_message *m, void *to);
 
 /* Makes room for one more element of an array that grows by doubling. */

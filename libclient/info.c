@@ -119,6 +119,7 @@ static const struct field vm_properties[] = {
 	{ "OldLives", "u", VM(old_lives), read_u32 },
 	{ "FromFile", "b", DETAIL(from_file), read_bool },
 	{ "OperationSince", "t", DETAIL(operation_since), read_time },
+	{ "OperationOutcome", "s", DETAIL(outcome), read_outcome },
 	{ "WaitsOn", "(sqsttu)", 0, read_waits },
 	{ "VcpuCount", "u", DETAIL(vcpu_count), read_u32 },
 	{ "VcpuStates", "as", 0, read_vcpus },

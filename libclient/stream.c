@@ -54,6 +54,7 @@ static void decode_states(const struct event_record *r, struct lifecycle_event *
 	e->cause = known(r->cause, CAUSE_COUNT);
 	e->how = known(r->how, DEBT_HOW_COUNT);
 	e->operation = known(r->operation, OPERATION_COUNT);
+	e->outcome = known(r->outcome, OUTCOME_COUNT);
 }
 
 /* A newer daemon's record may be longer: what is known of it is at the front. */

@@ -35,4 +35,5 @@ enum {
 	EXIT_FAILED = 1,    /* anything without a row of its own */
 	EXIT_USAGE = 2,
 	EXIT_NO_DAEMON = 3, /* the daemon or the bus cannot be reached */
+	EXIT_UNHEARD = 19,  /* a stop was accepted, and the guest listens to no power key */
 };

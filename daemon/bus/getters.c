@@ -61,6 +61,11 @@ GETTER(bus_get_operation)
 	return append_word(reply, WORDS_OPERATION, field);
 }
 
+GETTER(bus_get_outcome)
+{
+	return append_word(reply, WORDS_OUTCOME, field);
+}
+
 GETTER(bus_get_profile)
 {
 	return append_word(reply, WORDS_PROFILE, field);

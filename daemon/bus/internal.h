@@ -67,6 +67,7 @@ enum words {
 	WORDS_DEBT,
 	WORDS_HOW,
 	WORDS_OPERATION,
+	WORDS_OUTCOME,
 	WORDS_WAIT,
 	WORDS_PROFILE,
 	WORDS_STATUS,
@@ -101,6 +102,8 @@ int bus_get_substate(
 int bus_get_cause(
 	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
 int bus_get_operation(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_outcome(
 	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
 int bus_get_profile(
 	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);

@@ -134,6 +134,11 @@ static int manager_method_start(sd_bus_message *m, void *userdata, sd_bus_error 
 	return manager_method_verb(m, userdata, REQUEST_START, error);
 }
 
+static int manager_method_stop(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return manager_method_verb(m, userdata, REQUEST_STOP, error);
+}
+
 static int manager_method_abort(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	return manager_method_verb(m, userdata, REQUEST_ABORT, error);
@@ -215,6 +220,7 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("Define", SD_BUS_ARGS("s", text, "s", source, "a{sv}", options),
 		SD_BUS_RESULT("o", path, "t", sequence), manager_method_define, SD_BUS_VTABLE_UNPRIVILEGED),
 	VERB("Start", manager_method_start),
+	VERB("Stop", manager_method_stop),
 	VERB("Abort", manager_method_abort),
 	VERB("Restart", manager_method_restart),
 	VERB("Destroy", manager_method_destroy),

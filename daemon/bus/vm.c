@@ -114,6 +114,11 @@ static int vm_method_start(sd_bus_message *m, void *userdata, sd_bus_error *erro
 	return vm_method_verb(m, userdata, REQUEST_START, error);
 }
 
+static int vm_method_stop(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return vm_method_verb(m, userdata, REQUEST_STOP, error);
+}
+
 static int vm_method_abort(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	return vm_method_verb(m, userdata, REQUEST_ABORT, error);
@@ -144,6 +149,7 @@ static int vm_method_open_console(sd_bus_message *m, void *userdata, sd_bus_erro
 static const sd_bus_vtable vm_vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	VERB("Start", vm_method_start),
+	VERB("Stop", vm_method_stop),
 	VERB("Abort", vm_method_abort),
 	VERB("Restart", vm_method_restart),
 	VERB("Destroy", vm_method_destroy),
@@ -162,6 +168,7 @@ static const sd_bus_vtable vm_vtable[] = {
 	SD_BUS_PROPERTY("Since", "t", bus_get_usec, FIELD(since), CHANGES),
 	SD_BUS_PROPERTY("Operation", "s", bus_get_operation, FIELD(operation), CHANGES),
 	SD_BUS_PROPERTY("OperationSince", "t", bus_get_usec, FIELD(operation_since), CHANGES),
+	SD_BUS_PROPERTY("OperationOutcome", "s", bus_get_outcome, FIELD(outcome), CHANGES),
 	SD_BUS_PROPERTY("WaitsOn", "(sqsttu)", get_waits_on, 0, 0),
 	SD_BUS_PROPERTY("VcpuCount", "u", bus_get_u16_as_u, FIELD(vcpu_count), CHANGES),
 	SD_BUS_PROPERTY("VcpuStates", "as", get_vcpu_states, 0, 0),

@@ -16,6 +16,7 @@ LIFECYCLE_NAME_TABLE(causes, CAUSES);
 LIFECYCLE_NAME_TABLE(debts, DEBT_STATES);
 LIFECYCLE_NAME_TABLE(hows, DEBT_HOWS);
 LIFECYCLE_NAME_TABLE(operations, OPERATIONS);
+LIFECYCLE_NAME_TABLE(outcomes, OUTCOMES);
 LIFECYCLE_NAME_TABLE(waits, WAITS);
 
 static const char *const profiles[] = {
@@ -45,6 +46,7 @@ static const struct {
 	[WORDS_DEBT] = TABLE(debts),
 	[WORDS_HOW] = TABLE(hows),
 	[WORDS_OPERATION] = TABLE(operations),
+	[WORDS_OUTCOME] = TABLE(outcomes),
 	[WORDS_WAIT] = TABLE(waits),
 	[WORDS_PROFILE] = TABLE(profiles),
 	[WORDS_STATUS] = TABLE(statuses),

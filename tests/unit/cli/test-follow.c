@@ -102,6 +102,42 @@ static void abort_is_done_when_its_life_is_over(void **state)
 	assert_int_equal(take(&f, moved(105, 105, LIFECYCLE_STATE_CREATED)), FOLLOW_REACHED); /* somebody else's */
 }
 
+static struct lifecycle_event operation(uint64_t seq, enum lifecycle_operation op, enum lifecycle_outcome outcome)
+{
+	return (struct lifecycle_event){ .kind = LIFECYCLE_EVENT_OPERATION, .seq = seq, .operation = (int)op,
+		.outcome = (int)outcome, .name = "web" };
+}
+
+static struct follow stopping(void)
+{
+	return (struct follow){ .name = "web", .verb = LIFECYCLE_STOP, .exists = true, .cursor = 100, .life = 50,
+		.state = LIFECYCLE_STATE_RUNNING };
+}
+
+static void stop_is_done_when_its_life_is_over(void **state)
+{
+	struct follow f = stopping();
+
+	follow_accepted(&f, 101);
+	assert_int_equal(take(&f, operation(101, LIFECYCLE_OP_STOP, LIFECYCLE_OUTCOME_NONE)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, moved(102, 50, LIFECYCLE_STATE_ABORTING)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, moved(103, 50, LIFECYCLE_STATE_NULL)), FOLLOW_REACHED);
+	assert_int_equal(take(&f, operation(104, LIFECYCLE_OP_NONE, LIFECYCLE_OUTCOME_NONE)), FOLLOW_REACHED);
+}
+
+static void stop_that_is_not_heard_is_told(void **state)
+{
+	struct follow f = stopping();
+
+	follow_accepted(&f, 103);
+	/* That is another's, from before. */
+	assert_int_equal(take(&f, operation(102, LIFECYCLE_OP_NONE, LIFECYCLE_OUTCOME_UNHEARD)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, operation(103, LIFECYCLE_OP_STOP, LIFECYCLE_OUTCOME_NONE)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, operation(104, LIFECYCLE_OP_NONE, LIFECYCLE_OUTCOME_UNHEARD)), FOLLOW_UNHEARD);
+	assert_int_equal(take(&f, operation(105, LIFECYCLE_OP_ABORT, LIFECYCLE_OUTCOME_NONE)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, moved(106, 50, LIFECYCLE_STATE_NULL)), FOLLOW_REACHED);
+}
+
 /* Between the snapshot and the verb the VM got another life: that is the one aborted. */
 static void abort_means_the_life_it_met(void **state)
 {
@@ -136,6 +172,8 @@ int main(void)
 		cmocka_unit_test(restart_waits_for_the_next_life),
 		cmocka_unit_test(abort_is_done_when_its_life_is_over),
 		cmocka_unit_test(abort_means_the_life_it_met),
+		cmocka_unit_test(stop_is_done_when_its_life_is_over),
+		cmocka_unit_test(stop_that_is_not_heard_is_told),
 		cmocka_unit_test(destroy_is_done_when_the_vm_is_gone),
 	};
 

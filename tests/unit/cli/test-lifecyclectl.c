@@ -165,6 +165,8 @@ static void waits_for_the_goal(void **state)
 	expect(*state, CTL("start", "db"), 0, "db: running, life 102, FF-A id 0x0007", NULL);
 	expect(*state, CTL("start", "db"), 0, "db: running, life 102", NULL);
 	expect(*state, CTL("restart", "db", "web"), 0, "web: running, life 1", NULL);
+	expect(*state, CTL("stop", "db"), 0, "db: has no life", NULL);
+	expect(*state, CTL("start", "db"), 0, "db: running, life 1", NULL);
 	expect(*state, CTL("abort", "db"), 0, "db: has no life", NULL);
 	expect(*state, CTL("abort", "db"), 0, "db: has no life", NULL);
 	expect(*state, CTL("destroy", "db"), 0, "db: gone", NULL);
@@ -178,6 +180,8 @@ static void tells_what_did_not_come_true(void **state)
 		"not done in time; it is aborting/retiring, waits on sp 0x8001, tried 12 times");
 	expect(*state, CTL("start", "slow", "--timeout", "0"), 1, "", "goes on in the background");
 	expect(*state, CTL("abort", "stuck", "--no-block"), 0, "stuck: abort accepted", NULL);
+	expect(*state, CTL("stop", "web"), 19, "", "stop web: it listens to no power key and runs on");
+	expect(*state, CTL("stop", "web", "--no-block"), 0, "web: stop accepted", NULL);
 }
 
 static void every_refusal_has_its_exit_code(void **state)

@@ -141,12 +141,25 @@ static void start(struct vm *vm)
 
 static void end(struct vm *vm, enum vm_cause cause)
 {
-	operation(vm, cause == CAUSE_USER_DESTROY ? OP_DESTROY : OP_ABORT);
+	operation(vm, cause == CAUSE_USER_DESTROY ? OP_DESTROY : cause == CAUSE_USER_STOP ? OP_STOP : OP_ABORT);
 	move(vm, VM_ABORTING, VM_SUB_QUIESCING, cause);
 	move(vm, VM_ABORTING, VM_SUB_RETIRING, cause);
 	debt(vm, DEBT_DESTROYING, DEBT_SETTLED, 2);
 	move(vm, VM_NULL, VM_SUB_NONE, cause);
 	operation(vm, OP_NONE);
+}
+
+/* The life that web begins with listens to no power key. */
+static void stop(struct vm *vm)
+{
+	if (vm->life != 42) {
+		end(vm, CAUSE_USER_STOP);
+		return;
+	}
+	operation(vm, OP_STOP);
+	vm->operation = OP_NONE;
+	emit((struct event_record){ .kind = EVENT_OPERATION, .life = vm->life, .endpoint = vm->endpoint,
+		.outcome = OUTCOME_UNHEARD }, vm->name);
 }
 
 static void close_streams(void)
@@ -166,6 +179,8 @@ static uint64_t act(struct vm *vm, const char *verb)
 		return 0;
 	if (strcmp(verb, "Start") == 0 && vm->state == VM_NULL)
 		start(vm);
+	else if (strcmp(verb, "Stop") == 0 && vm->state != VM_NULL)
+		stop(vm);
 	else if (strcmp(verb, "Abort") == 0 && vm->state != VM_NULL)
 		end(vm, CAUSE_USER_ABORT);
 	else if (strcmp(verb, "Restart") == 0) {
@@ -363,6 +378,7 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_METHOD("Get", "s", "o", method_get, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Define", "ssa{sv}", "ot", method_define, SD_BUS_VTABLE_UNPRIVILEGED),
 	VERB("Start"),
+	VERB("Stop"),
 	VERB("Abort"),
 	VERB("Restart"),
 	VERB("Destroy"),
