@@ -30,22 +30,22 @@ static int tell_open_failure(struct failure *f, int error)
 	return failed_errno(f, error, "/dev/kvm cannot be used");
 }
 
-static int create_vm(struct machine *m, unsigned long type)
+static int create_vm(struct machine *m, uint64_t memory_bytes)
 {
-	int r = kvm_create_vm(m->system, type, &m->vm);
+	unsigned long type;
+	int r = arch_vm_type(m, memory_bytes, &type, &m->failure);
 
+	if (r < 0 || type == ARCH_NO_VM_TYPE)
+		return r;
+	r = kvm_create_vm(m->system, type, &m->vm);
 	return r < 0 ? failed_errno(&m->failure, r, "KVM_CREATE_VM failed") : 0;
 }
 
 static int prepare(struct machine *m)
 {
-	unsigned long type;
 	int r = kvm_system_open(&m->system);
 
-	if (r < 0)
-		return tell_open_failure(&m->failure, r);
-	type = arch_vm_type(m->system.fd, 0);
-	return type == ARCH_NO_VM_TYPE ? 0 : create_vm(m, type);
+	return r < 0 ? tell_open_failure(&m->failure, r) : create_vm(m, 0);
 }
 
 void machine_prepare(struct machine *m)
@@ -116,7 +116,7 @@ int machine_build(struct machine *m)
 	int r = m->prepared;
 
 	if (r == 0 && m->vm.fd < 0)
-		r = create_vm(m, arch_vm_type(m->system.fd, m->definition.memory_bytes));
+		r = create_vm(m, m->definition.memory_bytes);
 	if (r == 0)
 		r = check_capabilities(m);
 	if (r == 0)

@@ -28,15 +28,16 @@ struct row {
 	}
 
 /*
- * HYPERCALL, the X86 MSR exits, IOAPIC_EOI and DIRTY_RING_FULL come only when asked for, and nothing here
- * asks: they are errors until it does. ARM_NISV needs a capability that is left off, so such accesses come as
- * ENOSYS instead.
+ * The X86 MSR exits, IOAPIC_EOI and DIRTY_RING_FULL come only when asked for, and nothing here asks: they are
+ * errors until it does. So is the suspend event: without its capability KVM answers PSCI SYSTEM_SUSPEND with
+ * NOT_SUPPORTED, and the guest stays up. HYPERCALL and ARM_NISV are asked for on arm64, where the host can (without
+ * the second such an access is ENOSYS).
  */
 static const struct row exits[] = {
 	[KVM_EXIT_UNKNOWN] = END(CAUSE_VCPU_ERROR, "hardware exit unknown to KVM"),
 	[KVM_EXIT_EXCEPTION] = END(CAUSE_VCPU_ERROR, "unexpected exception exit"),
 	[KVM_EXIT_IO] = { .act = EXIT_ACT_IO, .pending = true },
-	[KVM_EXIT_HYPERCALL] = END(CAUSE_VCPU_ERROR, "hypercall exit that was not asked for"),
+	[KVM_EXIT_HYPERCALL] = { .act = EXIT_ACT_HYPERCALL, .pending = true },
 	[KVM_EXIT_HLT] = { .act = EXIT_ACT_HALT },
 	[KVM_EXIT_MMIO] = { .act = EXIT_ACT_MMIO, .pending = true },
 	[KVM_EXIT_IRQ_WINDOW_OPEN] = AGAIN,
@@ -44,8 +45,7 @@ static const struct row exits[] = {
 	[KVM_EXIT_FAIL_ENTRY] = END(CAUSE_VCPU_ERROR, "the CPU refused to enter the guest"),
 	[KVM_EXIT_INTR] = AGAIN,
 	[KVM_EXIT_INTERNAL_ERROR] = END(CAUSE_VCPU_ERROR, "KVM internal error"),
-	[KVM_EXIT_ARM_NISV] =
-		END(CAUSE_VCPU_ERROR, "the guest used an instruction that cannot be decoded on a device"),
+	[KVM_EXIT_ARM_NISV] = { .act = EXIT_ACT_UNDECODED },
 	[EXIT_MEMORY_FAULT] = END(CAUSE_MEMORY_FAULT, "guest memory cannot be had"),
 	[EXIT_ARM_SEA] = END(CAUSE_MEMORY_FAULT, "host memory error under the guest"),
 };

@@ -17,6 +17,8 @@ enum exit_act {
 	EXIT_ACT_IO,
 	EXIT_ACT_MMIO,
 	EXIT_ACT_HALT,
+	EXIT_ACT_HYPERCALL,
+	EXIT_ACT_UNDECODED, /* the guest is given an abort */
 };
 
 struct exit_verdict {

@@ -47,6 +47,10 @@ struct vcpu {
 	_Atomic pid_t thread_id; /* 0 until the thread runs; what a kick is aimed at */
 	_Atomic uint8_t state;   /* enum vcpu_state */
 	_Atomic bool out;        /* the thread has left KVM_RUN for good */
+	struct {
+		uint64_t pc;
+		unsigned count;
+	} abort;                 /* external aborts in a row at one place (arm64) */
 	bool pending;            /* the thread's own: the next KVM_RUN would complete an operation */
 };
 
@@ -56,6 +60,10 @@ struct machine {
 	struct kvm_vm vm;
 	struct guest_memory memory;
 	struct devices devices;
+	struct {
+		int fd;
+		unsigned version; /* 0: none */
+	} gic; /* on arm64 */
 	struct vcpu vcpu[VM_VCPU_MAX];
 	unsigned vcpu_count;
 	int memory_fd;

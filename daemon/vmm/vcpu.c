@@ -120,6 +120,8 @@ static void halt(struct vcpu *v)
 
 static void follow(struct vcpu *v, struct device_outcome outcome)
 {
+	if (outcome.sooner)
+		machine_notify(v->machine);
 	if (outcome.act == DEVICE_NAP)
 		nap(v, outcome.nap_ms);
 	else if (outcome.act == DEVICE_END)
@@ -145,6 +147,12 @@ static void handle_exit(struct vcpu *v, int r)
 		break;
 	case EXIT_ACT_HALT:
 		halt(v);
+		break;
+	case EXIT_ACT_HYPERCALL:
+		follow(v, arch_hypercall(v));
+		break;
+	case EXIT_ACT_UNDECODED:
+		follow(v, arch_undecoded(v));
 		break;
 	case EXIT_ACT_END:
 		end_guest(v, &verdict.end);

@@ -234,12 +234,27 @@ static void stop(struct vmm *v)
 	(void)machine_end(&v->machine, &end);
 }
 
-static uint64_t next_deadline(const struct vmm *v)
+/* The devices' own time: a key that is let go, a watchdog that was not set back. */
+static void tick_devices(struct vmm *v, uint64_t now)
 {
-	uint64_t at = v->kick_at;
+	struct device_outcome outcome = devices_tick(&v->machine.devices, now);
+	struct vmm_end end = { .cause = outcome.cause };
 
-	if (v->retry_at && (!at || v->retry_at < at))
-		at = v->retry_at;
+	if (outcome.act != DEVICE_END)
+		return;
+	snprintf(end.text, sizeof(end.text), "%s", outcome.text);
+	(void)machine_end(&v->machine, &end);
+}
+
+static uint64_t next_deadline(struct vmm *v)
+{
+	uint64_t each[] = { v->kick_at, v->retry_at, 0 }, at = 0;
+
+	if (v->phase == VMM_PHASE_ENTERED)
+		each[2] = devices_deadline(&v->machine.devices);
+	for (unsigned i = 0; i < sizeof(each) / sizeof(each[0]); i++)
+		if (each[i] && (!at || each[i] < at))
+			at = each[i];
 	return at;
 }
 
@@ -287,6 +302,8 @@ int vmm_run(struct vmm *v, const char *socket_path, const char *name)
 			session_connect(v, now);
 		if (stop_asked)
 			stop(v);
+		if (v->phase == VMM_PHASE_ENTERED)
+			tick_devices(v, now);
 		if (v->life)
 			settle(v, now);
 		session_tell(v, now);

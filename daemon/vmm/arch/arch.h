@@ -24,7 +24,7 @@ unsigned arch_memory_pieces(uint64_t size, struct memory_piece ret[MEMORY_PIECES
  * KVM_CREATE_VM's argument for a guest of that size; 0 bytes: one that suits every size, or
  * ARCH_NO_VM_TYPE.
  */
-unsigned long arch_vm_type(int system_fd, uint64_t memory_bytes);
+int arch_vm_type(const struct machine *m, uint64_t memory_bytes, unsigned long *ret, struct failure *f);
 
 /* After the memory slots, before any vCPU. */
 int arch_before_vcpus(struct machine *m, struct failure *f);
@@ -42,6 +42,12 @@ extern const int arch_secondaries_wait;
  * nowhere. */
 struct device_outcome arch_io(struct vcpu *v);
 struct device_outcome arch_mmio(struct vcpu *v);
+
+/* Exit 3: a firmware call that is ours to answer. */
+struct device_outcome arch_hypercall(struct vcpu *v);
+
+/* Exit 28: an access to a device by an instruction that the CPU does not decode for us. */
+struct device_outcome arch_undecoded(struct vcpu *v);
 
 /*
  * Presses the guest's power key, by the main thread while vCPUs run: 0, or -EOPNOTSUPP when the guest listens to none

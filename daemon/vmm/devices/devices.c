@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #define PVPANIC_PANICKED     1u
 #define PVPANIC_CRASH_LOADED 2u
@@ -11,6 +12,64 @@ void devices_init(struct devices *d)
 {
 	pthread_mutex_init(&d->lock, NULL);
 	d->serial = (struct serial) { .out = &d->console };
+	sp805_init(&d->watchdog);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	if (!a || !b)
+		return a | b;
+	return a < b ? a : b;
+}
+
+static uint64_t next_deadline(const struct devices *d)
+{
+	return earlier(d->gpio.release_at, sp805_deadline(&d->watchdog));
+}
+
+uint64_t devices_deadline(struct devices *d)
+{
+	uint64_t at;
+
+	pthread_mutex_lock(&d->lock);
+	at = next_deadline(d);
+	pthread_mutex_unlock(&d->lock);
+	return at;
+}
+
+struct device_outcome devices_tick(struct devices *d, uint64_t now)
+{
+	bool bites;
+
+	pthread_mutex_lock(&d->lock);
+	pl061_tick(&d->gpio, now);
+	bites = sp805_tick(&d->watchdog, now);
+	pthread_mutex_unlock(&d->lock);
+	if (!bites)
+		return (struct device_outcome) { 0 };
+	return (struct device_outcome) {
+		.act = DEVICE_END,
+		.cause = CAUSE_GUEST_WATCHDOG,
+		.text = "the guest hangs: it did not set back its watchdog",
+	};
+}
+
+int devices_press_power_key(struct devices *d)
+{
+	bool heard;
+
+	pthread_mutex_lock(&d->lock);
+	heard = pl061_press_power_key(&d->gpio, now_ns());
+	pthread_mutex_unlock(&d->lock);
+	return heard ? 0 : -EOPNOTSUPP;
 }
 
 static const struct device_range *find(const struct device_range *ranges, unsigned count, uint64_t address)
@@ -26,12 +85,13 @@ int devices_access(struct devices *d, const struct device_range *ranges, unsigne
 {
 	const struct device_range *range = find(ranges, range_count, address);
 	unsigned offset = range ? (unsigned)(address - range->first) : 0;
-	uint64_t value = 0;
+	uint64_t value = 0, before, after;
 
 	*ret = (struct device_outcome) { 0 };
 	if (!range || size > sizeof(value))
 		return -ENXIO;
 	pthread_mutex_lock(&d->lock);
+	before = next_deadline(d);
 	if (is_write) {
 		memcpy(&value, data, size);
 		if (range->write)
@@ -40,6 +100,8 @@ int devices_access(struct devices *d, const struct device_range *ranges, unsigne
 		value = range->read ? range->read(d, offset) : 0;
 		memcpy(data, &value, size);
 	}
+	after = next_deadline(d);
+	ret->sooner = after && (!before || after < before);
 	pthread_mutex_unlock(&d->lock);
 	return 0;
 }
@@ -52,6 +114,40 @@ uint64_t device_serial_read(struct devices *d, unsigned offset)
 struct device_outcome device_serial_write(struct devices *d, unsigned offset, uint64_t value)
 {
 	serial_write(&d->serial, offset, (uint8_t)value);
+	return (struct device_outcome) { 0 };
+}
+
+/* Looked at, a key is held no longer than that: the main thread lets it go. */
+uint64_t device_gpio_read(struct devices *d, unsigned offset)
+{
+	return pl061_read(&d->gpio, offset, now_ns());
+}
+
+struct device_outcome device_gpio_write(struct devices *d, unsigned offset, uint64_t value)
+{
+	pl061_write(&d->gpio, offset, (uint32_t)value);
+	return (struct device_outcome) { 0 };
+}
+
+uint64_t device_clock_read(struct devices *d, unsigned offset)
+{
+	return pl031_read(&d->clock, offset, (uint32_t)time(NULL));
+}
+
+struct device_outcome device_clock_write(struct devices *d, unsigned offset, uint64_t value)
+{
+	pl031_write(&d->clock, offset, (uint32_t)value, (uint32_t)time(NULL));
+	return (struct device_outcome) { 0 };
+}
+
+uint64_t device_watchdog_read(struct devices *d, unsigned offset)
+{
+	return sp805_read(&d->watchdog, offset, now_ns());
+}
+
+struct device_outcome device_watchdog_write(struct devices *d, unsigned offset, uint64_t value)
+{
+	sp805_write(&d->watchdog, offset, (uint32_t)value, now_ns());
 	return (struct device_outcome) { 0 };
 }
 

@@ -12,12 +12,18 @@
 
 #include "proto/lifecycle.h"
 #include "vmm/devices/console.h"
+#include "vmm/devices/pl031.h"
+#include "vmm/devices/pl061.h"
 #include "vmm/devices/serial.h"
+#include "vmm/devices/sp805.h"
 
 struct devices {
 	pthread_mutex_t lock; /* vCPUs access devices side by side */
 	struct console console;
 	struct serial serial;
+	struct pl061 gpio;     /* this and the next two: on arm64 alone */
+	struct pl031 clock;
+	struct sp805 watchdog;
 	uint32_t panic_events; /* all bits ever written to pvpanic */
 	uint32_t reset_asked;  /* the guest prepared a reset: a triple fault that follows is one */
 };
@@ -30,6 +36,7 @@ enum device_act {
 
 struct device_outcome {
 	enum device_act act;
+	bool sooner; /* devices_deadline is: whoever waits for it must look again */
 	uint32_t nap_ms;
 	enum vm_cause cause;
 	const char *text;
@@ -48,8 +55,25 @@ void devices_init(struct devices *d);
 int devices_access(struct devices *d, const struct device_range *ranges, unsigned range_count,
 	uint64_t address, uint8_t *data, unsigned size, int is_write, struct device_outcome *ret);
 
+/* When a device has something to do by itself (CLOCK_MONOTONIC, ns); 0: none has. */
+uint64_t devices_deadline(struct devices *d);
+
+/* Does what is due by then. */
+struct device_outcome devices_tick(struct devices *d, uint64_t now);
+
+/* 0, or -EOPNOTSUPP: the guest does not listen to it. */
+int devices_press_power_key(struct devices *d);
+
 uint64_t device_serial_read(struct devices *d, unsigned offset);
 struct device_outcome device_serial_write(struct devices *d, unsigned offset, uint64_t value);
+
+/* PL061, PL031 and SP805. */
+uint64_t device_gpio_read(struct devices *d, unsigned offset);
+struct device_outcome device_gpio_write(struct devices *d, unsigned offset, uint64_t value);
+uint64_t device_clock_read(struct devices *d, unsigned offset);
+struct device_outcome device_clock_write(struct devices *d, unsigned offset, uint64_t value);
+uint64_t device_watchdog_read(struct devices *d, unsigned offset);
+struct device_outcome device_watchdog_write(struct devices *d, unsigned offset, uint64_t value);
 
 /* pvpanic (QEMU docs/specs/pvpanic.rst). */
 uint64_t device_pvpanic_read(struct devices *d, unsigned offset);

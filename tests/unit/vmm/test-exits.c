@@ -22,7 +22,7 @@ static const struct expectation by_exit[] = {
 	{ 0, EXIT_ACT_END, CAUSE_VCPU_ERROR },
 	{ 1, EXIT_ACT_END, CAUSE_VCPU_ERROR },
 	{ 2, EXIT_ACT_IO, CAUSE_NONE, true },
-	{ 3, EXIT_ACT_END, CAUSE_VCPU_ERROR }, /* until hypercalls are asked for */
+	{ 3, EXIT_ACT_HYPERCALL, CAUSE_NONE, true },
 	{ 4, EXIT_ACT_END, CAUSE_VCPU_ERROR },
 	{ 5, EXIT_ACT_HALT, CAUSE_NONE },
 	{ 6, EXIT_ACT_MMIO, CAUSE_NONE, true },
@@ -37,7 +37,7 @@ static const struct expectation by_exit[] = {
 	{ 21, EXIT_ACT_END, CAUSE_VCPU_ERROR },
 	{ 26, EXIT_ACT_END, CAUSE_VCPU_ERROR },
 	{ 27, EXIT_ACT_END, CAUSE_VCPU_ERROR },
-	{ 28, EXIT_ACT_END, CAUSE_VCPU_ERROR },
+	{ 28, EXIT_ACT_UNDECODED, CAUSE_NONE },
 	{ 29, EXIT_ACT_END, CAUSE_VCPU_ERROR },
 	{ 31, EXIT_ACT_END, CAUSE_VCPU_ERROR },
 	{ 32, EXIT_ACT_END, CAUSE_VCPU_ERROR },
@@ -56,7 +56,7 @@ static const struct expectation by_event[] = {
 	{ 2, EXIT_ACT_END, CAUSE_GUEST_REBOOT },
 	{ 3, EXIT_ACT_END, CAUSE_GUEST_PANIC },
 	{ 4, EXIT_ACT_AGAIN, CAUSE_NONE },
-	{ 5, EXIT_ACT_END, CAUSE_VCPU_ERROR }, /* until suspend is asked for */
+	{ 5, EXIT_ACT_END, CAUSE_VCPU_ERROR }, /* suspend: not asked for */
 	{ 6, EXIT_ACT_END, CAUSE_GUEST_PANIC },
 	{ 7, EXIT_ACT_END, CAUSE_GUEST_PANIC },
 	{ 8, EXIT_ACT_END, CAUSE_VCPU_ERROR },

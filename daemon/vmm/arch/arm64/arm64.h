@@ -1,17 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The arm64 machine's map: QEMU's virt board(hw/arm/virt.c), as far as it goes. */
+/* What the files of this folder know of each other. */
 
 #include <stdint.h>
 
+#include "vmm/arch/arm64/map.h"
 #include "vmm/machine.h"
 
-#define ARM64_GIC_DIST   0x08000000ull
-#define ARM64_GIC_REDIST 0x080A0000ull /* 128 KiB per vCPU: 64 of them end at 0x088A0000 */
-#define ARM64_SERIAL     0x09000000ull /* 8250, registers one byte apart */
-#define ARM64_PVPANIC    0x09020000ull
-#define ARM64_NAP        0x09021000ull /* ours, for test guests */
-#define ARM64_RAM        0x40000000ull
+/* KVM_GET_ONE_REG and its opposite, for 64-bit registers. */
+int arm64_get_register(struct vcpu *v, uint64_t id, uint64_t *ret);
+int arm64_set_register(struct vcpu *v, uint64_t id, uint64_t value);
 
+#define ARM64_REG_X(n)   (0x6030000000100000ull + 2 * (n))
+#define ARM64_REG_PC     0x6030000000100040ull
+#define ARM64_REG_PSTATE 0x6030000000100042ull
+#define ARM64_REG_MPIDR  0x603000000013c005ull
+
+/* The registers with which vCPU 0 enters the guest; the others are off until the guest starts them, which sets theirs.
+ */
 int arm64_set_registers(struct vcpu *v, uint64_t entry, uint64_t dtb, struct failure *f);
+
+/* The interrupt controller, with the devices' lines: made before the vCPUs, ready after them. */
+int arm64_gic_create(struct machine *m, struct failure *f);
+int arm64_gic_init(struct machine *m, struct failure *f);
+
+/* Asks for the guest's firmware calls that are not KVM's own (FF-A). */
+int arm64_smccc_filter(struct machine *m, struct failure *f);

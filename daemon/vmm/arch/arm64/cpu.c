@@ -8,54 +8,54 @@
 
 const int arch_secondaries_wait = 1;
 
-#define REG_X0             0x6030000000100000ull
-#define REG_PC             0x6030000000100040ull
-#define REG_PSTATE         0x6030000000100042ull
 #define PSTATE_EL1H_MASKED 0x3c5ull /* EL1h, DAIF masked */
 
 #define IPA_BITS_MIN     32
+#define IPA_BITS_DEFAULT 40
 
 /* The least number of address bits that covers memory (api.rst, KVM_CREATE_VM); 0 is KVM's default of 40. */
-unsigned long arch_vm_type(int system_fd, uint64_t memory_bytes)
+int arch_vm_type(const struct machine *m, uint64_t memory_bytes, unsigned long *ret, struct failure *f)
 {
+	int most = kvm_ask_value(m->system.fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_VM_IPA_SIZE);
 	unsigned long bits = IPA_BITS_MIN;
 
-	if (memory_bytes == 0)
-		return ARCH_NO_VM_TYPE;
+	if (memory_bytes == 0) {
+		*ret = ARCH_NO_VM_TYPE;
+		return 0;
+	}
 	while ((ARM64_RAM + memory_bytes - 1) >> bits)
 		bits++;
 	/* Without the capability only the default can be had. */
-	if (kvm_ask_value(system_fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_VM_IPA_SIZE) <= 0)
-		return 0;
-	return bits;
+	if (bits > (most > 0 ? (unsigned)most : IPA_BITS_DEFAULT))
+		return failed(f, -E2BIG, "%llu MiB of memory need %lu address bits; this host's KVM has %d",
+			(unsigned long long)memory_bytes >> 20, bits, most > 0 ? most : IPA_BITS_DEFAULT);
+	*ret = most > 0 ? bits : 0;
+	return 0;
 }
 
-static int set_gic_attribute(int gic, uint32_t group, uint64_t attribute, uint64_t *value)
+/*
+ * An access to a device by an instruction that the CPU does not decode is ours to answer, with an abort; without the
+ * capability KVM_RUN fails with ENOSYS.
+ */
+static int ask_for_undecoded(struct machine *m, struct failure *f)
 {
-	struct kvm_device_attr attr = { .group = group, .attr = attribute, .addr = (uintptr_t)value };
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_ARM_NISV_TO_USER };
+	int r;
 
-	return kvm_ask(gic, KVM_SET_DEVICE_ATTR, &attr);
+	if (kvm_vm_capability(m->vm, KVM_CAP_ARM_NISV_TO_USER) <= 0 ||
+		kvm_vm_capability(m->vm, KVM_CAP_ARM_INJECT_EXT_DABT) <= 0)
+		return 0;
+	r = kvm_ask(m->vm.fd, KVM_ENABLE_CAP, &cap);
+	return r < 0 ? failed_errno(f, r, "KVM_CAP_ARM_NISV_TO_USER cannot be enabled") : 0;
 }
 
-static int gic_fd = -1;
-
-/* A host without GICv3 makes guests without an interrupt controller: test guests need none. */
 int arch_before_vcpus(struct machine *m, struct failure *f)
 {
-	struct kvm_create_device device = { .type = KVM_DEV_TYPE_ARM_VGIC_V3 };
-	uint64_t dist = ARM64_GIC_DIST, redist = ARM64_GIC_REDIST;
-	int r = kvm_ask(m->vm.fd, KVM_CREATE_DEVICE, &device);
+	int r = ask_for_undecoded(m, f);
 
-	if (r == -ENODEV)
-		return 0;
-	if (r < 0)
-		return failed_errno(f, r, "KVM_CREATE_DEVICE failed for the interrupt controller");
-	gic_fd = (int)device.fd;
-	r = set_gic_attribute(gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST, &dist);
 	if (r == 0)
-		r = set_gic_attribute(
-			gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_REDIST, &redist);
-	return r < 0 ? failed_errno(f, r, "the interrupt controller cannot be placed") : 0;
+		r = arm64_smccc_filter(m, f);
+	return r == 0 ? arm64_gic_create(m, f) : r;
 }
 
 static int init_vcpu(struct machine *m, struct vcpu *v, struct failure *f)
@@ -73,20 +73,23 @@ static int init_vcpu(struct machine *m, struct vcpu *v, struct failure *f)
 	return r < 0 ? failed_errno(f, r, "KVM_ARM_VCPU_INIT failed for vCPU %u", v->index) : 0;
 }
 
-/* The controller is initialised when all vCPUs exist, before the first runs (devices/arm-vgic-v3.rst). */
 int arch_after_vcpus(struct machine *m, struct failure *f)
 {
 	int r = 0;
 
 	for (unsigned i = 0; i < m->vcpu_count && r == 0; i++)
 		r = init_vcpu(m, &m->vcpu[i], f);
-	if (r < 0 || gic_fd < 0)
-		return r;
-	r = set_gic_attribute(gic_fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, NULL);
-	return r < 0 ? failed_errno(f, r, "the interrupt controller cannot be initialised") : 0;
+	return r == 0 ? arm64_gic_init(m, f) : r;
 }
 
-static int set_register(struct vcpu *v, uint64_t id, uint64_t value)
+int arm64_get_register(struct vcpu *v, uint64_t id, uint64_t *ret)
+{
+	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)ret };
+
+	return kvm_ask(v->kvm.fd, KVM_GET_ONE_REG, &reg);
+}
+
+int arm64_set_register(struct vcpu *v, uint64_t id, uint64_t value)
 {
 	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)&value };
 
@@ -95,12 +98,12 @@ static int set_register(struct vcpu *v, uint64_t id, uint64_t value)
 
 int arm64_set_registers(struct vcpu *v, uint64_t entry, uint64_t dtb, struct failure *f)
 {
-	int r = set_register(v, REG_PC, entry);
+	int r = arm64_set_register(v, ARM64_REG_PC, entry);
 
 	if (r == 0)
-		r = set_register(v, REG_X0, dtb);
+		r = arm64_set_register(v, ARM64_REG_X(0), dtb);
 	if (r == 0)
-		r = set_register(v, REG_PSTATE, PSTATE_EL1H_MASKED);
+		r = arm64_set_register(v, ARM64_REG_PSTATE, PSTATE_EL1H_MASKED);
 	return r < 0 ? failed_errno(f, r, "the registers of vCPU %u cannot be set", v->index) : 0;
 }
 

@@ -88,6 +88,21 @@ struct device_outcome arch_mmio(struct vcpu *v)
 }
 
 /* No key yet. */
+/* Exits 3 and 28 come to those who ask for them, and nobody does here. */
+struct device_outcome arch_hypercall(struct vcpu *v)
+{
+	return (struct device_outcome) {
+		.act = DEVICE_END, .cause = CAUSE_VCPU_ERROR, .text = "hypercall exit that was not asked for"
+	};
+}
+
+struct device_outcome arch_undecoded(struct vcpu *v)
+{
+	return (struct device_outcome) {
+		.act = DEVICE_END, .cause = CAUSE_VCPU_ERROR, .text = "ARM_NISV exit that was not asked for"
+	};
+}
+
 int arch_press_power_key(struct machine *m)
 {
 	return -EOPNOTSUPP;

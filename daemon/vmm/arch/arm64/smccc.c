@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vmm/arch/arm64/arm64.h"
+
+#include <asm/kvm.h>
+#include <errno.h>
+
+#include "base/log.h"
+#include "vmm/arch/arch.h"
+
+/*
+ * A guest's firmware calls. PSCI and what else KVM knows it answers by itself; FF-A's (DEN0077A s.11: 0x60 to 0xFF of
+ * the standard secure services, 32 and 64 bit) leave KVM_RUN with exit 3, where the kernel can be asked for that: Linux
+ * 6.4 and newer. Elsewhere KVM itself answers NOT_SUPPORTED.
+ */
+
+/* Of the headers of 6.4; the ones we may be built with are older. */
+#define SMCCC_CTRL    0
+#define SMCCC_FILTER  0
+#define SMCCC_FORWARD 2
+
+struct smccc_filter {
+	uint32_t base, count;
+	uint8_t action;
+	uint8_t reserved[15];
+};
+
+#define FFA_FUNCTIONS 0xA0
+static const uint32_t ranges[] = { 0x84000060, 0xC4000060 };
+
+#define SMCCC_NOT_SUPPORTED UINT64_MAX
+
+int arm64_smccc_filter(struct machine *m, struct failure *f)
+{
+	struct kvm_device_attr attr = { .group = SMCCC_CTRL, .attr = SMCCC_FILTER };
+	int r;
+
+	if (kvm_ask(m->vm.fd, KVM_HAS_DEVICE_ATTR, &attr) < 0) {
+		log_info("this kernel cannot forward a guest's FF-A calls: they are answered NOT_SUPPORTED");
+		return 0;
+	}
+	for (unsigned i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		struct smccc_filter filter = { .base = ranges[i], .count = FFA_FUNCTIONS, .action = SMCCC_FORWARD };
+
+		attr.addr = (uintptr_t)&filter;
+		r = kvm_ask(m->vm.fd, KVM_SET_DEVICE_ATTR, &attr);
+		if (r < 0)
+			return failed_errno(f, r, "a guest's FF-A calls cannot be asked for");
+	}
+	return 0;
+}
+
+/*
+ * The program counter is behind the instruction already; what is in x0 when the vCPU runs again is the answer
+ * (KVM_EXIT_HYPERCALL). Nobody mediates yet, so every call is one that is not supported (SMCCC s.5.2).
+ */
+struct device_outcome arch_hypercall(struct vcpu *v)
+{
+	if (arm64_set_register(v, ARM64_REG_X(0), SMCCC_NOT_SUPPORTED) == 0)
+		return (struct device_outcome) { 0 };
+	return (struct device_outcome) {
+		.act = DEVICE_END, .cause = CAUSE_VCPU_ERROR, .text = "the guest's firmware call cannot be answered"
+	};
+}
