@@ -111,11 +111,6 @@ int fleet_listen(struct fleet *f, loop_call_fn *ready, void *arg)
 
 /* ---- what the engine asks ---- */
 
-static void freed(void *arg)
-{
-	vmm_free(arg);
-}
-
 static int prepare(struct vmm *v, const struct birth_place *place, char text[TEXT_SIZE])
 {
 	int r = life_make(v->fleet->places, place, text);
@@ -131,25 +126,13 @@ static int prepare(struct vmm *v, const struct birth_place *place, char text[TEX
 	}
 	*v->definition = *place->definition;
 	v->vcpu_count = place->definition->vcpu_count;
-	return vmm_spawn(v, text);
-}
-
-/* A VMM that runs but cannot be watched is of no use. It has no life yet: nobody misses it. */
-static void start_failed(struct vmm *v, const char *text)
-{
-	v->started.in = (struct input){ .kind = IN_VMM_FAILED, .life = v->life };
-	end_set(&v->started.in.end, CAUSE_START_FAILED, "%s", text);
-	log_error("%s (life %llu): %s", v->name, (unsigned long long)v->life, text);
-	vmm_kill(v);
-	v->started.told = freed;
-	v->started.arg = v;
-	fleet_tell(v->fleet, &v->started);
+	return v->fleet->starter->start(v, text);
 }
 
 static void op_start(void *fleet, struct committed proof, const struct birth_place *place)
 {
 	struct fleet *f = fleet;
-	char text[TEXT_SIZE] = "the VMM cannot be watched: raise the daemon's limit of open files";
+	char text[TEXT_SIZE] = "";
 	struct input failed = { .kind = IN_VMM_FAILED, .life = place->life };
 	struct vmm *v;
 	int r;
@@ -165,10 +148,9 @@ static void op_start(void *fleet, struct committed proof, const struct birth_pla
 		return;
 	}
 	if (prepare(v, place, text) < 0) {
-		start_failed(v, text);
+		vmm_failed(v, "%s", text);
 		return;
 	}
-	log_info("VMM of %s (life %llu) started, pid %d", v->name, (unsigned long long)v->life, (int)v->pid);
 	v->started.in = (struct input){ .kind = IN_VMM_STARTED, .life = v->life };
 	fleet_tell(f, &v->started);
 }
@@ -320,6 +302,7 @@ struct fleet *fleet_free(struct fleet *f)
 {
 	if (!f)
 		return NULL;
+	fleet_detach(f);
 	while (!list_is_empty(&f->links))
 		link_close(container_of(f->links.next, struct link, node));
 	while (!list_is_empty(&f->vmms))
@@ -368,6 +351,9 @@ int fleet_new(const struct fleet_config *config, struct fleet **ret)
 	list_init(&f->links);
 	list_init(&f->notices);
 	list_init(&f->jobs);
+	list_init(&f->starting);
+	f->starter = config->units ? &unit_starter : &spawn_starter;
+	f->vmm_group = config->vmm_group;
 	loop_task_init(&f->ready_task, ready_due, f);
 	loop_task_init(&f->notice_task, notices_due, f);
 	r = fleet_build(f, config);

@@ -9,6 +9,9 @@
  * record, engine_start, fleet_listen. Nothing is posted to the engine before the loop runs, except from fleet_ops.
  */
 
+#include <sys/types.h>
+#include <systemd/sd-bus.h>
+
 #include "engine/ports.h"
 #include "loop/loop.h"
 
@@ -21,6 +24,8 @@ struct fleet_config {
 	const char *huge_dir;    /* hugetlbfs; NULL: none */
 	const char *vmm_path;
 	uint64_t incarnation;
+	bool units;      /* VMMs are units of the service manager; else children of this process */
+	gid_t vmm_group; /* who may connect, beside our own user; (gid_t)-1: nobody */
 	uint64_t connect_ns; /* how long a VMM that lives may stay away; 0: 2 s */
 };
 
@@ -31,6 +36,10 @@ extern const struct publish_ops fleet_publish_ops; /* a VM that is gone takes th
 int fleet_new(const struct fleet_config *config, struct fleet **ret);
 struct fleet *fleet_free(struct fleet *f); /* the VMMs live on */
 void fleet_set_engine(struct fleet *f, struct engine *e);
+
+/* The bus where the service manager is: it comes, and comes again; it goes. */
+void fleet_attach(struct fleet *f, sd_bus *bus);
+void fleet_detach(struct fleet *f);
 
 /*
  * Takes up a life whose VMM is in the log: where its lock is held it is expected to connect, else its death is judged.

@@ -8,6 +8,8 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "fleet/fleet.h"
+#include "fleet/manager1.h"
+#include "fleet/starter.h"
 
 /* ---- place.c: directories and files ---- */
 
@@ -21,7 +23,6 @@ int places_open(const struct fleet_config *config, struct places **ret);
 struct places *places_unref(struct places *p);
 int places_memory(const struct places *p, bool huge); /* fd, or -ENODEV */
 
-#define TEXT_SIZE (END_TEXT_MAX + 1)
 /* 1: an old memory file of that life stepped aside and is to be swept */
 int life_make(const struct places *p, const struct birth_place *place, char text[TEXT_SIZE]);
 int life_open(const struct places *p, uint64_t life, bool huge, int fd[VMM_FD_COUNT]); /* all but the lock */
@@ -60,6 +61,7 @@ void fleet_tell(struct fleet *f, struct notice *n);
 
 enum link_stage {
 	LINK_FRESH,   /* has said nothing */
+	LINK_PROVING, /* has said NEWBORN; whether it is what it says is being asked */
 	LINK_NEWBORN, /* waits for its birth or a refusal */
 	LINK_LIVE,    /* speaks for a life */
 };
@@ -75,6 +77,18 @@ struct link {
 	int fd;         /* -1: closed */
 	pid_t pid;
 	enum link_stage stage;
+	struct inquiry inquiry; /* PROVING */
+	uint64_t start_time;    /* of its process, once it was asked who it is */
+	uint8_t invocation[16];
+	char name[VM_NAME_MAX + 1]; /* what it says it is the VMM of */
+	char reason[VMM_TEXT_MAX + 1];
+};
+
+/* What the service manager knows of a dead main process. */
+struct unit_death {
+	bool known;
+	int32_t code, status; /* ExecMainCode, ExecMainStatus: si_code and si_status of SIGCHLD */
+	char result[32];
 };
 
 struct vmm {
@@ -83,7 +97,14 @@ struct vmm {
 	struct map_node by_life, by_pid;
 	struct fleet *fleet;
 	struct link *link; /* NULL: not connected */
-	struct loop_watch *death;
+	struct loop_watch *watch; /* of its pidfd */
+	struct list starting;     /* in fleet.starting while it has no process yet */
+	struct sd_bus_slot *call; /* to start it */
+	struct inquiry inquiry;   /* how it died */
+	struct unit_death death;
+	uint64_t answer_until; /* it is dead, and somebody is asked how; 0: no */
+	uint32_t job;
+	uint8_t invocation[16];
 	struct vm_definition *definition; /* until its birth */
 	uint64_t life, start_time;
 	uint64_t connect_until; /* not connected, and then reported lost; 0: no */
@@ -93,6 +114,7 @@ struct vmm {
 	uint32_t phase;     /* enum vmm_phase */
 	uint32_t vcpu_count;
 	bool huge, child, born;
+	bool has_pid; /* and is found by it */
 	bool adopting;  /* READY waits for it */
 	bool may_enter; /* was told ENTER, by us or by a daemon before */
 	bool may_be_deaf; /* was told STOP, likewise, and has not answered DEAF */
@@ -109,10 +131,14 @@ struct fleet {
 	struct loop *loop;
 	struct engine *engine;
 	struct places *places;
+	const struct starter_ops *starter;
+	sd_bus *bus; /* NULL: none now */
+	sd_bus_slot *jobs_slot;
+	gid_t vmm_group;
 	char *socket_path, *vmm_path;
 	uint64_t incarnation, connect_ns;
 	struct map lives, pids; /* of struct vmm */
-	struct list vmms, links, notices, jobs;
+	struct list vmms, links, notices, jobs, starting;
 	size_t vmm_count, fresh_count, adopting;
 	uint64_t last_link;
 	int listener;
@@ -126,6 +152,8 @@ struct fleet {
 	struct loop_task ready_task, notice_task;
 };
 
+#define VMM_ANSWER_NS 2000000000ull /* how long the service manager has to say how a VMM died */
+
 void fleet_wake_by(struct fleet *f, uint64_t at); /* fleet_house runs at `at` at the latest */
 void fleet_check_ready(struct fleet *f);
 
@@ -135,6 +163,9 @@ uint64_t listener_house(struct fleet *f, uint64_t now); /* returns when it wants
 uint64_t links_house(struct fleet *f, uint64_t now);
 void link_close(struct link *l); /* NULL is fine */
 void link_refuse(struct link *l, const char *reason);
+void link_breach(struct link *l, const char *rule);
+void link_take_life(struct link *l, struct vmm *v); /* it is the process that v's life waits for */
+void link_wait(struct link *l);                     /* it is a VM's VMM, and no life waits for it */
 void link_drain(struct link *l);
 int link_send(struct link *l, const void *frame, size_t size, const int *fds, size_t count);
 
@@ -144,6 +175,9 @@ void vmm_free(struct vmm *v);
 struct vmm *vmm_get(struct fleet *f, uint64_t life);
 struct vmm *vmm_by_pid(struct fleet *f, pid_t pid);
 int vmm_watch(struct vmm *v); /* its pid is known */
+void vmm_failed(struct vmm *v, const char *format, ...) /* no process came of its start */
+	__attribute__((format(printf, 2, 3)));
+void vmm_answered(struct vmm *v);                 /* how it died is known now, or nobody knows */
 void vmm_kill(struct vmm *v);
 void vmm_breach(struct vmm *v, const char *rule); /* it broke the link's rules: killed */
 void vmm_doom(struct vmm *v, uint32_t cause, const char *text);
@@ -157,10 +191,11 @@ void fleet_sweep(struct fleet *f); /* removes memory that stepped aside, in the 
 uint64_t jobs_house(struct fleet *f, uint64_t now);
 void jobs_leave(struct fleet *f); /* the fleet goes */
 
-/* spawn.c */
-int vmm_spawn(struct vmm *v, char text[TEXT_SIZE]);
+/* process.c */
+int process_open(pid_t pid); /* a pidfd */
 int process_start_time(pid_t pid, uint64_t *ret);
 
 /* judge.c */
-void judge_death(struct vmm *v, struct vmm_end *ret);
+bool judge_death(struct vmm *v, struct vmm_end *ret); /* false: it can only say that nobody saw why */
+void judge_unit(const struct unit_death *death, struct vmm_end *ret);
 void end_set(struct vmm_end *end, uint32_t cause, const char *format, ...) __attribute__((format(printf, 3, 4)));

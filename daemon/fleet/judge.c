@@ -23,19 +23,19 @@ void end_set(struct vmm_end *end, uint32_t cause, const char *format, ...)
 	va_end(args);
 }
 
-static void judge_status(const siginfo_t *info, struct vmm_end *ret)
+static void judge_status(int code, int status, struct vmm_end *ret)
 {
 	const char *signal;
 
-	if (info->si_code == CLD_EXITED) {
-		end_set(ret, CAUSE_VMM_EXIT, "the VMM exited with status %d and left no last words", info->si_status);
-		ret->detail[0] = (uint64_t)info->si_status;
+	if (code == CLD_EXITED) {
+		end_set(ret, CAUSE_VMM_EXIT, "the VMM exited with status %d and left no last words", status);
+		ret->detail[0] = (uint64_t)status;
 		return;
 	}
-	signal = sigabbrev_np(info->si_status);
-	end_set(ret, CAUSE_VMM_SIGNAL, "the VMM was ended by signal %d (%s%s)%s", info->si_status,
-		signal ? "SIG" : "", signal ? signal : "?", info->si_code == CLD_DUMPED ? " and dumped core" : "");
-	ret->detail[0] = (uint64_t)info->si_status;
+	signal = sigabbrev_np(status);
+	end_set(ret, CAUSE_VMM_SIGNAL, "the VMM was ended by signal %d (%s%s)%s", status,
+		signal ? "SIG" : "", signal ? signal : "?", code == CLD_DUMPED ? " and dumped core" : "");
+	ret->detail[0] = (uint64_t)status;
 }
 
 /*
@@ -49,7 +49,32 @@ static bool wait_status(const struct vmm *v, siginfo_t *info)
 		info->si_pid != 0;
 }
 
-void judge_death(struct vmm *v, struct vmm_end *ret)
+/* Results that say more than the process's status does (systemd.service(5), $SERVICE_RESULT). */
+static const struct {
+	const char *result;
+	enum vm_cause cause;
+	const char *text;
+} results[] = {
+	{ "oom-kill", CAUSE_OOM, "the kernel was out of memory for this VMM and killed it: its memory, or the host's, is too small" },
+	{ "timeout", CAUSE_USER_STOP, "systemd was told to stop the VM and killed it when its time was over" },
+	{ "watchdog", CAUSE_VMM_SIGNAL, "systemd killed the VMM, for it gave no sign of life" },
+};
+
+void judge_unit(const struct unit_death *death, struct vmm_end *ret)
+{
+	if (!death->known)
+		return;
+	for (size_t i = 0; i < sizeof(results) / sizeof(*results); i++) {
+		if (strcmp(death->result, results[i].result) == 0) {
+			end_set(ret, results[i].cause, "%s", results[i].text);
+			return;
+		}
+	}
+	if (death->code)
+		judge_status(death->code, death->status, ret);
+}
+
+bool judge_death(struct vmm *v, struct vmm_end *ret)
 {
 	siginfo_t info;
 	bool known = wait_status(v, &info);
@@ -57,9 +82,10 @@ void judge_death(struct vmm *v, struct vmm_end *ret)
 	if (v->judged)
 		*ret = v->end;
 	else if (life_last_words(v->fleet->places, v->life, ret) == 0)
-		return;
+		return true;
 	else if (known)
-		judge_status(&info, ret);
+		judge_status(info.si_code, info.si_status, ret);
 	else
 		end_set(ret, CAUSE_VMM_GONE, "the VMM is dead and nobody saw why");
+	return v->judged || known;
 }

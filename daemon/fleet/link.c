@@ -2,7 +2,7 @@
 
 /*
  * The socket where VMMs connect, and one link for each connection. A peer is believed by its pid alone (SO_PEERCRED): a
- * newborn must be the child that was started for a life, one that comes back must be the process that the log names.
+ * newborn must be what the starter knows of it, one that comes back must be the process that the log names.
  */
 
 #include "fleet/internal.h"
@@ -54,6 +54,7 @@ void link_close(struct link *l)
 	if (!l || l->fd < 0)
 		return;
 	l->watch = loop_unwatch(l->watch);
+	inquiry_drop(&l->inquiry);
 	close_fdp(&l->fd);
 	l->fd = -1;
 	if (l->stage == LINK_FRESH)
@@ -82,7 +83,7 @@ void link_refuse(struct link *l, const char *reason)
 
 /* ---- first frames ---- */
 
-static void breach(struct link *l, const char *rule)
+void link_breach(struct link *l, const char *rule)
 {
 	struct vmm *v = l->vmm ? l->vmm : vmm_by_pid(l->fleet, l->pid);
 
@@ -93,10 +94,16 @@ static void breach(struct link *l, const char *rule)
 	link_close(l); /* a fresh one is not v's yet */
 }
 
+static void link_enter(struct link *l, enum link_stage stage)
+{
+	if (l->stage == LINK_FRESH)
+		l->fleet->fresh_count--;
+	l->stage = stage;
+}
+
 static void link_adopted(struct link *l, struct vmm *v, enum link_stage stage)
 {
-	l->fleet->fresh_count--;
-	l->stage = stage;
+	link_enter(l, stage);
 	l->vmm = v;
 	link_close(v->link); /* the peer opened a newer one: what the older still holds is in BACK */
 	v->link = l;
@@ -104,16 +111,37 @@ static void link_adopted(struct link *l, struct vmm *v, enum link_stage stage)
 
 static void take_newborn(struct link *l, const struct vmm_newborn *frame)
 {
-	struct vmm *v = vmm_by_pid(l->fleet, l->pid);
-	struct input in = { .kind = IN_VMM_NEWBORN };
+	memcpy(l->name, frame->name, sizeof(l->name));
+	link_enter(l, LINK_PROVING);
+	l->fleet->starter->prove(l);
+}
+
+/* A unit's process is met here; a child was watched from its start. */
+static int meet(struct link *l, struct vmm *v)
+{
+	uint64_t start_time;
 	int r;
 
-	if (!v || !v->child) {
-		link_refuse(l, "not started by this daemon; start the VM with lifecyclectl");
-		return;
-	}
-	if (v->born || v->link || strcmp(frame->name, v->name) != 0) {
-		breach(l, v->born || v->link ? "NEWBORN twice" : "NEWBORN with the name of another VM");
+	if (v->has_pid)
+		return 0;
+	v->pid = l->pid;
+	v->start_time = l->start_time;
+	memcpy(v->invocation, l->invocation, sizeof(v->invocation));
+	list_remove(&v->starting);
+	r = vmm_watch(v);
+	if (r == 0)
+		r = process_start_time(v->pid, &start_time);
+	return r < 0 ? r : start_time == v->start_time ? 0 : -ESRCH;
+}
+
+void link_take_life(struct link *l, struct vmm *v)
+{
+	struct input in = { .kind = IN_VMM_NEWBORN, .life = v->life };
+	int r = meet(l, v);
+
+	if (r < 0) {
+		link_refuse(l, "its process cannot be watched");
+		vmm_failed(v, r == -ESRCH ? "the VMM died as soon as it was there" : "the VMM cannot be watched");
 		return;
 	}
 	r = life_lock(l->fleet->places, v->life, &v->lock_fd);
@@ -123,13 +151,18 @@ static void take_newborn(struct link *l, const struct vmm_newborn *frame)
 		return;
 	}
 	link_adopted(l, v, LINK_NEWBORN);
-	in.life = v->life;
 	memcpy(in.newborn.name, v->name, sizeof(in.newborn.name));
+	memcpy(in.newborn.invocation, v->invocation, sizeof(in.newborn.invocation));
 	in.newborn.connection = l->number;
 	in.newborn.pid = v->pid;
 	in.newborn.start_time = v->start_time;
 	if (engine_post(l->fleet->engine, &in) < 0)
 		link_close(l); /* the VMM exits then: its death is told */
+}
+
+void link_wait(struct link *l)
+{
+	link_refuse(l, "no life of this VM waits for a VMM; start the VM with lifecyclectl");
 }
 
 static const char *back_refusal(const struct link *l, const struct vmm *v, const struct vmm_back *frame)
@@ -157,7 +190,7 @@ static void take_back(struct link *l, const struct vmm_back *frame)
 		return;
 	}
 	if (v->vcpu_count && frame->vcpu_count != v->vcpu_count) {
-		breach(l, "BACK with another vCPU count");
+		link_breach(l, "BACK with another vCPU count");
 		return;
 	}
 	link_adopted(l, v, LINK_LIVE);
@@ -264,7 +297,7 @@ static void take_live(struct link *l, const union vmm_frame *frame)
 	else
 		rule = live[frame->header.kind](v, frame, &in);
 	if (rule)
-		breach(l, rule);
+		link_breach(l, rule);
 	else if (engine_post(l->fleet->engine, &in) < 0)
 		vmm_lost_link(v); /* nothing of it is lost: BACK tells all */
 }
@@ -274,17 +307,17 @@ static void take_frame(struct link *l, const union vmm_frame *frame, size_t size
 	const char *rule = frame_breach(frame, size);
 
 	if (rule)
-		breach(l, rule);
+		link_breach(l, rule);
 	else if (l->stage == LINK_LIVE)
 		take_live(l, frame);
-	else if (l->stage == LINK_NEWBORN)
-		breach(l, "a frame between NEWBORN and BIRTH");
+	else if (l->stage == LINK_PROVING || l->stage == LINK_NEWBORN)
+		link_breach(l, "a frame between NEWBORN and BIRTH");
 	else if (frame->header.kind == VMM_NEWBORN)
 		take_newborn(l, &frame->newborn);
 	else if (frame->header.kind == VMM_BACK)
 		take_back(l, &frame->back);
 	else
-		breach(l, "a first frame that is neither NEWBORN nor BACK");
+		link_breach(l, "a first frame that is neither NEWBORN nor BACK");
 }
 
 /* ---- reading ---- */
@@ -411,7 +444,8 @@ uint64_t listener_house(struct fleet *f, uint64_t now)
 	return f->accept_again = now + ACCEPT_AGAIN_NS;
 }
 
-static int bind_listener(int fd, const char *path)
+/* Bound for our own user alone first: the file is never open to others by accident, not for a moment. */
+static int bind_listener(int fd, const char *path, gid_t group)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
@@ -420,17 +454,17 @@ static int bind_listener(int fd, const char *path)
 	memcpy(address.sun_path, path, strlen(path));
 	if (unlink(path) < 0 && errno != ENOENT)
 		return -errno;
-	/* Before bind: the file is never open to others, not for a moment. */
-	if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-		listen(fd, SOMAXCONN) < 0)
+	if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
-	return 0;
+	if (group != (gid_t)-1 && (lchown(path, (uid_t)-1, group) < 0 || chmod(path, 0660) < 0))
+		return -errno;
+	return listen(fd, SOMAXCONN) < 0 ? -errno : 0;
 }
 
 int listener_open(struct fleet *f)
 {
 	_cleanup_(close_fdp) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int r = fd < 0 ? -errno : bind_listener(fd, f->socket_path);
+	int r = fd < 0 ? -errno : bind_listener(fd, f->socket_path, f->vmm_group);
 
 	if (r == 0)
 		r = loop_watch(f->loop, fd, 0, listener_ready, f, &f->listen_watch);

@@ -10,39 +10,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 
 extern char **environ;
-
-/* Field 22 of /proc/PID/stat. The name, field 2, may hold anything: what follows its last ')' is counted. */
-static int parse_start_time(char *stat, uint64_t *ret)
-{
-	char *p = strrchr(stat, ')'), *end;
-
-	for (int field = 2; p && field < 22; field++)
-		p = strchr(p + 1, ' ');
-	if (!p)
-		return -EBADMSG;
-	errno = 0;
-	*ret = strtoull(p + 1, &end, 10);
-	return errno || end == p + 1 ? -EBADMSG : 0;
-}
-
-int process_start_time(pid_t pid, uint64_t *ret)
-{
-	_cleanup_(close_fdp) int fd = -1;
-	char text[1024];
-	ssize_t n;
-
-	(void)snprintf(text, sizeof(text), "/proc/%d/stat", (int)pid);
-	fd = open(text, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
-	n = read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
-		return n < 0 ? -errno : -ESRCH;
-	text[n] = '\0';
-	return parse_start_time(text, ret);
-}
 
 /* What the service manager gave to the daemon is not for its children. */
 static bool is_private(const char *variable)
@@ -135,7 +105,7 @@ static const char *remedy(int error)
 }
 
 /* The child cannot be reaped by anyone but us before vmm_died: its pid stays its own. */
-int vmm_spawn(struct vmm *v, char text[TEXT_SIZE])
+static int start(struct vmm *v, char text[TEXT_SIZE])
 {
 	/* Held in reserve: once the process runs, no shortage of fds may keep us from watching it. */
 	_cleanup_(close_fdp) int reserve = open("/dev/null", O_RDONLY | O_CLOEXEC), second = -1;
@@ -156,5 +126,44 @@ int vmm_spawn(struct vmm *v, char text[TEXT_SIZE])
 	reserve = -1;
 	close_fdp(&second);
 	second = -1;
-	return vmm_watch(v);
+	r = vmm_watch(v);
+	if (r < 0)
+		(void)snprintf(text, TEXT_SIZE, "the VMM cannot be watched: %s; raise the daemon's limit of open files",
+			strerror(-r));
+	else
+		log_info("VMM of %s (life %llu) started, pid %d", v->name, (unsigned long long)v->life, (int)v->pid);
+	return r;
 }
+
+/* It is the child that was started for a life, or nobody. */
+static void prove(struct link *l)
+{
+	struct vmm *v = vmm_by_pid(l->fleet, l->pid);
+
+	if (!v || !v->child)
+		link_refuse(l, "not started by this daemon; start the VM with lifecyclectl");
+	else if (v->born || v->link)
+		link_breach(l, "NEWBORN twice");
+	else if (strcmp(l->name, v->name) != 0)
+		link_breach(l, "NEWBORN with the name of another VM");
+	else
+		link_take_life(l, v);
+}
+
+/* Nobody but the kernel can tell more than judge.c knows. */
+static bool ask(struct vmm *v)
+{
+	return false;
+}
+
+static void nothing(struct vmm *v)
+{
+}
+
+const struct starter_ops spawn_starter = {
+	.start = start,
+	.prove = prove,
+	.cancel = nothing, /* a child is there at once */
+	.kill = nothing,
+	.ask = ask,
+};

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -13,13 +14,6 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-
-static int pidfd_open_(pid_t pid)
-{
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-
-	return fd < 0 ? -errno : fd;
-}
 
 int vmm_new(struct fleet *f, uint64_t life, const char *name, bool huge, struct vmm **ret)
 {
@@ -35,6 +29,7 @@ int vmm_new(struct fleet *f, uint64_t life, const char *name, bool huge, struct 
 		return -ENOMEM;
 	*v = (struct vmm){ .fleet = f, .life = life, .huge = huge, .pidfd = -1, .lock_fd = -1 };
 	list_init(&v->started.node);
+	list_init(&v->starting);
 	list_init(&v->gone.node);
 	(void)snprintf(v->name, sizeof(v->name), "%s", name);
 	list_append(&f->vmms, &v->node);
@@ -42,6 +37,13 @@ int vmm_new(struct fleet *f, uint64_t life, const char *name, bool huge, struct 
 	f->vmm_count++;
 	*ret = v;
 	return 0;
+}
+
+static void forget_pid(struct vmm *v)
+{
+	if (v->has_pid)
+		map_remove(&v->fleet->pids, &v->by_pid);
+	v->has_pid = false;
 }
 
 /* Nobody finds it any more; its memory stays until its last notice is told. */
@@ -53,10 +55,13 @@ static void vmm_forget(struct vmm *v)
 		return;
 	v->dead = true;
 	map_remove(&f->lives, &v->by_life);
-	if (v->pid)
-		map_remove(&f->pids, &v->by_pid);
+	forget_pid(v);
+	list_remove(&v->starting);
 	f->vmm_count--;
-	v->death = loop_unwatch(v->death);
+	v->watch = loop_unwatch(v->watch);
+	v->call = sd_bus_slot_unref(v->call);
+	inquiry_drop(&v->inquiry);
+	v->answer_until = 0;
 	link_close(v->link);
 	close_fdp(&v->pidfd);
 	close_fdp(&v->lock_fd);
@@ -96,18 +101,11 @@ struct vmm *vmm_by_pid(struct fleet *f, pid_t pid)
 	return n ? container_of(n, struct vmm, by_pid) : NULL;
 }
 
-static void vmm_gone(struct vmm *v)
+/* The last thing heard of it. */
+static void tell_and_free(struct vmm *v)
 {
 	struct fleet *f = v->fleet;
-	struct input *in = &v->gone.in;
 
-	*in = (struct input){ .kind = IN_VMM_GONE, .life = v->life };
-	judge_death(v, &in->end);
-	if (v->dismissed)
-		log_info("VMM of %s (life %llu, pid %d) left", v->name, (unsigned long long)v->life, (int)v->pid);
-	else
-		log_notice("VMM of %s (life %llu, pid %d) is gone: %s", v->name, (unsigned long long)v->life, (int)v->pid,
-			in->end.text);
 	vmm_forget(v);
 	v->gone.told = vmm_freed;
 	v->gone.arg = v;
@@ -115,33 +113,95 @@ static void vmm_gone(struct vmm *v)
 	fleet_check_ready(f);
 }
 
+static void vmm_gone(struct vmm *v)
+{
+	if (v->dismissed)
+		log_info("VMM of %s (life %llu, pid %d) left", v->name, (unsigned long long)v->life, (int)v->pid);
+	else
+		log_notice("VMM of %s (life %llu, pid %d) is gone: %s", v->name, (unsigned long long)v->life, (int)v->pid,
+			v->gone.in.end.text);
+	tell_and_free(v);
+}
+
+void vmm_failed(struct vmm *v, const char *format, ...)
+{
+	char text[TEXT_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	v->gone.in = (struct input){ .kind = IN_VMM_FAILED, .life = v->life };
+	end_set(&v->gone.in.end, CAUSE_START_FAILED, "%s", text);
+	log_error("%s (life %llu): %s", v->name, (unsigned long long)v->life, text);
+	if (v->has_pid)
+		vmm_kill(v); /* one that cannot be watched is of no use; it has no life yet */
+	tell_and_free(v);
+}
+
+void vmm_answered(struct vmm *v)
+{
+	v->answer_until = 0;
+	judge_unit(&v->death, &v->gone.in.end);
+	vmm_gone(v);
+}
+
+static void stop_waiting(struct vmm *v)
+{
+	v->connect_until = 0;
+	if (v->adopting)
+		v->fleet->adopting--;
+	v->adopting = false;
+	fleet_check_ready(v->fleet);
+}
+
+/* True: whether more can be found out is being asked. */
+static bool judge(struct vmm *v)
+{
+	v->gone.in = (struct input){ .kind = IN_VMM_GONE, .life = v->life };
+	if (judge_death(v, &v->gone.in.end) || v->dismissed || !v->fleet->starter->ask(v))
+		return false;
+	v->answer_until = loop_boottime() + VMM_ANSWER_NS;
+	fleet_wake_by(v->fleet, v->answer_until);
+	return true;
+}
+
 /* What it said before it died counts more than what its death looks like. */
 static void vmm_died(void *arg, int fd, unsigned events)
 {
 	struct vmm *v = arg;
 
-	v->death = loop_unwatch(v->death);
+	v->watch = loop_unwatch(v->watch);
 	if (v->link)
 		link_drain(v->link);
-	vmm_gone(v);
+	link_close(v->link);
+	forget_pid(v);
+	stop_waiting(v);
+	if (!judge(v))
+		vmm_gone(v);
 }
 
 int vmm_watch(struct vmm *v)
 {
-	int r = v->pidfd = pidfd_open_(v->pid);
+	int r = v->pidfd = process_open(v->pid);
 
 	map_put(&v->fleet->pids, &v->by_pid, (uint64_t)v->pid);
+	v->has_pid = true;
 	if (r >= 0 && v->child)
 		r = process_start_time(v->pid, &v->start_time);
 	if (r >= 0)
-		r = loop_watch(v->fleet->loop, v->pidfd, LOOP_READ, vmm_died, v, &v->death);
+		r = loop_watch(v->fleet->loop, v->pidfd, LOOP_READ, vmm_died, v, &v->watch);
 	return r < 0 ? r : 0;
 }
 
 void vmm_kill(struct vmm *v)
 {
-	if (v->pidfd >= 0)
-		(void)syscall(SYS_pidfd_send_signal, v->pidfd, SIGKILL, NULL, 0);
+	const struct starter_ops *starter = v->fleet->starter;
+
+	if (v->pidfd < 0)
+		starter->cancel(v);
+	else if (syscall(SYS_pidfd_send_signal, v->pidfd, SIGKILL, NULL, 0) < 0 && errno == EPERM)
+		starter->kill(v);
 }
 
 void vmm_doom(struct vmm *v, uint32_t cause, const char *text)
@@ -179,15 +239,6 @@ void vmm_lost_link(struct vmm *v)
 	fleet_wake_by(v->fleet, v->connect_until);
 }
 
-static void stop_waiting(struct vmm *v)
-{
-	v->connect_until = 0;
-	if (v->adopting)
-		v->fleet->adopting--;
-	v->adopting = false;
-	fleet_check_ready(v->fleet);
-}
-
 void vmm_connected(struct vmm *v)
 {
 	stop_waiting(v);
@@ -201,6 +252,12 @@ uint64_t vmms_house(struct fleet *f, uint64_t now)
 	list_for_each_safe(v, following, &f->vmms, node) {
 		struct input in = { .kind = IN_VMM_LOST, .life = v->life };
 
+		if (v->answer_until && v->answer_until <= now) {
+			vmm_answered(v);
+			continue;
+		}
+		if (v->answer_until && v->answer_until < next)
+			next = v->answer_until;
 		if (!v->connect_until || v->dead)
 			continue;
 		if (v->connect_until <= now && engine_post(f->engine, &in) == 0)
@@ -233,8 +290,10 @@ static void gone_told_at_adoption(struct vmm *v)
 {
 	struct fleet *f = v->fleet;
 
-	v->gone.in = (struct input){ .kind = IN_VMM_GONE, .life = v->life };
-	judge_death(v, &v->gone.in.end);
+	v->watch = loop_unwatch(v->watch); /* another process may have its pid now */
+	forget_pid(v);
+	if (judge(v))
+		return;
 	vmm_forget(v);
 	v->gone.told = vmm_freed;
 	v->gone.arg = v;
@@ -253,6 +312,7 @@ int fleet_adopt(struct fleet *f, uint64_t life, const struct change_vmm *record,
 	if (r < 0)
 		return r;
 	v->born = true;
+	memcpy(v->invocation, record->invocation, sizeof(v->invocation));
 	r = locked > 0 ? watch_recorded(v, record) : 0;
 	if (r < 0) {
 		vmm_free(v);

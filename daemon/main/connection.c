@@ -48,6 +48,8 @@ void connection_close(struct daemon *d)
 	d->source = bus_source_free(d->source);
 	if (d->bus)
 		bus_detach(d->bus);
+	if (d->fleet)
+		fleet_detach(d->fleet);
 	d->connection = sd_bus_close_unref(d->connection);
 }
 
@@ -117,5 +119,7 @@ int connection_open(struct daemon *d)
 		r = bus_request_name(d->bus);
 	if (r < 0)
 		connection_close(d);
+	else
+		fleet_attach(d->fleet, d->connection);
 	return r < 0 ? r : 0;
 }

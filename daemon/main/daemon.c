@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <systemd/sd-daemon.h>
 #include <systemd/sd-id128.h>
 
 #include "base/log.h"
@@ -166,6 +167,13 @@ static int open_loop(struct daemon *d)
 	return r;
 }
 
+static bool has_units(const struct options *o)
+{
+	if (o->starter != STARTER_AUTO)
+		return o->starter == STARTER_SYSTEMD;
+	return sd_booted() > 0 && strcmp(o->bus, "system") == 0;
+}
+
 static int open_fleet(struct daemon *d)
 {
 	const struct options *o = d->options;
@@ -174,6 +182,8 @@ static int open_fleet(struct daemon *d)
 		.memory_dir = o->memory_dir,
 		.huge_dir = o->huge_dir,
 		.vmm_path = o->vmm,
+		.units = has_units(o),
+		.vmm_group = o->vmm_group,
 		.incarnation = store_incarnation(d->store) };
 
 	return fleet_new(&config, &d->fleet);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,9 @@ static const char help[] =
 	"  --memory-dir DIR             guest memory: tmpfs (default: /run/lifecycled/memory)\n"
 	"  --huge-dir DIR               guest memory on reserved huge pages: hugetlbfs (default: none)\n"
 	"  --vmm PATH                   the VMM to start (default: " VMM_PATH ")\n"
+	"  --starter auto|spawn|systemd who starts VMMs: this daemon, or systemd as units (default: auto, systemd where\n"
+	"                               it is PID 1 and the bus is its own)\n"
+	"  --vmm-group GROUP            may connect to vmm.sock, too: the group of VMMs that are units\n"
 	"  --secure SOCKET|none         the secure side (default: /run/lifecycled/spmc.sock)\n"
 	"  --sp-profile ID=trusty|optee|strict\n"
 	"                               what an SP's answers mean when an outcome is unknown; may be repeated\n"
@@ -29,7 +33,7 @@ static const char help[] =
 	"  --log-level LEVEL            error, warning, notice, info or debug (default: info)\n"
 	"  --help, --version\n";
 
-enum { OPT_BUS = 256, OPT_STATE, OPT_RUNTIME, OPT_MEMORY, OPT_HUGE, OPT_VMM, OPT_SECURE, OPT_PROFILE, OPT_DEFINITIONS,
+enum { OPT_BUS = 256, OPT_STATE, OPT_RUNTIME, OPT_MEMORY, OPT_HUGE, OPT_VMM, OPT_SECURE, OPT_STARTER, OPT_VMM_GROUP, OPT_PROFILE, OPT_DEFINITIONS,
 	OPT_LOG_LEVEL, OPT_HELP, OPT_VERSION };
 
 static const struct option table[] = {
@@ -39,6 +43,8 @@ static const struct option table[] = {
 	{ "memory-dir", required_argument, NULL, OPT_MEMORY },
 	{ "huge-dir", required_argument, NULL, OPT_HUGE },
 	{ "vmm", required_argument, NULL, OPT_VMM },
+	{ "starter", required_argument, NULL, OPT_STARTER },
+	{ "vmm-group", required_argument, NULL, OPT_VMM_GROUP },
 	{ "secure", required_argument, NULL, OPT_SECURE },
 	{ "sp-profile", required_argument, NULL, OPT_PROFILE },
 	{ "definitions", required_argument, NULL, OPT_DEFINITIONS },
@@ -67,6 +73,32 @@ static int parse_level(const char *text, int *ret)
 		return -EINVAL;
 	}
 	*ret = level;
+	return 0;
+}
+
+static int parse_starter(const char *text, struct options *o)
+{
+	static const char *const words[] = { [STARTER_AUTO] = "auto", [STARTER_SPAWN] = "spawn",
+		[STARTER_SYSTEMD] = "systemd" };
+	int starter = word_index(text, words, sizeof(words) / sizeof(*words));
+
+	if (starter < 0) {
+		fprintf(stderr, "lifecycled: --starter %s: write auto, spawn or systemd\n", text);
+		return -EINVAL;
+	}
+	o->starter = (enum starter)starter;
+	return 0;
+}
+
+static int parse_group(const char *text, struct options *o)
+{
+	const struct group *group = getgrnam(text);
+
+	if (!group) {
+		fprintf(stderr, "lifecycled: --vmm-group %s: there is no such group; see systemd-sysusers(8)\n", text);
+		return -EINVAL;
+	}
+	o->vmm_group = group->gr_gid;
 	return 0;
 }
 
@@ -113,6 +145,10 @@ static int parse_one(int c, struct options *o)
 		return 0;
 	}
 	switch (c) {
+	case OPT_STARTER:
+		return parse_starter(optarg, o);
+	case OPT_VMM_GROUP:
+		return parse_group(optarg, o);
 	case OPT_PROFILE:
 		return parse_profile(optarg, o);
 	case OPT_DEFINITIONS:
@@ -140,6 +176,7 @@ int options_parse(int argc, char **argv, struct options *o)
 		.runtime_dir = "/run/lifecycled",
 		.memory_dir = "/run/lifecycled/memory",
 		.vmm = VMM_PATH,
+		.vmm_group = (gid_t)-1,
 		.secure = "/run/lifecycled/spmc.sock",
 		.log_level = LOG_INFO,
 	};

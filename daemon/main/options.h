@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "model/records.h"
 
@@ -20,6 +21,8 @@ struct options {
 	const char *bus; /* "system", "none", or an address */
 	const char *state_dir, *runtime_dir, *memory_dir, *huge_dir;
 	const char *vmm;
+	enum starter { STARTER_AUTO, STARTER_SPAWN, STARTER_SYSTEMD } starter;
+	gid_t vmm_group; /* (gid_t)-1: none */
 	const char *secure; /* socket, or NULL: there is no secure side */
 	const char *definitions[DEFINITION_DIRS_MAX];
 	size_t definition_count;

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "vmm/vcpu.h"
 
 #define NS_PER_MS      1000000ull
@@ -129,6 +130,7 @@ void vmm_enter(struct vmm *v, uint64_t command)
 	v->phase = VMM_PHASE_ENTERED;
 	session_tell(v, now_ns());
 	(void)machine_open(&v->machine);
+	(void)notify_send("READY=1\nSTATUS=The guest runs");
 }
 
 static void answer_quiesce(struct vmm *v)

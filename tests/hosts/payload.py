@@ -36,6 +36,7 @@ def fill(place, build):
     (place / "guests").mkdir()
     for guest in (build / "tests/guests").glob("*.elf"):
         shutil.copy2(guest, place / "guests")
+    shutil.copy2(build / "tests/service/stand-in-vmm", place / "guests")
     for folder in WANTED_TESTS:
         shutil.copytree(TESTS / folder, place / "tests" / folder, ignore=shutil.ignore_patterns("__pycache__", "*.c"))
     shutil.copy2(TESTS / "bus.conf", place / "tests")

@@ -11,10 +11,10 @@ import host
 from host import BUILD, equal, expect
 
 UNITS = ["lifecycled.service", "lifecycled-spmc.service", "lifecycled-spmc.socket", "lifecycled-spmc-inspect.socket",
-         "run-lifecycled-memory.mount"]
+         "run-lifecycled-memory.mount", "lifecycled-vm@.service"]
 USERS = ["lifecycled", "lifecycled-vmm", "lifecycled-spmc"]
 # How exposed a unit is at most, in tenths: 100 is a service that may do anything.
-EXPOSURE = {"lifecycled.service": 20, "lifecycled-spmc.service": 20}
+EXPOSURE = {"lifecycled.service": 20, "lifecycled-spmc.service": 20, "lifecycled-vm@.service": 25}
 PREFIX = pathlib.Path(subprocess.run(
     ["python3", "-c", "import json,sys; print([o['value'] for o in json.load(sys.stdin) if o['name'] == 'prefix'][0])"],
     input=subprocess.run(["meson", "introspect", "--buildoptions", str(BUILD)], capture_output=True, text=True,

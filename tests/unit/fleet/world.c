@@ -63,6 +63,7 @@ int world_setup(void **state)
 		.memory_dir = w->memory,
 		.vmm_path = fake_vmm,
 		.incarnation = 1000,
+		.vmm_group = (gid_t)-1,
 	};
 	w->definition = (struct vm_definition){ .vcpu_count = 2, .memory_bytes = 4 << 20 };
 	w->definition.limits.console_bytes = 8192;

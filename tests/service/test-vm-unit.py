@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""lifecycled-vm@NAME.service is the VMM of NAME: the daemon starts it, PID 1 is its parent, and it outlives the daemon."""
+import json
+import os
+import signal
+import sys
+
+import host
+from host import ctl, equal, expect, show, systemctl, vmm
+
+
+def started(name="web", **more):
+    host.fresh()
+    host.define(name, **more)
+    ctl("start", name)
+    equal(host.row(name)["state"], "running", "state after start")
+    return host.status(name)
+
+
+def parent_of(pid):
+    return int(open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[1])
+
+
+def the_daemon_starts_it():
+    status = started()
+    unit = show(vmm("web"), "ActiveState", "SubState", "MainPID", "User", "Slice", "Result")
+    equal(unit, {"ActiveState": "active", "SubState": "running", "MainPID": str(status["vmm_pid"]),
+                 "User": "lifecycled-vmm", "Slice": "machine.slice", "Result": "success"}, "the unit")
+    equal(parent_of(status["vmm_pid"]), 1, "its parent")
+    equal(os.stat(f"/proc/{status['vmm_pid']}").st_uid, int(host.run("id", "-u", "lifecycled-vmm")), "its user")
+    ctl("abort", "web")
+    equal(host.row("web")["state"], "null", "state after abort")
+    host.until(lambda: show(vmm("web"), "ActiveState") == {"ActiveState": "inactive"}, "the unit is over, and not failed")
+
+
+def each_way_the_daemon_ends_leaves_it():
+    before = started()
+    for how in (lambda: systemctl("restart", "lifecycled.service"),
+                lambda: (systemctl("stop", "lifecycled.service"), os.kill(before["vmm_pid"], 0),
+                         systemctl("start", "lifecycled.service")),
+                lambda: host.kill_daemon()):
+        how()
+        after = host.status("web")  # READY came: everything is adopted
+        equal({k: after[k] for k in ("life", "vmm_pid", "state")}, {k: before[k] for k in ("life", "vmm_pid", "state")},
+              "the life after another daemon came")
+        expect(not host.row("web").get("unreachable"), "its VMM is connected")
+    ctl("abort", "web")
+    equal(host.row("web")["state"], "null", "state after abort")
+
+
+def a_vm_that_restarts_is_a_new_invocation():
+    before = started()
+    first = show(vmm("web"), "InvocationID")
+    ctl("restart", "web")
+    after = host.until_state("web", "running") and host.status("web")
+    expect(after["life"] > before["life"] and after["vmm_pid"] != before["vmm_pid"], "another life, another VMM")
+    expect(show(vmm("web"), "InvocationID") != first, "another invocation")
+    ctl("destroy", "web")
+
+
+def a_unit_that_cannot_start_is_said_so():
+    host.fresh()
+    host.define("broken")
+    host.drop_in(vmm("broken"), "[Service]\nExecStart=\nExecStart=/nonexistent/vmm %i\n")
+    try:
+        done = ctl("start", "broken", check=False)
+        expect(done.returncode != 0, "start fails")
+        end = host.status("broken")["last_end"]
+        equal(end["cause"], "start-failed", "its cause")
+        expect("systemd" in end["text"] and "lifecycled-vm@broken.service" in end["text"], "the text names the unit", end)
+    finally:
+        host.drop_in(vmm("broken"), None)
+    ctl("start", "broken")
+    ctl("destroy", "broken")
+
+
+def nobody_else_can_say_that_he_is_a_vmm():
+    """A process of root, but in another unit: refused, and told why."""
+    host.fresh()
+    host.define("web")
+    program = show(vmm("web"), "ExecStart")["ExecStart"].split("path=")[1].split(" ;")[0]
+    host.run("systemd-run", "--quiet", "--wait", "--unit=impostor.service", program, "web", check=False)
+    expect("it runs in impostor.service" in host.journal(), "the daemon says why", host.journal())
+    equal(host.row("web")["state"], "null", "web has no life of it")
+
+
+def the_daemon_may_touch_no_other_unit():
+    host.fresh()
+    host.define("web")
+    ask = ["setpriv", "--reuid=lifecycled", "--regid=lifecycled", "--clear-groups", "busctl", "call",
+           "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"]
+    for verb, arguments in (("StopUnit", ["ss", "dbus.service", "replace"]),
+                            ("StartUnit", ["ss", "not-lifecycled-vm@web.service", "replace"]),
+                            ("StartUnit", ["ss", "lifecycled-vm@-x.service", "replace"]),
+                            ("RestartUnit", ["ss", vmm("web"), "replace"]),
+                            ("KillUnit", ["ssi", "systemd-journald.service", "all", "9"]),
+                            ("SetUnitProperties", ["sba(sv)", "dbus.service", "true", "1", "TasksMax", "t", "1"])):
+        done = host.run(*ask, verb, *arguments, check=False)
+        expect(done.returncode != 0 and ("denied" in done.stderr.lower() or "authentication" in done.stderr.lower()),
+               f"{verb} {arguments} is denied to the daemon's user", done.stdout, done.stderr)
+    done = host.run(*ask, "ResetFailedUnit", "s", vmm("web"), check=False)
+    expect("denied" not in done.stderr.lower() and "authentication" not in done.stderr.lower(), "its own unit is not",
+           done.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(host.main([
+        the_daemon_starts_it,
+        each_way_the_daemon_ends_leaves_it,
+        a_vm_that_restarts_is_a_new_invocation,
+        a_unit_that_cannot_start_is_said_so,
+        nobody_else_can_say_that_he_is_a_vmm,
+        the_daemon_may_touch_no_other_unit,
+    ], needs_kvm=False))
