@@ -30,7 +30,7 @@ def kept(kind, inputs, make):
     """The directory `kind` for these inputs (text, or the paths of files); make(directory) fills it if it is not there."""
     digest = hashlib.sha256()
     for item in [suite(), *inputs]:
-        digest.update(item.read_bytes() if isinstance(item, pathlib.Path) else str(item).encode())
+        digest.update(item.read_bytes() if isinstance(item, pathlib.Path) and item.is_absolute() else str(item).encode())
         digest.update(b"\0")
     place = root() / f"{kind}-{digest.hexdigest()[:16]}"
     root().mkdir(parents=True, exist_ok=True)

@@ -22,8 +22,13 @@ def quietly(what, *command, **more):
 
 
 def configure(build, *options):
-    if not (build / "build.ninja").exists():
-        quietly("meson setup", "meson", "setup", build, TOP, "--prefix=/usr", *options)
+    """Makes the build directory, or makes it anew where the options do not fit it."""
+    if (build / "build.ninja").exists():
+        if not subprocess.run(["meson", "setup", "--reconfigure", build, TOP, "--prefix=/usr", *options],
+                              stdin=subprocess.DEVNULL, capture_output=True).returncode:
+            return
+        shutil.rmtree(build)
+    quietly("meson setup", "meson", "setup", build, TOP, "--prefix=/usr", *options)
 
 
 def fill(place, build):
@@ -40,6 +45,37 @@ def fill(place, build):
     for folder in WANTED_TESTS:
         shutil.copytree(TESTS / folder, place / "tests" / folder, ignore=shutil.ignore_patterns("__pycache__", "*.c"))
     shutil.copy2(TESTS / "bus.conf", place / "tests")
+
+
+def mirror(place, build):
+    """The source tree, and of the build directory what runs: programs with absolute paths in them find these again where
+    both are mounted over their own names (mounts)."""
+    listed = subprocess.run(["git", "-C", TOP, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                            capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (TOP / name).is_file():
+            (place / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(TOP / name, place / "source" / name)
+    shutil.copytree(build, place / "build", symlinks=True,
+                    ignore=shutil.ignore_patterns("*.p", "*.a", "meson-*", "armhost", "container", "*.ninja", ".ninja*"))
+
+
+def mounts(build):
+    """The commands that make a mirror's absolute paths true inside."""
+    return [f"mkdir -p {path} && mount --bind /payload/{name} {path}" for name, path in (("source", TOP), ("build", build))]
+
+
+def meson_tests(build):
+    """The tests of a build as run-tests takes them, unchanged but for the interpreter: that is the host's own."""
+    listed = subprocess.run(["meson", "introspect", "--tests", build], capture_output=True, text=True, check=True).stdout
+    tests = []
+    for test in json.loads(listed):
+        if pathlib.Path(test["cmd"][0]).name.startswith("python3"):
+            test["cmd"][0] = "python3"
+        test["workdir"] = test["workdir"] or str(build)
+        test["suite"] = [suite.split(":")[-1] for suite in test["suite"]]
+        tests.append({key: test[key] for key in ("name", "suite", "cmd", "env", "workdir", "timeout", "is_parallel")})
+    return tests
 
 
 def service_tests(wanted=(), limit=300):

@@ -35,11 +35,6 @@ static int close_peer(void **state)
 	return 0;
 }
 
-static void read_memory(const struct peer *p, off_t at, void *ret, size_t size)
-{
-	assert_int_equal(pread(p->memory, ret, size, at), size);
-}
-
 static void counts(struct peer *p)
 {
 	peer_run(p);
@@ -111,6 +106,11 @@ static void loses_no_order_in_a_flood(void **state)
 }
 
 #ifdef __x86_64__
+static void read_memory(const struct peer *p, off_t at, void *ret, size_t size)
+{
+	assert_int_equal(pread(p->memory, ret, size, at), size);
+}
+
 /* Where the loader puts things (daemon/vmm/arch/x86_64/x86.h). */
 #define BOOT_PARAMS 0x1000
 #define CMDLINE     0x600
