@@ -261,6 +261,8 @@ static size_t read_frame(struct peer *p, union peer_frame *ret)
 		[VMM_VCPU] = sizeof(struct vmm_vcpu),
 		[VMM_QUIESCED] = sizeof(struct vmm_frame_header),
 		[VMM_ENDED] = sizeof(struct vmm_ended),
+		[VMM_STOPPING] = sizeof(struct vmm_frame_header),
+		[VMM_DEAF] = sizeof(struct vmm_frame_header),
 	};
 	ssize_t n;
 
@@ -271,6 +273,7 @@ static size_t read_frame(struct peer *p, union peer_frame *ret)
 	assert_int_equal(ret->header.magic, VMM_LINK_MAGIC);
 	assert_int_equal(ret->header.version, VMM_LINK_VERSION);
 	assert_true(ret->header.kind < sizeof(sizes) / sizeof(sizes[0]));
+	assert_true(sizes[ret->header.kind] != 0);
 	assert_int_equal(n, sizes[ret->header.kind]);
 	assert_int_equal(ret->header.life, ret->header.kind == VMM_NEWBORN ? 0 : p->life);
 	return (size_t)n;

@@ -21,8 +21,8 @@ struct devices {
 	pthread_mutex_t lock; /* vCPUs access devices side by side */
 	struct console console;
 	struct serial serial;
-	struct pl061 gpio;     /* this and the next two: on arm64 alone */
-	struct pl031 clock;
+	struct pl061 gpio;     /* the power key */
+	struct pl031 clock;    /* this and the next: on arm64 alone */
 	struct sp805 watchdog;
 	uint32_t panic_events; /* all bits ever written to pvpanic */
 	uint32_t reset_asked;  /* the guest prepared a reset: a triple fault that follows is one */

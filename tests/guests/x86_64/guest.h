@@ -8,6 +8,9 @@
 #define PVPANIC 0x505
 #define PM1A 0x604
 #define NAP 0x608
+#define GPIO 0x6000      /* a PL061 */
+#define GPIO_MASK 0x410  /* GPIOIE */
+#define POWER_KEY (1 << 3)
 
 	/* The note by which the VMM knows a guest that never looks at CPUID. */
 	.section .note.lifecycled, "a", @note
