@@ -12,6 +12,9 @@
 #define PSCI_CPU_ON 0xC4000003
 #define PSCI_SYSTEM_OFF 0x84000008
 #define PSCI_SYSTEM_RESET 0x84000009
+#define PSCI_SYSTEM_SUSPEND 0xC400000E
+#define PSCI_SYSTEM_RESET2 0xC4000012
+#define FFA_VERSION 0x84000063
 
 	.section .note.lifecycled, "a", @note
 	.balign 4
@@ -32,6 +35,23 @@ puts:
 	b 1b
 2:	ret
 
+	/* Prints x0 as 16 hexadecimal digits and a line's end; uses x1 to x4. */
+puthex:
+	ldr x1, =SERIAL
+	mov x3, #60
+1:	lsr x2, x0, x3
+	and w2, w2, #15
+	add w4, w2, #'0'
+	cmp w2, #10
+	add w2, w2, #'a' - 10
+	csel w2, w4, w2, lo
+	strb w2, [x1]
+	subs x3, x3, #4
+	b.ge 1b
+	mov w2, #'\n'
+	strb w2, [x1]
+	ret
+
 	/* Stays outside for w0 milliseconds; uses x1. */
 nap:
 	ldr x1, =NAP
@@ -46,6 +66,17 @@ psci:
 	.macro GUEST_START
 	.globl _start
 _start:
+	.endm
+
+	/* What the call in `number`, made by `conduit` (hvc or smc), answers, behind a name. */
+	.macro CALL conduit, number, name
+	PRINT \name
+	ldr x0, =\number
+	mov x1, #0x10000
+	mov x2, #0
+	mov x3, #0
+	\conduit #0
+	bl puthex
 	.endm
 
 	.macro PRINT what

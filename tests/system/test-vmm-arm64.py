@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""What only arm64 has: undecoded accesses, firmware calls, PSCI's finer points."""
+import sys
+
+import host
+from host import Host, equal, expect
+
+NOT_SUPPORTED = "f" * 16
+# The kernel says -1 in 32 bits to a 32-bit call; a call that is ours is answered in 64, as SMCCC s.2.6 has it for x0.
+NOT_SUPPORTED_BY_KERNEL = (NOT_SUPPORTED, "0" * 8 + "f" * 8)
+STAYS_DOWN = {"on-poweroff": "stop", "on-reboot": "stop", "on-crash": "stop"}
+FIRST_ANSWER = 4  # of the VMM's KVM_SET_ONE_REG: three give vCPU 0 its registers
+
+
+def outcome(guest, cause):
+    """What the guest said until it ended by this cause, and what the daemon and the VMM said."""
+    with Host() as h:
+        h.define(guest, guest, policies=STAYS_DOWN)
+        h.ctl("start", "--no-block", guest)
+        h.until_state(guest, "null")
+        end = h.until(lambda: h.status(guest)["last_end"], f"{guest} has an end")
+        console = h.ctl("console", guest)
+        equal(end["cause"], cause, f"cause of {guest} ({end}); it said:\n{console}")
+        return console.splitlines(), h.daemon.log()
+
+
+def an_access_that_cannot_be_decoded_is_an_external_abort():
+    console, _ = outcome("abort", "guest-poweroff")
+    expect("fault status: " + "10".rjust(16, "0") in console, "a synchronous external abort", console)
+
+
+def one_that_comes_back_for_ever_is_an_error():
+    outcome("stuck", "vcpu-error")
+
+
+def a_guest_stays_up_when_it_asks_for_suspend_and_can_reset_itself():
+    console, _ = outcome("suspend", "guest-reboot")
+    expect("SYSTEM_SUSPEND: " + NOT_SUPPORTED in console, "suspend is not supported", console)
+
+
+def is_forwarded(log):
+    return "cannot forward" not in log
+
+
+def ffa_calls_are_not_supported_by_either_conduit():
+    console, log = outcome("ffa", "guest-poweroff")
+    allowed = (NOT_SUPPORTED,) if is_forwarded(log) else NOT_SUPPORTED_BY_KERNEL
+    for conduit in ("smc", "hvc"):
+        expect(any(f"FFA_VERSION by {conduit}: {answer}" in console for answer in allowed), f"the answer by {conduit}",
+               console)
+
+
+def ffa_calls_are_answered_by_the_vmm_where_kvm_can_forward_them():
+    """An answer that fails is noticed exactly where the answer is the VMM's."""
+    with Host() as h:
+        h.kill_daemon()
+        host.os.environ["LIFECYCLED_VMM_INJECT"] = f"KVM_SET_ONE_REG=5@{FIRST_ANSWER}"
+        try:
+            h.start_daemon()
+        finally:
+            del host.os.environ["LIFECYCLED_VMM_INJECT"]
+        h.define("ffa", "ffa", policies=STAYS_DOWN)
+        h.ctl("start", "--no-block", "ffa")
+        h.until_state("ffa", "null")
+        end = h.until(lambda: h.status("ffa")["last_end"], "it has an end")
+        equal(end["cause"], "vcpu-error" if is_forwarded(h.daemon.log()) else "guest-poweroff", f"cause ({end})")
+
+
+if __name__ == "__main__":
+    sys.exit(host.main([
+        an_access_that_cannot_be_decoded_is_an_external_abort,
+        one_that_comes_back_for_ever_is_an_error,
+        a_guest_stays_up_when_it_asks_for_suspend_and_can_reset_itself,
+        ffa_calls_are_not_supported_by_either_conduit,
+        ffa_calls_are_answered_by_the_vmm_where_kvm_can_forward_them,
+    ]))
