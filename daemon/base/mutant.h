@@ -29,7 +29,8 @@
 	X(MUTANT_P6_WAITS_UNSAID, "P6", "a VM that retires does not say on whom it waits")                             \
 	X(MUTANT_P6_STOP_UNSAID, "P6", "a VM that is being stopped does not say on whom it waits")                     \
 	X(MUTANT_P6_STOP_FOREVER, "P6", "a guest that does not obey is waited for beyond the deadline")                \
-	X(MUTANT_P6_DEAF_UNSAID, "P6", "a guest that listens to no power key is waited for")
+	X(MUTANT_P6_DEAF_UNSAID, "P6", "a guest that listens to no power key is waited for")                           \
+	X(MUTANT_P6_WAITER_FORGOTTEN, "P6", "a VMM that waits for an older life to go is never given one")
 
 #define MUTANT_ENUM_ENTRY(symbol, promise, what) symbol,
 enum mutant { MUTANTS(MUTANT_ENUM_ENTRY) MUTANT_COUNT };

@@ -169,10 +169,10 @@ static void publish(struct engine *e, struct committed proof)
 	tell(e, proof, false);
 }
 
-static void start_vmm(struct engine *e, struct committed proof, uint64_t number)
+static void start_vmm(struct engine *e, struct committed proof, const struct output *o)
 {
-	const struct life *l = model_life(&e->model, number);
-	struct birth_place place = { .life = number };
+	const struct life *l = model_life(&e->model, o->life);
+	struct birth_place place = { .life = o->life, .connection = o->connection };
 
 	if (!l || !l->vm)
 		return;
@@ -252,7 +252,7 @@ static void act(struct engine *e, struct committed proof, const struct output *o
 
 	switch ((enum output_kind)o->kind) {
 	case OUT_VMM_START:
-		start_vmm(e, proof, o->life);
+		start_vmm(e, proof, o);
 		break;
 	case OUT_VMM_BIRTH:
 		fleet->birth(f, proof, o->life, o->connection);

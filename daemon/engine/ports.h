@@ -135,6 +135,7 @@ struct birth_place {
 	uint64_t memory_bytes;
 	bool huge;
 	const struct vm_definition *definition; /* valid during the call */
+	uint64_t connection; /* of the VMM that waits for this life; 0: start one */
 };
 
 struct fleet_ops {

@@ -67,6 +67,7 @@ static void fleet_house(void *arg)
 	fleet_wake_by(f, listener_house(f, now));
 	fleet_wake_by(f, links_house(f, now));
 	fleet_wake_by(f, vmms_house(f, now));
+	fleet_wake_by(f, units_house(f, now));
 	fleet_wake_by(f, jobs_house(f, now));
 }
 
@@ -126,33 +127,59 @@ static int prepare(struct vmm *v, const struct birth_place *place, char text[TEX
 	}
 	*v->definition = *place->definition;
 	v->vcpu_count = place->definition->vcpu_count;
-	return v->fleet->starter->start(v, text);
+	return 0;
+}
+
+/* NULL: what prevents it was told. */
+static struct vmm *vmm_prepare(struct fleet *f, const struct birth_place *place)
+{
+	struct input failed = { .kind = IN_VMM_FAILED, .life = place->life };
+	char text[TEXT_SIZE] = "";
+	struct vmm *v;
+
+	if (vmm_new(f, place->life, place->definition->name, place->huge, &v) < 0) {
+		end_set(&failed.end, CAUSE_START_FAILED, "the daemon is out of memory");
+		(void)engine_post(f->engine, &failed); /* if not even this: the build's deadline ends it */
+		return NULL;
+	}
+	if (prepare(v, place, text) == 0)
+		return v;
+	vmm_failed(v, "%s", text);
+	return NULL;
+}
+
+static void start_one(struct vmm *v)
+{
+	char text[TEXT_SIZE] = "";
+
+	if (v->fleet->starter->start(v, text) < 0) {
+		vmm_failed(v, "%s", text);
+		return;
+	}
+	v->started.in = (struct input){ .kind = IN_VMM_STARTED, .life = v->life };
+	fleet_tell(v->fleet, &v->started);
 }
 
 static void op_start(void *fleet, struct committed proof, const struct birth_place *place)
 {
 	struct fleet *f = fleet;
-	char text[TEXT_SIZE] = "";
-	struct input failed = { .kind = IN_VMM_FAILED, .life = place->life };
-	struct vmm *v;
-	int r;
+	struct link *l = place->connection ? link_waiting(f, place->connection) : NULL;
+	struct vmm *v = vmm_get(f, place->life);
 
-	if (vmm_get(f, place->life)) {
+	if (v && !place->connection)
 		log_error("life %llu has a VMM already", (unsigned long long)place->life);
+	if (v && (!l || v->has_pid)) /* it gets the process that it was started for */
 		return;
-	}
-	r = vmm_new(f, place->life, place->definition->name, place->huge, &v);
-	if (r < 0) {
-		end_set(&failed.end, CAUSE_START_FAILED, "the daemon is out of memory");
-		(void)engine_post(f->engine, &failed); /* if not even this: the build's deadline ends it */
+	if (!v)
+		v = vmm_prepare(f, place);
+	if (!v)
 		return;
-	}
-	if (prepare(v, place, text) < 0) {
-		vmm_failed(v, "%s", text);
-		return;
-	}
-	v->started.in = (struct input){ .kind = IN_VMM_STARTED, .life = v->life };
-	fleet_tell(f, &v->started);
+	if (!place->connection)
+		start_one(v);
+	else if (l)
+		link_take_life(l, v);
+	else
+		vmm_failed(v, "the VMM that waited for a life is gone");
 }
 
 static int send_birth(struct vmm *v, struct committed proof)

@@ -62,6 +62,7 @@ void fleet_tell(struct fleet *f, struct notice *n);
 enum link_stage {
 	LINK_FRESH,   /* has said nothing */
 	LINK_PROVING, /* has said NEWBORN; whether it is what it says is being asked */
+	LINK_WAITING, /* it is a VM's VMM, and waits for a life */
 	LINK_NEWBORN, /* waits for its birth or a refusal */
 	LINK_LIVE,    /* speaks for a life */
 };
@@ -82,6 +83,7 @@ struct link {
 	uint8_t invocation[16];
 	char name[VM_NAME_MAX + 1]; /* what it says it is the VMM of */
 	char reason[VMM_TEXT_MAX + 1];
+	bool told; /* WAITING: the engine knows */
 };
 
 /* What the service manager knows of a dead main process. */
@@ -104,6 +106,7 @@ struct vmm {
 	struct unit_death death;
 	uint64_t answer_until; /* it is dead, and somebody is asked how; 0: no */
 	uint32_t job;
+	uint64_t start_again; /* ask to start it once more; 0: no */
 	uint8_t invocation[16];
 	struct vm_definition *definition; /* until its birth */
 	uint64_t life, start_time;
@@ -164,10 +167,18 @@ uint64_t links_house(struct fleet *f, uint64_t now);
 void link_close(struct link *l); /* NULL is fine */
 void link_refuse(struct link *l, const char *reason);
 void link_breach(struct link *l, const char *rule);
-void link_take_life(struct link *l, struct vmm *v); /* it is the process that v's life waits for */
-void link_wait(struct link *l);                     /* it is a VM's VMM, and no life waits for it */
 void link_drain(struct link *l);
 int link_send(struct link *l, const void *frame, size_t size, const int *fds, size_t count);
+void link_enter(struct link *l, enum link_stage stage);
+void link_adopted(struct link *l, struct vmm *v, enum link_stage stage);
+
+/* newborn.c */
+void link_newborn(struct link *l, const struct vmm_newborn *frame);
+void link_post_unborn(struct link *l, enum input_kind kind);
+void link_take_life(struct link *l, struct vmm *v); /* it is the process that v's life waits for */
+void link_wait(struct link *l);                     /* it is a VM's VMM, and no life waits for it */
+void links_told_of(struct fleet *f, const char *name); /* a death that a waiting VMM had to wait for */
+struct link *link_waiting(struct fleet *f, uint64_t connection); /* NULL: it left */
 
 /* vmm.c */
 int vmm_new(struct fleet *f, uint64_t life, const char *name, bool huge, struct vmm **ret);
@@ -194,6 +205,9 @@ void jobs_leave(struct fleet *f); /* the fleet goes */
 /* process.c */
 int process_open(pid_t pid); /* a pidfd */
 int process_start_time(pid_t pid, uint64_t *ret);
+
+/* unit.c */
+uint64_t units_house(struct fleet *f, uint64_t now);
 
 /* judge.c */
 bool judge_death(struct vmm *v, struct vmm_end *ret); /* false: it can only say that nobody saw why */

@@ -53,6 +53,8 @@ void link_close(struct link *l)
 {
 	if (!l || l->fd < 0)
 		return;
+	if (l->stage == LINK_WAITING && l->told)
+		link_post_unborn(l, IN_VMM_LEFT);
 	l->watch = loop_unwatch(l->watch);
 	inquiry_drop(&l->inquiry);
 	close_fdp(&l->fd);
@@ -94,75 +96,19 @@ void link_breach(struct link *l, const char *rule)
 	link_close(l); /* a fresh one is not v's yet */
 }
 
-static void link_enter(struct link *l, enum link_stage stage)
+void link_enter(struct link *l, enum link_stage stage)
 {
 	if (l->stage == LINK_FRESH)
 		l->fleet->fresh_count--;
 	l->stage = stage;
 }
 
-static void link_adopted(struct link *l, struct vmm *v, enum link_stage stage)
+void link_adopted(struct link *l, struct vmm *v, enum link_stage stage)
 {
 	link_enter(l, stage);
 	l->vmm = v;
 	link_close(v->link); /* the peer opened a newer one: what the older still holds is in BACK */
 	v->link = l;
-}
-
-static void take_newborn(struct link *l, const struct vmm_newborn *frame)
-{
-	memcpy(l->name, frame->name, sizeof(l->name));
-	link_enter(l, LINK_PROVING);
-	l->fleet->starter->prove(l);
-}
-
-/* A unit's process is met here; a child was watched from its start. */
-static int meet(struct link *l, struct vmm *v)
-{
-	uint64_t start_time;
-	int r;
-
-	if (v->has_pid)
-		return 0;
-	v->pid = l->pid;
-	v->start_time = l->start_time;
-	memcpy(v->invocation, l->invocation, sizeof(v->invocation));
-	list_remove(&v->starting);
-	r = vmm_watch(v);
-	if (r == 0)
-		r = process_start_time(v->pid, &start_time);
-	return r < 0 ? r : start_time == v->start_time ? 0 : -ESRCH;
-}
-
-void link_take_life(struct link *l, struct vmm *v)
-{
-	struct input in = { .kind = IN_VMM_NEWBORN, .life = v->life };
-	int r = meet(l, v);
-
-	if (r < 0) {
-		link_refuse(l, "its process cannot be watched");
-		vmm_failed(v, r == -ESRCH ? "the VMM died as soon as it was there" : "the VMM cannot be watched");
-		return;
-	}
-	r = life_lock(l->fleet->places, v->life, &v->lock_fd);
-	if (r < 0) {
-		vmm_doom(v, CAUSE_START_FAILED, r == -EBUSY ? "another process holds the lock of this life" : strerror(-r));
-		link_refuse(l, "the lock of this life cannot be taken");
-		return;
-	}
-	link_adopted(l, v, LINK_NEWBORN);
-	memcpy(in.newborn.name, v->name, sizeof(in.newborn.name));
-	memcpy(in.newborn.invocation, v->invocation, sizeof(in.newborn.invocation));
-	in.newborn.connection = l->number;
-	in.newborn.pid = v->pid;
-	in.newborn.start_time = v->start_time;
-	if (engine_post(l->fleet->engine, &in) < 0)
-		link_close(l); /* the VMM exits then: its death is told */
-}
-
-void link_wait(struct link *l)
-{
-	link_refuse(l, "no life of this VM waits for a VMM; start the VM with lifecyclectl");
 }
 
 static const char *back_refusal(const struct link *l, const struct vmm *v, const struct vmm_back *frame)
@@ -310,10 +256,10 @@ static void take_frame(struct link *l, const union vmm_frame *frame, size_t size
 		link_breach(l, rule);
 	else if (l->stage == LINK_LIVE)
 		take_live(l, frame);
-	else if (l->stage == LINK_PROVING || l->stage == LINK_NEWBORN)
+	else if (l->stage != LINK_FRESH)
 		link_breach(l, "a frame between NEWBORN and BIRTH");
 	else if (frame->header.kind == VMM_NEWBORN)
-		take_newborn(l, &frame->newborn);
+		link_newborn(l, &frame->newborn);
 	else if (frame->header.kind == VMM_BACK)
 		take_back(l, &frame->back);
 	else

@@ -18,6 +18,7 @@
 #define UNIT_SIZE (VM_NAME_MAX + sizeof("lifecycled-vm@.service"))
 #define PREFIX "lifecycled-vm@"
 #define SUFFIX ".service"
+#define START_AGAIN_NS 50000000ull
 
 /* The characters of a VM's name are valid in an instance's: nothing needs to be escaped, and units say %i. */
 static const char *unit_of(const char *vm, char unit[UNIT_SIZE])
@@ -102,7 +103,42 @@ static struct vmm *starting_vmm(struct fleet *f, const char *name)
 	return NULL;
 }
 
-/* "done" is said when the guest entered. A VMM that came and went is judged by its death. */
+/*
+ * "done" is said when the guest entered: who still waits for a process then, waits for another. The process of the life
+ * before was so close to its end that PID 1 took the start for what it was doing already.
+ */
+static void job_over(struct vmm *v, const char *result)
+{
+	char unit[UNIT_SIZE];
+
+	if (strcmp(result, "done") != 0) {
+		vmm_failed(v, "systemd's job is %s; see journalctl -u %s", result, unit_of(v->name, unit));
+		return;
+	}
+	v->job = 0;
+	v->start_again = loop_boottime() + START_AGAIN_NS;
+	fleet_wake_by(v->fleet, v->start_again);
+}
+
+uint64_t units_house(struct fleet *f, uint64_t now)
+{
+	uint64_t next = LOOP_NEVER;
+	struct vmm *v, *following;
+
+	list_for_each_safe(v, following, &f->starting, starting) {
+		if (!v->start_again)
+			continue;
+		if (v->start_again > now) {
+			next = v->start_again < next ? v->start_again : next;
+			continue;
+		}
+		v->start_again = 0;
+		if (f->bus && ask_to_start(v) < 0)
+			start_failed(v, "it cannot be asked");
+	}
+	return next;
+}
+
 static int job_removed(sd_bus_message *m, void *arg, sd_bus_error *ret_error)
 {
 	struct fleet *f = arg;
@@ -110,14 +146,11 @@ static int job_removed(sd_bus_message *m, void *arg, sd_bus_error *ret_error)
 	uint32_t job;
 	struct vmm *v, *next;
 
-	if (sd_bus_message_read(m, "uoss", &job, NULL, NULL, &result) < 0 || strcmp(result, "done") == 0)
+	if (sd_bus_message_read(m, "uoss", &job, NULL, NULL, &result) < 0)
 		return 0;
-	list_for_each_safe(v, next, &f->starting, starting) {
-		char unit[UNIT_SIZE];
-
+	list_for_each_safe(v, next, &f->starting, starting)
 		if (v->job == job)
-			vmm_failed(v, "systemd's job is %s; see journalctl -u %s", result, unit_of(v->name, unit));
-	}
+			job_over(v, result);
 	return 0;
 }
 

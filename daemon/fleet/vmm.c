@@ -110,6 +110,7 @@ static void tell_and_free(struct vmm *v)
 	v->gone.told = vmm_freed;
 	v->gone.arg = v;
 	fleet_tell(f, &v->gone);
+	links_told_of(f, v->name);
 	fleet_check_ready(f);
 }
 

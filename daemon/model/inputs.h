@@ -14,7 +14,8 @@ enum input_kind {
 	IN_REQUEST,       /* somebody asks: request */
 	IN_VMM_STARTED,   /* the fleet made the life's files and started a VMM: life */
 	IN_VMM_FAILED,    /* it could not: life, end */
-	IN_VMM_NEWBORN,   /* a VMM came and its name is proven: newborn */
+	IN_VMM_NEWBORN,   /* a VMM came and its name is proven: newborn; life: that it is ready to take, 0: none was waiting */
+	IN_VMM_LEFT,      /* one without a life is gone: newborn.name, newborn.connection */
 	IN_VMM_BACK,      /* a VMM with a life connected again: life, back */
 	IN_VMM_BUILT,     /* life */
 	IN_VMM_ENTERED,   /* life */

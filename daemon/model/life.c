@@ -60,7 +60,9 @@ enum refusal life_begin(struct step *s, struct vm *vm, char *text, size_t size)
 	snprintf(c.begun.name, sizeof(c.begun.name), "%s", d->name);
 	emit(s, &c);
 	set_deadline(s, &vm->life->timer, c.begun.deadline);
-	put_output(s, OUT_VMM_START, c.life);
+	put_output(s, OUT_VMM_START, c.life)->connection = vm->waiter;
+	vm->waiter = 0;
+	vm->waiter_began = false;
 	return REFUSED_NOT;
 }
 
@@ -90,6 +92,7 @@ static void start_timer(struct step *s, struct vm *vm)
 	c.end.at = s->realtime;
 	memcpy(c.end.text, text, sizeof(c.end.text));
 	emit(s, &c);
+	waiter_refuse(s, vm, "it cannot be started now: lifecyclectl status says why");
 	set_operation(s, vm, OP_NONE, 0);
 }
 
@@ -332,6 +335,7 @@ static void next_life(struct step *s, struct vm *vm)
 
 	if (s->m->shutting_down) {
 		set_operation(s, vm, OP_NONE, 0);
+		waiter_refuse(s, vm, "the daemon is stopping: it starts nothing more");
 	} else if (not_before > s->now) {
 		set_operation(s, vm, OP_START, not_before);
 		set_deadline(s, &vm->timer, not_before);
@@ -342,6 +346,14 @@ static void next_life(struct step *s, struct vm *vm)
 		set_operation(s, vm, OP_START, s->now);
 		set_deadline(s, &vm->timer, s->now);
 	}
+}
+
+static void life_over(struct step *s, struct vm *vm)
+{
+	if (vm->operation.operation != OP_NONE)
+		set_operation(s, vm, OP_NONE, 0);
+	if (vm->waiter && !MUTANT(MUTANT_P6_WAITER_FORGOTTEN))
+		waiter_start(s, vm);
 }
 
 void life_reclaimed(struct step *s, struct life *l)
@@ -358,8 +370,8 @@ void life_reclaimed(struct step *s, struct life *l)
 	else if (vm->operation.operation == OP_RESTART ||
 		(vm->operation.operation == OP_STOP && MUTANT(MUTANT_P5_STOP_RESTARTS)))
 		next_life(s, vm);
-	else if (vm->operation.operation != OP_NONE)
-		set_operation(s, vm, OP_NONE, 0);
+	else
+		life_over(s, vm);
 }
 
 /*

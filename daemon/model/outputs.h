@@ -44,7 +44,7 @@ enum vmm_command {
 };
 
 enum output_kind {
-	OUT_VMM_START,   /* make the life's files and start a VMM: life */
+	OUT_VMM_START,   /* make the life's files and start a VMM: life; or give it to the one that waits: connection */
 	OUT_VMM_BIRTH,   /* life, connection */
 	OUT_VMM_WELCOME, /* life */
 	OUT_VMM_REFUSE,  /* connection, reason */

@@ -126,12 +126,14 @@ static enum refusal ask_start(struct step *s, struct vm *vm, struct answer *a)
 	if (state_of(vm) != VM_NULL)
 		return illegal(s, vm, a, "start", "wait until it is null, or restart it");
 	refusal = vm_start(s, vm, a->text, sizeof(a->text));
-	if (refusal == REFUSED_NOT)
+	if (refusal == REFUSED_NOT) {
+		vm->waiter_began = false; /* it is this user's wish now, too */
 		set_operation(s, vm, OP_START, 0);
+	}
 	return refusal;
 }
 
-/* What ends a life ends the wait for one, too. */
+/* A start that waits for order, or for its delay, has no life to end yet. */
 static bool cancels_start(struct step *s, struct vm *vm)
 {
 	if (state_of(vm) != VM_NULL || vm->operation.operation != OP_START)
@@ -226,9 +228,16 @@ static enum refusal ask(struct step *s, const struct request *r, struct vm *vm, 
 	return REFUSED_INVALID_ARGUMENT;
 }
 
+/* What ends a life ends the wait for one, too. */
+static bool ends_life(enum request_verb verb)
+{
+	return verb == REQUEST_ABORT || verb == REQUEST_DESTROY || verb == REQUEST_STOP;
+}
+
 static enum refusal to_vm(struct step *s, const struct request *r, struct answer *a)
 {
 	struct vm *vm = model_vm_named(s->m, r->name);
+	enum refusal refusal;
 
 	if (!vm) {
 		snprintf(a->text, sizeof(a->text), "no VM is named %s; define it, or see what there is with list", r->name);
@@ -239,7 +248,10 @@ static enum refusal to_vm(struct step *s, const struct request *r, struct answer
 			(unsigned long long)r->life, r->name, (unsigned long long)(vm->life ? vm->life->number : 0));
 		return REFUSED_WRONG_LIFE;
 	}
-	return ask(s, r, vm, a);
+	refusal = ask(s, r, vm, a);
+	if (refusal == REFUSED_NOT && ends_life(r->verb))
+		waiter_refuse(s, vm, "its start was cancelled");
+	return refusal;
 }
 
 void step_request(struct step *s, struct request *r)

@@ -204,9 +204,12 @@ void model_step(struct model *m, struct input *in, uint64_t realtime, struct ste
 	case IN_REQUEST:
 		step_request(&s, &in->request);
 		break;
+	case IN_VMM_NEWBORN:
+	case IN_VMM_LEFT:
+		step_newborn(&s, in);
+		break;
 	case IN_VMM_STARTED:
 	case IN_VMM_FAILED:
-	case IN_VMM_NEWBORN:
 	case IN_VMM_BACK:
 	case IN_VMM_BUILT:
 	case IN_VMM_ENTERED:

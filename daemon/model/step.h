@@ -60,6 +60,11 @@ void life_timer(struct step *s, struct life *l);
 void life_ladder(struct step *s, struct life *l);
 void vm_timer(struct step *s, struct vm *vm);
 
+/* birth.c: a VMM and a life find each other */
+void step_newborn(struct step *s, const struct input *in);
+void waiter_start(struct step *s, struct vm *vm);
+void waiter_refuse(struct step *s, struct vm *vm, const char *reason); /* if there is one */
+
 /* vmms.c: what VMMs say */
 void step_vmm(struct step *s, struct input *in);
 

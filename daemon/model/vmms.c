@@ -7,38 +7,6 @@
 #include "model/vcpu.h"
 #include "model/vm.h"
 
-static void refuse_birth(struct step *s, uint64_t connection, const char *reason)
-{
-	struct output *out = put_output(s, OUT_VMM_REFUSE, 0);
-
-	out->connection = connection;
-	out->reason = reason;
-}
-
-static void newborn(struct step *s, const struct newborn *n)
-{
-	struct vm *vm = model_vm_named(s->m, n->name);
-	struct life *l = vm ? vm->life : NULL;
-	struct change c = { .kind = CHANGE_VMM };
-
-	if (!vm) {
-		refuse_birth(s, n->connection, "no VM has this name");
-		return;
-	}
-	if (!l || l->now.substate != VM_SUB_ALLOCATING || l->vmm.pid) {
-		refuse_birth(s, n->connection, "no life of this VM waits for a VMM");
-		return;
-	}
-	c.life = l->number;
-	c.vmm.pid = n->pid;
-	c.vmm.start_time = n->start_time;
-	memcpy(c.vmm.invocation, n->invocation, sizeof(c.vmm.invocation));
-	emit(s, &c);
-	l->connected = true;
-	l->unreachable = false;
-	put_output(s, OUT_VMM_BIRTH, l->number)->connection = n->connection;
-}
-
 static void built(struct step *s, struct life *l)
 {
 	if (l->now.state == VM_CREATED && l->now.substate == VM_SUB_ALLOCATING && l->vmm.pid)
@@ -141,10 +109,6 @@ void step_vmm(struct step *s, struct input *in)
 {
 	struct life *l = model_life(s->m, in->life);
 
-	if (in->kind == IN_VMM_NEWBORN) {
-		newborn(s, &in->newborn);
-		return;
-	}
 	if (!l)
 		return;
 	if (in->kind == IN_VMM_FAILED && l->vmm.pid) /* another one came meanwhile, and has the life */

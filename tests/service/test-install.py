@@ -10,7 +10,7 @@ from host import ctl, equal, expect, needs_kvm, show, systemctl
 
 def units_are_installed():
     for unit in host.UNITS:
-        got = show(unit, "LoadState", "NeedDaemonReload")
+        got = show(unit.replace("@.", "@x."), "LoadState", "NeedDaemonReload")
         equal(got, {"LoadState": "loaded", "NeedDaemonReload": "no"}, unit)
 
 

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """lifecycled-vm@NAME.service is the VMM of NAME: the daemon starts it, PID 1 is its parent, and it outlives the daemon."""
-import json
 import os
-import signal
+import shutil
 import sys
 
 import host
@@ -23,8 +22,9 @@ def parent_of(pid):
 
 def the_daemon_starts_it():
     status = started()
-    unit = show(vmm("web"), "ActiveState", "SubState", "MainPID", "User", "Slice", "Result")
-    equal(unit, {"ActiveState": "active", "SubState": "running", "MainPID": str(status["vmm_pid"]),
+    host.until(lambda: show(vmm("web"), "SubState") == {"SubState": "running"}, "PID 1 knows that it is ready")
+    unit = show(vmm("web"), "ActiveState", "MainPID", "User", "Slice", "Result")
+    equal(unit, {"ActiveState": "active", "MainPID": str(status["vmm_pid"]),
                  "User": "lifecycled-vmm", "Slice": "machine.slice", "Result": "success"}, "the unit")
     equal(parent_of(status["vmm_pid"]), 1, "its parent")
     equal(os.stat(f"/proc/{status['vmm_pid']}").st_uid, int(host.run("id", "-u", "lifecycled-vmm")), "its user")
@@ -46,6 +46,77 @@ def each_way_the_daemon_ends_leaves_it():
         expect(not host.row("web").get("unreachable"), "its VMM is connected")
     ctl("abort", "web")
     equal(host.row("web")["state"], "null", "state after abort")
+
+
+def systemctl_starts_and_stops_it():
+    host.fresh()
+    host.define("web")
+    systemctl("start", vmm("web"))  # returns when the guest has entered
+    status = host.status("web")
+    equal((status["state"], str(status["vmm_pid"])), ("running", show(vmm("web"), "MainPID")["MainPID"]), "the life")
+    systemctl("restart", vmm("web"))
+    after = host.status("web")
+    expect(after["state"] == "running" and after["life"] > status["life"], "another life runs", after)
+    equal(after["last_end"]["cause"], "user-stop", "how the one before ended")
+    systemctl("stop", vmm("web"))
+    host.until_state("web", "null")
+    equal(host.status("web")["last_end"]["cause"], "user-stop", "how it ended")
+    equal(show(vmm("web"), "ActiveState", "Result"), {"ActiveState": "inactive", "Result": "success"}, "the unit")
+    ctl("destroy", "web")
+
+
+def machined_shows_it():
+    started()
+    if not shutil.which("machinectl"):
+        print("        there is no systemd-machined: the unit does without", flush=True)
+        host.until(lambda: show(vmm("web"), "SubState") == {"SubState": "running"}, "the unit runs all the same")
+        ctl("destroy", "web")
+        return
+    host.run("busctl", "call", "org.freedesktop.machine1", "/org/freedesktop/machine1", "org.freedesktop.machine1.Manager",
+             "ListMachines", check=False)  # starts it, if it can be
+    systemctl("restart", vmm("web"))
+    machines = host.until(lambda: [line.split() for line in host.run("machinectl", "list", "--no-legend").splitlines()
+                                   if line.startswith("web ")], "machinectl list shows it")
+    equal(machines[0][:3], ["web", "vm", "lifecycled"], "what machinectl shows")
+    ctl("destroy", "web")
+    host.until(lambda: "web" not in host.run("machinectl", "list", "--no-legend"), "it is gone with its VMM")
+
+
+def systemctl_is_refused_what_the_daemon_would_refuse():
+    host.fresh()
+    host.define("huge", memory={"size": "2M", "huge-pages": "reserved"})
+    for name, why in (("nobody", "no VM has this name"), ("huge", "huge pages")):
+        done = systemctl("start", vmm(name), check=False)
+        expect(done.returncode != 0, f"systemctl start {vmm(name)} fails")
+        expect(why in host.journal(vmm(name)), f"its journal says why: {why}", host.journal(vmm(name)))
+    equal(host.row("huge")["state"], "null", "it has no life")
+    ctl("start", "huge", check=False)
+    ctl("destroy", "huge")
+
+
+def a_start_by_systemctl_waits_for_order():
+    host.fresh()
+    host.define("database")
+    host.define("web", order={"after": ["database"]})
+    systemctl("start", "--no-block", vmm("web"))
+    host.until(lambda: host.row("web")["operation"] == "start", "the start is under way")
+    equal(host.status("web")["waits"]["vm"], "database", "what it waits for")
+    waiting = show(vmm("web"), "MainPID", "ActiveState")
+    equal(waiting["ActiveState"], "activating", "the unit, meanwhile")
+    ctl("start", "database")
+    equal(str(host.until_state("web", "running") and host.status("web")["vmm_pid"]), waiting["MainPID"], "the same VMM")
+    for name in ("web", "database"):
+        ctl("abort", name)
+        host.until(lambda: show(vmm(name), "ActiveState") == {"ActiveState": "inactive"}, f"the unit of {name} is over")
+    # and one that is stopped while it waits takes its wish along
+    systemctl("start", "--no-block", vmm("web"))
+    host.until(lambda: host.row("web")["operation"] == "start", "the start is under way")
+    systemctl("stop", vmm("web"))
+    host.until(lambda: host.row("web")["operation"] in ("-", "none", None), "nobody wants it any more")
+    ctl("start", "database")
+    equal(host.row("web")["state"], "null", "it does not start")
+    for name in ("web", "database"):
+        ctl("destroy", name)
 
 
 def a_vm_that_restarts_is_a_new_invocation():
@@ -107,6 +178,10 @@ if __name__ == "__main__":
     sys.exit(host.main([
         the_daemon_starts_it,
         each_way_the_daemon_ends_leaves_it,
+        systemctl_starts_and_stops_it,
+        machined_shows_it,
+        systemctl_is_refused_what_the_daemon_would_refuse,
+        a_start_by_systemctl_waits_for_order,
         a_vm_that_restarts_is_a_new_invocation,
         a_unit_that_cannot_start_is_said_so,
         nobody_else_can_say_that_he_is_a_vmm,

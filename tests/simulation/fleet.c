@@ -82,6 +82,27 @@ static void start_done(struct world *w, uint64_t number, uint64_t incarnation, v
 	world_post(w, &in);
 }
 
+static struct fake_vmm *vmm_of_connection(struct world *w, uint64_t connection)
+{
+	for (size_t i = 0; i < w->vmm_count; i++)
+		if (w->vmm[i]->connection == connection && w->vmm[i]->connected && w->vmm[i]->at != VMM_DEAD)
+			return w->vmm[i];
+	return NULL;
+}
+
+/* Who waits for it gets it; who left meanwhile does not, and the life is over before it began. */
+static void start_waiting(struct world *w, uint64_t number, uint64_t connection)
+{
+	struct fake_vmm *v = vmm_of_connection(w, connection);
+
+	if (v && v->at == VMM_NEW && !v->refused) {
+		w->stats.strangers++;
+		vmm_take(w, v, number);
+	} else if (!fleet_has_vmm(w, number, false)) {
+		post_end(w, IN_VMM_FAILED, number, CAUSE_START_FAILED, "the VMM that waited is gone");
+	}
+}
+
 static void start(void *fleet, struct committed proof, const struct birth_place *place)
 {
 	struct world *w = fleet;
@@ -90,22 +111,19 @@ static void start(void *fleet, struct committed proof, const struct birth_place 
 	if (!world_output(w))
 		return;
 	oracle_act(w, proof);
-	wire_note(w, "act   start life %" PRIu64, place->life);
+	wire_note(w, "act   start life %" PRIu64 " for connection %" PRIu64, place->life, place->connection);
 	if (!life) {
 		fail(w, "P4", "a VMM is started for life %" PRIu64 ", which is not stored", place->life);
 		return;
 	}
-	make_memory(w, life);
+	if (!place->connection || !life->memory)
+		make_memory(w, life);
+	if (place->connection) {
+		start_waiting(w, place->life, place->connection);
+		return;
+	}
 	queue_put(&w->queue, w->now + random_between(&w->random, 50 * US, 2 * MS), start_done, place->life,
 		w->incarnation, NULL);
-}
-
-static struct fake_vmm *vmm_of_connection(struct world *w, uint64_t connection)
-{
-	for (size_t i = 0; i < w->vmm_count; i++)
-		if (w->vmm[i]->connection == connection && w->vmm[i]->connected && w->vmm[i]->at != VMM_DEAD)
-			return w->vmm[i];
-	return NULL;
 }
 
 static void birth(void *fleet, struct committed proof, uint64_t number, uint64_t connection)

@@ -269,8 +269,21 @@ static void check_books(struct world *w, const struct fake_sp *sp)
 		fail(w, "P1", "a call of ours is still open at SP %04x", sp->id);
 }
 
+/* A VMM without a life waits for something that is under way: an older life that goes, or a start. */
+static void check_waiters(struct world *w)
+{
+	for (size_t i = 0; i < w->vmm_count; i++) {
+		const struct fake_vmm *v = w->vmm[i];
+		const struct vm_row *row = rows_vm(engine_rows(w->engine), v->name);
+
+		if (v->at == VMM_NEW && v->connected && !v->refused && !v->life && (!row || (!row->life && !row->operation)))
+			fail(w, "P6", "a VMM of %s waits for a life, and its VM for nothing", v->name);
+	}
+}
+
 void oracle_settled(struct world *w)
 {
+	check_waiters(w);
 	for (size_t i = 0; i < w->sp_count; i++) {
 		struct fake_sp *sp = &w->sp[i];
 

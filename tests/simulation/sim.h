@@ -223,7 +223,7 @@ struct wire {
 };
 
 struct stats {
-	uint64_t lives, worlds, steps, crashes, kills, reboots, link_breaks, sp_restarts, commits, refusals;
+	uint64_t lives, worlds, strangers, steps, crashes, kills, reboots, link_breaks, sp_restarts, commits, refusals;
 	uint64_t virtual_time;
 	uint64_t how[DEBT_HOW_COUNT];
 	uint64_t cause[CAUSE_COUNT];
@@ -309,6 +309,7 @@ bool fleet_has_vmm(const struct world *w, uint64_t life, bool born);
 void fleet_wake_up(struct world *w); /* nobody hangs any more */
 void fleet_free(struct world *w);
 struct fake_vmm *vmm_spawn(struct world *w, const char *name, uint64_t life);
+void vmm_take(struct world *w, struct fake_vmm *v, uint64_t life); /* it waited, and is to have that life */
 void vmm_birth(struct world *w, struct fake_vmm *v, struct life *life);
 void vmm_command(struct world *w, struct fake_vmm *v, enum vmm_command command);
 void vmm_sigterm(struct world *w, struct fake_vmm *v);

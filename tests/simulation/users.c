@@ -144,7 +144,7 @@ static void somebody(struct world *w, uint64_t a, uint64_t b, void *data)
 	if (w->quiet)
 		return;
 	name_of(vm, name);
-	if (w->engine && random_chance(&w->random, 15))
+	if (w->engine && random_chance(&w->random, 60))
 		fleet_stranger(w, name);
 	else if (random_chance(&w->random, 20)) /* with a daemon or without */
 		fleet_stop_unit(w, name);

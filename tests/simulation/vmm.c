@@ -96,6 +96,7 @@ static void to_newborn(struct world *w, uint64_t index, uint64_t b, void *data)
 	in.newborn.pid = v->pid;
 	in.newborn.start_time = v->start_time;
 	memcpy(in.newborn.invocation, v->invocation, sizeof(v->invocation));
+	in.life = v->life;
 	wire_note(w, "vmm   newborn %s, connection %" PRIu64, v->name, v->connection);
 	vmm_tell(w, v, &in);
 }
@@ -265,11 +266,37 @@ void vmm_command(struct world *w, struct fake_vmm *v, enum vmm_command command)
 		queue_put(&w->queue, soon(w), to_dead, v->index, CAUSE_VMM_EXIT, NULL);
 }
 
+/* One that waited for a life. */
+static void tell_left(struct world *w, struct fake_vmm *v)
+{
+	struct input in = { .kind = IN_VMM_LEFT };
+
+	memcpy(in.newborn.name, v->name, sizeof(v->name));
+	in.newborn.connection = v->connection;
+	vmm_tell(w, v, &in);
+}
+
+void vmm_take(struct world *w, struct fake_vmm *v, uint64_t life)
+{
+	struct input in = { .kind = IN_VMM_NEWBORN, .life = life };
+
+	v->life = life;
+	v->spawned_by_daemon = true; /* it is watched as if it were */
+	memcpy(in.newborn.name, v->name, sizeof(v->name));
+	in.newborn.connection = v->connection;
+	in.newborn.pid = v->pid;
+	in.newborn.start_time = v->start_time;
+	memcpy(in.newborn.invocation, v->invocation, sizeof(v->invocation));
+	vmm_tell(w, v, &in);
+}
+
 void vmm_die(struct world *w, struct fake_vmm *v, enum vm_cause cause)
 {
 	struct input in = { .kind = IN_VMM_GONE, .life = v->life };
 
 	wire_note(w, "vmm   pid %d of life %" PRIu64 " dies", v->pid, v->life);
+	if (v->connected && !v->life && !v->refused)
+		tell_left(w, v);
 	v->at = VMM_DEAD;
 	if (!v->end.cause)
 		v->end.cause = cause;

@@ -115,7 +115,7 @@ uint64_t start(struct story *s, const char *name)
 	ask(s, REQUEST_DEFINE, name, 0);
 	ask(s, REQUEST_START, name, 0);
 	assert_int_equal(s->o.answer[0].refusal, REFUSED_NOT);
-	life = current(s, name)->number;
+	life = in.life = current(s, name)->number;
 	snprintf(in.newborn.name, sizeof(in.newborn.name), "%s", name);
 	step(s, in);
 	assert_non_null(find_output(s, OUT_VMM_BIRTH, 0));
