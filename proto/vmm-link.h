@@ -25,7 +25,7 @@
  * Commands carry a number that rises over daemons (the turn's sequence number); BACK names the last one done.
  * A VMM that sees a newer daemon (WELCOME with a larger incarnation) closes the older link with what it holds unread.
  * Before BIRTH a VMM exits on end of file, on REFUSED, or 30 s without a daemon. After it, it keeps the guest running and
- * tries to connect again for ever.
+ * tries to connect again for ever; unless it was told to stop (SIGTERM) and has, then it leaves its last words and exits.
  */
 
 #include <stdint.h>

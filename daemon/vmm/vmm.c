@@ -216,24 +216,31 @@ static void settle(struct vmm *v, uint64_t now)
 
 /*
  * SIGTERM: a graceful stop, also without a daemon: the power key is pressed, and how long the guest may take is the
- * affair of who asked. One that listens to no key ends at once, and a second SIGTERM ends every other. One after
- * the end leaves: what is to be known is in the last words.
+ * affair of who asked. One that cannot hear ends at once, and a second SIGTERM ends every other. One after the end
+ * leaves: what is to be known is in the last words.
  */
 static void stop(struct vmm *v)
 {
 	struct vmm_end end = { .cause = CAUSE_USER_STOP };
-	const char *but = v->told_to_stop ? "twice" : "and the guest listens to no power key";
+	bool again = v->told_to_stop, runs = v->phase == VMM_PHASE_ENTERED;
+	const char *but = again ? "twice" : runs ? "and the guest listens to no power key" : "before its guest ran";
 
 	stop_asked = 0;
 	if (v->life == 0 || v->phase >= VMM_PHASE_QUIESCED)
 		vmm_leave(0);
-	if (!v->told_to_stop && v->phase == VMM_PHASE_ENTERED && machine_press_power_key(&v->machine)) {
-		v->told_to_stop = true;
+	v->told_to_stop = true;
+	if (!again && runs && machine_press_power_key(&v->machine)) {
 		v->owed |= OWED_STOPPING;
 		return;
 	}
 	snprintf(end.text, sizeof(end.text), "the VMM was told to stop (SIGTERM), %s", but);
 	(void)machine_end(&v->machine, &end);
+}
+
+/* Who sent SIGTERM waits for the process. Without a daemon to say EXIT it goes by itself: the last words are written. */
+static bool has_stopped(const struct vmm *v)
+{
+	return v->told_to_stop && v->phase >= VMM_PHASE_QUIESCED && v->link < 0;
 }
 
 /* The devices' own time: a key that is let go, a watchdog that was not set back. */
@@ -309,6 +316,8 @@ int vmm_run(struct vmm *v, const char *socket_path, const char *name)
 		if (v->life)
 			settle(v, now);
 		session_tell(v, now);
+		if (has_stopped(v))
+			vmm_leave(0);
 		wait_for_something(v, now);
 		now = now_ns();
 	}

@@ -256,6 +256,7 @@ void fleet_crash(struct world *w, bool reboot)
 			continue;
 		v->connected = false;
 		if (reboot || (v->at == VMM_NEW && !v->born) ||
+			(v->told_to_stop && (v->at == VMM_IS_OVER || v->at == VMM_IS_QUIET)) ||
 			(v->at == VMM_STARTING && random_chance(&w->random, 500)))
 			vmm_die(w, v, CAUSE_VMM_EXIT);
 	}

@@ -160,6 +160,8 @@ static void is_over(struct world *w, struct fake_vmm *v, enum vm_cause cause)
 	v->at = VMM_IS_OVER;
 	v->end.cause = cause == CAUSE_GUEST_POWEROFF && v->pressed ? CAUSE_USER_STOP : cause;
 	tell(w, v, IN_VMM_ENDED);
+	if (v->told_to_stop && !v->connected) /* nobody is there to say EXIT */
+		vmm_die(w, v, CAUSE_VMM_EXIT);
 }
 
 static void to_powered_off(struct world *w, uint64_t index, uint64_t b, void *data)
@@ -312,6 +314,8 @@ void vmm_die(struct world *w, struct fake_vmm *v, enum vm_cause cause)
 void vmm_cut(struct world *w, struct fake_vmm *v)
 {
 	v->connected = false;
+	if (v->told_to_stop && (v->at == VMM_IS_OVER || v->at == VMM_IS_QUIET))
+		vmm_die(w, v, CAUSE_VMM_EXIT);
 }
 
 static uint8_t vcpu_state_at(enum vmm_at at)

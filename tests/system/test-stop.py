@@ -107,8 +107,11 @@ def sigterm_is_a_stop_without_a_daemon():
     for guest, text in (("obey", "power key was pressed"), ("silent", "listens to no power key")):
         with Host() as h:
             pid = runs(h, guest)
+            pidfd = os.pidfd_open(pid)
             h.kill_daemon()
             os.kill(pid, signal.SIGTERM)
+            expect(host.wait_pidfd(pidfd), "the VMM goes by itself")
+            os.close(pidfd)
             h.start_daemon()
             was_stopped(h, text)
 
