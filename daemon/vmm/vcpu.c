@@ -70,8 +70,8 @@ static void wait_at_gate(struct vcpu *v, uint32_t from, uint64_t until)
 	struct timespec t = { .tv_sec = (time_t)(until / 1000000000), .tv_nsec = (long)(until % 1000000000) };
 
 	while (atomic_load(&v->machine->gate) == from)
-		if (syscall(SYS_futex, &v->machine->gate, FUTEX_WAIT_BITSET_PRIVATE, from,
-			    until == FOREVER ? NULL : &t, NULL, FUTEX_BITSET_MATCH_ANY) < 0 &&
+		if (syscall(SYS_futex, &v->machine->gate, FUTEX_WAIT_BITSET_PRIVATE, from, until == FOREVER ? NULL : &t,
+			    NULL, FUTEX_BITSET_MATCH_ANY) < 0 &&
 			errno == ETIMEDOUT)
 			return;
 }
@@ -81,8 +81,7 @@ static void nap(struct vcpu *v, uint32_t ms)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	wait_at_gate(v, GATE_OPEN,
-		(uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec + (uint64_t)ms * 1000000);
+	wait_at_gate(v, GATE_OPEN, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec + (uint64_t)ms * 1000000);
 }
 
 static void end_guest(struct vcpu *v, struct vmm_end *end)
@@ -220,7 +219,7 @@ static void live(struct vcpu *v)
 	atomic_store(&v->thread_id, gettid());
 	wait_at_gate(v, GATE_SHUT, FOREVER);
 	if (!is_over(v)) {
-		set_state(v, v->index && arch_secondaries_wait ? VCPU_STARTING : VCPU_RUNNING);
+		set_state(v, v->index && arch_secondaries_wait(m) ? VCPU_STARTING : VCPU_RUNNING);
 		run(v);
 		complete_pending(v);
 	}
@@ -284,8 +283,7 @@ int vcpu_start_thread(struct vcpu *v)
 	pthread_attr_destroy(&attributes);
 	if (r == -EINVAL)
 		return failed(&m->failure, r,
-			"vCPU %u: none of its CPUs can be had: are they online, and allowed to the unit?",
-			v->index);
+			"vCPU %u: none of its CPUs can be had: are they online, and allowed to the unit?", v->index);
 	return r < 0 ? failed_errno(&m->failure, r, "no thread for vCPU %u", v->index) : 0;
 }
 

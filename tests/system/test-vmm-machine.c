@@ -154,32 +154,6 @@ static void hands_over_command_line_and_initrd(void **state)
 	assert_int_equal(top[0] + top[1], p->definition.memory_bytes);
 	peer_leave(p);
 }
-
-/* Without the note of a flat guest, the vCPUs get the host's CPUID table. */
-static void starts_a_guest_that_may_look_at_cpuid(void **state)
-{
-	struct peer *p = *state;
-	char guest[16384], *note;
-	ssize_t size;
-	int fd;
-
-	peer_open(p, "smp");
-	p->definition.vcpu_count = 2;
-	fd = open(p->definition.kernel, O_RDONLY | O_CLOEXEC);
-	size = read(fd, guest, sizeof(guest));
-	close(fd);
-	note = memmem(guest, (size_t)size, "lifecycled", sizeof("lifecycled"));
-	assert_non_null(note);
-	note[0] = 'L';
-	snprintf(made, sizeof(made), "%s/kernel", p->directory);
-	fd = open(made, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	assert_int_equal(write(fd, guest, (size_t)size), size);
-	close(fd);
-	strcpy(p->definition.kernel, made);
-	peer_run(p);
-	peer_expect_count(p, 1, 3);
-	peer_leave(p);
-}
 #endif
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_peer, close_peer)
@@ -194,7 +168,6 @@ int main(void)
 		TEST(loses_no_order_in_a_flood),
 #ifdef __x86_64__
 		TEST(hands_over_command_line_and_initrd),
-		TEST(starts_a_guest_that_may_look_at_cpuid),
 #endif
 	};
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);

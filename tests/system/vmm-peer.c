@@ -22,7 +22,7 @@
 
 #include "where.h"
 
-#define RING_BYTES 4096
+#define RING_BYTES 65536 /* a Linux guest says much at its start */
 #define COUNTERS   0x100000
 
 static void fail_because(const char *format, ...)
@@ -43,6 +43,13 @@ static uint64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+int peer_limit(void)
+{
+	const char *multiplier = getenv("LIFECYCLED_TIMEOUT_MULTIPLIER");
+
+	return 30000 * (multiplier && atoi(multiplier) > 0 ? atoi(multiplier) : 1);
 }
 
 static int sized_file(const char *name, off_t size)
@@ -148,7 +155,7 @@ static void wait_readable(int fd, const char *what)
 {
 	struct pollfd wait = { .fd = fd, .events = POLLIN };
 
-	if (poll(&wait, 1, PEER_LIMIT_MS) != 1)
+	if (poll(&wait, 1, peer_limit()) != 1)
 		fail_because("nothing came: %s", what);
 }
 
@@ -407,7 +414,7 @@ uint64_t peer_count(const struct peer *p, unsigned vcpu)
 
 void peer_expect_count(const struct peer *p, unsigned vcpu, uint64_t at_least)
 {
-	uint64_t until = now_ms() + PEER_LIMIT_MS;
+	uint64_t until = now_ms() + peer_limit();
 
 	/* Memory calls nobody, so this one looks again every millisecond. */
 	while (peer_count(p, vcpu) < at_least) {
@@ -421,7 +428,7 @@ void peer_expect_count(const struct peer *p, unsigned vcpu, uint64_t at_least)
 void peer_expect_console(const struct peer *p, const char *text)
 {
 	const uint8_t *data = (const uint8_t *)p->ring + CONSOLE_RING_DATA;
-	uint64_t until = now_ms() + PEER_LIMIT_MS;
+	uint64_t until = now_ms() + peer_limit();
 
 	for (;;) {
 		uint64_t head = __atomic_load_n(&p->ring->head, __ATOMIC_ACQUIRE);

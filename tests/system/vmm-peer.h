@@ -13,7 +13,8 @@
 
 #include "proto/vmm-link.h"
 
-#define PEER_LIMIT_MS 30000
+/* Milliseconds; an emulated host is slower, and says by how much (LIFECYCLED_TIMEOUT_MULTIPLIER). */
+int peer_limit(void);
 
 struct peer {
 	char directory[64], socket_path[80];

@@ -6,6 +6,7 @@
  * compiled in; each function is defined once per folder.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vmm/devices/devices.h"
@@ -26,7 +27,7 @@ unsigned arch_memory_pieces(uint64_t size, struct memory_piece ret[MEMORY_PIECES
  */
 int arch_vm_type(const struct machine *m, uint64_t memory_bytes, unsigned long *ret, struct failure *f);
 
-/* After the memory slots, before any vCPU. */
+/* After the memory slots, before any vCPU. It may load the kernel already. */
 int arch_before_vcpus(struct machine *m, struct failure *f);
 
 /* After all vCPUs exist. */
@@ -36,7 +37,7 @@ int arch_after_vcpus(struct machine *m, struct failure *f);
 int arch_boot(struct machine *m, struct failure *f);
 
 /* Do the vCPUs after the first wait in KVM until the guest starts them? */
-extern const int arch_secondaries_wait;
+bool arch_secondaries_wait(const struct machine *m);
 
 /* Exits 2 and 6. What is not claimed by a device reads as ones (ports) or zero (memory); writes to it go
  * nowhere. */

@@ -19,8 +19,8 @@ static int refuse(const struct boot_file *file, struct failure *f, const char *w
 	return failed(f, -ENOEXEC, "%s %s: %s", file->what, path_tail(file->path), why);
 }
 
-static int check_header(const struct boot_file *file, const Elf64_Ehdr *h, const struct boot_limits *limits,
-	struct failure *f)
+static int check_header(
+	const struct boot_file *file, const Elf64_Ehdr *h, const struct boot_limits *limits, struct failure *f)
 {
 	if (h->e_ident[EI_CLASS] != ELFCLASS64 || h->e_ident[EI_DATA] != ELFDATA2LSB)
 		return refuse(file, f, "not a 64-bit little-endian ELF");
@@ -45,9 +45,9 @@ static int load_segment(const struct guest_memory *m, const struct boot_file *fi
 		return refuse(file, f, "a segment lies outside of the file");
 	if (p->p_paddr < limits->lowest || !memory_at(m, p->p_paddr, p->p_memsz))
 		return failed(f, -ERANGE,
-			"%s %s: segment 0x%llx+0x%llx is outside of guest memory (%llu MiB): give it more",
-			file->what, path_tail(file->path), (unsigned long long)p->p_paddr,
-			(unsigned long long)p->p_memsz, (unsigned long long)m->size >> 20);
+			"%s %s: segment 0x%llx+0x%llx is outside of guest memory (%llu MiB): give it more", file->what,
+			path_tail(file->path), (unsigned long long)p->p_paddr, (unsigned long long)p->p_memsz,
+			(unsigned long long)m->size >> 20);
 	r = boot_copy(m, file, p->p_offset, p->p_paddr, p->p_filesz, f);
 	if (r < 0)
 		return r;
@@ -62,27 +62,75 @@ static int load_segment(const struct guest_memory *m, const struct boot_file *fi
 	return 0;
 }
 
-/* Looks for the note of a flat guest. Notes that make no sense are no notes. */
-static bool has_flat_note(const struct boot_file *file, const Elf64_Phdr *p)
+/* The notes that say something to us. `content` has `size` bytes of NOTE_CONTENT_MAX. */
+#define NOTE_CONTENT_MAX 8
+
+static void take_flat(struct boot_image *image, const uint8_t *content, uint32_t size)
+{
+	image->flat = true;
+}
+
+static void take_pvh_entry(struct boot_image *image, const uint8_t *content, uint32_t size)
+{
+	if (size == sizeof(uint32_t) || size == sizeof(uint64_t))
+		memcpy(&image->pvh_entry, content, size);
+}
+
+static const struct {
+	const char *name;
+	uint32_t type;
+	void (*take)(struct boot_image *image, const uint8_t *content, uint32_t size);
+} known_notes[] = {
+	{ FLAT_NOTE_NAME, FLAT_NOTE_TYPE, take_flat },
+	{ PVH_NOTE_NAME, PVH_NOTE_TYPE, take_pvh_entry },
+};
+
+static uint64_t padded(uint32_t size)
+{
+	return ((uint64_t)size + 3) & ~3ull;
+}
+
+static bool is_named(const struct boot_file *file, const Elf64_Nhdr *n, uint64_t at, const char *name)
+{
+	char found[sizeof(FLAT_NOTE_NAME)]; /* the longest of them */
+
+	return n->n_namesz == strlen(name) + 1 &&
+	       pread(file->fd, found, n->n_namesz, (off_t)at) == (ssize_t)n->n_namesz &&
+	       memcmp(found, name, n->n_namesz) == 0;
+}
+
+static void take_note(const struct boot_file *file, const Elf64_Nhdr *n, uint64_t at, struct boot_image *image)
+{
+	uint8_t content[NOTE_CONTENT_MAX] = { 0 };
+	uint32_t size = n->n_descsz;
+
+	for (unsigned i = 0; i < sizeof(known_notes) / sizeof(known_notes[0]); i++)
+		if (n->n_type == known_notes[i].type && is_named(file, n, at, known_notes[i].name) &&
+			size <= sizeof(content) &&
+			pread(file->fd, content, size, (off_t)(at + padded(n->n_namesz))) == (ssize_t)size)
+			known_notes[i].take(image, content, size);
+}
+
+/* Notes that make no sense are no notes. */
+static void read_notes(const struct boot_file *file, const Elf64_Phdr *p, struct boot_image *image)
 {
 	uint64_t at = p->p_offset, left = p->p_filesz < NOTES_MAX ? p->p_filesz : NOTES_MAX;
-	char name[sizeof(FLAT_NOTE_NAME)];
 	Elf64_Nhdr n;
 
 	while (left >= sizeof(n) && pread(file->fd, &n, sizeof(n), (off_t)at) == sizeof(n)) {
-		uint64_t size = sizeof(n) + (((uint64_t)n.n_namesz + 3) & ~3ull) +
-				(((uint64_t)n.n_descsz + 3) & ~3ull);
+		uint64_t size = sizeof(n) + padded(n.n_namesz) + padded(n.n_descsz);
 
-		if (n.n_type == FLAT_NOTE_TYPE && n.n_namesz == sizeof(name) &&
-			pread(file->fd, name, sizeof(name), (off_t)(at + sizeof(n))) == sizeof(name) &&
-			memcmp(name, FLAT_NOTE_NAME, sizeof(name)) == 0)
-			return true;
 		if (size > left)
-			return false;
+			return;
+		take_note(file, &n, at + sizeof(n), image);
 		at += size;
 		left -= size;
 	}
-	return false;
+}
+
+static bool loads(const struct boot_image *image, uint64_t address)
+{
+	return address >= image->low && address < image->high;
 }
 
 int elf_load(const struct guest_memory *m, const struct boot_file *file, const struct boot_limits *limits,
@@ -101,7 +149,7 @@ int elf_load(const struct guest_memory *m, const struct boot_file *file, const s
 		if (pread(file->fd, &p, sizeof(p), (off_t)(h.e_phoff + i * sizeof(p))) != sizeof(p))
 			return refuse(file, f, "ends inside its program headers");
 		if (p.p_type == PT_NOTE && p.p_offset <= file->size)
-			image.flat |= has_flat_note(file, &p);
+			read_notes(file, &p, &image);
 		if (p.p_type == PT_LOAD && p.p_memsz > 0)
 			r = load_segment(m, file, &p, limits, &image, f);
 	}
@@ -109,7 +157,7 @@ int elf_load(const struct guest_memory *m, const struct boot_file *file, const s
 		return r;
 	if (image.high == 0)
 		return refuse(file, f, "has nothing to load");
-	if (h.e_entry < image.low || h.e_entry >= image.high)
+	if (!loads(&image, h.e_entry) || (image.pvh_entry && !loads(&image, image.pvh_entry)))
 		return refuse(file, f, "its entry point is outside of what it loads");
 	image.entry = h.e_entry;
 	*ret = image;

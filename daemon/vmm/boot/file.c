@@ -75,8 +75,10 @@ static int load_plain(const struct guest_memory *m, const struct boot_file *file
 		return elf_load(m, file, limits, ret, f);
 	if (limits->image && magic == IMAGE_MAGIC)
 		return image_load(m, file, limits, ret, f);
+	if (limits->bzimage && bzimage_is(file))
+		return bzimage_load(m, file, limits, ret, f);
 	return failed(f, -ENOEXEC, "kernel %s is not %s", path_tail(file->path),
-		limits->image ? "an ELF or an arm64 Image" : "an ELF (vmlinux)");
+		limits->image ? "an ELF or an arm64 Image" : "an ELF (vmlinux) or a bzImage");
 }
 
 static int read_head(const struct boot_file *file, uint8_t head[IMAGE_HEADER], struct failure *f)

@@ -67,7 +67,7 @@ int devices_press_power_key(struct devices *d)
 	bool heard;
 
 	pthread_mutex_lock(&d->lock);
-	heard = pl061_press_power_key(&d->gpio, now_ns());
+	heard = pl061_press_power_key(&d->gpio, now_ns()) || pm1_press_power_key(&d->pm1);
 	pthread_mutex_unlock(&d->lock);
 	return heard ? 0 : -EOPNOTSUPP;
 }
@@ -80,8 +80,8 @@ static const struct device_range *find(const struct device_range *ranges, unsign
 	return NULL;
 }
 
-int devices_access(struct devices *d, const struct device_range *ranges, unsigned range_count,
-	uint64_t address, uint8_t *data, unsigned size, int is_write, struct device_outcome *ret)
+int devices_access(struct devices *d, const struct device_range *ranges, unsigned range_count, uint64_t address,
+	uint8_t *data, unsigned size, int is_write, struct device_outcome *ret)
 {
 	const struct device_range *range = find(ranges, range_count, address);
 	unsigned offset = range ? (unsigned)(address - range->first) : 0;
@@ -149,6 +149,33 @@ struct device_outcome device_watchdog_write(struct devices *d, unsigned offset, 
 {
 	sp805_write(&d->watchdog, offset, (uint32_t)value, now_ns());
 	return (struct device_outcome) { 0 };
+}
+
+uint64_t device_pm1_event_read(struct devices *d, unsigned offset)
+{
+	return pm1_event_read(&d->pm1, offset);
+}
+
+struct device_outcome device_pm1_event_write(struct devices *d, unsigned offset, uint64_t value)
+{
+	pm1_event_write(&d->pm1, offset, (uint32_t)value);
+	return (struct device_outcome) { 0 };
+}
+
+uint64_t device_pm1_control_read(struct devices *d, unsigned offset)
+{
+	return pm1_control_read(&d->pm1);
+}
+
+struct device_outcome device_pm1_control_write(struct devices *d, unsigned offset, uint64_t value)
+{
+	if (!pm1_control_write(&d->pm1, (uint32_t)value))
+		return (struct device_outcome) { 0 };
+	return (struct device_outcome) {
+		.act = DEVICE_END,
+		.cause = CAUSE_GUEST_POWEROFF,
+		.text = "the guest powered off (ACPI)",
+	};
 }
 
 uint64_t device_pvpanic_read(struct devices *d, unsigned offset)

@@ -14,6 +14,7 @@
 #include "vmm/devices/console.h"
 #include "vmm/devices/pl031.h"
 #include "vmm/devices/pl061.h"
+#include "vmm/devices/pm1.h"
 #include "vmm/devices/serial.h"
 #include "vmm/devices/sp805.h"
 
@@ -21,9 +22,10 @@ struct devices {
 	pthread_mutex_t lock; /* vCPUs access devices side by side */
 	struct console console;
 	struct serial serial;
-	struct pl061 gpio;     /* the power key */
-	struct pl031 clock;    /* this and the next: on arm64 alone */
+	struct pl061 gpio;  /* the power key */
+	struct pl031 clock; /* this and the next: on arm64 alone */
 	struct sp805 watchdog;
+	struct pm1 pm1;        /* on x86-64 alone */
 	uint32_t panic_events; /* all bits ever written to pvpanic */
 	uint32_t reset_asked;  /* the guest prepared a reset: a triple fault that follows is one */
 };
@@ -52,8 +54,8 @@ void devices_init(struct devices *d);
 
 /* One access of 1, 2, 4 or 8 bytes, little endian in `data`. -ENXIO: nothing is there (reads as ones on
  * x86-64). */
-int devices_access(struct devices *d, const struct device_range *ranges, unsigned range_count,
-	uint64_t address, uint8_t *data, unsigned size, int is_write, struct device_outcome *ret);
+int devices_access(struct devices *d, const struct device_range *ranges, unsigned range_count, uint64_t address,
+	uint8_t *data, unsigned size, int is_write, struct device_outcome *ret);
 
 /* When a device has something to do by itself (CLOCK_MONOTONIC, ns); 0: none has. */
 uint64_t devices_deadline(struct devices *d);
@@ -74,6 +76,12 @@ uint64_t device_clock_read(struct devices *d, unsigned offset);
 struct device_outcome device_clock_write(struct devices *d, unsigned offset, uint64_t value);
 uint64_t device_watchdog_read(struct devices *d, unsigned offset);
 struct device_outcome device_watchdog_write(struct devices *d, unsigned offset, uint64_t value);
+
+/* ACPI's PM1 blocks. */
+uint64_t device_pm1_event_read(struct devices *d, unsigned offset);
+struct device_outcome device_pm1_event_write(struct devices *d, unsigned offset, uint64_t value);
+uint64_t device_pm1_control_read(struct devices *d, unsigned offset);
+struct device_outcome device_pm1_control_write(struct devices *d, unsigned offset, uint64_t value);
 
 /* pvpanic (QEMU docs/specs/pvpanic.rst). */
 uint64_t device_pvpanic_read(struct devices *d, unsigned offset);

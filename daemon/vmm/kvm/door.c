@@ -37,17 +37,16 @@ int kvm_door_inject(const char *spec)
 	return 0;
 }
 
-static int injected(const char *name)
+int kvm_door_injected(const char *name)
 {
 	if (!injection.name[0] || strcmp(injection.name, name) != 0)
 		return 0;
-	return __atomic_add_fetch(&injection.calls, 1, __ATOMIC_RELAXED) >= injection.from ? -injection.error
-											   : 0;
+	return __atomic_add_fetch(&injection.calls, 1, __ATOMIC_RELAXED) >= injection.from ? -injection.error : 0;
 }
 
 int kvm_door(int fd, unsigned long request, const char *name, unsigned long argument)
 {
-	int r = injected(name);
+	int r = kvm_door_injected(name);
 
 	if (r < 0)
 		return r;
@@ -57,7 +56,7 @@ int kvm_door(int fd, unsigned long request, const char *name, unsigned long argu
 
 int kvm_door_open(void)
 {
-	int r = injected("open");
+	int r = kvm_door_injected("open");
 
 	if (r < 0)
 		return r;

@@ -16,6 +16,9 @@ int kvm_door(int fd, unsigned long request, const char *name, unsigned long argu
 /* /dev/kvm, opened; "open" is its name for kvm_door_inject. */
 int kvm_door_open(void);
 
+/* What is injected for a thing that is no ioctl: 0, or negative errno. */
+int kvm_door_injected(const char *name);
+
 /*
  * For tests: "NAME=ERRNO[@N]" makes the call named NAME fail with that errno number, from its Nth call on (1
  * if not given). NULL or "" takes it away. -EINVAL if it cannot be read.
@@ -23,15 +26,15 @@ int kvm_door_open(void);
 int kvm_door_inject(const char *spec);
 
 /* An ioctl whose argument is a struct. */
-#define kvm_ask(fd, req, arg)                                                                                \
-	({                                                                                                   \
-		static_assert(_IOC_SIZE(req) == sizeof(*(arg)), #req ": wrong struct");                      \
-		kvm_door((fd), (req), #req, (unsigned long)(arg));                                           \
+#define kvm_ask(fd, req, arg)                                                                                          \
+	({                                                                                                             \
+		static_assert(_IOC_SIZE(req) == sizeof(*(arg)), #req ": wrong struct");                                \
+		kvm_door((fd), (req), #req, (unsigned long)(arg));                                                     \
 	})
 
 /* An ioctl whose argument is a number, or none. */
-#define kvm_ask_value(fd, req, value)                                                                        \
-	({                                                                                                   \
-		static_assert(_IOC_SIZE(req) == 0, #req ": takes a struct");                                 \
-		kvm_door((fd), (req), #req, (unsigned long)(value));                                         \
+#define kvm_ask_value(fd, req, value)                                                                                  \
+	({                                                                                                             \
+		static_assert(_IOC_SIZE(req) == 0, #req ": takes a struct");                                           \
+		kvm_door((fd), (req), #req, (unsigned long)(value));                                                   \
 	})

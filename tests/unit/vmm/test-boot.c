@@ -22,9 +22,7 @@ static struct guest_memory memory = {
 };
 
 static const struct boot_limits x86 = { .elf_machine = EM_X86_64, .lowest = MIB };
-static const struct boot_limits arm = {
-	.elf_machine = EM_AARCH64, .lowest = MIB, .memory_base = MIB, .image = true
-};
+static const struct boot_limits arm = { .elf_machine = EM_AARCH64, .lowest = MIB, .memory_base = MIB, .image = true };
 
 static int map_memory(void **state)
 {
@@ -216,6 +214,33 @@ static void overlooks_broken_notes(void **state)
 	}
 }
 
+/* The note's content is 4 or 8 bytes; behind a name of 4. */
+static int load_pvh(uint32_t size, uint64_t entry, struct boot_image *ret)
+{
+	struct elf e = good_elf();
+
+	e.note.header = (Elf64_Nhdr) { .n_namesz = 4, .n_descsz = size, .n_type = PVH_NOTE_TYPE };
+	memcpy(e.note.name, "Xen", 4);
+	memcpy(e.note.name + 4, &entry, sizeof(entry));
+	return load(&e, sizeof(e), &x86, ret);
+}
+
+static void finds_the_entry_of_pvh(void **state)
+{
+	struct boot_image image;
+
+	assert_int_equal(load_pvh(4, MIB + 32, &image), 0);
+	assert_int_equal(image.pvh_entry, MIB + 32);
+	assert_int_equal(image.entry, MIB + 16);
+	assert_false(image.flat);
+	assert_int_equal(load_pvh(8, MIB + 32, &image), 0);
+	assert_int_equal(image.pvh_entry, MIB + 32);
+	assert_int_equal(load_pvh(2, MIB + 32, &image), 0);
+	assert_int_equal(image.pvh_entry, 0);
+	assert_int_equal(load_pvh(8, MIB + 8192, &image), -ENOEXEC);
+	assert_int_equal(load_pvh(8, (1ull << 32) + MIB + 32, &image), -ENOEXEC);
+}
+
 /* No prefix and no single changed byte of a good file does worse than be refused. */
 static void survives_every_cut_and_every_flip(void **state)
 {
@@ -315,6 +340,7 @@ int main(void)
 		cmocka_unit_test(refuses_segments_outside_of_the_file),
 		cmocka_unit_test(refuses_headers_that_make_no_sense),
 		cmocka_unit_test(overlooks_broken_notes),
+		cmocka_unit_test(finds_the_entry_of_pvh),
 		cmocka_unit_test(survives_every_cut_and_every_flip),
 		cmocka_unit_test(places_an_image),
 		cmocka_unit_test(opens_regular_files_alone),

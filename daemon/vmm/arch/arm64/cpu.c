@@ -6,7 +6,10 @@
 
 #include "vmm/arch/arch.h"
 
-const int arch_secondaries_wait = 1;
+bool arch_secondaries_wait(const struct machine *m)
+{
+	return true;
+}
 
 #define PSTATE_EL1H_MASKED 0x3c5ull /* EL1h, DAIF masked */
 

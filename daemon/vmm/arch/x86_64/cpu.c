@@ -5,55 +5,18 @@
 
 #include "vmm/arch/arch.h"
 
-const int arch_secondaries_wait = 0;
+/* The registers with which a guest is entered. */
 
-#define CPUID_ENTRIES 256
 #define CR0_LONG      0x80050033ull /* PE MP ET NE WP AM PG */
+#define CR0_PROTECTED 0x11ull       /* PE ET */
 #define CR4_PAE       0x20ull
 #define EFER_LONG     0x500ull /* LME LMA */
-
-static union {
-	struct kvm_cpuid2 head;
-	uint8_t room[sizeof(struct kvm_cpuid2) + CPUID_ENTRIES * sizeof(struct kvm_cpuid_entry2)];
-} supported;
+#define RFLAGS        2        /* the bit that is always set: interrupts off */
 
 int arch_vm_type(const struct machine *m, uint64_t memory_bytes, unsigned long *ret, struct failure *f)
 {
 	*ret = 0;
 	return 0;
-}
-
-/* No interrupt controller yet: HLT is ours (exit 5), and test guests sleep at the nap port. */
-int arch_before_vcpus(struct machine *m, struct failure *f)
-{
-	return 0;
-}
-
-int arch_after_vcpus(struct machine *m, struct failure *f)
-{
-	return 0;
-}
-
-/* 0.3 ms on a slow host: asked for once, and not for flat guests. */
-static int ask_supported(struct machine *m, struct failure *f)
-{
-	int r;
-
-	if (supported.head.nent)
-		return 0;
-	supported.head.nent = CPUID_ENTRIES;
-	r = kvm_ask(m->system.fd, KVM_GET_SUPPORTED_CPUID, &supported.head);
-	return r < 0 ? failed_errno(f, r, "KVM_GET_SUPPORTED_CPUID failed") : 0;
-}
-
-int x86_set_cpuid(struct vcpu *v, struct failure *f)
-{
-	int r = ask_supported(v->machine, f);
-
-	if (r < 0)
-		return r;
-	r = kvm_ask(v->kvm.fd, KVM_SET_CPUID2, &supported.head);
-	return r < 0 ? failed_errno(f, r, "KVM_SET_CPUID2 failed for vCPU %u", v->index) : 0;
 }
 
 static struct kvm_segment segment(uint8_t type, uint16_t selector)
@@ -68,39 +31,73 @@ static struct kvm_segment segment(uint8_t type, uint16_t selector)
 	};
 }
 
-/* All of it in one KVM_SET_SREGS: half of it would be refused. */
-static void set_long_mode(struct kvm_sregs *s)
+static void set_flat_segments(struct kvm_sregs *s)
 {
 	s->cs = segment(11, X86_CODE);
-	s->cs.l = 1;
 	s->ds = segment(3, X86_DATA);
 	s->ds.db = 1;
 	s->es = s->fs = s->gs = s->ss = s->ds;
 	s->gdt.base = X86_GDT;
 	s->gdt.limit = 6 * 8 - 1;
+}
+
+static void set_long_mode(struct kvm_sregs *s)
+{
+	set_flat_segments(s);
+	s->cs.l = 1;
 	s->cr3 = X86_PAGE_TABLES;
 	s->cr4 = CR4_PAE;
 	s->cr0 = CR0_LONG;
 	s->efer = EFER_LONG;
 }
 
-int x86_set_registers(struct vcpu *v, uint64_t entry, struct failure *f)
+/* 32 bits without paging, as PVH wants it. */
+static void set_protected_mode(struct kvm_sregs *s)
 {
-	struct kvm_regs regs = { .rip = entry, .rflags = 2, .rdi = v->index, .rsi = X86_BOOT_PARAMS };
-	struct kvm_mp_state runnable = { .mp_state = KVM_MP_STATE_RUNNABLE };
+	set_flat_segments(s);
+	s->cs.db = 1;
+	s->tr.limit = 0x67;
+	s->cr0 = CR0_PROTECTED;
+	s->cr4 = 0;
+	s->efer = 0;
+}
+
+/* All of the special registers in one KVM_SET_SREGS: half of it would be refused. */
+static int enter(struct vcpu *v, void (*set_mode)(struct kvm_sregs *s), const struct kvm_regs *regs, struct failure *f)
+{
 	struct kvm_sregs sregs;
 	int r = kvm_ask(v->kvm.fd, KVM_GET_SREGS, &sregs);
 
 	if (r < 0)
 		return failed_errno(f, r, "KVM_GET_SREGS failed for vCPU %u", v->index);
-	set_long_mode(&sregs);
+	set_mode(&sregs);
 	r = kvm_ask(v->kvm.fd, KVM_SET_SREGS, &sregs);
 	if (r < 0)
 		return failed_errno(f, r, "KVM_SET_SREGS failed for vCPU %u", v->index);
-	r = kvm_ask(v->kvm.fd, KVM_SET_REGS, &regs);
-	if (r == 0 && v->index > 0)
-		r = kvm_ask(v->kvm.fd, KVM_SET_MP_STATE, &runnable);
-	return r < 0 ? failed_errno(f, r, "the registers of vCPU %u cannot be set", v->index) : 0;
+	r = kvm_ask(v->kvm.fd, KVM_SET_REGS, regs);
+	return r < 0 ? failed_errno(f, r, "KVM_SET_REGS failed for vCPU %u", v->index) : 0;
+}
+
+int x86_enter_flat(struct vcpu *v, const struct boot_image *kernel, struct failure *f)
+{
+	const struct kvm_regs regs = { .rip = kernel->entry, .rflags = RFLAGS, .rdi = v->index, .rsi = X86_PARAMS };
+	struct kvm_mp_state runnable = { .mp_state = KVM_MP_STATE_RUNNABLE };
+	int r = enter(v, set_long_mode, &regs, f);
+
+	if (r < 0 || v->index == 0)
+		return r;
+	r = kvm_ask(v->kvm.fd, KVM_SET_MP_STATE, &runnable);
+	return r < 0 ? failed_errno(f, r, "vCPU %u cannot be made runnable", v->index) : 0;
+}
+
+int x86_enter_kernel(struct vcpu *v, const struct boot_image *kernel, struct failure *f)
+{
+	const struct kvm_regs linux_regs = { .rip = kernel->entry, .rflags = RFLAGS, .rsi = X86_PARAMS };
+	const struct kvm_regs pvh_regs = { .rip = kernel->pvh_entry, .rflags = RFLAGS, .rbx = X86_PARAMS };
+
+	if (kernel->pvh_entry)
+		return enter(v, set_protected_mode, &pvh_regs, f);
+	return enter(v, set_long_mode, &linux_regs, f);
 }
 
 int arch_halt_can_wake(struct vcpu *v)

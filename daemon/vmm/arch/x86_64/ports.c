@@ -6,11 +6,10 @@
 #include "base/log.h"
 #include "vmm/arch/arch.h"
 
-/* Where the devices are. 0x608 is ours, for test guests, and so is the PL061 at 0x6000: the power key of a PC is ACPI's. */
+/* Where the devices are. A PC's power key is ACPI's; the PL061 is there for test guests, as the nap port is. */
 
 #define I8042_RESET   0xfe
 #define PCI_RESET_NOW 0x04 /* bit 2 of 0xCF9: the edge that resets */
-#define SLP_EN        (1u << 13)
 
 static struct device_outcome reboot(const char *text)
 {
@@ -36,25 +35,15 @@ static struct device_outcome pci_reset_write(struct devices *d, unsigned offset,
 	return reboot("the guest asked for a reset (port 0xCF9)");
 }
 
-static struct device_outcome pm1a_write(struct devices *d, unsigned offset, uint64_t value)
-{
-	if (!(value & SLP_EN))
-		return (struct device_outcome) { 0 };
-	return (struct device_outcome) {
-		.act = DEVICE_END,
-		.cause = CAUSE_GUEST_POWEROFF,
-		.text = "the guest powered off (ACPI)",
-	};
-}
-
 static const struct device_range ports[] = {
-	{ 0x3f8, SERIAL_REGISTERS, device_serial_read, device_serial_write },
+	{ X86_PORT_SERIAL, SERIAL_REGISTERS, device_serial_read, device_serial_write },
 	{ 0x64, 1, NULL, i8042_write },
-	{ 0xcf9, 1, NULL, pci_reset_write },
-	{ 0x604, 2, NULL, pm1a_write },
-	{ 0x505, 1, device_pvpanic_read, device_pvpanic_write },
-	{ 0x608, 4, NULL, device_nap_write },
-	{ 0x6000, 0x1000, device_gpio_read, device_gpio_write },
+	{ X86_PORT_RESET, 1, NULL, pci_reset_write },
+	{ X86_PORT_PM1_EVENT, 4, device_pm1_event_read, device_pm1_event_write },
+	{ X86_PORT_PM1_CONTROL, 2, device_pm1_control_read, device_pm1_control_write },
+	{ X86_PORT_PVPANIC, 1, device_pvpanic_read, device_pvpanic_write },
+	{ X86_PORT_NAP, 4, NULL, device_nap_write },
+	{ X86_PORT_GPIO, 0x1000, device_gpio_read, device_gpio_write },
 };
 
 struct device_outcome arch_io(struct vcpu *v)
@@ -65,9 +54,8 @@ struct device_outcome arch_io(struct vcpu *v)
 
 	/* String instructions bring many at once, packed. */
 	for (uint32_t i = 0; i < run->io.count && outcome.act == DEVICE_DONE; i++, data += run->io.size)
-		if (devices_access(&v->machine->devices, ports, sizeof(ports) / sizeof(ports[0]),
-			    run->io.port, data, run->io.size, run->io.direction == KVM_EXIT_IO_OUT,
-			    &outcome) < 0 &&
+		if (devices_access(&v->machine->devices, ports, sizeof(ports) / sizeof(ports[0]), run->io.port, data,
+			    run->io.size, run->io.direction == KVM_EXIT_IO_OUT, &outcome) < 0 &&
 			run->io.direction == KVM_EXIT_IO_IN)
 			memset(data, 0xff, run->io.size);
 	return outcome;
@@ -102,7 +90,7 @@ struct device_outcome arch_undecoded(struct vcpu *v)
 	};
 }
 
-/* Test guests alone listen; they look at the line, which ends at no interrupt controller. */
+/* A test guest listens to the PL061, and looks at its line, which ends at no interrupt controller. */
 int arch_press_power_key(struct machine *m)
 {
 	return devices_press_power_key(&m->devices);

@@ -2,28 +2,32 @@
 #pragma once
 
 /*
- * The x86-64 machine below 1 MiB, and what of it others need. Guests find (arch/x86/boot.rst): long mode,
- * ring 0, 4 GiB mapped one to one, rdi = vCPU's index, rsi = boot_params, rsp = 0, interrupts off. All vCPUs
- * start at the entry point at once, for there is no interrupt controller to start them with: a kernel that
- * expects the others to wait for it gets one vCPU.
+ * The x86-64 machine. There are two of them, and the kernel's file says which it gets.
+ *
+ * A flat guest (its note says so) has no interrupt controller: all vCPUs start at the entry point at once, in long
+ * mode, ring 0, 4 GiB mapped one to one, rdi = vCPU's index, rsi = boot_params, rsp = 0, interrupts off. CPUID is
+ * empty.
+ *
+ * Any other gets a PC: 8259s, IOAPIC, local APICs and PIT in the kernel, CPUID, ACPI. vCPU 0 is entered alone
+ * (arch/x86/ boot.rst, or Xen's pvh.pandoc), the others wait for its SIPI.
  */
 
 #include <stdint.h>
 
+#include "vmm/arch/x86_64/map.h"
+#include "vmm/boot/boot.h"
 #include "vmm/machine.h"
 
-#define X86_GDT          0x500u        /* 6 entries */
-#define X86_BOOT_PARAMS  0x1000u       /* 4096 bytes */
-#define X86_PAGE_TABLES  0x2000u       /* PML4, PDPT, 4 page directories */
-#define X86_CMDLINE      0x600u        /* up to 1024 bytes */
-#define X86_LOW_END      0x8000u       /* few and together: each page is touched before the guest is */
-#define X86_IMAGE_LOWEST 0x100000u     /* images stay above; the first MiB is ours until the guest runs */
-#define X86_HOLE         0xC0000000ull /* 3 GiB: memory goes on at 4 GiB */
-#define X86_HIGH         0x100000000ull
+/* boot.c. Into guest memory: before there are vCPUs, for what it is decides on the machine around it. */
+int x86_load_kernel(struct machine *m, struct boot_image *ret, struct failure *f);
 
-#define X86_CODE 0x10 /* selectors of the 64-bit boot protocol */
-#define X86_DATA 0x18
-#define X86_TSS  0x20
+/* chipset.c. What arch_before_vcpus has loaded. */
+const struct boot_image *x86_kernel(const struct machine *m);
 
-int x86_set_registers(struct vcpu *v, uint64_t entry, struct failure *f);
-int x86_set_cpuid(struct vcpu *v, struct failure *f);
+/* cpu.c: registers of a vCPU that starts with the guest. */
+int x86_enter_flat(struct vcpu *v, const struct boot_image *kernel, struct failure *f);
+int x86_enter_kernel(struct vcpu *v, const struct boot_image *kernel, struct failure *f);
+
+/* cpuid.c: the host's table as it is for vCPU `index` of `count`; it may grow up to `room` entries. */
+struct kvm_cpuid2;
+void x86_fit_cpuid(struct kvm_cpuid2 *table, unsigned room, unsigned index, unsigned count, bool tsc_deadline);
