@@ -56,6 +56,12 @@ def reboots():
         ends_with(h, "reboot", "guest-reboot")
 
 
+def a_panic_is_seen():
+    with Host() as h:
+        boot(h, "panic")
+        ends_with(h, "panic", "guest-panic")
+
+
 def a_hang_is_seen_by_the_watchdog():
     with Host() as h:
         boot(h, "hang")
@@ -79,6 +85,7 @@ if __name__ == "__main__":
     sys.exit(host.main([
         boots_on_two_vcpus_and_powers_off,
         reboots,
+        a_panic_is_seen,
         a_hang_is_seen_by_the_watchdog,
         a_watchdog_that_is_fed_lets_live_until_the_power_key_is_pressed,
     ]))

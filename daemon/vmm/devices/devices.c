@@ -126,7 +126,13 @@ uint64_t device_gpio_read(struct devices *d, unsigned offset)
 struct device_outcome device_gpio_write(struct devices *d, unsigned offset, uint64_t value)
 {
 	pl061_write(&d->gpio, offset, (uint32_t)value);
-	return (struct device_outcome) { 0 };
+	if (!pl061_panic_light(&d->gpio))
+		return (struct device_outcome) { 0 };
+	return (struct device_outcome) {
+		.act = DEVICE_END,
+		.cause = CAUSE_GUEST_PANIC,
+		.text = "the guest reported a panic (it lit its panic light)",
+	};
 }
 
 uint64_t device_clock_read(struct devices *d, unsigned offset)

@@ -55,7 +55,7 @@ static uint8_t read_data(struct pl061 *p, uint8_t lines, uint64_t now)
 {
 	if (p->release_at > now + HELD_SEEN && lines & KEY)
 		p->release_at = now + HELD_SEEN;
-	return p->inputs & lines;
+	return ((p->outputs & p->direction) | (p->inputs & (uint8_t)~p->direction)) & lines;
 }
 
 uint32_t pl061_read(struct pl061 *p, unsigned offset, uint64_t now)
@@ -85,11 +85,12 @@ uint32_t pl061_read(struct pl061 *p, unsigned offset, uint64_t now)
 	return 0;
 }
 
-/* Outputs lead nowhere: what is written to the data is lost. */
 void pl061_write(struct pl061 *p, unsigned offset, uint32_t value)
 {
-	uint8_t byte = (uint8_t)value;
+	uint8_t byte = (uint8_t)value, lines = (uint8_t)(offset >> 2);
 
+	if (offset < REG_DATA_END)
+		p->outputs = (uint8_t)((p->outputs & ~lines) | (byte & lines));
 	switch (offset) {
 	case REG_DIRECTION:
 		p->direction = byte;
@@ -114,6 +115,11 @@ void pl061_write(struct pl061 *p, unsigned offset, uint32_t value)
 		break;
 	}
 	update_line(p);
+}
+
+bool pl061_panic_light(const struct pl061 *p)
+{
+	return p->outputs & p->direction & 1u << PL061_PANIC_LIGHT;
 }
 
 bool pl061_press_power_key(struct pl061 *p, uint64_t now)

@@ -101,6 +101,9 @@ static void describes_devices(void **state)
 	assert_int_equal(
 		fdt_node_offset_by_phandle(fdt, fdt32_to_cpu(*(const fdt32_t *)property("/rtc@9010000", "clocks", 4))),
 		fdt_path_offset(fdt, "/apb-pclk"));
+	gpios = property("/leds/led-panic", "gpios", 12);
+	assert_int_equal(fdt32_to_cpu(gpios[1]), 4);
+	assert_non_null(property("/leds/led-panic", "panic-indicator", 0));
 	HAS_TEXT("/chosen", "stdout-path", "/serial@9000000:115200n8");
 }
 

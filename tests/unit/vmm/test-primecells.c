@@ -119,6 +119,37 @@ static void lines_interrupt_by_level_and_by_edge(void **state)
 	assert_true(heard.level);
 }
 
+/* As leds-gpio sets it up: first the level, then the direction. */
+static void a_panic_light_is_lit_by_its_own_line_alone(void **state)
+{
+	static const struct device_range range = { 0x2000, 0x1000, device_gpio_read, device_gpio_write };
+	static const struct {
+		unsigned offset;
+		uint32_t value;
+		enum device_act act;
+	} writes[] = {
+		{ 0x10 << 2, 0x10, DEVICE_DONE }, /* not an output yet */
+		{ 0x10 << 2, 0, DEVICE_DONE },
+		{ 0x400, 0x10, DEVICE_DONE },
+		{ 0x10 << 2, 0, DEVICE_DONE },
+		{ 0x20 << 2, 0xff, DEVICE_DONE }, /* another line */
+		{ 0x10 << 2, 0x10, DEVICE_END },
+	};
+	static struct devices d;
+	struct device_outcome o;
+
+	devices_init(&d);
+	for (unsigned i = 0; i < sizeof(writes) / sizeof(writes[0]); i++) {
+		uint32_t word = writes[i].value;
+
+		assert_int_equal(
+			devices_access(&d, &range, 1, 0x2000 + writes[i].offset, (uint8_t *)&word, 4, 1, &o), 0);
+		assert_int_equal(o.act, writes[i].act);
+	}
+	assert_int_equal(o.cause, CAUSE_GUEST_PANIC);
+	assert_int_equal(pl061_read(&d.gpio, 0xff << 2, 0), 0x10); /* an output reads as it is driven */
+}
+
 static void the_clock_shows_the_hosts_until_it_is_set(void **state)
 {
 	struct pl031 p = { 0 };
@@ -255,6 +286,7 @@ int main(void)
 		cmocka_unit_test(a_key_goes_down_and_up),
 		cmocka_unit_test(an_unseen_key_is_let_go_all_the_same),
 		cmocka_unit_test(lines_interrupt_by_level_and_by_edge),
+		cmocka_unit_test(a_panic_light_is_lit_by_its_own_line_alone),
 		cmocka_unit_test(the_clock_shows_the_hosts_until_it_is_set),
 		cmocka_unit_test(a_watchdog_bites_at_the_second_zero),
 		cmocka_unit_test(a_watchdog_that_is_fed_does_not),

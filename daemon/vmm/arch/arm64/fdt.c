@@ -182,7 +182,7 @@ static void make_rtc(struct tree *t)
 	end(t);
 }
 
-static void make_power_key(struct tree *t)
+static void make_gpio(struct tree *t)
 {
 	begin_device(t, "gpio", ARM64_GPIO, ARM64_DEVICE_SIZE);
 	TEXT(t, "compatible", "arm,pl061\0arm,primecell");
@@ -201,6 +201,15 @@ static void make_power_key(struct tree *t)
 	TEXT(t, "label", "power");
 	CELLS(t, "linux,code", KEY_POWER);
 	CELLS(t, "gpios", PHANDLE_GPIO, PL061_POWER_KEY, 0);
+	end(t);
+	end(t);
+	begin(t, "leds");
+	TEXT(t, "compatible", "gpio-leds");
+	begin(t, "led-panic");
+	TEXT(t, "label", "panic");
+	CELLS(t, "gpios", PHANDLE_GPIO, PL061_PANIC_LIGHT, 0);
+	MARK(t, "panic-indicator");
+	TEXT(t, "default-state", "off");
 	end(t);
 	end(t);
 }
@@ -241,7 +250,7 @@ static void make_root(struct tree *t, const struct fdt_board *b)
 	make_clock(t);
 	make_serial(t);
 	make_rtc(t);
-	make_power_key(t);
+	make_gpio(t);
 	make_watchdog(t);
 	make_pvpanic(t);
 	end(t);
