@@ -74,7 +74,7 @@ def cross_file():
     """The path of a meson cross file that builds the whole project for arm64, with Debian's libraries."""
     def make(place):
         say_once("the arm64 sysroot")
-        run_logged("mmdebstrap", "mmdebstrap", "--quiet", "--architectures=arm64", "--variant=extract",
+        run_logged("mmdebstrap", "unshare", "--mount", "mmdebstrap", "--quiet", "--architectures=arm64", "--variant=extract",
                    f"--include={','.join(SYSROOT)}", "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr", cache.suite(),
                    place / "sysroot")
         final = place.with_name(place.name.removesuffix(".new"))

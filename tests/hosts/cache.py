@@ -8,6 +8,7 @@ import hashlib
 import os
 import pathlib
 import shutil
+import subprocess
 import time
 
 UNUSED = 14 * 24 * 3600  # seconds after which what no run asked for is removed
@@ -34,11 +35,11 @@ def kept(kind, inputs, make):
         digest.update(b"\0")
     place = root() / f"{kind}-{digest.hexdigest()[:16]}"
     root().mkdir(parents=True, exist_ok=True)
-    with open(root() / f"{kind}.lock", "w") as lock:
+    with open(place.with_name(place.name + ".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not place.exists():
             fresh = place.with_name(place.name + ".new")
-            shutil.rmtree(fresh, ignore_errors=True)
+            remove(fresh)
             fresh.mkdir()
             make(fresh)
             fresh.rename(place)
@@ -48,6 +49,18 @@ def kept(kind, inputs, make):
 
 
 def remove_unused(kind):
+    """What no run asked for any more; a lock stays, somebody may wait for it."""
     for other in root().glob(f"{kind}-*"):
-        if other.stat().st_mtime < time.time() - UNUSED:
-            shutil.rmtree(other, ignore_errors=True)
+        if other.is_dir() and other.stat().st_mtime < time.time() - UNUSED:
+            remove(other)
+
+
+def remove(place):
+    """Half of a thing may still have this machine's /dev/shm, /proc and /sys mounted in it, if its maker was killed: never
+    reach through these."""
+    mounted = [line.split()[1] for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()]
+    for point in reversed(mounted):
+        if point.startswith(f"{place}/"):
+            subprocess.run(["umount", "--lazy", point], check=True)
+    if place.exists():
+        shutil.rmtree(place)

@@ -33,6 +33,11 @@ def needs_kvm(test):
     return test
 
 
+def end_by_exception():
+    """A run that is cut short tidies up: what it began is ended on the way out."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
 def run(test):
     """True if it passed."""
     start = time.monotonic()
@@ -48,8 +53,7 @@ def run(test):
 
 def main(tests, needs_kvm=True):
     """Runs the functions given, or those named on the command line; a sentence for each. The exit status is for sys.exit."""
-    # a run that is cut short tidies up: its hosts are closed on the way out
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    end_by_exception()
     kvm, failed, skipped = have_kvm(), 0, 0
     for test in tests:
         if sys.argv[1:] and test.__name__ not in sys.argv[1:]:

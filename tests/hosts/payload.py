@@ -100,3 +100,10 @@ def verdicts(log, tests, why):
             found[result["name"]] = result
     lost = {"result": "ERROR", "stdout": f"FAILED  no verdict: {why}"}
     return [found.get(test["name"], {**lost, "name": test["name"], "suite": test.get("suite", [])}) for test in tests]
+
+
+def write_log(path, results):
+    """All of them, once all are there: a runner that dies on the way leaves no log that looks like a whole one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(result) + "\n" for result in results))
+    return path

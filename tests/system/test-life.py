@@ -235,7 +235,6 @@ def a_killed_vmm_is_mourned_before_its_id_comes_back():
         h.define("web", "silent", policies={"on-crash": "stop"}, **{"ffa_id": 7})
         h.ctl("start", "web")
         status = h.status("web")
-        os.kill(status["vmm_pid"], signal.SIGKILL)
 
         def order_holds():
             books = h.books()  # first the books, then the memory: what is gone at the second look was gone at the first
@@ -243,10 +242,12 @@ def a_killed_vmm_is_mourned_before_its_id_comes_back():
                 return True
             return not books["0x8001"] and None
 
-        seen_waiting = h.until(lambda: h.row("web")["substate"] == "retiring", "it retires")
-        expect(seen_waiting and h.memory_files(), "memory is there while the SP is not done")
-        refused = h.ctl("start", "web", check=False)
-        equal(refused.returncode, 7, "a start while it retires")
+        with stopped(h.secure):
+            os.kill(status["vmm_pid"], signal.SIGKILL)
+            h.until(lambda: h.row("web")["substate"] == "retiring", "it retires")
+            expect(h.memory_files(), "memory is there while the SP is not done")
+            refused = h.ctl("start", "web", check=False)
+            equal(refused.returncode, 7, "a start while it retires")
         h.until(order_holds, "memory goes after the SP is done")
         h.until_state("web", "null")
         equal(h.status("web")["last_end"]["cause"], "vmm-signal", "cause")
