@@ -74,9 +74,9 @@ def cross_file():
     """The path of a meson cross file that builds the whole project for arm64, with Debian's libraries."""
     def make(place):
         say_once("the arm64 sysroot")
-        run_logged("mmdebstrap", "unshare", "--mount", "mmdebstrap", "--quiet", "--architectures=arm64", "--variant=extract",
-                   f"--include={','.join(SYSROOT)}", "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr", cache.suite(),
-                   place / "sysroot")
+        run_logged("mmdebstrap", "unshare", "--mount", "mmdebstrap", "--quiet", "--architectures=arm64",
+                   "--variant=extract", f"--include={','.join(SYSROOT)}",
+                   "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr", cache.suite(), place / "sysroot")
         final = place.with_name(place.name.removesuffix(".new"))
         (place / "arm64.cross").write_text(CROSS_FILE.format(root=final / "sysroot"))
     return cache.kept("sysroot-arm64", [*SYSROOT, CROSS_FILE], make) / "arm64.cross"

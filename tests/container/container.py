@@ -54,8 +54,9 @@ systemctl exit "$EXIT_STATUS"
 def make_root(place):
     print(f"container: making the root image in {place.parent} (once, about half a minute)", file=sys.stderr, flush=True)
     with open(place / "log", "wb") as log:
-        done = subprocess.run(["unshare", "--mount", "mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}",
-                               cache.suite(), str(place / "root")], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        done = subprocess.run(["unshare", "--mount", "mmdebstrap", "--quiet", "--variant=minbase",
+                               f"--include={','.join(PACKAGES)}", cache.suite(), str(place / "root")],
+                              stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     if done.returncode:
         raise SystemExit(f"container: mmdebstrap failed:\n{(place / 'log').read_text()[-3000:]}")
     groups = place / "root/etc/group"
