@@ -40,7 +40,8 @@ endian = 'little'
 # A Debian by hand: nothing is installed for being "essential" (build-image).
 IMAGE = ["linux-image-cloud-arm64", "kmod", "systemd", "systemd-sysv", "udev", "libnss-systemd", "dbus", "polkitd",
          "systemd-container", "base-files", "base-passwd", "libc-bin", "bash", "dash", "coreutils", "util-linux", "mount",
-         "grep", "sed", "findutils", "mawk", "diffutils", "hostname", "procps", "tar", "gzip", "dpkg", "strace", "python3",
+         "grep", "sed", "findutils", "mawk", "diffutils", "hostname", "procps", "tar", "gzip", "strace", "python3",
+         "dpkg", "apt", "init-system-helpers", "usr-is-merged", "perl-base",  # to install packages
          "busybox-static",
          "libevent-core-2.1-7", "libjson-c5", "libcmocka0", "zlib1g"]
 
