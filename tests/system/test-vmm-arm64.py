@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What only arm64 has: undecoded accesses, firmware calls, PSCI's finer points."""
+import struct
 import sys
 
 import host
@@ -66,6 +67,37 @@ def ffa_calls_are_answered_by_the_vmm_where_kvm_can_forward_them():
         equal(end["cause"], "vcpu-error" if is_forwarded(h.daemon.log()) else "guest-poweroff", f"cause ({end})")
 
 
+def empty_tree():
+    """A device tree with nothing in it (Devicetree Specification 0.4, s.5): header, no reservation, a root without a name."""
+    reservations, root = bytes(16), struct.pack(">IIII", 1, 0, 2, 9)
+    at = 40 + len(reservations)
+    head = struct.pack(">10I", 0xd00dfeed, at + len(root), at, at + len(root), 40, 17, 16, 0, 0, len(root))
+    return head + reservations + root
+
+
+def a_definition_may_bring_its_own_tree():
+    with Host() as h:
+        dtb = h.dir / "own.dtb"
+        dtb.write_bytes(empty_tree())
+        h.define("own", "poweroff", memory={"size": "8M"}, dtb=str(dtb), cmdline="said=here", policies=STAYS_DOWN)
+        h.ctl("start", "--no-block", "own")
+        h.until_state("own", "null")
+        equal(h.until(lambda: h.status("own")["last_end"], "an end")["cause"], "guest-poweroff", "cause")
+
+
+def a_tree_that_is_none_is_refused_with_the_reason():
+    for content, why in ((b"no tree at all" * 8, "BADMAGIC"), (empty_tree()[:60], "TRUNCATED")):
+        with Host() as h:
+            dtb = h.dir / "bad.dtb"
+            dtb.write_bytes(content)
+            h.define("bad", "poweroff", memory={"size": "8M"}, dtb=str(dtb), policies=STAYS_DOWN)
+            done = h.ctl("start", "bad", check=False)
+            expect(done.returncode != 0, "start fails")
+            end = h.until(lambda: h.status("bad")["last_end"], "an end")
+            equal(end["cause"], "start-failed", f"cause ({end})")
+            expect(why in end["text"] and "bad.dtb" in end["text"], f"it says {why}, and of which file", end)
+
+
 if __name__ == "__main__":
     sys.exit(host.main([
         an_access_that_cannot_be_decoded_is_an_external_abort,
@@ -73,4 +105,6 @@ if __name__ == "__main__":
         a_guest_stays_up_when_it_asks_for_suspend_and_can_reset_itself,
         ffa_calls_are_not_supported_by_either_conduit,
         ffa_calls_are_answered_by_the_vmm_where_kvm_can_forward_them,
+        a_definition_may_bring_its_own_tree,
+        a_tree_that_is_none_is_refused_with_the_reason,
     ]))
