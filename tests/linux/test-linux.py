@@ -30,7 +30,8 @@ def boot(h, test, *, kernel="Image", vcpus=1):
 
 def said_it_is_up(h, name):
     console = h.ctl("console", name, check=False).stdout
-    lines = [line.strip() for line in console.splitlines() if line.startswith("guest: up")]
+    whole = console.split("\n")[:-1]  # the last one may be half of itself
+    lines = [line.strip() for line in whole if line.startswith("guest: up")]
     if not lines and h.row(name)["state"] == "null" and h.status(name)["last_end"]:
         raise host.Failure(f"{name} ended: {h.status(name)['last_end']}\n{console}")
     return lines[0] if lines else None
