@@ -17,6 +17,8 @@
 #define VM_PATH_MAX 255
 #define VM_CMDLINE_MAX 1023
 #define VM_AFTER_MAX 8
+#define VM_DEVICE_MAX 8
+#define VM_DEVICE_PATH_MAX 63
 
 enum huge_pages {
 	HUGE_PAGES_NEVER = 0,       /* ordinary pages on the memory place (tmpfs) */
@@ -62,6 +64,17 @@ struct vm_limits {
 	uint32_t stop_timeout_ms;     /* power key pressed to guest ended, before it is ended by force */
 };
 
+/* What the service manager lets the VMM have; 0: what its unit says. Where there is none nobody keeps it. */
+struct vm_resources {
+	uint64_t memory_max; /* bytes: guest memory, and the VMM's own */
+	uint32_t tasks_max;
+	uint32_t cpu_quota; /* percent of one CPU */
+	uint16_t cpu_weight, io_weight;
+	uint8_t device_count;
+	uint8_t reserved[3];
+	char device[VM_DEVICE_MAX][VM_DEVICE_PATH_MAX + 1]; /* nodes that it may open, beside /dev/kvm */
+};
+
 struct vm_definition {
 	char name[VM_NAME_MAX + 1];
 	uint8_t uuid[16];
@@ -74,6 +87,7 @@ struct vm_definition {
 	uint64_t memory_bytes;
 	struct vm_policies policies;
 	struct vm_limits limits;
+	struct vm_resources resources;
 	char kernel[VM_PATH_MAX + 1];
 	char initrd[VM_PATH_MAX + 1]; /* "" : none; likewise dtb */
 	char dtb[VM_PATH_MAX + 1];
@@ -96,8 +110,12 @@ static inline bool definition_is_sane(const struct vm_definition *d)
 	if (!definition_string_ends(d->name, sizeof(d->name)) || !definition_string_ends(d->kernel, sizeof(d->kernel)) ||
 		!definition_string_ends(d->initrd, sizeof(d->initrd)) ||
 		!definition_string_ends(d->dtb, sizeof(d->dtb)) ||
-		!definition_string_ends(d->cmdline, sizeof(d->cmdline)) || d->after_count > VM_AFTER_MAX)
+		!definition_string_ends(d->cmdline, sizeof(d->cmdline)) || d->after_count > VM_AFTER_MAX ||
+		d->resources.device_count > VM_DEVICE_MAX)
 		return false;
+	for (unsigned i = 0; i < d->resources.device_count; i++)
+		if (!definition_string_ends(d->resources.device[i], sizeof(d->resources.device[i])))
+			return false;
 	for (unsigned i = 0; i < d->after_count; i++)
 		if (!definition_string_ends(d->after[i], sizeof(d->after[i])))
 			return false;

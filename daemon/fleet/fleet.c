@@ -156,6 +156,8 @@ static void start_one(struct vmm *v)
 		vmm_failed(v, "%s", text);
 		return;
 	}
+	if (v->dead) /* it failed at once, and that was told */
+		return;
 	v->started.in = (struct input){ .kind = IN_VMM_STARTED, .life = v->life };
 	fleet_tell(v->fleet, &v->started);
 }
@@ -177,7 +179,7 @@ static void op_start(void *fleet, struct committed proof, const struct birth_pla
 	if (!place->connection)
 		start_one(v);
 	else if (l)
-		link_take_life(l, v);
+		f->starter->limit(v, l);
 	else
 		vmm_failed(v, "the VMM that waited for a life is gone");
 }

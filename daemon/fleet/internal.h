@@ -106,6 +106,7 @@ struct vmm {
 	struct unit_death death;
 	uint64_t answer_until; /* it is dead, and somebody is asked how; 0: no */
 	uint32_t job;
+	uint64_t waits_at;    /* connection of the process that waits for this life; 0: it is to be started */
 	uint64_t start_again; /* ask to start it once more; 0: no */
 	uint8_t invocation[16];
 	struct vm_definition *definition; /* until its birth */

@@ -2,8 +2,10 @@
 #include "fleet/manager1.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define NAME "org.freedesktop.systemd1"
 #define PATH "/org/freedesktop/systemd1"
@@ -137,4 +139,97 @@ void manager1_kill(sd_bus *bus, const char *unit)
 int manager1_follow_jobs(sd_bus *bus, manager1_fn removed, void *arg, sd_bus_slot **ret)
 {
 	return sd_bus_match_signal_async(bus, ret, NAME, PATH, MANAGER, "JobRemoved", removed, NULL, arg);
+}
+
+/* ---- limits ---- */
+
+#define RUNTIME_DROP_INS "/run/systemd/system.control/"
+
+/* Numbers, by systemd.resource-control(5): the property, the file that keeps it, and 0 means that nothing was asked for. */
+struct limit {
+	const char *property, *file;
+	uint64_t value;
+};
+
+enum { LIMITS = 5 };
+
+static void limits_of(const struct vm_resources *r, struct limit limit[LIMITS])
+{
+	const struct limit all[LIMITS] = {
+		{ "MemoryMax", "50-MemoryMax.conf", r->memory_max },
+		{ "TasksMax", "50-TasksMax.conf", r->tasks_max },
+		{ "CPUQuotaPerSecUSec", "50-CPUQuota.conf", r->cpu_quota * 10000ull },
+		{ "CPUWeight", "50-CPUWeight.conf", r->cpu_weight },
+		{ "IOWeight", "50-IOWeight.conf", r->io_weight },
+	};
+
+	memcpy(limit, all, sizeof(all));
+}
+
+/* A life before this one had it set: systemd keeps such a thing in a file. */
+static bool was_set(const char *unit, const char *file)
+{
+	char path[256];
+
+	return snprintf(path, sizeof(path), RUNTIME_DROP_INS "%s.d/%s", unit, file) < (int)sizeof(path) &&
+		access(path, F_OK) == 0;
+}
+
+bool manager1_needs_limits(const char *unit, const struct vm_resources *r)
+{
+	struct limit limit[LIMITS];
+
+	limits_of(r, limit);
+	for (size_t i = 0; i < LIMITS; i++)
+		if (limit[i].value || was_set(unit, limit[i].file))
+			return true;
+	return r->device_count || was_set(unit, "50-DeviceAllow.conf");
+}
+
+static int append_numbers(sd_bus_message *m, const char *unit, const struct vm_resources *r)
+{
+	struct limit limit[LIMITS];
+	int e = 0;
+
+	limits_of(r, limit);
+	for (size_t i = 0; e >= 0 && i < LIMITS; i++)
+		if (limit[i].value || was_set(unit, limit[i].file))
+			e = sd_bus_message_append(m, "(sv)", limit[i].property, "t",
+				limit[i].value ? limit[i].value : UINT64_MAX);
+	return e;
+}
+
+/* An empty list first: it forgets what was there. */
+static int append_devices(sd_bus_message *m, const char *unit, const struct vm_resources *r)
+{
+	int e;
+
+	if (!r->device_count && !was_set(unit, "50-DeviceAllow.conf"))
+		return 0;
+	e = sd_bus_message_append(m, "(sv)(sv)", "DeviceAllow", "a(ss)", 0, "DeviceAllow", "a(ss)", 1, "/dev/kvm", "rw");
+	for (unsigned i = 0; e >= 0 && i < r->device_count; i++)
+		e = sd_bus_message_append(m, "(sv)", "DeviceAllow", "a(ss)", 1, r->device[i], "rw");
+	return e;
+}
+
+int manager1_limit(sd_bus *bus, const char *unit, const struct vm_resources *limits, manager1_fn answered, void *arg,
+	sd_bus_slot **ret)
+{
+	sd_bus_message *call = NULL;
+	int r = sd_bus_message_new_method_call(bus, &call, CALL("SetUnitProperties"));
+
+	if (r >= 0)
+		r = sd_bus_message_append(call, "sb", unit, 1);
+	if (r >= 0)
+		r = sd_bus_message_open_container(call, 'a', "(sv)");
+	if (r >= 0)
+		r = append_numbers(call, unit, limits);
+	if (r >= 0)
+		r = append_devices(call, unit, limits);
+	if (r >= 0)
+		r = sd_bus_message_close_container(call);
+	if (r >= 0)
+		r = sd_bus_call_async(bus, ret, call, answered, arg, 0);
+	sd_bus_message_unref(call);
+	return r;
 }

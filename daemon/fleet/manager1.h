@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 
+#include "proto/definition.h"
+
 #define MANAGER1_UNIT "org.freedesktop.systemd1.Unit"
 #define MANAGER1_SERVICE "org.freedesktop.systemd1.Service"
 
@@ -38,6 +40,10 @@ typedef sd_bus_message_handler_t manager1_fn;
 
 /* The answer is the job's path. */
 int manager1_start(sd_bus *bus, const char *unit, manager1_fn answered, void *arg, sd_bus_slot **ret);
+/* Properties of the unit until the host goes down, whether it runs or not. */
+int manager1_limit(sd_bus *bus, const char *unit, const struct vm_resources *limits, manager1_fn answered, void *arg,
+	sd_bus_slot **ret);
+bool manager1_needs_limits(const char *unit, const struct vm_resources *limits); /* there is something to set, or to undo */
 void manager1_stop(sd_bus *bus, const char *unit);
 void manager1_kill(sd_bus *bus, const char *unit);
 /* JobRemoved: "uoss", job's number, its path, unit, result. */

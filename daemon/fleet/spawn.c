@@ -104,6 +104,13 @@ static const char *remedy(int error)
 	return "see lifecycled(8)";
 }
 
+static bool has_limits(const struct vm_resources *r)
+{
+	static const struct vm_resources none;
+
+	return memcmp(r, &none, sizeof(none)) != 0;
+}
+
 /* The child cannot be reaped by anyone but us before vmm_died: its pid stays its own. */
 static int start(struct vmm *v, char text[TEXT_SIZE])
 {
@@ -122,6 +129,9 @@ static int start(struct vmm *v, char text[TEXT_SIZE])
 		return r;
 	}
 	v->child = true;
+	if (has_limits(&v->definition->resources))
+		log_notice("%s: its resources are for systemd to keep, and it does not start VMs here: nobody keeps them",
+			v->name);
 	close_fdp(&reserve);
 	reserve = -1;
 	close_fdp(&second);
@@ -156,6 +166,12 @@ static bool ask(struct vmm *v)
 	return false;
 }
 
+/* Only units wait. */
+static void limit(struct vmm *v, struct link *l)
+{
+	link_take_life(l, v);
+}
+
 static void nothing(struct vmm *v)
 {
 }
@@ -163,6 +179,7 @@ static void nothing(struct vmm *v)
 const struct starter_ops spawn_starter = {
 	.start = start,
 	.prove = prove,
+	.limit = limit,
 	.cancel = nothing, /* a child is there at once */
 	.kill = nothing,
 	.ask = ask,

@@ -19,6 +19,9 @@ struct starter_ops {
 	int (*start)(struct vmm *v, char text[TEXT_SIZE]);
 	/* Whose VMM is it that said NEWBORN? Ends in link_take_life(), link_wait() or a refusal, at once or later. */
 	void (*prove)(struct link *l);
+	/* Puts what its definition allows it into force for the process at l, which waits for v's life; then
+	 * link_take_life(). */
+	void (*limit)(struct vmm *v, struct link *l);
 	/* `v` has no process yet, and is not to get one any more. */
 	void (*cancel)(struct vmm *v);
 	/* SIGKILL by pidfd was not allowed. */

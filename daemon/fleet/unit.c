@@ -61,11 +61,46 @@ static int start_answered(sd_bus_message *reply, void *arg, sd_bus_error *ret_er
 	return 0;
 }
 
-static int ask_to_start(struct vmm *v)
+/* Its process is to be started, or it is there and waits. */
+static void go_on(struct vmm *v)
 {
+	struct link *l = v->waits_at ? link_waiting(v->fleet, v->waits_at) : NULL;
 	char unit[UNIT_SIZE];
 
-	return manager1_start(v->fleet->bus, unit_of(v->name, unit), start_answered, v, &v->call);
+	if (l)
+		link_take_life(l, v);
+	else if (v->waits_at)
+		vmm_failed(v, "the VMM that waited for a life is gone");
+	else if (manager1_start(v->fleet->bus, unit_of(v->name, unit), start_answered, v, &v->call) < 0)
+		start_failed(v, "it cannot be asked");
+}
+
+static int limit_answered(sd_bus_message *reply, void *arg, sd_bus_error *ret_error)
+{
+	struct vmm *v = arg;
+	const char *error = manager1_error(reply);
+
+	v->call = sd_bus_slot_unref(v->call);
+	if (manager1_is_gone(reply))
+		return 0;
+	if (error)
+		vmm_failed(v, "systemd does not take the VM's resources: %s", error);
+	else
+		go_on(v);
+	return 0;
+}
+
+/* Limits first: both ways of starting get them before the life is given out. */
+static void ask_to_start(struct vmm *v)
+{
+	const struct vm_resources *limits = &v->definition->resources;
+	char unit[UNIT_SIZE];
+
+	(void)unit_of(v->name, unit);
+	if (!manager1_needs_limits(unit, limits))
+		go_on(v);
+	else if (manager1_limit(v->fleet->bus, unit, limits, limit_answered, v, &v->call) < 0)
+		start_failed(v, "its resources cannot be set");
 }
 
 /* Of two that wait for a process of one name the older one's life is over: what comes is the younger one's. */
@@ -80,17 +115,23 @@ static void forget_older(struct vmm *v)
 
 static int start(struct vmm *v, char text[TEXT_SIZE])
 {
-	int r = 0;
-
 	forget_older(v);
 	list_append(&v->fleet->starting, &v->starting);
 	if (v->fleet->bus)
-		r = ask_to_start(v);
+		ask_to_start(v);
 	else
 		log_warning("%s waits for the bus: without it systemd cannot be asked to start its VMM", v->name);
-	if (r < 0)
-		(void)snprintf(text, TEXT_SIZE, "systemd cannot be asked to start the VMM: %s", strerror(-r));
-	return r;
+	return 0;
+}
+
+static void limit(struct vmm *v, struct link *l)
+{
+	v->waits_at = l->number;
+	list_remove(&v->starting);
+	list_append(&v->fleet->starting, &v->starting);
+	v->call = sd_bus_slot_unref(v->call);
+	if (v->fleet->bus)
+		ask_to_start(v);
 }
 
 static struct vmm *starting_vmm(struct fleet *f, const char *name)
@@ -133,8 +174,8 @@ uint64_t units_house(struct fleet *f, uint64_t now)
 			continue;
 		}
 		v->start_again = 0;
-		if (f->bus && ask_to_start(v) < 0)
-			start_failed(v, "it cannot be asked");
+		if (f->bus)
+			ask_to_start(v);
 	}
 	return next;
 }
@@ -332,6 +373,7 @@ static bool ask(struct vmm *v)
 const struct starter_ops unit_starter = {
 	.start = start,
 	.prove = prove,
+	.limit = limit,
 	.cancel = cancel,
 	.kill = kill_unit,
 	.ask = ask,
@@ -345,8 +387,7 @@ static void ask_again(struct fleet *f)
 	struct link *l, *next_link;
 
 	list_for_each_safe(v, next_vmm, &f->starting, starting)
-		if (ask_to_start(v) < 0)
-			start_failed(v, "it cannot be asked");
+		ask_to_start(v);
 	list_for_each_safe(l, next_link, &f->links, node)
 		if (l->stage == LINK_PROVING)
 			ask_whose(l);

@@ -18,6 +18,17 @@ static void print_names(struct buffer *b, const struct vm_definition *d)
 	buffer_char(b, ']');
 }
 
+static void print_devices(struct buffer *b, const struct vm_resources *r)
+{
+	buffer_char(b, '[');
+	for (unsigned i = 0; i < r->device_count; i++) {
+		if (i)
+			buffer_char(b, ',');
+		buffer_json_string(b, r->device[i], strnlen(r->device[i], VM_DEVICE_PATH_MAX));
+	}
+	buffer_char(b, ']');
+}
+
 static bool cpu_in(const struct cpu_mask *mask, unsigned cpu)
 {
 	return cpu < VM_CPU_MAX && (mask->word[cpu / 64] >> cpu % 64 & 1);
@@ -122,6 +133,9 @@ static void print_value(struct buffer *b, const struct vm_definition *d, const s
 	case RULE_NAMES:
 		print_names(b, d);
 		break;
+	case RULE_DEVICES:
+		print_devices(b, &d->resources);
+		break;
 	case RULE_CPUS:
 		print_placement(b, d);
 		break;
@@ -134,12 +148,15 @@ static bool is_left_out(const struct vm_definition *d, const struct rule *rule)
 
 	switch (rule->type) {
 	case RULE_NUMBER:
-		return rule->min > 0 && rule_number(rule, d) == 0; /* ffa-id: none was asked for */
+	case RULE_BYTES:
+		return rule->min > 0 && rule_number(rule, d) == 0; /* none was asked for */
 	case RULE_PATH:
 	case RULE_TEXT:
 		return !*at;
 	case RULE_NAMES:
 		return d->after_count == 0;
+	case RULE_DEVICES:
+		return d->resources.device_count == 0;
 	case RULE_CPUS:
 		return placed_vcpus(d) == 0;
 	default:

@@ -53,9 +53,18 @@ static const struct rule limits[] = {
 	{ "announce-timeout", RULE_DURATION, AT(limits.announce_timeout_ms), .min = 100, .max = HOUR_MS },
 	{ "stop-timeout", RULE_DURATION, AT(limits.stop_timeout_ms), .min = SECOND_MS, .max = 24 * HOUR_MS },
 };
+static const struct rule resources[] = {
+	{ "memory-max", RULE_BYTES, AT(resources.memory_max), .min = 1 << 20, .max = 2 * DEFINITION_MEMORY_MAX },
+	{ "tasks-max", RULE_NUMBER, AT(resources.tasks_max), .min = 1, .max = 4096 },
+	{ "cpu-quota", RULE_NUMBER, AT(resources.cpu_quota), .min = 1, .max = 100 * VM_CPU_MAX },
+	{ "cpu-weight", RULE_NUMBER, AT(resources.cpu_weight), .min = 1, .max = 10000 },
+	{ "io-weight", RULE_NUMBER, AT(resources.io_weight), .min = 1, .max = 10000 },
+	{ "devices", RULE_DEVICES, AT(resources.device) },
+};
 static const struct rules vcpus_rules = RULES(vcpus), memory_rules = RULES(memory),
 			  console_rules = RULES(console), policies_rules = RULES(policies),
-			  order_rules = RULES(order), limits_rules = RULES(limits);
+			  order_rules = RULES(order), limits_rules = RULES(limits),
+			  resources_rules = RULES(resources);
 
 static const struct rule root[] = {
 	{ "name", RULE_NAME, .required = true, AT(name) },
@@ -71,6 +80,7 @@ static const struct rule root[] = {
 	{ "policies", RULE_OBJECT, .inner = &policies_rules },
 	{ "order", RULE_OBJECT, .inner = &order_rules },
 	{ "limits", RULE_OBJECT, .inner = &limits_rules },
+	{ "resources", RULE_OBJECT, .inner = &resources_rules },
 };
 const struct rules definition_rules = RULES(root);
 

@@ -339,6 +339,26 @@ static int read_names(struct reading *r, const char *path, struct json_object *v
 	return 0;
 }
 
+static int read_devices(struct reading *r, const char *path, struct json_object *value, struct vm_definition *d)
+{
+	int e = check_list(r, path, value, VM_DEVICE_MAX, "device nodes");
+
+	if (e < 0)
+		return e;
+	for (unsigned i = 0; i < json_object_array_length(value); i++) {
+		struct json_object *entry = json_object_array_get_idx(value, i);
+		const char *text = string_of(entry);
+		char at[JSON_PATH_MAX];
+
+		(void)snprintf(at, sizeof(at), "%s[%u]", path, i);
+		if (!text || has_control(text) || strncmp(text, "/dev/", 5) != 0 || strlen(text) > VM_DEVICE_PATH_MAX)
+			return fail_at(r, at, "%s is not a device node; write a path below /dev/, at most %d bytes long",
+				show(entry).text, VM_DEVICE_PATH_MAX);
+		strcpy(d->resources.device[d->resources.device_count++], text);
+	}
+	return 0;
+}
+
 static int read_cpus(struct reading *r, const char *path, struct json_object *value, struct vm_definition *d)
 {
 	int e = check_list(r, path, value, VM_VCPU_MAX, "one CPU list for each vCPU");
@@ -383,6 +403,8 @@ int read_value(struct reading *r, const struct rule *rule, const char *path, str
 		return read_text(r, rule, path, value, d);
 	case RULE_NAMES:
 		return read_names(r, path, value, d);
+	case RULE_DEVICES:
+		return read_devices(r, path, value, d);
 	case RULE_CPUS:
 		return read_cpus(r, path, value, d);
 	case RULE_OBJECT:

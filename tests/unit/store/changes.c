@@ -107,6 +107,17 @@ void random_definition(uint64_t *seed, struct vm_definition *ret)
 	ret->limits.stop_timeout_ms = 1000 + (uint32_t)up_to(seed, 1000000);
 	ret->limits.console_bytes = 4096u << up_to(seed, 8);
 	ret->limits.overcommit = (uint8_t)up_to(seed, 1);
+	if (up_to(seed, 1))
+		ret->resources = (struct vm_resources) {
+			.memory_max = (1 + up_to(seed, 1000)) << 20,
+			.tasks_max = 1 + (uint32_t)up_to(seed, 4095),
+			.cpu_quota = 1 + (uint32_t)up_to(seed, 1000),
+			.cpu_weight = (uint16_t)up_to(seed, 10000),
+			.io_weight = (uint16_t)up_to(seed, 10000),
+			.device_count = (uint8_t)up_to(seed, VM_DEVICE_MAX),
+		};
+	for (unsigned i = 0; i < ret->resources.device_count; i++)
+		printable(seed, ret->resources.device[i], sizeof(ret->resources.device[i]), "/dev/");
 	printable(seed, ret->kernel, sizeof(ret->kernel), "/");
 	if (up_to(seed, 1))
 		printable(seed, ret->initrd, sizeof(ret->initrd), "/");

@@ -85,6 +85,10 @@ static void reads_its_own_annotated_example(void **state)
 	assert_int_equal(d->after_count, 1);
 	assert_string_equal(d->after[0], "database");
 	assert_string_equal(d->cmdline, "console=ttyS0 quiet");
+	assert_int_equal(d->resources.memory_max, 96 << 20);
+	assert_int_equal(d->resources.cpu_quota, 150);
+	assert_int_equal(d->resources.device_count, 1);
+	assert_string_equal(d->resources.device[0], "/dev/vfio/vfio");
 }
 
 static void prints_what_it_reads(void **state)
@@ -175,6 +179,9 @@ static void says_which_key_and_what_to_write(void **state)
 		"web.json:3:20: order.after: \"web\" cannot wait for itself; leave it out");
 	expect_error(WITH("\"order\": {\"after\": [\"db\", \"db\"]}"),
 		"web.json:3:27: order.after[1]: \"db\" is named twice; leave one out");
+	expect_error(WITH("\"resources\": {\"devices\": [\"/etc/passwd\"]}"),
+		"web.json:3:27: resources.devices[0]: \"/etc/passwd\" is not a device node; write a path below /dev/, at most "
+		"63 bytes long");
 	expect_error(WITH("\"order\": {\"after\": [1,2,3,4,5,6,7,8,9]}"),
 		"web.json:3:20: order.after: has 9 entries; write at most 8");
 	expect_error(WITH("\"memory\": {\"size\": \"1M\"}"),
