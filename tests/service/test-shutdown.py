@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""At shutdown guests go first, while daemon and secure side are there: every SP hears of the end of every life.
+
+The machine is not turned off: everything that is not this test is stopped in one transaction, by the same rules of order.
+"""
+import json
+import socket
+import sys
+
+import host
+from host import ctl, equal, expect, show, systemctl, vmm
+
+INSPECT = "/run/lifecycled/spmc-inspect.sock"
+PRODUCT = ["lifecycled.service", "lifecycled-spmc.service", "lifecycled-spmc.socket"]
+
+
+def books():
+    """{SP: the VMs it knows}, by the secure side's own account."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(host.LIMIT)
+        s.connect(INSPECT)
+        text = b"".join(iter(lambda: s.recv(65536), b""))
+    return {sp["id"]: [vm["id"] for vm in sp["vms"]] for sp in json.loads(text)["sps"]}
+
+
+def stopped_at(unit):
+    """When PID 1 began to stop it and when it was over, in its own clock."""
+    times = show(unit, "ActiveExitTimestampMonotonic", "InactiveEnterTimestampMonotonic")
+    return int(times["ActiveExitTimestampMonotonic"]), int(times["InactiveEnterTimestampMonotonic"])
+
+
+def guests_end_first_and_every_sp_is_told():
+    host.fresh()
+    names = ["one", "two"]
+    for name in names:
+        host.define(name)
+    ctl("start", "one")
+    systemctl("start", vmm("two"))
+    lives = {name: host.status(name)["life"] for name in names}
+    expect(all(len(known) == 2 for known in books().values()), "each SP knows both", books())
+    for unit in (*PRODUCT, *map(vmm, names)):
+        equal(show(unit, "ActiveState"), {"ActiveState": "active"}, f"{unit} before")
+
+    systemctl("isolate", "host-test.target")
+
+    for unit in ("lifecycled.service", *map(vmm, names)):
+        host.until(lambda: show(unit, "ActiveState") == {"ActiveState": "inactive"}, f"{unit} is stopped, and did not fail")
+    daemon_began, _ = stopped_at("lifecycled.service")
+    for name in names:
+        _, guest_over = stopped_at(vmm(name))
+        expect(guest_over <= daemon_began, f"{name} was over before the daemon was told to leave",
+               guest_over, daemon_began)
+    # what is left: the books of the secure side, which are kept in a file, and the daemon's log
+    systemctl("start", "lifecycled-spmc.socket", "lifecycled-spmc-inspect.socket")
+    equal({sp: known for sp, known in books().items() if known}, {}, "VMs that an SP still knows")
+    systemctl("start", "lifecycled.service")
+    for name in names:
+        status = host.status(name)
+        equal(status["state"], "null", f"state of {name}")
+        equal((status["last_end"]["life"], status["last_end"]["cause"]), (lives[name], "user-stop"), f"the end of {name}")
+        ctl("destroy", name)
+
+
+def an_enabled_vm_starts_with_the_machine():
+    host.fresh()
+    host.define("web")
+    systemctl("enable", vmm("web"))
+    try:
+        systemctl("stop", "lifecycled.service")
+        systemctl("start", "multi-user.target")
+        host.until(lambda: show(vmm("web"), "SubState") == {"SubState": "running"}, "its guest has entered")
+        equal(host.row("web")["state"], "running", "its state")
+        equal(show("lifecycled.service", "ActiveState"), {"ActiveState": "active"}, "the daemon, which it wants")
+    finally:
+        systemctl("disable", vmm("web"))
+    ctl("destroy", "web")
+
+
+if __name__ == "__main__":
+    sys.exit(host.main([
+        an_enabled_vm_starts_with_the_machine,
+        guests_end_first_and_every_sp_is_told,
+    ], needs_kvm=False))
