@@ -22,7 +22,7 @@
 
 #include "where.h"
 
-#define RING_BYTES 65536 /* a Linux guest says much at its start */
+#define RING_BYTES 4096
 #define COUNTERS   0x100000
 
 static void fail_because(const char *format, ...)
@@ -68,10 +68,10 @@ static void make_files(struct peer *p)
 	p->memory = sized_file("memory", (off_t)p->definition.memory_bytes - p->memory_missing);
 	p->lock = sized_file("lock", 0);
 	p->words = sized_file("words", sizeof(struct last_words));
-	p->console = sized_file("console", CONSOLE_RING_DATA + RING_BYTES);
+	p->console = sized_file("console", CONSOLE_RING_DATA + p->ring_bytes);
 	assert_int_equal(fcntl(p->lock, F_OFD_SETLK, &lock), 0);
 	p->ring =
-		mmap(NULL, CONSOLE_RING_DATA + RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, p->console, 0);
+		mmap(NULL, CONSOLE_RING_DATA + p->ring_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, p->console, 0);
 	p->last_words =
 		mmap(NULL, sizeof(struct last_words), PROT_READ | PROT_WRITE, MAP_SHARED, p->words, 0);
 	assert_true(p->ring != MAP_FAILED && p->last_words != MAP_FAILED);
@@ -100,6 +100,7 @@ void peer_open(struct peer *p, const char *guest)
 	p->definition.vcpu_count = 1;
 	p->definition.memory_bytes = DEFINITION_MEMORY_MIN;
 	p->definition.console = CONSOLE_SERIAL;
+	p->ring_bytes = RING_BYTES;
 	where_guest(guest, p->definition.kernel, sizeof(p->definition.kernel));
 	peer_listen(p);
 }
@@ -128,7 +129,7 @@ void peer_close(struct peer *p)
 	rmdir(p->directory);
 	if (p->memory < 0)
 		return;
-	munmap(p->ring, CONSOLE_RING_DATA + RING_BYTES);
+	munmap(p->ring, CONSOLE_RING_DATA + p->ring_bytes);
 	munmap(p->last_words, sizeof(struct last_words));
 	close_one(&p->memory);
 	close_one(&p->lock);
@@ -432,7 +433,7 @@ void peer_expect_console(const struct peer *p, const char *text)
 
 	for (;;) {
 		uint64_t head = __atomic_load_n(&p->ring->head, __ATOMIC_ACQUIRE);
-		size_t have = head < RING_BYTES ? head : RING_BYTES;
+		size_t have = head < p->ring_bytes ? head : p->ring_bytes;
 		struct timespec second = { .tv_sec = 1 };
 
 		if (have >= strlen(text) && memmem(data, have, text, strlen(text)))

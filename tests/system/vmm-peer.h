@@ -28,6 +28,7 @@ struct peer {
 	uint64_t life, command, incarnation;
 	uint32_t vcpu[VM_VCPU_MAX]; /* enum vcpu_state, as last told */
 	unsigned vcpu_frames;
+	unsigned ring_bytes;  /* of the console, a power of two */
 	off_t memory_missing; /* by how much the memory file is too small */
 	const char *inject;   /* LIFECYCLED_VMM_INJECT for the next spawn */
 };

@@ -10,7 +10,7 @@
  * 64-bit program that unpacks the kernel. That goes where the header prefers it, or where there is room.
  */
 
-#define HEAD        0x280 /* of the file: all that is read here, and no real file is shorter */
+#define HEAD        (SETUP_AT + SETUP_MAX) /* of the file: all that is read here, and no real file is shorter */
 #define SECTOR      512u
 #define VERSION     0x20cu /* the first with a 64-bit entry point: Linux 3.8 */
 #define ENTRY_64    0x200  /* behind the start of the 64-bit part */

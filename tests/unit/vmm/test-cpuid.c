@@ -10,14 +10,14 @@
 
 #define ROOM 16
 
-static struct {
+static union {
 	struct kvm_cpuid2 head;
-	struct kvm_cpuid_entry2 entry[ROOM];
+	uint8_t room[sizeof(struct kvm_cpuid2) + ROOM * sizeof(struct kvm_cpuid_entry2)];
 } table;
 
 static void add(uint32_t leaf, uint32_t index, uint32_t eax, uint32_t ebx, uint32_t ecx, uint32_t edx)
 {
-	table.entry[table.head.nent++] = (struct kvm_cpuid_entry2) {
+	table.head.entries[table.head.nent++] = (struct kvm_cpuid_entry2) {
 		.function = leaf, .index = index, .eax = eax, .ebx = ebx, .ecx = ecx, .edx = edx
 	};
 }
@@ -40,8 +40,8 @@ static void fill(void)
 static const struct kvm_cpuid_entry2 *find(uint32_t leaf, uint32_t index)
 {
 	for (unsigned i = 0; i < table.head.nent; i++)
-		if (table.entry[i].function == leaf && table.entry[i].index == index)
-			return &table.entry[i];
+		if (table.head.entries[i].function == leaf && table.head.entries[i].index == index)
+			return &table.head.entries[i];
 	return NULL;
 }
 
@@ -107,7 +107,7 @@ static void stays_within_its_room(void **state)
 	fill();
 	x86_fit_cpuid(&table.head, 7, 0, 2, true);
 	assert_int_equal(table.head.nent, 7);
-	assert_int_equal(table.entry[7].function, 0x80000008); /* as it was */
+	assert_int_equal(table.head.entries[7].function, 0x80000008); /* as it was */
 }
 
 int main(void)

@@ -129,11 +129,11 @@ static void knows_a_kernels_limits(void **state)
 	struct boot_setup setup = { .size = 0x7b }, none = { 0 };
 	uint32_t initrd_max = 0x7fffffff, cmdline_max = 2047;
 
-	memcpy(setup.bytes + 0x22c - 0x1f1, &initrd_max, 4);
-	memcpy(setup.bytes + 0x238 - 0x1f1, &cmdline_max, 4);
+	memcpy(setup.bytes + (0x22c - 0x1f1), &initrd_max, 4);
+	memcpy(setup.bytes + (0x238 - 0x1f1), &cmdline_max, 4);
 	assert_int_equal(params_initrd_end(&setup, &memory), 0x80000000);
 	assert_int_equal(params_cmdline_max(&setup), 2047);
-	memset(setup.bytes + 0x22c - 0x1f1, 0xff, 4);
+	memset(setup.bytes + (0x22c - 0x1f1), 0xff, 4);
 	assert_int_equal(params_initrd_end(&setup, &memory), 3ull << 30);
 	assert_int_equal(params_initrd_end(&none, &memory), 0x38000000);
 	assert_int_equal(params_cmdline_max(&none), VM_CMDLINE_MAX);

@@ -3,6 +3,7 @@
 
 #include <cpuid.h>
 #include <errno.h>
+#include <string.h>
 
 #include "vmm/arch/arch.h"
 
@@ -76,9 +77,9 @@ int arch_before_vcpus(struct machine *m, struct failure *f)
 /* 0.3 ms on a slow host: asked for once, fitted for each. */
 static int set_cpuids(struct machine *m, struct failure *f)
 {
-	static struct {
+	static union {
 		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entry[CPUID_ENTRIES];
+		uint8_t room[sizeof(struct kvm_cpuid2) + CPUID_ENTRIES * sizeof(struct kvm_cpuid_entry2)];
 	} table;
 	bool tsc_deadline = kvm_vm_capability(m->vm, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
 	int r;
@@ -103,15 +104,16 @@ static int set_cpuids(struct machine *m, struct failure *f)
  */
 static int set_msrs(struct machine *m, struct failure *f)
 {
-	struct {
+	static const struct kvm_msr_entry wanted[] = {
+		{ .index = 0x2ff, .data = 1 << 11 | 6 }, /* MTRR default type: enabled, write-back */
+		{ .index = 0x1a0, .data = 1 },           /* MISC_ENABLE: fast strings */
+	};
+	union {
 		struct kvm_msrs head;
-		struct kvm_msr_entry entry[2];
-	} msrs = { { .nmsrs = 2 },
-		{
-			{ .index = 0x2ff, .data = 1 << 11 | 6 }, /* MTRR default type: enabled, write-back */
-			{ .index = 0x1a0, .data = 1 },           /* MISC_ENABLE: fast strings */
-		} };
+		uint8_t room[sizeof(struct kvm_msrs) + sizeof(wanted)];
+	} msrs = { .head.nmsrs = sizeof(wanted) / sizeof(wanted[0]) };
 
+	memcpy(msrs.head.entries, wanted, sizeof(wanted));
 	for (unsigned i = 0; i < m->vcpu_count; i++) {
 		int r = kvm_ask(m->vcpu[i].kvm.fd, KVM_SET_MSRS, &msrs.head);
 
