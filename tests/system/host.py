@@ -22,7 +22,7 @@ BUILD = pathlib.Path(os.environ["LIFECYCLED_BUILD"])
 GUESTS = pathlib.Path(os.environ["LIFECYCLED_GUESTS"])
 sys.path.insert(0, str(TESTS))
 sys.path.insert(0, str(TESTS / "hosts"))
-from check import LIMIT, Failure, equal, expect, have_kvm, main  # noqa: E402,F401 - tests take them from here
+from check import LIMIT, SKIPPED, Failure, equal, expect, have_kvm, main  # noqa: E402,F401 - tests take them from here
 
 
 class Process:
