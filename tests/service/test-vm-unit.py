@@ -129,6 +129,17 @@ def a_vm_that_restarts_is_a_new_invocation():
     ctl("destroy", "web")
 
 
+def a_bus_that_restarts_is_found_again():
+    before, daemon = started(), show("lifecycled.service", "MainPID")
+    systemctl("restart", "dbus.service")
+    host.until(lambda: ctl("list", check=False).returncode == 0 and host.row("web"), "the daemon is on the bus again")
+    equal(show("lifecycled.service", "MainPID"), daemon, "it is the same daemon")
+    equal(host.status("web")["life"], before["life"], "the guest did not notice")
+    systemctl("restart", vmm("web"))  # systemd is asked over the new connection
+    equal(host.row("web")["state"], "running", "state after a restart of the unit")
+    ctl("destroy", "web")
+
+
 def a_unit_that_cannot_start_is_said_so():
     host.fresh()
     host.define("broken")
@@ -183,6 +194,7 @@ if __name__ == "__main__":
         systemctl_is_refused_what_the_daemon_would_refuse,
         a_start_by_systemctl_waits_for_order,
         a_vm_that_restarts_is_a_new_invocation,
+        a_bus_that_restarts_is_found_again,
         a_unit_that_cannot_start_is_said_so,
         nobody_else_can_say_that_he_is_a_vmm,
         the_daemon_may_touch_no_other_unit,
