@@ -57,6 +57,10 @@ int boot_copy(const struct guest_memory *m, const struct boot_file *file, uint64
 int boot_kernel(const struct guest_memory *m, const struct boot_file *file, const struct boot_limits *limits,
 	struct boot_image *ret, struct failure *f);
 
+/* The same from the file's path: opens it and closes it again. */
+int boot_kernel_from(const struct guest_memory *m, const char *path, const struct boot_limits *limits,
+	struct boot_image *ret, struct failure *f);
+
 int elf_load(const struct guest_memory *m, const struct boot_file *file, const struct boot_limits *limits,
 	struct boot_image *ret, struct failure *f);
 int image_load(const struct guest_memory *m, const struct boot_file *file, const struct boot_limits *limits,

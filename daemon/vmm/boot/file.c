@@ -111,3 +111,16 @@ int boot_kernel(const struct guest_memory *m, const struct boot_file *file, cons
 	boot_close(&plain);
 	return r;
 }
+
+int boot_kernel_from(const struct guest_memory *m, const char *path, const struct boot_limits *limits,
+	struct boot_image *ret, struct failure *f)
+{
+	struct boot_file file;
+	int r = boot_open(&file, "kernel", path, BOOT_KERNEL_MAX, f);
+
+	if (r < 0)
+		return r;
+	r = boot_kernel(m, &file, limits, ret, f);
+	boot_close(&file);
+	return r;
+}

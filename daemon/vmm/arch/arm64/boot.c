@@ -34,14 +34,8 @@ static int load_kernel(struct machine *m, struct boot_image *ret, struct failure
 		.memory_base = ARM64_RAM,
 		.image = true,
 	};
-	struct boot_file file;
-	int r = boot_open(&file, "kernel", m->definition.kernel, BOOT_KERNEL_MAX, f);
 
-	if (r < 0)
-		return r;
-	r = boot_kernel(&m->memory, &file, &limits, ret, f);
-	boot_close(&file);
-	return r;
+	return boot_kernel_from(&m->memory, m->definition.kernel, &limits, ret, f);
 }
 
 /* Takes `size` bytes from the end of what is free, which is [low, *high). */

@@ -6,6 +6,7 @@
 
 #include "proto/definition.h"
 #include "vmm/arch/x86_64/map.h"
+#include "vmm/arch/x86_64/put.h"
 
 /* Where each table lies in the page; FACS at a multiple of 64. */
 enum {
@@ -55,21 +56,6 @@ static const uint8_t aml[] = {
 };
 
 static_assert(AT_DSDT + HEADER + sizeof(aml) <= AT_FADT, "tables lie apart");
-
-static void put16(uint8_t *at, uint16_t value)
-{
-	memcpy(at, &value, sizeof(value));
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-	memcpy(at, &value, sizeof(value));
-}
-
-static void put64(uint8_t *at, uint64_t value)
-{
-	memcpy(at, &value, sizeof(value));
-}
 
 /* The byte that makes the sum of all 0. */
 static void sum_up(uint8_t *table, unsigned length, unsigned checksum_at)

@@ -59,14 +59,8 @@ int x86_load_kernel(struct machine *m, struct boot_image *ret, struct failure *f
 		.lowest = X86_IMAGE_LOWEST,
 		.bzimage = true,
 	};
-	struct boot_file file;
-	int r = boot_open(&file, "kernel", m->definition.kernel, BOOT_KERNEL_MAX, f);
 
-	if (r < 0)
-		return r;
-	r = boot_kernel(&m->memory, &file, &limits, ret, f);
-	boot_close(&file);
-	return r;
+	return boot_kernel_from(&m->memory, m->definition.kernel, &limits, ret, f);
 }
 
 /* As high as it may lie, behind the kernel. */

@@ -6,6 +6,7 @@
 
 #include "proto/definition.h"
 #include "vmm/arch/x86_64/map.h"
+#include "vmm/arch/x86_64/put.h"
 
 #define PAGE           4096u
 #define MIB            (1ull << 20)
@@ -52,21 +53,6 @@ static unsigned list_ranges(const struct params *p, struct range ret[RANGES_MAX]
 	if (m->piece_count > 1)
 		ret[count++] = (struct range) { m->piece[1].gpa, m->piece[1].gpa + m->piece[1].size, MEMORY_RAM };
 	return count;
-}
-
-static void put16(uint8_t *at, uint16_t value)
-{
-	memcpy(at, &value, sizeof(value));
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-	memcpy(at, &value, sizeof(value));
-}
-
-static void put64(uint8_t *at, uint64_t value)
-{
-	memcpy(at, &value, sizeof(value));
 }
 
 static uint32_t get32(const struct boot_setup *setup, unsigned offset)
