@@ -141,6 +141,31 @@ static void refuses_bytes_behind_the_end(void **state)
 	assert_int_equal(load(packed, size + 200000, &got), -EBADMSG);
 }
 
+/* Makes a packed file longer by an extra field (RFC 1952, 2.3.1), so that it ends where `multiple` does. */
+static size_t stretch(uint8_t *file, size_t size, size_t multiple)
+{
+	size_t extra = multiple - (size + 2) % multiple;
+
+	memmove(file + 12 + extra, file + 10, size - 10);
+	file[3] |= 4; /* FEXTRA */
+	file[10] = (uint8_t)extra;
+	file[11] = (uint8_t)(extra >> 8);
+	memset(file + 12, 0, extra);
+	return size + 2 + extra;
+}
+
+/* The last read brought the last byte of the content and none of what is behind it. */
+static void refuses_bytes_that_the_last_read_did_not_bring(void **state)
+{
+	size_t size = stretch(packed, pack(image, sizeof(image), packed), 64 << 10);
+	struct boot_image got;
+
+	assert_int_equal(load(packed, size, &got), 0);
+	packed[size] = 0;
+	assert_int_equal(load(packed, size + 1, &got), -EBADMSG);
+	assert_non_null(strstr(why.text, "bytes behind"));
+}
+
 /* 64 MiB of zeros in 64 KiB: refused before more than guest memory has been written. */
 static void refuses_a_bomb(void **state)
 {
@@ -235,6 +260,7 @@ int main(void)
 		cmocka_unit_test(refuses_a_file_that_was_cut),
 		cmocka_unit_test(refuses_a_file_that_is_damaged),
 		cmocka_unit_test(refuses_bytes_behind_the_end),
+		cmocka_unit_test(refuses_bytes_that_the_last_read_did_not_bring),
 		cmocka_unit_test(refuses_a_bomb),
 		cmocka_unit_test(unpacks_to_the_last_byte_allowed),
 		cmocka_unit_test(refuses_nothing_packed),
