@@ -345,11 +345,18 @@ static const struct question how[] = {
 	{ 0 },
 };
 
-/* An error: the unit began anew, or was forgotten. Then nobody saw why. */
+static bool ask_how(struct vmm *v);
+
+/*
+ * An error: the unit began anew, or was forgotten. Then nobody saw why. No exit code: PID 1 has not reaped it yet, and is
+ * asked again.
+ */
 static void told(void *owner, const char *error)
 {
 	struct vmm *v = owner;
 
+	if (!error && !v->death.code && ask_how(v))
+		return;
 	v->death.known = !error;
 	vmm_answered(v);
 }
