@@ -19,20 +19,15 @@ static char made[96]; /* a file that a test made */
 
 static int open_peer(void **state)
 {
-	static struct peer peer;
-
-	*state = &peer;
-	peer = (struct peer) { .listener = -1, .link = -1, .memory = -1 };
 	made[0] = '\0';
-	return 0;
+	return peer_setup(state);
 }
 
 static int close_peer(void **state)
 {
 	if (made[0])
 		unlink(made);
-	peer_close(*state);
-	return 0;
+	return peer_teardown(state);
 }
 
 static void counts(struct peer *p)

@@ -16,21 +16,6 @@
 
 #include "vmm-peer.h"
 
-static int open_peer(void **state)
-{
-	static struct peer peer;
-
-	*state = &peer;
-	peer = (struct peer) { .listener = -1, .link = -1, .memory = -1 };
-	return 0;
-}
-
-static int close_peer(void **state)
-{
-	peer_close(*state);
-	return 0;
-}
-
 /* A guest that listens has said so. */
 static void listens(struct peer *p, const char *guest)
 {
@@ -195,7 +180,7 @@ static void a_new_daemon_is_told_that_the_key_was_pressed(void **state)
 	peer_leave(p);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_peer, close_peer)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, peer_setup, peer_teardown)
 
 int main(void)
 {

@@ -16,21 +16,6 @@
 
 /* The real lifecycled-vmm over the real KVM; this program is its daemon. */
 
-static int open_peer(void **state)
-{
-	static struct peer peer;
-
-	*state = &peer;
-	peer = (struct peer) { .listener = -1, .link = -1, .memory = -1 };
-	return 0;
-}
-
-static int close_peer(void **state)
-{
-	peer_close(*state);
-	return 0;
-}
-
 static void prints_counts_and_leaves(void **state)
 {
 	struct peer *p = *state;
@@ -325,7 +310,7 @@ static void stops_at_sigterm_without_a_daemon(void **state)
 	assert_false(peer_holds_lock(p));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_peer, close_peer)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, peer_setup, peer_teardown)
 
 int main(void)
 {

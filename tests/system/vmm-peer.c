@@ -443,3 +443,18 @@ void peer_expect_console(const struct peer *p, const char *text)
 		syscall(SYS_futex, (uint32_t *)&p->ring->head, FUTEX_WAIT, (uint32_t)head, &second, NULL, 0);
 	}
 }
+
+int peer_setup(void **state)
+{
+	static struct peer peer;
+
+	*state = &peer;
+	peer = (struct peer) { .listener = -1, .link = -1, .memory = -1 };
+	return 0;
+}
+
+int peer_teardown(void **state)
+{
+	peer_close(*state);
+	return 0;
+}

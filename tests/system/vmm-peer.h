@@ -41,6 +41,10 @@ union peer_frame {
 	struct vmm_ended ended;
 };
 
+/* cmocka's fixture: *state is a peer that was not opened yet; it is closed. */
+int peer_setup(void **state);
+int peer_teardown(void **state);
+
 void peer_open(struct peer *p, const char *guest); /* listens; a 2 MiB, one-vCPU definition of that guest */
 void peer_close(struct peer *p);                   /* kills what is left */
 
