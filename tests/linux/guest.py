@@ -20,7 +20,8 @@ PARTS = [HERE / name for name in ("guest.py", "build-initramfs", "init", "power-
 
 
 def unpack(architecture, system):
-    done = subprocess.run(["mmdebstrap", "--quiet", f"--architectures={architecture}", "--variant=extract",
+    # in a mount namespace of its own: what it mounts, a run that is cut short can not leave behind
+    done = subprocess.run(["unshare", "--mount", "mmdebstrap", "--quiet", f"--architectures={architecture}", "--variant=extract",
                            f"--include={','.join(PACKAGES[architecture])}",
                            "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr", cache.suite(), system],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
