@@ -20,6 +20,7 @@
 #define NS_PER_MS      1000000ull
 #define KICK_AGAIN     (10 * NS_PER_MS)
 #define BIRTH_PATIENCE (30000 * NS_PER_MS)
+#define STOP_ROOM_MS   30000u
 
 static volatile sig_atomic_t stop_asked;
 
@@ -215,6 +216,20 @@ static void settle(struct vmm *v, uint64_t now)
 }
 
 /*
+ * Who stops the unit has a deadline of his own. The guest's is the definition's, so it is asked for (sd_notify(3)), with
+ * room behind it for the daemon to end a guest that let it pass.
+ */
+static void ask_for_time(const struct vmm *v)
+{
+	uint64_t ms = (uint64_t)v->machine.definition.limits.stop_timeout_ms + STOP_ROOM_MS;
+	char text[96];
+
+	snprintf(text, sizeof(text), "EXTEND_TIMEOUT_USEC=%llu\nSTATUS=Waits for the guest to power off",
+		(unsigned long long)ms * 1000);
+	(void)notify_send(text);
+}
+
+/*
  * SIGTERM: a graceful stop, also without a daemon: the power key is pressed, and how long the guest may take is the
  * affair of who asked. One that cannot hear ends at once, and a second SIGTERM ends every other. One after the end
  * leaves: what is to be known is in the last words.
@@ -231,6 +246,7 @@ static void stop(struct vmm *v)
 	v->told_to_stop = true;
 	if (!again && runs && machine_press_power_key(&v->machine)) {
 		v->owed |= OWED_STOPPING;
+		ask_for_time(v);
 		return;
 	}
 	snprintf(end.text, sizeof(end.text), "the VMM was told to stop (SIGTERM), %s", but);

@@ -5,7 +5,7 @@ import shutil
 import sys
 
 import host
-from host import ctl, equal, expect, show, systemctl, vmm
+from host import ctl, equal, expect, needs_kvm, show, systemctl, vmm
 
 
 def started(name="web", **more):
@@ -63,6 +63,25 @@ def systemctl_starts_and_stops_it():
     equal(host.status("web")["last_end"]["cause"], "user-stop", "how it ended")
     equal(show(vmm("web"), "ActiveState", "Result"), {"ActiveState": "inactive", "Result": "success"}, "the unit")
     ctl("destroy", "web")
+
+
+@needs_kvm
+def a_guest_has_the_time_of_its_definition():
+    """More than the unit's own: the VMM asks PID 1 for it, and the daemon ends the guest when it is over."""
+    host.drop_in(vmm("slow"), "[Service]\nTimeoutStopSec=3s\n")
+    try:
+        host.fresh()
+        host.define("slow", "ignore", limits={"stop-timeout": "8s"})
+        ctl("start", "slow")
+        host.until(lambda: "listens" in ctl("console", "slow"), "the guest listens to its power key")
+        systemctl("stop", vmm("slow"))
+        end = host.status("slow")["last_end"]
+        equal(end["cause"], "user-stop", "its cause")
+        expect("limits.stop-timeout" in end["text"], "its own time was over, not that of the unit", end)
+        equal(show(vmm("slow"), "Result"), {"Result": "success"}, "PID 1 had nothing to kill")
+    finally:
+        host.drop_in(vmm("slow"), None)
+    ctl("destroy", "slow")
 
 
 def machined_shows_it():
@@ -190,6 +209,7 @@ if __name__ == "__main__":
         the_daemon_starts_it,
         each_way_the_daemon_ends_leaves_it,
         systemctl_starts_and_stops_it,
+        a_guest_has_the_time_of_its_definition,
         machined_shows_it,
         systemctl_is_refused_what_the_daemon_would_refuse,
         a_start_by_systemctl_waits_for_order,
