@@ -92,17 +92,36 @@ def a_daemon_that_was_away_is_told_too():
 
 
 def what_the_kernel_takes_back_is_oom():
+    """A guest that touches more than its VMM may have; without KVM, who stands in eats when he is told to."""
     host.fresh()
-    host.define("web", resources={"memory-max": "1M"})
-    ctl("start", "web", check=False)
+    host.define("web", "hungry", memory={"size": "64M"}, resources={"memory-max": "24M"})
+    ctl("start", "web")
     if not has_controllers("memory"):
         print("        no memory controller in cgroup v2 here: the limit does not hold", flush=True)
         ctl("destroy", "web")
         return
-    if host.row("web")["state"] == "running":  # small enough: who stands in eats until it is too much
+    if not host.have_kvm():
         os.kill(host.status("web")["vmm_pid"], signal.SIGUSR2)
     host.until(lambda: host.row("web")["state"] == "null", "its life is over")
     equal(host.status("web")["last_end"]["cause"], "oom", "cause")
+    ctl("destroy", "web")
+
+
+@host.needs_kvm
+def no_more_threads_than_it_may_have():
+    """One for the daemon, one for each vCPU."""
+    host.fresh()
+    host.define("web", vcpus={"count": 4}, resources={"tasks-max": 4})
+    if not has_controllers("pids"):
+        print("        no pids controller in cgroup v2 here: the limit does not hold", flush=True)
+        return
+    expect(ctl("start", "web", check=False).returncode != 0, "it cannot start")
+    end = host.status("web")["last_end"]
+    equal(end["cause"], "start-failed", "cause")
+    expect("no thread for vCPU 3" in end["text"], "its text says what was missing", end)
+    host.define("web", vcpus={"count": 4}, resources={"tasks-max": 16})
+    ctl("start", "web")
+    equal(host.row("web")["state"], "running", "state with enough")
     ctl("destroy", "web")
 
 
@@ -112,4 +131,5 @@ if __name__ == "__main__":
         what_killed_it_is_told,
         a_daemon_that_was_away_is_told_too,
         what_the_kernel_takes_back_is_oom,
+        no_more_threads_than_it_may_have,
     ], needs_kvm=False))
