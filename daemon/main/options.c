@@ -190,6 +190,10 @@ int options_parse(int argc, char **argv, struct options *o)
 		fprintf(stderr, "lifecycled: %s: no arguments are taken; see --help\n", argv[optind]);
 		return -EINVAL;
 	}
+	if (o->starter == STARTER_SYSTEMD && strcmp(o->bus, "none") == 0) {
+		fputs("lifecycled: --starter systemd: systemd is asked over the bus; give one with --bus\n", stderr);
+		return -EINVAL;
+	}
 	if (strcmp(o->secure, "none") == 0)
 		o->secure = NULL;
 	if (!o->definition_count) {

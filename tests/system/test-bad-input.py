@@ -3,10 +3,11 @@
 import json
 import socket
 import struct
+import subprocess
 import sys
 
 import host
-from host import GUESTS, Host, equal, expect
+from host import BUILD, GUESTS, Host, equal, expect
 
 KERNEL = str(GUESTS / "silent.elf")
 GOOD = {"name": "web", "memory": {"size": "2M"}, "kernel": KERNEL}
@@ -88,6 +89,16 @@ def without_a_daemon_the_client_says_so():
         expect("lifecycled" in done.stderr, "it says what is missing", done.stderr)
 
 
+def options_that_make_no_sense_are_refused():
+    for options, words in ((["--starter", "systemd", "--bus", "none"], ["--starter systemd", "--bus"]),
+                           (["--starter", "init"], ["auto, spawn or systemd"]),
+                           (["--vmm-group", "nobody-has-this"], ["there is no such group"])):
+        done = subprocess.run([BUILD / "daemon/main/lifecycled", *options], capture_output=True, text=True,
+                              timeout=host.LIMIT)
+        equal(done.returncode, 2, f"exit code with {options}")
+        expect(all(word in done.stderr for word in words), f"{options}: it says what and why", done.stderr)
+
+
 def send(path, kind, *messages):
     with socket.socket(socket.AF_UNIX, kind) as s:
         s.settimeout(host.LIMIT)
@@ -139,6 +150,7 @@ if __name__ == "__main__":
         circles_of_order_are_refused,
         verbs_on_nobody_and_on_old_lives_are_refused,
         without_a_daemon_the_client_says_so,
+        options_that_make_no_sense_are_refused,
         strangers_on_the_vmm_socket_are_hung_up_on,
         strangers_on_the_secure_link_are_hung_up_on,
         a_bad_file_in_vm_d_does_not_keep_the_others_out,
