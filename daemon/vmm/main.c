@@ -12,7 +12,8 @@
 static int usage(FILE *to, int status)
 {
 	fprintf(to, "Usage: lifecycled-vmm [--socket PATH] NAME\n"
-		    "Runs one life of the VM NAME for the lifecycle daemon, which starts this program.\n\n"
+		    "Runs one life of the VM NAME, which the lifecycle daemon gives it. Started by the daemon, or by systemd as\n"
+		    "lifecycled-vm@NAME.service. See lifecycled-vmm(8).\n\n"
 		    "  --socket PATH  the daemon's socket (default " DEFAULT_SOCKET ")\n"
 		    "  --help         this text\n"
 		    "  --version      the version\n\n"
