@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/counts.h"
 #include "model/inputs.h"
 #include "model/outputs.h"
 #include "model/records.h"
@@ -32,12 +33,32 @@ int engine_post(struct engine *e, const struct input *in);
 
 /* ---- what readers may read ---- */
 
+/* Where the next message of a debt is. */
+enum debt_place {
+	PLACE_NONE,    /* there is none to send */
+	PLACE_LINE,    /* in line for the SP's creation slot */
+	PLACE_READY,   /* leaves as soon as the SP is free */
+	PLACE_BACKOFF, /* until `next`, or a doorbell */
+	PLACE_PROBE,   /* stuck: the SP's next probe may release it */
+	PLACE_SENT,    /* with the secure side */
+	PLACE_OPEN,    /* its call is suspended there, FFA_RUN goes on with it */
+	PLACE_COUNT,
+};
+
 struct debt_row {
 	uint16_t sp;
 	uint8_t state; /* enum debt_state */
 	uint8_t how;   /* enum debt_how */
 	bool stuck;    /* past its active phase */
-	uint32_t tries;
+	uint32_t tries; /* messages of this step */
+	uint32_t sent;  /* and of the life */
+	uint8_t reply;  /* 1 + enum verdict of the last answer; 0: none yet */
+	uint8_t place;  /* enum debt_place */
+	uint16_t endpoint;
+	uint64_t life;
+	uint64_t since; /* of this state */
+	uint64_t next;  /* when it is sent again; 0: that is no matter of time. That of PLACE_PROBE is the SP's */
+	uint64_t until; /* when patience with this step ends; 0: never */
 };
 
 struct vm_row {
@@ -65,8 +86,11 @@ struct vm_row {
 	uint32_t restarts;
 	uint32_t refused;   /* illegal transitions asked for */
 	uint32_t old_lives; /* lives of this VM that still settle */
-	uint16_t debt_count;
-	struct debt_row debt[MODEL_SP_MAX];
+	uint32_t debt_count;     /* of the life: one for each SP */
+	uint32_t old_debt_count; /* behind these: what older lives still owe, the oldest life first */
+	uint32_t debts_left_out; /* there was no memory for these */
+	uint32_t debt_room;      /* of `debt`; the engine's own */
+	struct debt_row *debt;
 };
 
 struct sp_row {
@@ -74,6 +98,9 @@ struct sp_row {
 	uint32_t owed;    /* lives that still owe it something */
 	uint32_t stuck;   /* of these, past their active phase */
 	uint64_t sent, retried, answered; /* since the daemon started */
+	bool in_flight;    /* a call is with it, or suspended there */
+	uint64_t probe_at; /* the next message to it while it is stuck; 0: none */
+	struct sp_counts counts;
 };
 
 struct rows; /* engine/rows.c */

@@ -29,12 +29,18 @@ struct rows *rows_new(void)
 	return calloc(1, sizeof(struct rows));
 }
 
+static void row_free(struct row *row)
+{
+	free(row->vm.debt);
+	free(row);
+}
+
 struct rows *rows_free(struct rows *r)
 {
 	if (!r)
 		return NULL;
 	for (size_t i = 0; i < r->count; i++)
-		free(r->all[i]);
+		row_free(r->all[i]);
 	free(r->all);
 	free(r->spare);
 	map_free(&r->by_name);
@@ -94,24 +100,10 @@ static void drop(struct rows *r, struct row *row)
 	map_remove(&r->by_name, &row->by_name);
 	if (row->vm.endpoint && r->endpoint[row->vm.endpoint] == row)
 		r->endpoint[row->vm.endpoint] = NULL;
-	free(row);
+	row_free(row);
 }
 
-static void write_debts(struct vm_row *v, const struct model *m, const struct life *l)
-{
-	v->debt_count = 0;
-	for (size_t i = 0; i < m->sp_count; i++) {
-		const struct debt *d = &l->debt[i];
-
-		v->debt[v->debt_count++] = (struct debt_row){ .sp = m->sp[i].info.id,
-			.state = d->state,
-			.how = d->how,
-			.stuck = d->stuck,
-			.tries = d->tries };
-	}
-}
-
-static void write_life(struct vm_row *v, const struct model *m, const struct life *l)
+static void write_life(struct vm_row *v, const struct life *l)
 {
 	v->life = l->number;
 	v->endpoint = l->begun.endpoint;
@@ -125,7 +117,6 @@ static void write_life(struct vm_row *v, const struct model *m, const struct lif
 	v->vmm_pid = l->vmm.pid;
 	v->unreachable = l->unreachable;
 	v->secure_stuck = l->stuck;
-	write_debts(v, m, l);
 }
 
 static void write_row(struct vm_row *v, const struct model *m, const struct vm *vm)
@@ -133,7 +124,7 @@ static void write_row(struct vm_row *v, const struct model *m, const struct vm *
 	const struct vm_definition *d = vm->definition;
 	const struct life *old;
 
-	*v = (struct vm_row){ .vm = vm->number };
+	*v = (struct vm_row){ .vm = vm->number, .debt = v->debt, .debt_room = v->debt_room };
 	snprintf(v->name, sizeof(v->name), "%s", d->name);
 	memcpy(v->uuid, d->uuid, sizeof(v->uuid));
 	v->vcpu_count = d->vcpu_count;
@@ -152,7 +143,8 @@ static void write_row(struct vm_row *v, const struct model *m, const struct vm *
 	list_for_each(old, &vm->old, of_vm)
 		v->old_lives++;
 	if (vm->life)
-		write_life(v, m, vm->life);
+		write_life(v, vm->life);
+	debts_write(v, m, vm);
 	model_why(m, vm, &v->waits);
 }
 
@@ -175,9 +167,12 @@ static void refresh_sps(struct rows *r, const struct model *m)
 		r->sp[i] = (struct sp_row){ .sp = m->sp[i].info,
 			.owed = m->sp[i].owed,
 			.stuck = m->sp[i].stuck_count,
-			.sent = m->sp[i].sent,
-			.retried = m->sp[i].retried,
-			.answered = m->sp[i].answered };
+			.sent = m->sp[i].counts.sent,
+			.retried = m->sp[i].counts.verdict[VERDICT_RETRY],
+			.answered = m->sp[i].counts.verdict[VERDICT_ACK],
+			.in_flight = m->sp[i].out || m->sp[i].open.has_target,
+			.probe_at = heap_node_is_out(&m->sp[i].probe.node) ? 0 : m->sp[i].probe.node.at,
+			.counts = m->sp[i].counts };
 	r->sp_count = m->sp_count;
 }
 

@@ -24,6 +24,9 @@ void rows_refresh(struct rows *r, struct model *m, uint64_t seq);
 void rows_disk_fails(struct rows *r, const struct model *m, uint64_t now);
 void rows_disk_works(struct rows *r);
 
+/* debts.c: what is owed, into a row; its block of debts grows as needed and is the row's */
+void debts_write(struct vm_row *v, const struct model *m, const struct vm *vm);
+
 struct ring *ring_new(void);
 struct ring *ring_free(struct ring *r);
 void ring_put(struct ring *r, const struct event_record *e);

@@ -9,6 +9,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "model/counts.h"
 #include "model/records.h"
 #include "proto/ffa.h"
 
@@ -27,20 +28,13 @@ struct deadline {
 	uint8_t kind;
 };
 
-/* Where a debt stands in its SP's queues: it is in at most one of them, none while its call is out. */
-enum debt_queue {
-	QUEUE_NONE,
-	QUEUE_WAITING, /* for the SP's creation slot */
-	QUEUE_READY,   /* to be sent as soon as the SP is free */
-	QUEUE_BACKOFF, /* until its deadline, or a doorbell */
-	QUEUE_STUCK,   /* past its active phase: until the SP's probe */
-};
-
 struct debt {
 	struct deadline again, patience;
 	struct list link;
 	uint64_t since;
-	uint32_t tries;
+	uint32_t tries, sent; /* messages of this step, and of this life */
+	uint32_t first_sent;  /* us after `since`; for the counts */
+	uint8_t reply;        /* 1 + enum verdict of the last answer; 0: none yet. To be shown only */
 	uint8_t index; /* of the SP in the model and of the debt in its life */
 	uint8_t state, how, queue, backoff;
 	bool dirty, unsure, cleanse, stuck;
@@ -100,7 +94,7 @@ struct sp {
 	uint32_t owed, stuck_count;
 	struct list waiting, ready, backoff, stuck;
 	struct deadline resume, probe;
-	uint64_t sent, retried, answered;
+	struct sp_counts counts;
 };
 
 struct ids {

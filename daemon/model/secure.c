@@ -43,6 +43,7 @@ static struct list *queue_head(struct sp *sp, enum debt_queue queue)
 	case QUEUE_STUCK:
 		return &sp->stuck;
 	case QUEUE_NONE:
+	case DEBT_QUEUE_COUNT:
 		break;
 	}
 	return NULL;
@@ -62,6 +63,7 @@ void queue_debt(struct step *s, struct sp *sp, struct debt *d, enum debt_queue q
 	list_remove(&d->link);
 	if (queue != QUEUE_BACKOFF)
 		clear_deadline(s, &d->again);
+	count_queue(sp, d, queue);
 	d->queue = (uint8_t)queue;
 	if (queue != QUEUE_NONE)
 		list_append(queue_head(sp, queue), &d->link);
@@ -81,6 +83,7 @@ void debt_move(struct step *s, struct life *l, struct debt *d, enum debt_state t
 	c.debt.how = (uint8_t)how;
 	c.debt.extra = to == DEBT_NONE || to == DEBT_SETTLED ? 0 : d->extra;
 	c.debt.tries = d->tries;
+	count_move(s, d, to, how);
 	d->since = s->now;
 	if (to == DEBT_CREATING || d->state == DEBT_CREATING)
 		touch_next(s, &s->m->sp[d->index], &s->m->sp[d->index].waiting);
@@ -143,7 +146,7 @@ static void put_call(struct step *s, struct sp *sp, struct life *l, enum call_ki
 	sp->asked = (uint8_t)kind;
 	sp->out = true;
 	sp->running = run;
-	sp->sent++;
+	sp->counts.sent++;
 }
 
 /* FFA_RUN of a call known to be open: it was suspended, or BUSY to a repeat says so. */
@@ -164,7 +167,7 @@ static void send(struct step *s, struct sp *sp, struct debt *d)
 	queue_debt(s, sp, d, QUEUE_NONE);
 	if (!sp->unsure) /* else what is stored may be what is open there */
 		note_open(s, sp, l, kind);
-	d->tries++;
+	count_send(s, d);
 	put_call(s, sp, l, kind, false, 0);
 	touch(s, l->vm);
 }

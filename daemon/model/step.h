@@ -85,5 +85,11 @@ void sp_lost(struct step *s, struct sp *sp, enum debt_how how);
 void probe_timer(struct step *s, struct sp *sp);
 void resume_timer(struct step *s, struct sp *sp);
 
+/* counts.c: what is shown of the above */
+void count_queue(struct sp *sp, const struct debt *d, enum debt_queue to);
+void count_send(struct step *s, struct debt *d); /* also the tries, of which the model itself makes use */
+void count_reply(struct step *s, struct sp *sp, enum verdict verdict);
+void count_move(struct step *s, const struct debt *d, enum debt_state to, enum debt_how how);
+
 /* world.c: the secure side comes, goes, answers */
 void step_secure(struct step *s, struct input *in);

@@ -24,13 +24,15 @@ static const struct life *ahead(const struct model *m, const struct sp *sp, cons
 	return NULL;
 }
 
-static void on_sp(const struct sp *sp, const struct debt *d, uint64_t until, struct wait_reason *r)
+/* Until VM_CREATED has been tried long enough, or else as long as the sub-state lasts. */
+static void on_sp(const struct sp *sp, const struct debt *d, struct wait_reason *r)
 {
 	r->on = WAIT_SP;
 	r->sp = sp->info.id;
 	r->tries = d->tries;
 	r->since = d->since;
-	r->until = until;
+	if (!heap_node_is_out(&d->patience.node))
+		r->until = d->patience.node.at;
 }
 
 static void on_vm(const char *name, struct wait_reason *r)
@@ -70,7 +72,7 @@ static void on_secure_side(const struct model *m, const struct life *l, struct w
 			r->sp = sp->info.id;
 			return;
 		}
-		on_sp(sp, d, heap_node_is_out(&d->patience.node) ? 0 : d->patience.node.at, r);
+		on_sp(sp, d, r);
 		return;
 	}
 	r->on = WAIT_SECURE_LINK;

@@ -172,14 +172,6 @@ static void debt_event(struct step *s, struct sp *sp, struct debt *d, enum debt_
 	after_move(s, l);
 }
 
-static void count(struct sp *sp, enum verdict verdict)
-{
-	if (verdict == VERDICT_RETRY)
-		sp->retried++;
-	else if (verdict == VERDICT_ACK)
-		sp->answered++;
-}
-
 static void reply(struct step *s, const struct secure_reply *r)
 {
 	struct sp *sp = model_sp(s->m, r->sp);
@@ -194,7 +186,7 @@ static void reply(struct step *s, const struct secure_reply *r)
 	was_run = sp->running;
 	sp->out = sp->running = false;
 	asked = (enum call_kind)sp->asked;
-	count(sp, verdict);
+	count_reply(s, sp, verdict);
 	if (verdict == VERDICT_PREEMPTED || verdict == VERDICT_YIELDED) {
 		keep_target(s, sp, r);
 		pump(s, sp);

@@ -63,6 +63,16 @@ static void say_difference(struct world *w, const struct vm_row *was, const stru
 		was->state, was->substate, is->state, is->substate);
 }
 
+static void no_debt_changed(struct world *w, const struct asked *asked, const struct vm_row *is)
+{
+	for (uint32_t i = 0; i < is->debt_count; i++) {
+		const struct debt_row *a = &asked->debt[i], *b = &is->debt[i];
+
+		if (a->sp != b->sp || a->life != b->life || a->state != b->state || a->how != b->how || a->stuck != b->stuck)
+			fail(w, "P5", "a refused request changed what %s owes %04x", is->name, b->sp);
+	}
+}
+
 /* Nothing but this request was on the daemon's mind, and it was refused: only the count may differ. */
 void oracle_no_row_changed(struct world *w, const struct asked *asked, const struct answer *a)
 {
@@ -83,6 +93,8 @@ void oracle_no_row_changed(struct world *w, const struct asked *asked, const str
 	is.waits.tries = was.waits.tries;
 	if (memcmp(&is, &was, sizeof(is)) != 0)
 		say_difference(w, &was, &is);
+	else
+		no_debt_changed(w, asked, &is);
 }
 
 /* What must be refused: an end where nothing lived and nothing was about to. */

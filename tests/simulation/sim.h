@@ -194,6 +194,7 @@ struct asked {
 	bool alone; /* the daemon had nothing else to do: all that changes is this request's doing */
 	bool had_row;
 	struct vm_row row;
+	struct debt_row debt[MODEL_SP_MAX]; /* of the row, whose own may be written over */
 	uint64_t stored_seq;
 };
 

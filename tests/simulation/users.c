@@ -85,7 +85,9 @@ static struct asked *remember(struct world *w, enum request_verb verb, const cha
 		.stored_seq = w->disk.last_seq };
 	if (row)
 		a->row = *row;
-	else
+	for (uint32_t i = 0; row && i < row->debt_count; i++)
+		a->debt[i] = row->debt[i];
+	if (!row)
 		snprintf(a->row.name, sizeof(a->row.name), "%s", name);
 	return a;
 }

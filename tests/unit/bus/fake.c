@@ -105,6 +105,7 @@ struct vm_row *fake_vm(struct engine *e, const char *name, uint64_t number)
 	strcpy(row->name, name);
 	row->vm = number;
 	row->vcpu_count = 1;
+	row->debt = e->rows.debt[e->rows.vm_count - 1];
 	return row;
 }
 

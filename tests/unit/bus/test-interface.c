@@ -69,7 +69,8 @@ static void change_all(struct vm_row *row)
 	strcpy(other.name, row->name);
 	strcpy(other.end_text, "text");
 	strcpy(other.waits.name, "b");
-	other.debt_count = 1;
+	other.debt_count = other.old_debt_count = 1;
+	other.debt = row->debt;
 	other.vcpu_count = 2;
 	*row = other;
 }

@@ -30,8 +30,8 @@ static void two_vms(struct world *w)
 	a->secure_stuck = true;
 	a->old_lives = 1;
 	a->debt_count = 2;
-	a->debt[0] = (struct debt_row) { 0x8001, DEBT_DESTROYING, HOW_NONE, true, 4 };
-	a->debt[1] = (struct debt_row) { 0x8002, DEBT_SETTLED, HOW_ANSWERED, false, 1 };
+	a->debt[0] = (struct debt_row) { .sp = 0x8001, .state = DEBT_DESTROYING, .stuck = true, .tries = 4 };
+	a->debt[1] = (struct debt_row) { .sp = 0x8002, .state = DEBT_SETTLED, .how = HOW_ANSWERED, .tries = 1 };
 	a->vcpu[0] = VCPU_ABORTED;
 	a->end_cause = CAUSE_OOM;
 	a->end_life = 2;

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is counted of an SP, and what is shown of a debt while it is driven home. */
+#include "story.h"
+
+#include <stdlib.h>
+
+#include "engine/rows.h"
+
+static const struct sp_counts *counts(struct story *s, uint16_t sp)
+{
+	return &model_sp(&s->m, sp)->counts;
+}
+
+static struct debt *debt(struct story *s, uint16_t sp)
+{
+	return &current(s, "web")->debt[model_sp(&s->m, sp)->index];
+}
+
+/* Valid until the next one. */
+static struct vm_row row(struct story *s)
+{
+	static struct debt_row debt[MODEL_SP_MAX];
+	struct vm_row v = { .debt = debt, .debt_room = MODEL_SP_MAX };
+
+	debts_write(&v, &s->m, model_vm_named(&s->m, "web"));
+	assert_int_equal(v.debts_left_out, 0);
+	return v;
+}
+
+static void tick_after(struct story *s, uint64_t time)
+{
+	s->now += time;
+	step(s, (struct input){ .kind = IN_TICK });
+}
+
+static void buckets_are_powers_of_two(void **state)
+{
+	struct histogram h = { 0 };
+
+	for (uint64_t value = 0; value < 9; value++)
+		histogram_add(&h, value);
+	histogram_add(&h, UINT64_MAX);
+	assert_int_equal(h.bucket[0], 1); /* 0 */
+	assert_int_equal(h.bucket[1], 1); /* 1 */
+	assert_int_equal(h.bucket[2], 2); /* 2, 3 */
+	assert_int_equal(h.bucket[3], 4); /* 4..7 */
+	assert_int_equal(h.bucket[4], 1); /* 8 */
+	assert_int_equal(h.bucket[HISTOGRAM_BUCKETS - 1], 1);
+}
+
+/* RETRY, then 0 after 3 ms: two messages, one retry, one latency from 2048 to 4095 us. */
+static void a_step_is_counted_when_it_ends(void **state)
+{
+	struct story *s = *state;
+	const struct step_counts *c;
+
+	meet_secure_side(s, 1, 1);
+	start(s, "web");
+	c = &counts(s, TRUSTY)->created;
+	answer(s, TRUSTY, VERDICT_RETRY, CALL_CREATED);
+	assert_int_equal(debt(s, TRUSTY)->reply, 1 + VERDICT_RETRY);
+	assert_int_equal(counts(s, TRUSTY)->queued[QUEUE_BACKOFF], 1);
+	tick_after(s, 3 * MS);
+	assert_true(sends(s, TRUSTY, CALL_CREATED));
+	assert_int_equal(counts(s, TRUSTY)->queued[QUEUE_BACKOFF], 0);
+	assert_int_equal(c->retries.bucket[1], 0);
+	answer(s, TRUSTY, VERDICT_ACK, CALL_CREATED);
+	assert_int_equal(c->retries.bucket[1], 1);
+	assert_int_equal(c->latency.bucket[12], 1);
+	assert_int_equal(counts(s, TRUSTY)->sent, 2);
+	assert_int_equal(counts(s, TRUSTY)->verdict[VERDICT_RETRY], 1);
+	assert_int_equal(counts(s, TRUSTY)->verdict[VERDICT_ACK], 1);
+	assert_int_equal(counts(s, OPTEE)->verdict[VERDICT_RETRY], 0);
+	assert_int_equal(debt(s, TRUSTY)->sent, 2);
+}
+
+static void ways_of_settling_are_counted(void **state)
+{
+	struct story *s = *state;
+	uint64_t life;
+
+	meet_secure_side(s, 1, 1);
+	life = run(s, "web");
+	step(s, (struct input){ .kind = IN_VMM_ENDED, .life = life, .end = { .cause = CAUSE_GUEST_POWEROFF } });
+	answer(s, TRUSTY, VERDICT_ACK, CALL_DESTROYED);
+	answer(s, OPTEE, VERDICT_INVALID, CALL_DESTROYED);
+	assert_int_equal(counts(s, TRUSTY)->how[HOW_ANSWERED], 1);
+	assert_int_equal(counts(s, OPTEE)->how[HOW_ANSWERED], 0);
+	assert_int_equal(counts(s, OPTEE)->how[HOW_SP_UNKNOWN], 1);
+	assert_int_equal(counts(s, OPTEE)->destroyed.retries.bucket[0], 1);
+	assert_int_equal(debt(s, TRUSTY)->sent, 2); /* VM_CREATED and VM_DESTROYED */
+	assert_int_equal(debt(s, TRUSTY)->tries, 1);
+}
+
+static void the_row_says_where_each_message_is(void **state)
+{
+	struct story *s = *state;
+	struct vm_row v;
+
+	meet_secure_side(s, 1, 1);
+	start(s, "web");
+	v = row(s);
+	assert_int_equal(v.debt_count, 2);
+	assert_int_equal(v.debt[0].place, PLACE_SENT);
+	assert_int_equal(v.debt[0].reply, 0);
+	assert_int_equal(v.debt[0].until, s->now + 5000 * MS);
+	answer(s, TRUSTY, VERDICT_RETRY, CALL_CREATED);
+	v = row(s);
+	assert_int_equal(v.debt[0].place, PLACE_BACKOFF);
+	assert_true(v.debt[0].next > s->now);
+	answer(s, OPTEE, VERDICT_PREEMPTED, CALL_NONE);
+	v = row(s);
+	assert_int_equal(v.debt[1].place, PLACE_SENT); /* FFA_RUN, at once */
+	assert_int_equal(v.debt[1].sent, 1);
+	answer(s, OPTEE, VERDICT_YIELDED, CALL_NONE);
+	v = row(s);
+	assert_int_equal(v.debt[1].place, PLACE_OPEN);
+	assert_true(v.debt[1].next > s->now);
+	assert_int_equal(v.debt[1].reply, 1 + VERDICT_YIELDED);
+}
+
+/* The second in line for the slot; when the end comes, until when it is tried, and that it is stuck then. */
+static void the_row_says_until_when(void **state)
+{
+	struct story *s = *state;
+	struct wait_reason waits;
+	uint64_t life;
+	struct vm_row v;
+
+	meet_secure_side(s, 1, 1);
+	life = run(s, "web");
+	step(s, (struct input){ .kind = IN_VMM_ENDED, .life = life, .end = { .cause = CAUSE_GUEST_POWEROFF } });
+	answer(s, OPTEE, VERDICT_ACK, CALL_DESTROYED);
+	answer(s, TRUSTY, VERDICT_RETRY, CALL_DESTROYED);
+	v = row(s);
+	assert_int_equal(v.debt[0].until, s->now + 5000 * MS);
+	model_why(&s->m, model_vm_named(&s->m, "web"), &waits);
+	assert_int_equal(waits.on, WAIT_SP);
+	assert_int_equal(waits.until, s->now + 5000 * MS);
+	tick_after(s, 5000 * MS);
+	answer(s, TRUSTY, VERDICT_RETRY, CALL_DESTROYED);
+	v = row(s);
+	assert_true(v.debt[0].stuck);
+	assert_int_equal(v.debt[0].until, 0);
+	assert_int_equal(v.debt[0].place, PLACE_PROBE);
+	model_why(&s->m, model_vm_named(&s->m, "web"), &waits);
+	assert_int_equal(waits.until, 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, story_begin, story_end)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(buckets_are_powers_of_two),
+		TEST(a_step_is_counted_when_it_ends),
+		TEST(ways_of_settling_are_counted),
+		TEST(the_row_says_where_each_message_is),
+		TEST(the_row_says_until_when),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
