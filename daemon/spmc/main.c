@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "spmc/file.h"
 #include "spmc/options.h"
 #include "spmc/service.h"
 
@@ -21,6 +22,7 @@ static const char help[] =
 	"  --state FILE      keep the secure world in FILE, on a tmpfs: it survives this process\n"
 	"  --user NAME       the hypervisor's user, if it is not this one\n"
 	"  --reset           start as a new secure world\n"
+	"  --sps FILE        read the secure world from FILE: see lifecycled-spmc(8)\n"
 	"  --sp PERSONALITY:ID[:OPTION,..]\n"
 	"                    host an SP; personalities: trusty, optee, strict; may be repeated\n"
 	"                    (default: trusty:0x8001 and optee:0x8002)\n"
@@ -31,7 +33,8 @@ static const char help[] =
 	"Faults, for tests: stuck=1; done for the first N requests:\n"
 	"  busy=N interrupted=N abort=N preempt=N yield=N mute=N\n";
 
-enum { OPT_SOCKET = 1, OPT_INSPECT, OPT_STATE, OPT_RESET, OPT_USER, OPT_SP, OPT_NO_SPS, OPT_DISCOVERY, OPT_HELP, OPT_VERSION };
+enum { OPT_SOCKET = 1, OPT_INSPECT, OPT_STATE, OPT_RESET, OPT_USER, OPT_SPS, OPT_SP, OPT_NO_SPS,
+	OPT_DISCOVERY, OPT_HELP, OPT_VERSION };
 
 static const struct option longs[] = {
 	{ "socket", required_argument, NULL, OPT_SOCKET },
@@ -39,6 +42,7 @@ static const struct option longs[] = {
 	{ "state", required_argument, NULL, OPT_STATE },
 	{ "reset", no_argument, NULL, OPT_RESET },
 	{ "user", required_argument, NULL, OPT_USER },
+	{ "sps", required_argument, NULL, OPT_SPS },
 	{ "sp", required_argument, NULL, OPT_SP },
 	{ "no-sps", no_argument, NULL, OPT_NO_SPS },
 	{ "discovery", required_argument, NULL, OPT_DISCOVERY },
@@ -49,19 +53,31 @@ static const struct option longs[] = {
 
 static void add_sp(struct world_config *config, const char *text)
 {
-	const char *why = "no memory";
+	struct complaint why;
 
 	if (options_add_sp(config, text, &why) == 0)
 		return;
-	fprintf(stderr, "lifecycled-spmc: --sp %s: %s\n", text, why);
+	fprintf(stderr, "lifecycled-spmc: --sp %s: %s\n", text, why.text);
 	exit(EXIT_FAILURE);
 }
 
-static void set_discovery(struct world_config *config, const char *text)
+static void set_world(struct world_config *config, const char *name, const char *value)
 {
-	if (options_discovery(config, text) == 0)
+	struct complaint why;
+
+	if (options_set_world(config, name, value, &why) == 0)
 		return;
-	fprintf(stderr, "lifecycled-spmc: --discovery %s: must be regs, rx or none\n", text);
+	fprintf(stderr, "lifecycled-spmc: --%s\n", why.text);
+	exit(EXIT_FAILURE);
+}
+
+static void read_file(struct world_config *config, const char *path)
+{
+	struct complaint why;
+
+	if (file_read(config, path, &why) == 0)
+		return;
+	fprintf(stderr, "lifecycled-spmc: %s\n", why.text);
 	exit(EXIT_FAILURE);
 }
 
@@ -95,7 +111,8 @@ static void parse(struct service_options *o, int argc, char **argv)
 		case OPT_USER: o->hypervisor = user_id(optarg); break;
 		case OPT_SP: add_sp(&o->world, optarg); break;
 		case OPT_NO_SPS: none = true; break;
-		case OPT_DISCOVERY: set_discovery(&o->world, optarg); break;
+		case OPT_SPS: read_file(&o->world, optarg); break;
+		case OPT_DISCOVERY: set_world(&o->world, "discovery", optarg); break;
 		case OPT_HELP: say(help); break;
 		case OPT_VERSION: say("lifecycled-spmc " PROJECT_VERSION "\n"); break;
 		default: exit(EXIT_FAILURE);
@@ -103,7 +120,7 @@ static void parse(struct service_options *o, int argc, char **argv)
 	}
 	if (optind < argc || (none && o->world.sp_count)) {
 		fprintf(stderr, "lifecycled-spmc: %s\n",
-			optind < argc ? "takes options alone" : "--no-sps and --sp exclude each other");
+			optind < argc ? "takes options alone" : "--no-sps excludes --sp and --sps");
 		exit(EXIT_FAILURE);
 	}
 	if (!none && !o->world.sp_count)

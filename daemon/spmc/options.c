@@ -1,58 +1,96 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* --sp PERSONALITY:ID[:OPTION,..] */
-
 #include "spmc/options.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "spmc/personality.h"
 
-#define CAPACITY_MAX 65535u /* objects of one VM are counted in sixteen bits */
+#define CAPACITY_MAX 65535u  /* objects of one VM are counted in sixteen bits */
+#define SP_ID_LAST   0xFFBFu /* above: logical partitions at EL3 */
 
-enum number_kind { KIND_UINT, KIND_BOOL };
+enum option_kind { OPTION_NUMBER, OPTION_ID, OPTION_BOOL, OPTION_WORD };
 
-static const struct {
+struct option_word {
 	const char *name;
-	enum number_kind kind;
-	size_t at;
-	uint32_t max;
-} numbers[] = {
-	{ "tick", KIND_UINT, offsetof(struct sp_config, tick_us), 60000000 },
-	{ "notifiers", KIND_UINT, offsetof(struct sp_config, notifiers), 255 },
-	{ "capacity", KIND_UINT, offsetof(struct sp_config, capacity), CAPACITY_MAX },
-	{ "doorbell", KIND_BOOL, offsetof(struct sp_config, doorbell), 1 },
-	{ "stuck", KIND_BOOL, offsetof(struct sp_config, stuck), 1 },
-	{ "busy", KIND_UINT, offsetof(struct sp_config, faults[SP_FAULT_BUSY]), UINT32_MAX },
-	{ "interrupted", KIND_UINT, offsetof(struct sp_config, faults[SP_FAULT_INTERRUPTED]), UINT32_MAX },
-	{ "abort", KIND_UINT, offsetof(struct sp_config, faults[SP_FAULT_ABORT]), UINT32_MAX },
-	{ "preempt", KIND_UINT, offsetof(struct sp_config, faults[SP_FAULT_PREEMPT]), UINT32_MAX },
-	{ "yield", KIND_UINT, offsetof(struct sp_config, faults[SP_FAULT_YIELD]), UINT32_MAX },
-	{ "mute", KIND_UINT, offsetof(struct sp_config, faults[SP_FAULT_MUTE]), UINT32_MAX },
+	uint32_t value;
 };
 
-static const struct {
+/* A WORD and a NUMBER are a uint32_t, an ID is a uint16_t, a BOOL is a bool. */
+struct option_row {
 	const char *name;
-	uint32_t bits;
-} subscriptions[] = {
+	enum option_kind kind;
+	size_t at;
+	uint32_t min, max;
+	const struct option_word *words;
+};
+
+static const struct option_word subscriptions[] = {
 	{ "created", FFA_PROP_VM_CREATED },
 	{ "destroyed", FFA_PROP_VM_DESTROYED },
 	{ "both", FFA_PROP_VM_CREATED | FFA_PROP_VM_DESTROYED },
 	{ "none", 0 },
+	{ 0 },
 };
 
-static const char *const discoveries[] = {
-	[WORLD_DISCOVERY_REGS] = "regs",
-	[WORLD_DISCOVERY_RX] = "rx",
-	[WORLD_DISCOVERY_NONE] = "none",
+static const struct option_word discoveries[] = {
+	{ "regs", WORLD_DISCOVERY_REGS },
+	{ "rx", WORLD_DISCOVERY_RX },
+	{ "none", WORLD_DISCOVERY_NONE },
+	{ 0 },
 };
+
+#define SP(field) offsetof(struct sp_config, field)
+#define NUMBER(name, field, least, most)                                                                               \
+	{                                                                                                              \
+		name, OPTION_NUMBER, SP(field), least, most, NULL                                                      \
+	}
+#define BOOL(name, field)                                                                                              \
+	{                                                                                                              \
+		name, OPTION_BOOL, SP(field), 0, 1, NULL                                                               \
+	}
+
+static const struct option_row sp_rows[] = {
+	{ "id", OPTION_ID, SP(id), FFA_ID_SPMC + 1, SP_ID_LAST, NULL },
+	{ "subscribe", OPTION_WORD, SP(subscribed), 0, 0, subscriptions },
+	NUMBER("tick", tick_us, 0, 60000000),
+	NUMBER("notifiers", notifiers, 0, 255),
+	NUMBER("capacity", capacity, 0, CAPACITY_MAX),
+	BOOL("doorbell", doorbell),
+	BOOL("stuck", stuck),
+	NUMBER("busy", faults[SP_FAULT_BUSY], 0, UINT32_MAX),
+	NUMBER("interrupted", faults[SP_FAULT_INTERRUPTED], 0, UINT32_MAX),
+	NUMBER("abort", faults[SP_FAULT_ABORT], 0, UINT32_MAX),
+	NUMBER("preempt", faults[SP_FAULT_PREEMPT], 0, UINT32_MAX),
+	NUMBER("yield", faults[SP_FAULT_YIELD], 0, UINT32_MAX),
+	NUMBER("mute", faults[SP_FAULT_MUTE], 0, UINT32_MAX),
+	{ 0 },
+};
+
+static const struct option_row world_rows[] = {
+	{ "discovery", OPTION_WORD, offsetof(struct world_config, discovery), 0, 0, discoveries },
+	{ 0 },
+};
+
+int complain(struct complaint *why, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(why->text, sizeof(why->text), format, ap);
+	va_end(ap);
+	return -EINVAL;
+}
 
 /* Digits alone: no sign, no blanks. */
-static int parse_number(const char *text, int base, uint32_t max, uint32_t *ret)
+static int parse_number(const char *text, const struct option_row *row, uint32_t *ret)
 {
+	int base = row->kind == OPTION_ID ? 0 : 10;
 	unsigned long n;
 	char *end;
 
@@ -60,127 +98,157 @@ static int parse_number(const char *text, int base, uint32_t max, uint32_t *ret)
 		return -EINVAL;
 	errno = 0;
 	n = strtoul(text, &end, base);
-	if (errno || *end || n > max)
+	if (errno || *end || n < row->min || n > row->max)
 		return -EINVAL;
 	*ret = (uint32_t)n;
 	return 0;
 }
 
-static int set_number(struct sp_config *c, const char *name, const char *value)
+static int set_number(void *base, const struct option_row *row, const char *value, struct complaint *why)
 {
+	char *at = (char *)base + row->at;
 	uint32_t n;
 
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		if (strcmp(numbers[i].name, name) != 0)
+	if (parse_number(value, row, &n) < 0 && row->kind == OPTION_ID)
+		return complain(why, "%s=%s: must be an id in 0x%04x..0x%04x", row->name, value, row->min, row->max);
+	if (parse_number(value, row, &n) < 0)
+		return complain(why, "%s=%s: must be a number in %u..%u", row->name, value, row->min, row->max);
+	if (row->kind == OPTION_ID)
+		*(uint16_t *)at = (uint16_t)n;
+	else
+		*(uint32_t *)at = n;
+	return 0;
+}
+
+/* The file says true and false, the command line 1 and 0; each may say either. */
+static int set_bool(void *base, const struct option_row *row, const char *value, struct complaint *why)
+{
+	bool yes = strcmp(value, "1") == 0 || strcmp(value, "true") == 0;
+
+	if (!yes && strcmp(value, "0") != 0 && strcmp(value, "false") != 0)
+		return complain(why, "%s=%s: must be 0 or 1 (false or true)", row->name, value);
+	*(bool *)((char *)base + row->at) = yes;
+	return 0;
+}
+
+static int complain_of_word(const struct option_row *row, const char *value, struct complaint *why)
+{
+	char list[128] = "";
+
+	for (const struct option_word *w = row->words; w->name; w++) {
+		strncat(list, w == row->words ? "" : (w + 1)->name ? ", " : " or ", sizeof(list) - strlen(list) - 1);
+		strncat(list, w->name, sizeof(list) - strlen(list) - 1);
+	}
+	return complain(why, "%s=%s: must be %s", row->name, value, list);
+}
+
+static int set_word(void *base, const struct option_row *row, const char *value, struct complaint *why)
+{
+	for (const struct option_word *w = row->words; w->name; w++) {
+		if (strcmp(w->name, value) != 0)
 			continue;
-		if (parse_number(value, 10, numbers[i].max, &n) < 0)
-			return -ERANGE;
-		if (numbers[i].kind == KIND_BOOL)
-			*(bool *)((char *)c + numbers[i].at) = n;
-		else
-			*(uint32_t *)((char *)c + numbers[i].at) = n;
+		*(uint32_t *)((char *)base + row->at) = w->value;
 		return 0;
 	}
-	return -ENOENT;
+	return complain_of_word(row, value, why);
 }
 
-static int set_subscription(struct sp_config *c, const char *value)
+static int (*const setters[])(void *, const struct option_row *, const char *, struct complaint *) = {
+	[OPTION_NUMBER] = set_number,
+	[OPTION_ID] = set_number,
+	[OPTION_BOOL] = set_bool,
+	[OPTION_WORD] = set_word,
+};
+
+static int set(void *base, const struct option_row *rows, const char *name, const char *value, struct complaint *why)
 {
-	for (size_t i = 0; i < sizeof(subscriptions) / sizeof(subscriptions[0]); i++) {
-		if (strcmp(subscriptions[i].name, value) != 0)
-			continue;
-		c->subscribed = subscriptions[i].bits;
-		return 0;
+	for (const struct option_row *row = rows; row->name; row++)
+		if (strcmp(row->name, name) == 0)
+			return setters[row->kind](base, row, value, why);
+	return complain(why, "%s: there is no such option; see lifecycled-spmc(8)", name);
+}
+
+int options_set_world(struct world_config *config, const char *name, const char *value, struct complaint *why)
+{
+	return set(config, world_rows, name, value, why);
+}
+
+int options_set_sp(struct sp_config *c, const char *name, const char *value, struct complaint *why)
+{
+	return set(c, sp_rows, name, value, why);
+}
+
+static int complain_of_personality(const char *name, struct complaint *why)
+{
+	char list[192] = "";
+
+	for (uint8_t i = 0; i < PERSONALITY_COUNT; i++) {
+		strncat(list, i == 0 ? "" : i + 1 < PERSONALITY_COUNT ? ", " : " or ", sizeof(list) - strlen(list) - 1);
+		strncat(list, personality_get(i)->name, sizeof(list) - strlen(list) - 1);
 	}
-	return -ERANGE;
+	return complain(why, "\"%s\": the personality must be %s", name, list);
 }
 
-static int set_option(struct sp_config *c, char *option)
+int options_begin_sp(struct sp_config *c, const char *personality, struct complaint *why)
 {
-	char *value = strchr(option, '=');
+	int index = personality_find(personality);
 
-	if (!value)
-		return -ENOENT;
-	*value++ = '\0';
-	if (strcmp(option, "subscribe") == 0)
-		return set_subscription(c, value);
-	return set_number(c, option, value);
-}
-
-static void set_defaults(struct sp_config *c, uint8_t personality)
-{
-	*c = (struct sp_config){
-		.personality = personality,
-		.doorbell = personality_get(personality)->doorbell,
+	if (index < 0)
+		return complain_of_personality(personality, why);
+	*c = (struct sp_config) {
+		.personality = (uint8_t)index,
+		.doorbell = personality_get((uint8_t)index)->doorbell,
 		.subscribed = FFA_PROP_VM_CREATED | FFA_PROP_VM_DESTROYED,
 		.tick_us = 200,
 		.notifiers = 2,
 		.capacity = CAPACITY_MAX,
 	};
-}
-
-static int parse_id(const char *text, const struct world_config *config, uint16_t *ret)
-{
-	uint32_t id;
-
-	if (!text || parse_number(text, 0, 0xFFBF, &id) < 0 || id <= FFA_ID_SPMC)
-		return -EINVAL;
-	for (uint32_t i = 0; i < config->sp_count; i++)
-		if (config->sp[i].id == id)
-			return -EEXIST;
-	*ret = (uint16_t)id;
 	return 0;
 }
 
-static int fail(const char **ret_why, const char *why)
+int options_end_sp(struct world_config *config, const struct sp_config *c, struct complaint *why)
 {
-	*ret_why = why;
-	return -EINVAL;
+	if (config->sp_count >= WORLD_SPS)
+		return complain(why, "at most %u SPs can be hosted", WORLD_SPS);
+	if (!c->id)
+		return complain(why, "an SP needs an id in 0x%04x..0x%04x", FFA_ID_SPMC + 1, SP_ID_LAST);
+	for (uint32_t i = 0; i < config->sp_count; i++)
+		if (config->sp[i].id == c->id)
+			return complain(why, "the id 0x%04x is taken by another SP; choose another", c->id);
+	config->sp[config->sp_count++] = *c;
+	return 0;
 }
 
-int options_add_sp(struct world_config *config, const char *text, const char **ret_why)
+static int add_option(struct sp_config *c, char *option, struct complaint *why)
+{
+	char *value = strchr(option, '=');
+
+	if (!value)
+		return complain(why, "\"%s\": an option is NAME=VALUE", option);
+	*value++ = '\0';
+	return options_set_sp(c, option, value, why);
+}
+
+int options_add_sp(struct world_config *config, const char *text, struct complaint *why)
 {
 	_cleanup_(freep) char *copy = strdup(text);
-	char *rest = copy, *option, *options;
+	char *rest = copy, *option;
 	struct sp_config c;
-	int personality, r;
+	int r;
 
 	if (!copy)
-		return -ENOMEM;
-	if (config->sp_count >= WORLD_SPS)
-		return fail(ret_why, "at most 64 SPs can be hosted");
-	personality = personality_find(strsep(&rest, ":"));
-	if (personality < 0)
-		return fail(ret_why, "the personality must be trusty, optee or strict");
-	set_defaults(&c, (uint8_t)personality);
-	r = parse_id(strsep(&rest, ":"), config, &c.id);
-	if (r < 0)
-		return fail(ret_why, r == -EEXIST ? "that id is taken" : "the id must be in 0x8001..0xffbf");
-	options = rest;
-	while ((option = strsep(&options, ",")) != NULL) {
-		r = set_option(&c, option);
-		if (r < 0)
-			return fail(ret_why,
-				r == -ENOENT ? "there is no such option" : "an option's value is out of range");
-	}
-	config->sp[config->sp_count++] = c;
-	return 0;
-}
-
-int options_discovery(struct world_config *config, const char *text)
-{
-	for (unsigned int i = 0; i < sizeof(discoveries) / sizeof(discoveries[0]); i++) {
-		if (strcmp(discoveries[i], text) != 0)
-			continue;
-		config->discovery = (enum world_discovery)i;
-		return 0;
-	}
-	return -EINVAL;
+		return complain(why, "no memory");
+	r = options_begin_sp(&c, strsep(&rest, ":"), why);
+	if (r == 0)
+		r = options_set_sp(&c, "id", rest ? strsep(&rest, ":") : "", why);
+	while (r == 0 && (option = strsep(&rest, ",")) != NULL)
+		r = add_option(&c, option, why);
+	return r < 0 ? r : options_end_sp(config, &c, why);
 }
 
 void options_default_sps(struct world_config *config)
 {
-	const char *why;
+	struct complaint why;
 
 	(void)options_add_sp(config, "trusty:0x8001", &why);
 	(void)options_add_sp(config, "optee:0x8002", &why);

@@ -12,7 +12,7 @@ struct world *world_with(const char *first, ...)
 {
 	static const uint8_t instance[16] = { 1 };
 	struct world *w = calloc(1, sizeof(*w));
-	const char *why;
+	struct complaint why;
 	va_list ap;
 
 	assert_non_null(w);

@@ -132,12 +132,12 @@ static void reads_what_is_said_of_an_sp(void **unused)
 		"trusty:0x8001:notifiers=256", "trusty:0x8001:subscribe=all", "trusty:0x8001:foo=1",
 		"trusty:0x8001:capacity=65536" };
 	struct world_config c = { 0 };
-	const char *why;
+	struct complaint why;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		why = NULL;
+		why.text[0] = '\0';
 		assert_true(options_add_sp(&c, bad[i], &why) < 0);
-		assert_non_null(why);
+		assert_true(why.text[0]);
 	}
 	assert_int_equal(c.sp_count, 0);
 	assert_int_equal(

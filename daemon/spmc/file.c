@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The file is one JSON object: what options_set_world knows, and "sps", a list of objects of what options_set_sp knows
+ * beside "personality". Keys come in any order, but defaults go by the personality: an SP is collected first.
+ */
+
+#include "spmc/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "spmc/reader.h"
+
+#define FILE_MAX    (1024 * 1024)
+#define OPTIONS_MAX 48 /* of one SP */
+
+struct pair {
+	char name[32];
+	char value[READER_SCALAR];
+	const char *at;
+};
+
+struct pairs {
+	struct pair pair[OPTIONS_MAX];
+	size_t count;
+};
+
+struct file {
+	struct world_config *config;
+	struct pairs seen; /* of the world's own keys: one that comes twice is a mistake */
+	struct pairs sp;
+};
+
+static const struct pair *find_pair(const struct pairs *p, const char *name)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (strcmp(p->pair[i].name, name) == 0)
+			return &p->pair[i];
+	return NULL;
+}
+
+static int add_pair(struct reader *r, struct pairs *p, const char *key)
+{
+	struct pair *pair = &p->pair[p->count];
+
+	if (find_pair(p, key))
+		return reader_complain(r, r->value, "this key is there twice; remove one");
+	if (p->count == OPTIONS_MAX || strlen(key) >= sizeof(pair->name))
+		return reader_complain(r, r->value, "there is no such option; see lifecycled-spmc(8)");
+	*pair = (struct pair) { .at = r->value };
+	strcpy(pair->name, key);
+	p->count++;
+	return 0;
+}
+
+static int read_option(struct reader *r, void *context, const char *key)
+{
+	struct file *f = context;
+	struct pair *pair = &f->sp.pair[f->sp.count];
+
+	if (add_pair(r, &f->sp, key) < 0 || reader_scalar(r, pair->value) < 0)
+		return -EINVAL;
+	pair->at = r->value;
+	return 0;
+}
+
+/* The complaint of an option says its name and value itself; the line goes before it. */
+static int point_at(struct reader *r, const char *at)
+{
+	struct complaint what = *r->why;
+
+	return reader_complain(r, at, "%s", what.text);
+}
+
+static int apply(struct reader *r, struct file *f, struct sp_config *c)
+{
+	const struct pair *personality = find_pair(&f->sp, "personality");
+
+	if (!personality)
+		return reader_complain(r, r->value, "an SP needs a \"personality\"");
+	if (options_begin_sp(c, personality->value, r->why) < 0)
+		return point_at(r, personality->at);
+	for (size_t i = 0; i < f->sp.count; i++) {
+		const struct pair *p = &f->sp.pair[i];
+
+		if (p != personality && options_set_sp(c, p->name, p->value, r->why) < 0)
+			return point_at(r, p->at);
+	}
+	return 0;
+}
+
+static int read_sp(struct reader *r, void *context)
+{
+	struct file *f = context;
+	struct sp_config c;
+
+	f->sp.count = 0;
+	if (reader_object(r, read_option, f) < 0 || apply(r, f, &c) < 0)
+		return -EINVAL;
+	return options_end_sp(f->config, &c, r->why) < 0 ? point_at(r, r->value) : 0;
+}
+
+static int read_setting(struct reader *r, void *context, const char *key)
+{
+	struct file *f = context;
+	char value[READER_SCALAR];
+
+	if (add_pair(r, &f->seen, key) < 0)
+		return -EINVAL;
+	if (strcmp(key, "sps") == 0)
+		return reader_array(r, read_sp, f);
+	if (reader_scalar(r, value) < 0)
+		return -EINVAL;
+	return options_set_world(f->config, key, value, r->why) < 0 ? point_at(r, r->value) : 0;
+}
+
+static int load(const char *path, char **ret)
+{
+	_cleanup_(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	_cleanup_(freep) char *text = NULL;
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EBADF;
+	if (st.st_size > FILE_MAX)
+		return -EFBIG;
+	text = calloc(1, (size_t)st.st_size + 1);
+	if (!text)
+		return -ENOMEM;
+	n = read(fd, text, (size_t)st.st_size);
+	if (n != st.st_size)
+		return n < 0 ? -errno : -EIO;
+	*ret = take_ptr(&text);
+	return 0;
+}
+
+int file_read(struct world_config *config, const char *path, struct complaint *why)
+{
+	_cleanup_(freep) struct file *f = calloc(1, sizeof(*f));
+	_cleanup_(freep) char *text = NULL;
+	struct reader r = { .file = path, .why = why };
+	int error = f ? load(path, &text) : -ENOMEM;
+
+	if (error == -EBADF)
+		return complain(why, "%s: is not a regular file", path);
+	if (error == -EFBIG)
+		return complain(why, "%s: is larger than %d bytes", path, FILE_MAX);
+	if (error < 0)
+		return complain(why, "%s: %s", path, strerror(-error));
+	f->config = config;
+	r.text = r.at = r.value = text;
+	if (reader_object(&r, read_setting, f) < 0)
+		return -EINVAL;
+	return reader_end(&r);
+}

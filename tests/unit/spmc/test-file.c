@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A secure world read from a file, and what is said of a file that is wrong. The installed example is the argument. */
+
+#include "fixture.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "spmc/file.h"
+
+static const char *example;
+static char path[] = "/tmp/spmc-file-XXXXXX";
+static struct complaint why;
+
+static int read_text(struct world_config *c, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	*c = (struct world_config) { 0 };
+	why.text[0] = '\0';
+	return file_read(c, path, &why);
+}
+
+static void reads_all_of_an_sp_in_any_order(void **unused)
+{
+	struct world_config c;
+
+	assert_int_equal(
+		read_text(&c, "{\"sps\":[{\"tick\":7,\"id\":\"0x8001\",\"doorbell\":false,\"subscribe\":\"created\","
+			      "\"personality\":\"trusty\",\"stuck\":true},{\"id\":32770,\"personality\":\"strict\","
+			      "\"busy\":\"3\"}],"
+			      "\"discovery\":\"rx\"}"),
+		0);
+	assert_int_equal(c.sp_count, 2);
+	assert_int_equal(c.discovery, WORLD_DISCOVERY_RX);
+	assert_int_equal(c.sp[0].id, 0x8001);
+	assert_int_equal(c.sp[0].personality, PERSONALITY_TRUSTY);
+	assert_int_equal(c.sp[0].tick_us, 7);
+	assert_int_equal(c.sp[0].subscribed, FFA_PROP_VM_CREATED);
+	assert_false(c.sp[0].doorbell);
+	assert_true(c.sp[0].stuck);
+	assert_int_equal(c.sp[1].id, 0x8002);
+	assert_int_equal(c.sp[1].faults[SP_FAULT_BUSY], 3);
+}
+
+/* One table, two syntaxes: what the command line says, the file says. */
+static void means_the_same_as_the_command_line(void **unused)
+{
+	struct world_config file, line = { 0 };
+
+	assert_int_equal(read_text(&file, "{\"sps\":[{\"personality\":\"optee\",\"id\":\"0x8002\",\"capacity\":9,"
+					  "\"preempt\":2,\"mute\":1}]}"),
+		0);
+	assert_int_equal(options_add_sp(&line, "optee:0x8002:capacity=9,preempt=2,mute=1", &why), 0);
+	assert_memory_equal(&file.sp[0], &line.sp[0], sizeof(line.sp[0]));
+}
+
+static void passes_over_comments_and_blanks(void **unused)
+{
+	struct world_config c;
+
+	assert_int_equal(read_text(&c, "// first\n /* a { \" */ {\n\t\"sps\" /* here */ : [ ] // last\n}\r\n"), 0);
+	assert_int_equal(c.sp_count, 0);
+	assert_int_equal(read_text(&c, "{}"), 0);
+}
+
+static void says_where_and_what_is_wrong(void **unused)
+{
+	static const struct {
+		const char *text, *place, *what;
+	} bad[] = {
+		{ "", ":1:1: ", "an object" },
+		{ "[]", ":1:1: ", "an object" },
+		{ "{", ":1:2: ", "a key" },
+		{ "{\"sps\"", ":1:7: ", "a colon" },
+		{ "{\"sps\": {}}", ":1:9: sps: ", "a list" },
+		{ "{\"sps\": [3]}", ":1:10: sps[0]: ", "an object" },
+		{ "{\"discovery\": }", ":1:15: discovery: ", "a string, a number" },
+		{ "{\"discovery\": \"rx\n\"}", ":1:15: discovery: ", "does not end on its line" },
+		{ "{\"discovery\": \"r\\u0078\"}", ":1:17: discovery: ", "of escapes" },
+		{ "{\"discovery\": \"maybe\"}", ":1:15: discovery: ", "must be regs, rx or none" },
+		{ "{\"discovery\": \"rx\", \"discovery\": \"rx\"}", ":1:21: discovery: ", "there twice" },
+		{ "{\"foo\": 1}", ":1:9: foo: ", "no such option" },
+		{ "{\"sps\": []", ":1:11: ", "a comma or \"}\"" },
+		{ "{\"sps\": []} x", ":1:13: ", "nothing may follow" },
+		{ "{\"sps\": [] /* no end }", ":1:23: ", "a comma or \"}\"" },
+		{ "{\n\"sps\": [\n{ \"id\": \"0x8001\" }]}", ":3:9: sps[0]: ", "needs a \"personality\"" },
+		{ "{\n\"sps\": [\n{ \"personality\": \"optee\" }]}",
+			":3:18: sps[0]: ", "needs an id in 0x8001..0xffbf" },
+		{ "{\"sps\": [{\"personality\": \"linux\"}]}", ":1:26: sps[0]: ", "personality must be trusty, " },
+		{ "{\"sps\": [{\"personality\": \"optee\",\n \"id\": \"0x8000\"}]}",
+			":2:8: sps[0]: ", "id=0x8000: must be" },
+		{ "{\"sps\": [{\"personality\": \"optee\", \"id\": 32769},\n{\"personality\": \"optee\", \"id\": "
+		  "32769}]}",
+			":2:32: sps[1]: ", "0x8001 is taken" },
+		{ "{\"sps\": [{\"personality\": \"optee\", \"id\": 32769,\n\"notifiers\": 256}]}",
+			":2:14: sps[0]: ", "notifiers=256: must be a number in 0..255" },
+		{ "{\"sps\": [{\"personality\": \"optee\", \"id\": 32769, \"stuck\": 2}]}",
+			":1:57: sps[0]: ", "stuck=2: must be 0 or 1" },
+		{ "{\"sps\": [{\"personality\": \"optee\", \"id\": 32769, \"id\": 32770}]}",
+			":1:48: sps[0].id: ", "there twice" },
+		{ "{\"sps\": [{\"personality\": \"optee\", \"id\": 32769, \"stuk\": 1}]}",
+			":1:56: sps[0]: ", "stuk: there is no such option" },
+		{ "{\"sps\": [{\"id\": {}}]}", ":1:17: sps[0].id: ", "a string, a number" },
+	};
+	struct world_config c;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		size_t n = strlen(path);
+
+		assert_int_equal(read_text(&c, bad[i].text), -EINVAL);
+		if (strncmp(why.text, path, n) != 0 || strncmp(why.text + n, bad[i].place, strlen(bad[i].place)) != 0 ||
+			!strstr(why.text, bad[i].what))
+			fail_msg("%s\nis answered: %s", bad[i].text, why.text);
+	}
+}
+
+static void refuses_too_many_sps(void **unused)
+{
+	static char text[16384] = "{\"sps\":[";
+	struct world_config c;
+
+	for (unsigned int i = 0; i < WORLD_SPS + 1; i++)
+		snprintf(text + strlen(text), 64, "%s{\"personality\":\"strict\",\"id\":%u}", i ? "," : "", 0x8001 + i);
+	strcat(text, "]}");
+	assert_int_equal(read_text(&c, text), -EINVAL);
+	assert_non_null(strstr(why.text, "at most 64 SPs"));
+	assert_int_equal(c.sp_count, WORLD_SPS);
+}
+
+static void refuses_what_is_no_file(void **unused)
+{
+	struct world_config c = { 0 };
+
+	assert_int_equal(file_read(&c, "/tmp", &why), -EINVAL);
+	assert_non_null(strstr(why.text, "not a regular file"));
+	assert_int_equal(file_read(&c, "/tmp/spmc-file-that-is-not-there", &why), -EINVAL);
+	assert_non_null(strstr(why.text, "No such file"));
+	assert_int_equal(truncate(path, 2 * 1024 * 1024), 0);
+	assert_int_equal(file_read(&c, path, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "larger"));
+}
+
+/* Every place at which it can be cut is a mistake; what comes of it is a complaint and no more. */
+static void survives_a_file_that_is_cut_anywhere(void **unused)
+{
+	static char whole[16384], text[16384];
+	struct world_config c = { 0 };
+	FILE *f = fopen(example, "r");
+	size_t n;
+
+	assert_non_null(f);
+	n = fread(whole, 1, sizeof(whole) - 1, f);
+	fclose(f);
+	while (n > 0 && whole[n - 1] != '}')
+		n--;
+	while (n-- > 0) {
+		memcpy(text, whole, n);
+		text[n] = '\0';
+		assert_int_equal(read_text(&c, text), -EINVAL);
+	}
+}
+
+static void the_installed_example_is_right(void **unused)
+{
+	struct world_config c = { 0 };
+
+	if (file_read(&c, example, &why) < 0)
+		fail_msg("%s", why.text);
+	assert_true(c.sp_count >= 3);
+}
+
+static int remove_file(void **unused)
+{
+	return unlink(path);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_all_of_an_sp_in_any_order),
+		cmocka_unit_test(means_the_same_as_the_command_line),
+		cmocka_unit_test(passes_over_comments_and_blanks),
+		cmocka_unit_test(says_where_and_what_is_wrong),
+		cmocka_unit_test(refuses_too_many_sps),
+		cmocka_unit_test(refuses_what_is_no_file),
+		cmocka_unit_test(survives_a_file_that_is_cut_anywhere),
+		cmocka_unit_test(the_installed_example_is_right),
+	};
+	int fd = mkstemp(path);
+
+	if (argc != 2 || fd < 0)
+		return 1;
+	close(fd);
+	example = argv[1];
+	return cmocka_run_group_tests(tests, NULL, remove_file);
+}
