@@ -15,6 +15,8 @@
 	X(MUTANT_P2_ID_EARLY, "P2", "the FF-A id is free as soon as the VMM is dead")                                  \
 	X(MUTANT_P2_MEMORY_EARLY, "P2", "memory is removed when the vCPUs are out, debts unpaid")                      \
 	X(MUTANT_P2_ID_UNKNOWN, "P2", "a link that breaks settles what was in flight")                                 \
+	X(MUTANT_P2_ID_WARM, "P2", "the id that was given back last is the next to be given out")                      \
+	X(MUTANT_P2_ID_ORDER_LOST, "P2", "a snapshot forgets in which order ids became free")                          \
 	X(MUTANT_P3_ENTER_EARLY, "P3", "vCPUs enter once the first SP answered")                                       \
 	X(MUTANT_P3_DESTROYED_EARLY, "P3", "VM_DESTROYED leaves before quiesce is proven")                             \
 	X(MUTANT_P3_DESTROYED_OVER_CREATED, "P3", "VM_DESTROYED leaves while CREATED is at RETRY")                     \

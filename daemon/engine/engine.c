@@ -55,6 +55,8 @@ static int init_model(struct engine *e)
 {
 	int r = model_init(&e->model, e->config.random);
 
+	if (e->config.first_id)
+		ids_init(&e->model.ids, e->config.first_id, e->config.last_id);
 	e->model.memory_limit = e->config.memory_limit;
 	e->model.huge_limit = e->config.huge_limit;
 	e->model.has_secure_side = e->config.has_secure_side;
@@ -503,11 +505,11 @@ static void show_loaded(struct engine *e)
 	rows_refresh(e->rows, &e->model, e->model.seq);
 }
 
-void engine_log_lost(struct engine *e, uint64_t highest)
+uint16_t engine_log_lost(struct engine *e, uint64_t highest)
 {
 	if (e->model.seq < highest)
 		e->model.seq = highest;
-	model_begin_ids(&e->model);
+	return model_begin_ids(&e->model);
 }
 
 int engine_start(struct engine *e)

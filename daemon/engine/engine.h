@@ -14,6 +14,7 @@ struct engine_config {
 	uint64_t memory_limit;   /* bytes of the memory place; 0: not checked */
 	uint64_t huge_limit;     /* bytes of the hugetlbfs place; 0: there is none, `reserved` is refused */
 	uint8_t boot[16];        /* this kernel's boot id */
+	uint16_t first_id, last_id; /* the FF-A ids that are ours to give; 0, 0: all that are for VMs */
 	bool has_secure_side;    /* false: nobody answers for a secure side here, VMs are announced to no one */
 };
 
@@ -24,10 +25,10 @@ struct engine *engine_free(struct engine *e);
 int engine_load(struct engine *e, const struct turn *turn, bool snapshot);
 
 /*
- * A part of the log is gone: there may be lives and debts nobody here knows. No sequence number up to `highest` is used
- * again, and ids go on from a random place. After the load, before engine_start.
+ * The log, or a part of it, is gone: there may be lives and debts nobody here knows. No sequence number up to `highest` is
+ * used again, and ids go on from a random place, which is the answer. After the load, before engine_start.
  */
-void engine_log_lost(struct engine *e, uint64_t highest);
+uint16_t engine_log_lost(struct engine *e, uint64_t highest);
 
 /*
  * What main must adopt after a load: calls back for each life that has a VMM on record, so that the fleet can look

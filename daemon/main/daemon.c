@@ -209,6 +209,8 @@ static int open_engine(struct daemon *d)
 	struct engine_config config = { .incarnation = store_incarnation(d->store),
 		.memory_limit = fleet_memory_capacity(o->memory_dir, false),
 		.huge_limit = o->huge_dir ? fleet_memory_capacity(o->huge_dir, true) : 0,
+		.first_id = o->first_id,
+		.last_id = o->last_id,
 		.has_secure_side = o->secure != NULL };
 	struct engine_ports ports = { .store = &store_ops,
 		.answer = &answerer,
@@ -258,6 +260,27 @@ static bool vm_is_known(const void *rows, const char *name)
 	return rows_vm(rows, name);
 }
 
+/*
+ * Whose ids were last is not known. An empty log is that of a first start, or of one that was removed under a secure world
+ * that goes on and remembers: nobody can tell, so both begin at a random id.
+ */
+static void begin_somewhere(struct daemon *d, uint64_t highest)
+{
+	uint16_t id;
+
+	if (!highest && !d->options->secure)
+		return;
+	id = engine_log_lost(d->engine, highest);
+	if (highest)
+		log_warning("a part of the log is lost: lives it told of are not known here; FF-A ids go on from a random "
+			    "place, 0x%04x",
+			id);
+	else
+		log_notice("the log is empty: should the secure world remember VMs of an earlier one, their FF-A ids are met "
+			   "late; ids begin at a random place, 0x%04x",
+			id);
+}
+
 static int load(struct daemon *d)
 {
 	uint64_t highest;
@@ -267,10 +290,8 @@ static int load(struct daemon *d)
 		log_error("the log in %s does not load: %s; it was left as it is", d->options->state_dir, strerror(-r));
 		return r;
 	}
-	if (store_lost(d->store, &highest) && highest) {
-		log_warning("a part of the log is lost: lives it told of are not known here, FF-A ids go on from a random place");
-		engine_log_lost(d->engine, highest);
-	}
+	if (store_lost(d->store, &highest))
+		begin_somewhere(d, highest);
 	engine_each_vmm(d->engine, adopt, d);
 	r = engine_start(d->engine);
 	if (r < 0)

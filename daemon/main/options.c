@@ -10,6 +10,7 @@
 #include <syslog.h>
 
 #include "config.h"
+#include "proto/ffa.h"
 
 static const char help[] =
 	"lifecycled [OPTIONS]\n"
@@ -28,12 +29,13 @@ static const char help[] =
 	"  --secure SOCKET|none         the secure side (default: /run/lifecycled/spmc.sock)\n"
 	"  --sp-profile ID=trusty|optee|strict\n"
 	"                               what an SP's answers mean when an outcome is unknown; may be repeated\n"
+	"  --ids FIRST-LAST             the FF-A ids that VMs get here (default: 0x0001-0x7ffe, all there are)\n"
 	"  --definitions DIR            read DIR/*.json; may be repeated, later ones win\n"
 	"                               (default: vm.d of /usr/lib, /run and /etc/lifecycled)\n"
 	"  --log-level LEVEL            error, warning, notice, info or debug (default: info)\n"
 	"  --help, --version\n";
 
-enum { OPT_BUS = 256, OPT_STATE, OPT_RUNTIME, OPT_MEMORY, OPT_HUGE, OPT_VMM, OPT_SECURE, OPT_STARTER, OPT_VMM_GROUP, OPT_PROFILE, OPT_DEFINITIONS,
+enum { OPT_BUS = 256, OPT_STATE, OPT_RUNTIME, OPT_MEMORY, OPT_HUGE, OPT_VMM, OPT_SECURE, OPT_STARTER, OPT_VMM_GROUP, OPT_PROFILE, OPT_IDS, OPT_DEFINITIONS,
 	OPT_LOG_LEVEL, OPT_HELP, OPT_VERSION };
 
 static const struct option table[] = {
@@ -47,6 +49,7 @@ static const struct option table[] = {
 	{ "vmm-group", required_argument, NULL, OPT_VMM_GROUP },
 	{ "secure", required_argument, NULL, OPT_SECURE },
 	{ "sp-profile", required_argument, NULL, OPT_PROFILE },
+	{ "ids", required_argument, NULL, OPT_IDS },
 	{ "definitions", required_argument, NULL, OPT_DEFINITIONS },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -123,6 +126,21 @@ static int parse_profile(const char *text, struct options *o)
 	return 0;
 }
 
+static int parse_ids(const char *text, struct options *o)
+{
+	char *end;
+	unsigned long first = strtoul(text, &end, 0), last = *end == '-' ? strtoul(end + 1, &end, 0) : 0;
+
+	if (*end || first < FFA_ID_VM_FIRST || last > FFA_ID_VM_LAST || first > last) {
+		fprintf(stderr, "lifecycled: --ids %s: write FIRST-LAST, both from 0x%04x to 0x%04x, the lower one first\n", text,
+			FFA_ID_VM_FIRST, FFA_ID_VM_LAST);
+		return -EINVAL;
+	}
+	o->first_id = (uint16_t)first;
+	o->last_id = (uint16_t)last;
+	return 0;
+}
+
 static int parse_directory(const char *text, struct options *o)
 {
 	if (o->definition_count == DEFINITION_DIRS_MAX) {
@@ -151,6 +169,8 @@ static int parse_one(int c, struct options *o)
 		return parse_group(optarg, o);
 	case OPT_PROFILE:
 		return parse_profile(optarg, o);
+	case OPT_IDS:
+		return parse_ids(optarg, o);
 	case OPT_DEFINITIONS:
 		return parse_directory(optarg, o);
 	case OPT_LOG_LEVEL:

@@ -28,6 +28,7 @@ struct options {
 	size_t definition_count;
 	struct sp_profile_option profile[MODEL_SP_MAX];
 	size_t profile_count;
+	uint16_t first_id, last_id; /* FF-A ids that are ours to give; 0, 0: all that are for VMs */
 	int log_level;
 };
 

@@ -13,11 +13,20 @@ static uint64_t *held(struct model *m, const struct life *l)
 	return l->begun.huge ? &m->huge_held : &m->memory_held;
 }
 
+static void change_reserved(struct model *m, uint16_t old, uint16_t new)
+{
+	if (old)
+		ids_unreserve(&m->ids, old);
+	if (new)
+		ids_reserve(&m->ids, new);
+}
+
 static int apply_vm(struct model *m, struct change *c)
 {
 	struct vm *vm = model_vm(m, c->vm);
+	uint16_t id = c->definition ? c->definition->ffa_id : 0, old = vm ? vm->definition->ffa_id : 0;
 
-	if (!c->definition)
+	if (!c->definition || id > FFA_ID_VM_LAST || (id && id != old && ids_is_reserved(&m->ids, id)))
 		return -EBADMSG;
 	if (!vm) {
 		if (model_vm_named(m, c->definition->name))
@@ -31,10 +40,12 @@ static int apply_vm(struct model *m, struct change *c)
 		map_put(&m->vms_by_name, &vm->by_name, hash_string(vm->definition->name));
 		list_append(&m->vms, &vm->all);
 		m->vm_count++;
+		change_reserved(m, 0, id);
 		return 0;
 	}
 	if (strcmp(vm->definition->name, c->definition->name) != 0)
 		return -EBADMSG;
+	change_reserved(m, old, id);
 	*vm->definition = *c->definition; /* in place: a turn that is not stored yet may point to it */
 	free(take_ptr(&c->definition));
 	return 0;
@@ -58,6 +69,7 @@ static int apply_vm_gone(struct model *m, const struct change *c)
 	map_remove(&m->vms_by_number, &vm->by_number);
 	map_remove(&m->vms_by_name, &vm->by_name);
 	m->vm_count--;
+	change_reserved(m, vm->definition->ffa_id, 0);
 	list_append(&m->graves, &vm->all);
 	return 0;
 }
@@ -95,7 +107,7 @@ static int apply_life(struct model *m, const struct change *c)
 	list_append(&m->lives, &l->all);
 	m->life_count++;
 	m->endpoint[id] = l;
-	m->ids.next = (uint16_t)(id + 1);
+	ids_take(&m->ids, id);
 	*held(m, l) += l->begun.memory_bytes;
 	return 0;
 }
@@ -121,6 +133,7 @@ static int apply_life_gone(struct model *m, const struct change *c)
 	m->life_count--;
 	if (m->endpoint[l->begun.endpoint] == l)
 		m->endpoint[l->begun.endpoint] = NULL;
+	ids_give_back(&m->ids, l->begun.endpoint);
 	*held(m, l) -= l->begun.memory_bytes;
 	free(l);
 	return 0;
@@ -202,6 +215,13 @@ static int apply_to_vm(struct model *m, const struct change *c)
 	return 0;
 }
 
+static int apply_ids(struct model *m, const struct change_ids *c)
+{
+	if (c->next)
+		ids_begin_at(&m->ids, c->next);
+	return ids_place(&m->ids, c->order);
+}
+
 static int apply(struct model *m, struct change *c)
 {
 	switch ((enum change_kind)c->kind) {
@@ -230,8 +250,7 @@ static int apply(struct model *m, struct change *c)
 	case CHANGE_LIFE_GONE:
 		return apply_life_gone(m, c);
 	case CHANGE_IDS:
-		m->ids.next = c->ids.next;
-		return 0;
+		return apply_ids(m, &c->ids);
 	}
 	return -EBADMSG;
 }

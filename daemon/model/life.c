@@ -40,12 +40,9 @@ enum refusal life_begin(struct step *s, struct vm *vm, char *text, size_t size)
 
 	if (refusal != REFUSED_NOT)
 		return refusal;
-	c.begun.endpoint = ids_pick(s->m, d->ffa_id);
+	c.begun.endpoint = model_pick_id(s->m, d->ffa_id);
 	if (!c.begun.endpoint) {
-		if (d->ffa_id)
-			snprintf(text, size, "FF-A id %u of %s belongs to a life that still has debts", d->ffa_id, d->name);
-		else
-			snprintf(text, size, "no FF-A id is free for %s: every one lives or still has debts", d->name);
+		say_no_id(s, d, text, size);
 		return REFUSED_NO_FREE_ID;
 	}
 	if (vm_step(vm->life ? (enum vm_state)vm->life->now.state : VM_NULL,
@@ -302,7 +299,7 @@ void life_vmm_gone(struct step *s, struct life *l, const struct vmm_end *end)
 	if (l->vmm.pid)
 		emit(s, &c);
 	if (MUTANT(MUTANT_P2_ID_EARLY))
-		s->m->endpoint[l->begun.endpoint] = NULL;
+		ids_give_back(&s->m->ids, l->begun.endpoint), s->m->endpoint[l->begun.endpoint] = NULL;
 	if (l->now.state != VM_ABORTING)
 		life_abort(s, l, (enum vm_cause)end->cause, end->text, true);
 	else if (l->now.substate == VM_SUB_QUIESCING)

@@ -28,7 +28,7 @@ int model_init(struct model *m, uint64_t random)
 	list_init(&m->graves);
 	list_init(&m->waiting_for_order);
 	m->random = random | 1;
-	m->ids.next = FFA_ID_VM_FIRST;
+	ids_init(&m->ids, 0, 0);
 	for (unsigned i = 0; i < MODEL_SP_MAX; i++)
 		sp_init(&m->sp[i], (uint8_t)i);
 	return model_reserve(m);
@@ -156,27 +156,15 @@ struct sp *model_sp(struct model *m, uint16_t id)
 	return NULL;
 }
 
-void model_begin_ids(struct model *m)
+uint16_t model_begin_ids(struct model *m)
 {
-	m->ids.next = (uint16_t)(FFA_ID_VM_FIRST + m->random % (FFA_ID_VM_LAST - FFA_ID_VM_FIRST + 1));
+	m->begin_at = (uint16_t)(m->ids.first + m->random % (m->ids.last - m->ids.first + 1u));
+	return m->begin_at;
 }
 
-/*
- * Round robin, so that an id rests as long as possible before it comes back: what still lingers at a partition that
- * answered 0 too early then meets no new VM.
- */
-uint16_t ids_pick(const struct model *m, uint16_t wanted)
+uint16_t model_pick_id(const struct model *m, uint16_t wanted)
 {
-	uint16_t id = m->ids.next;
-
-	if (wanted)
-		return m->endpoint[wanted] ? 0 : wanted;
-	for (unsigned tried = FFA_ID_VM_FIRST; tried <= FFA_ID_VM_LAST; tried++) {
-		if (id < FFA_ID_VM_FIRST || id > FFA_ID_VM_LAST)
-			id = FFA_ID_VM_FIRST;
-		if (!m->endpoint[id])
-			return id;
-		id++;
-	}
-	return 0;
+	if (!wanted)
+		return ids_longest_free(&m->ids);
+	return m->endpoint[wanted] || !ids_is_ours(&m->ids, wanted) ? 0 : wanted;
 }

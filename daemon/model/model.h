@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "model/counts.h"
+#include "model/ids.h"
 #include "model/records.h"
 #include "proto/ffa.h"
 
@@ -97,10 +98,6 @@ struct sp {
 	struct sp_counts counts;
 };
 
-struct ids {
-	uint16_t next;
-};
-
 struct model {
 	uint64_t seq; /* the last number used */
 	struct map vms_by_number, vms_by_name, lives_by_number;
@@ -122,12 +119,13 @@ struct model {
 	uint64_t memory_held, huge_held, memory_limit, huge_limit;
 	uint64_t random;
 	uint32_t mark;
+	uint16_t begin_at; /* the log was lost: ids are to go on from here */
 	/* one of each, kept ready so that a change cannot fail half-way */
 	struct vm *spare_vm;
 	struct life *spare_life;
 };
 
-int model_init(struct model *m, uint64_t random);
+int model_init(struct model *m, uint64_t random); /* every FF-A id of a VM is ours: else ids_init() follows */
 void model_clear(struct model *m);
 void model_empty_graves(struct model *m); /* once the turn is over */
 
@@ -156,11 +154,11 @@ bool model_event(const struct model *m, const struct change *c, uint64_t realtim
 struct wait_reason;
 void model_why(const struct model *m, const struct vm *vm, struct wait_reason *ret);
 
-/* Ids go on from a random place: whose they were last is not known. */
-void model_begin_ids(struct model *m);
+/* Ids go on from a random place, which is the answer: whose they were last is not known. model_resume() stores it. */
+uint16_t model_begin_ids(struct model *m);
 
-/* The FF-A id of the next life: `wanted`, or the one that was free longest. 0: none. */
-uint16_t ids_pick(const struct model *m, uint16_t wanted);
+/* Whether this life or definition may have the id: `wanted` by its definition, else the one that was free longest. 0: none. */
+uint16_t model_pick_id(const struct model *m, uint16_t wanted);
 
 static inline bool life_is_over(const struct life *l)
 {

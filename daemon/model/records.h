@@ -33,7 +33,7 @@ enum change_kind {
 	CHANGE_WORLD = 10,    /* the secure world's instance: world */
 	CHANGE_LIFE_GONE = 11, /* id and memory are back with the host: life */
 	CHANGE_END = 12,      /* a VM's last end, kept after the life is gone: vm, life, end */
-	CHANGE_IDS = 13,      /* snapshots only: where the id allocator looks next: ids */
+	CHANGE_IDS = 13,      /* in which order free ids are given out (snapshots, and after a lost log): ids */
 };
 
 struct change_begun {
@@ -126,8 +126,11 @@ struct change_end {
 	char text[END_TEXT_MAX + 1];
 };
 
+#define IDS_TEXT_MAX 127
+
 struct change_ids {
-	uint16_t next;
+	uint16_t next; /* the ring of all ids goes on here: the log was lost; and snapshots of earlier versions */
+	char order[IDS_TEXT_MAX + 1]; /* the next of them, as ids_print() has it */
 };
 
 struct change {

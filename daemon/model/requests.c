@@ -81,6 +81,8 @@ static enum refusal check_definition(struct step *s, const struct vm_definition 
 			return REFUSED_EXISTS;
 		}
 	}
+	if (is_id_of_others(s, d, a->text, sizeof(a->text)))
+		return REFUSED_INVALID_DEFINITION;
 	if (policy_has_cycle(s->m, d)) {
 		snprintf(a->text, sizeof(a->text), "order.after of %s leads back to itself: take one of the VMs out", d->name);
 		return REFUSED_CYCLE;

@@ -117,12 +117,22 @@ static void resume_vm(struct step *s, struct vm *vm)
 		set_deadline(s, &vm->timer, later(vm->operation.deadline, s->now));
 }
 
+static void resume_ids(struct step *s)
+{
+	struct change c = { .kind = CHANGE_IDS, .ids.next = s->m->begin_at };
+
+	s->m->begin_at = 0;
+	emit(s, &c);
+}
+
 void model_resume(struct model *m, uint64_t now, uint64_t realtime, bool same_boot, struct step_out *o)
 {
 	struct step s = { m, o, now, realtime };
 	struct life *l, *next;
 	struct vm *vm;
 
+	if (m->begin_at)
+		resume_ids(&s);
 	resume_open(&s);
 	list_for_each_safe(l, next, &m->lives, all)
 		resume_life(&s, l, same_boot);

@@ -2,6 +2,8 @@
 /* The whole stored model as changes that build it from nothing. */
 #include "model/model.h"
 
+#include "base/mutant.h"
+
 struct writer {
 	const struct model *model;
 	int (*each)(void *arg, const struct change *c);
@@ -74,6 +76,18 @@ static int put_vm(const struct writer *w, const struct vm *vm)
 	return r;
 }
 
+/* The longest free first. As runs: what was never used is one of them, and what was used in turn is another. */
+static int put_ids(const struct writer *w)
+{
+	struct change c = { .kind = CHANGE_IDS };
+	uint16_t last = 0;
+	int r = 0;
+
+	while (!r && !MUTANT(MUTANT_P2_ID_ORDER_LOST) && (last = ids_print(&w->model->ids, last, c.ids.order, sizeof(c.ids.order))))
+		r = put(w, c);
+	return r;
+}
+
 int model_snapshot(const struct model *m, int (*each)(void *arg, const struct change *c), void *arg)
 {
 	struct writer w = { m, each, arg };
@@ -92,6 +106,6 @@ int model_snapshot(const struct model *m, int (*each)(void *arg, const struct ch
 		if (!r && !l->vm)
 			r = put_life(&w, l);
 	if (!r)
-		r = put(&w, (struct change){ .kind = CHANGE_IDS, .ids = { .next = m->ids.next } });
+		r = put_ids(&w);
 	return r;
 }

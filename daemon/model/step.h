@@ -60,6 +60,10 @@ void life_timer(struct step *s, struct life *l);
 void life_ladder(struct step *s, struct life *l);
 void vm_timer(struct step *s, struct vm *vm);
 
+/* exhaustion.c */
+void say_no_id(const struct step *s, const struct vm_definition *d, char *text, size_t size);
+bool is_id_of_others(const struct step *s, const struct vm_definition *d, char *text, size_t size);
+
 /* birth.c: a VMM and a life find each other */
 void step_newborn(struct step *s, const struct input *in);
 void waiter_start(struct step *s, struct vm *vm);

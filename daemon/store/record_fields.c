@@ -109,6 +109,7 @@ static const struct field end[] = {
 };
 static const struct field ids[] = {
 	NUMBER("next", ids.next),
+	TEXT("order", ids.order),
 };
 
 #define KIND_BARE(string)                                                                                    \

@@ -30,28 +30,6 @@ bool oracle_may_hold(struct world *w, const struct life *life, size_t i)
 	return p->unsure && p->unsure_in == sp->instance && sp->present;
 }
 
-static void check_id(struct world *w, const struct change *c)
-{
-	uint16_t id = c->begun.endpoint;
-
-	if (id < FFA_ID_VM_FIRST || id > FFA_ID_VM_LAST)
-		fail(w, "P2", "life %" PRIu64 " gets the id %u, which is no VM's", c->life, id);
-	for (size_t i = 0; i < w->life_count; i++) {
-		const struct life *old = w->life[i];
-
-		if (old->endpoint != id || old->number == c->life)
-			continue;
-		if (!old->gone)
-			fail(w, "P2", "life %" PRIu64 " gets id %u, life %" PRIu64 " has not given it back", c->life,
-				id, old->number);
-		for (size_t sp = 0; sp < w->sp_count; sp++)
-			if (oracle_may_hold(w, old, sp))
-				fail(w, "P2",
-					"life %" PRIu64 " gets id %u, SP %04x may still have life %" PRIu64 " there",
-					c->life, id, w->sp[sp].id, old->number);
-	}
-}
-
 static void note_stored(struct pair *p, const struct change *c)
 {
 	p->stored = c->debt.state;
@@ -73,10 +51,9 @@ void oracle_stored(struct world *w, const struct turn *turn)
 		if (c->seq <= last || c->seq > turn->last_seq)
 			fail(w, "P4", "change %" PRIu64 " is stored after %" PRIu64, c->seq, last);
 		last = c->seq;
-		if (c->kind == CHANGE_LIFE) {
-			check_id(w, c);
+		oracle_ids(w, c);
+		if (c->kind == CHANGE_LIFE)
 			(void)world_add_life(w, c);
-		}
 		sp = c->kind == CHANGE_DEBT ? link_sp(w, c->debt.sp) : NULL;
 		if (life && c->kind == CHANGE_LIFE_GONE)
 			life->gone = true;

@@ -262,6 +262,15 @@ struct world {
 	struct life **life;
 	size_t life_count, life_size, lives_wanted;
 	uint64_t memory_limit;
+	uint16_t first_id, last_id; /* of the daemon; 0, 0: all */
+	struct {
+		uint64_t life[FFA_ID_VM_COUNT];       /* who has it, on the disk */
+		uint64_t free_since[FFA_ID_VM_COUNT]; /* sequence number; 0: it was never used */
+		struct {
+			uint64_t vm;
+			uint16_t id;
+		} asked[SIM_VM_MAX]; /* by definitions */
+	} ids;
 
 	size_t vm_count;
 	struct picture picture[SIM_VM_MAX];
@@ -363,4 +372,5 @@ void oracle_never_settles(struct world *w);
 void oracle_no_row_changed(struct world *w, const struct asked *asked, const struct answer *a);
 extern const struct publish_ops oracle_publish_ops;
 struct picture *oracle_picture(struct world *w, const char *name);
+void oracle_ids(struct world *w, const struct change *c); /* P2 */
 bool oracle_may_hold(struct world *w, const struct life *life, size_t sp);

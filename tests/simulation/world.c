@@ -142,7 +142,8 @@ struct life *world_add_life(struct world *w, const struct change *c)
 static void daemon_starts(struct world *w, uint64_t a, uint64_t b, void *data)
 {
 	struct engine_config config = {
-		.random = random_next(&w->random), .memory_limit = w->memory_limit, .has_secure_side = true
+		.random = random_next(&w->random), .memory_limit = w->memory_limit, .first_id = w->first_id,
+		.last_id = w->last_id, .has_secure_side = true
 	};
 	int r;
 
@@ -315,6 +316,10 @@ static void make_world(struct world *w, bool faults)
 	w->vm_count = random_chance(&w->random, 700) ? random_between(&w->random, 1, 8)
 						     : random_between(&w->random, 1, SIM_VM_MAX);
 	w->memory_limit = random_chance(&w->random, 300) ? DEFINITION_MEMORY_MIN * 10 * w->vm_count / 2 : 0;
+	if (random_chance(&w->random, 300)) { /* too few ids, now and then */
+		w->first_id = (uint16_t)random_between(&w->random, FFA_ID_VM_FIRST, 20);
+		w->last_id = (uint16_t)(w->first_id + random_between(&w->random, 0, w->vm_count));
+	}
 	w->disk.delayed = random_chance(&w->random, 400);
 	w->disk.snapshot_every = (unsigned)random_between(&w->random, 5, 1000);
 	make_sps(w);

@@ -212,6 +212,7 @@ static void fill(uint64_t *seed, struct change *c)
 		break;
 	case CHANGE_IDS:
 		c->ids.next = (uint16_t)number(seed, UINT16_MAX);
+		text(seed, c->ids.order, sizeof(c->ids.order));
 		break;
 	}
 }
