@@ -17,10 +17,13 @@
 	X(MUTANT_P2_ID_UNKNOWN, "P2", "a link that breaks settles what was in flight")                                 \
 	X(MUTANT_P2_ID_WARM, "P2", "the id that was given back last is the next to be given out")                      \
 	X(MUTANT_P2_ID_ORDER_LOST, "P2", "a snapshot forgets in which order ids became free")                          \
+	X(MUTANT_P2_BURNED_REUSED, "P2", "the id of a forgotten life is given out again")                              \
+	X(MUTANT_P2_BURN_LOST, "P2", "a snapshot forgets which ids are burned")                                        \
 	X(MUTANT_P3_ENTER_EARLY, "P3", "vCPUs enter once the first SP answered")                                       \
 	X(MUTANT_P3_DESTROYED_EARLY, "P3", "VM_DESTROYED leaves before quiesce is proven")                             \
 	X(MUTANT_P3_DESTROYED_OVER_CREATED, "P3", "VM_DESTROYED leaves while CREATED is at RETRY")                     \
 	X(MUTANT_P3_NO_REANNOUNCE, "P3", "an SP that restarted is not told of live VMs again")                         \
+	X(MUTANT_P3_FORGOTTEN_OPEN, "P3", "what a forgotten life may have open at an SP is lost sight of")              \
 	X(MUTANT_P4_SEQ_TWICE, "P4", "a sequence number is used twice")                                                \
 	X(MUTANT_P4_SHOW_BEFORE_STORE, "P4", "a turn is shown before it is stored")                                    \
 	X(MUTANT_P4_EVENT_LOST, "P4", "a change is stored and not shown")                                              \

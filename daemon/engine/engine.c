@@ -286,6 +286,8 @@ static void answer(struct engine *e, struct committed proof, const struct answer
 {
 	if (a->refusal == REFUSED_ILLEGAL_TRANSITION) /* never in the store, always in the journal (promise P5) */
 		log_notice("refused: %s", a->text);
+	if (a->forgot)
+		log_warning("%s", a->text);
 	e->ports.answer->answer(e->ports.answer_arg, proof, a);
 }
 

@@ -26,7 +26,7 @@ static int apply_vm(struct model *m, struct change *c)
 	struct vm *vm = model_vm(m, c->vm);
 	uint16_t id = c->definition ? c->definition->ffa_id : 0, old = vm ? vm->definition->ffa_id : 0;
 
-	if (!c->definition || id > FFA_ID_VM_LAST || (id && id != old && ids_is_reserved(&m->ids, id)))
+	if (!c->definition || id > FFA_ID_VM_LAST)
 		return -EBADMSG;
 	if (!vm) {
 		if (model_vm_named(m, c->definition->name))
@@ -133,7 +133,7 @@ static int apply_life_gone(struct model *m, const struct change *c)
 	m->life_count--;
 	if (m->endpoint[l->begun.endpoint] == l)
 		m->endpoint[l->begun.endpoint] = NULL;
-	ids_give_back(&m->ids, l->begun.endpoint);
+	model_give_back_id(m, l->begun.endpoint);
 	*held(m, l) -= l->begun.memory_bytes;
 	free(l);
 	return 0;
@@ -251,6 +251,8 @@ static int apply(struct model *m, struct change *c)
 		return apply_life_gone(m, c);
 	case CHANGE_IDS:
 		return apply_ids(m, &c->ids);
+	case CHANGE_BURNED:
+		return apply_burned(m, c);
 	}
 	return -EBADMSG;
 }

@@ -100,6 +100,7 @@ bool model_event(const struct model *m, const struct change *c, uint64_t realtim
 	case CHANGE_OPEN:
 	case CHANGE_END:
 	case CHANGE_IDS:
+	case CHANGE_BURNED:
 		return false;
 	}
 	return false;

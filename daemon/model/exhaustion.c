@@ -136,19 +136,22 @@ static void say_exhausted(const struct step *s, const struct vm_definition *d, s
 {
 	const struct ids *ids = &s->m->ids;
 	const struct life *next = next_to_settle(s);
-	unsigned live = 0, over = 0, reserved = 0;
+	unsigned live = 0, over = 0, reserved = 0, burned = 0;
 
 	for (uint16_t id = ids->first; id <= ids->last; id++) {
 		const struct life *l = s->m->endpoint[id];
 
 		live += l && !life_is_over(l);
 		over += l && life_is_over(l);
+		burned += !l && model_is_burned(s->m, id);
 		reserved += !l && ids_is_reserved(ids, id);
 	}
 	say(t, "no FF-A id is free for %s: %u live, %u settle", d->name, live, over);
 	say_sps_owed(s, t);
 	if (reserved)
 		say(t, ", %u are kept by ffa-id", reserved);
+	if (burned)
+		say(t, ", %u are burned", burned);
 	if (next) {
 		say(t, "; next: ");
 		say_life(s, next, t);
@@ -164,12 +167,16 @@ void say_no_id(const struct step *s, const struct vm_definition *d, char *text, 
 
 	if (is_id_of_others(s, d, text, size))
 		return;
-	if (!l) {
+	if (l) {
+		say(&t, "FF-A id %u of %s is not free: it belongs to ", d->ffa_id, d->name);
+		say_life(s, l, &t);
+	} else if (d->ffa_id) {
+		say(&t, "FF-A id %u of %s is burned: an SP may know a life that was forgotten; it is free once the SP or the "
+			"secure world is another instance",
+			d->ffa_id, d->name);
+	} else {
 		say_exhausted(s, d, &t);
-		return;
 	}
-	say(&t, "FF-A id %u of %s is not free: it belongs to ", d->ffa_id, d->name);
-	say_life(s, l, &t);
 }
 
 bool is_id_of_others(const struct step *s, const struct vm_definition *d, char *text, size_t size)

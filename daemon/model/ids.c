@@ -84,17 +84,17 @@ void ids_give_back(struct ids *ids, uint16_t id)
 
 bool ids_is_reserved(const struct ids *ids, uint16_t id)
 {
-	return ids->reserved[id / 8] & (1u << id % 8);
+	return ids->reserved[id];
 }
 
 void ids_reserve(struct ids *ids, uint16_t id)
 {
-	ids->reserved[id / 8] |= (uint8_t)(1u << id % 8);
+	ids->reserved[id] += ids->reserved[id] < UINT8_MAX;
 }
 
 void ids_unreserve(struct ids *ids, uint16_t id)
 {
-	ids->reserved[id / 8] &= (uint8_t)~(1u << id % 8);
+	ids->reserved[id] -= ids->reserved[id] > 0;
 }
 
 /* ---- as text ---- */

@@ -17,7 +17,7 @@ struct ids {
 	uint16_t first, last; /* this daemon's; configured, not stored */
 	uint16_t placed;      /* the last one whose place a snapshot told */
 	uint16_t next[FFA_ID_VM_COUNT], prev[FFA_ID_VM_COUNT]; /* both 0: not in the list */
-	uint8_t reserved[FFA_ID_VM_COUNT / 8];
+	uint8_t reserved[FFA_ID_VM_COUNT]; /* so many definitions ask for it; more than one only half-way through a turn */
 };
 
 void ids_init(struct ids *ids, uint16_t first, uint16_t last); /* all free, in rising order; 0, 0: every VM's id */

@@ -41,12 +41,15 @@ enum request_verb {
 	REQUEST_RESTART,
 	REQUEST_DESTROY,
 	REQUEST_STOP,
+	REQUEST_FORGET, /* what a life that is over owes SP `sp`; `name` may be empty where `life` is given */
 };
 
 struct request {
 	enum request_verb verb;
 	char name[VM_NAME_MAX + 1];
 	uint64_t life;                    /* expected life; 0: any */
+	uint16_t sp;                      /* FORGET; 0: whoever is owed */
+	uint32_t uid;                     /* who asks */
 	struct vm_definition *definition; /* DEFINE: heap, taken over by engine_post */
 	uint64_t token;                   /* comes back with the answer; 0: nobody waits */
 };

@@ -83,7 +83,7 @@ int model_reserve(struct model *m)
 	if (!m->spare_life && !(m->spare_life = life_new()))
 		return -ENOMEM;
 	if (map_reserve(&m->vms_by_number, vms) < 0 || map_reserve(&m->vms_by_name, vms) < 0 ||
-		map_reserve(&m->lives_by_number, lives) < 0)
+		map_reserve(&m->lives_by_number, lives) < 0 || burned_reserve(&m->burned, MODEL_SP_MAX) < 0)
 		return -ENOMEM;
 	return heap_reserve(&m->deadlines, lives * (2 + 2 * MODEL_SP_MAX) + vms + 2 * MODEL_SP_MAX);
 }
@@ -114,6 +114,7 @@ void model_clear(struct model *m)
 	list_for_each_safe(vm, next_vm, &m->vms, all)
 		vm_free(vm);
 	model_empty_graves(m);
+	free(m->burned.at);
 	free(m->spare_vm);
 	free(m->spare_life);
 	map_free(&m->vms_by_number);
@@ -166,5 +167,5 @@ uint16_t model_pick_id(const struct model *m, uint16_t wanted)
 {
 	if (!wanted)
 		return ids_longest_free(&m->ids);
-	return m->endpoint[wanted] || !ids_is_ours(&m->ids, wanted) ? 0 : wanted;
+	return m->endpoint[wanted] || model_is_burned(m, wanted) || !ids_is_ours(&m->ids, wanted) ? 0 : wanted;
 }

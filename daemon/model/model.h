@@ -98,6 +98,18 @@ struct sp {
 	struct sp_counts counts;
 };
 
+/* One id at one SP that may know a life which an operator had forgotten. */
+struct burned {
+	uint64_t life;
+	struct change_burned what;
+};
+
+struct burned_ids {
+	struct burned *at;
+	size_t count, room;
+	uint32_t changes; /* counted: the rows follow */
+};
+
 struct model {
 	uint64_t seq; /* the last number used */
 	struct map vms_by_number, vms_by_name, lives_by_number;
@@ -105,6 +117,7 @@ struct model {
 	size_t vm_count, life_count;
 	struct life *endpoint[FFA_ID_VM_COUNT];
 	struct ids ids;
+	struct burned_ids burned;
 	struct sp sp[MODEL_SP_MAX];
 	size_t sp_count;
 	struct change_world world;
@@ -129,7 +142,7 @@ int model_init(struct model *m, uint64_t random); /* every FF-A id of a VM is ou
 void model_clear(struct model *m);
 void model_empty_graves(struct model *m); /* once the turn is over */
 
-/* Room for whatever the next input may add: one VM, one life. 0 or -ENOMEM. */
+/* Room for whatever the next input may add: one VM, one life, an id burned at each SP. 0 or -ENOMEM. */
 int model_reserve(struct model *m);
 
 /*
@@ -159,6 +172,13 @@ uint16_t model_begin_ids(struct model *m);
 
 /* Whether this life or definition may have the id: `wanted` by its definition, else the one that was free longest. 0: none. */
 uint16_t model_pick_id(const struct model *m, uint16_t wanted);
+
+/* burned.c */
+int burned_reserve(struct burned_ids *b, size_t more);
+int apply_burned(struct model *m, const struct change *c);
+bool model_is_burned(const struct model *m, uint16_t id);
+const struct burned *model_burned(const struct model *m, uint64_t life, uint16_t sp); /* NULL: not burned there */
+void model_give_back_id(struct model *m, uint16_t id); /* if nobody has it, and it is not burned */
 
 static inline bool life_is_over(const struct life *l)
 {

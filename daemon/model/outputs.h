@@ -15,6 +15,7 @@ struct answer {
 	uint64_t seq;  /* the change took effect at this number (0: nothing changed) */
 	uint64_t life; /* the VM's life now, 0: none */
 	uint64_t vm;   /* the VM's number */
+	bool forgot;   /* FORGET was done: the text says what, for the journal */
 	char text[256]; /* what, which, why, what to do; "" on success */
 };
 

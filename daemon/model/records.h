@@ -34,6 +34,7 @@ enum change_kind {
 	CHANGE_LIFE_GONE = 11, /* id and memory are back with the host: life */
 	CHANGE_END = 12,      /* a VM's last end, kept after the life is gone: vm, life, end */
 	CHANGE_IDS = 13,      /* in which order free ids are given out (snapshots, and after a lost log): ids */
+	CHANGE_BURNED = 14,   /* an id is burned at an SP, or not any more; life: whose end the SP never took: burned */
 };
 
 struct change_begun {
@@ -133,6 +134,14 @@ struct change_ids {
 	char order[IDS_TEXT_MAX + 1]; /* the next of them, as ids_print() has it */
 };
 
+struct change_burned {
+	uint16_t endpoint;
+	uint16_t sp;
+	bool released;
+	uint64_t at; /* CLOCK_REALTIME ns */
+	char name[VM_NAME_MAX + 1];
+};
+
 struct change {
 	uint8_t kind; /* enum change_kind */
 	uint64_t seq;
@@ -150,6 +159,7 @@ struct change {
 		struct change_world world;
 		struct change_end end;
 		struct change_ids ids;
+		struct change_burned burned;
 	};
 };
 

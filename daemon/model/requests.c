@@ -225,6 +225,7 @@ static enum refusal ask(struct step *s, const struct request *r, struct vm *vm, 
 	case REQUEST_DESTROY:
 		return ask_destroy(s, vm);
 	case REQUEST_DEFINE:
+	case REQUEST_FORGET:
 		break;
 	}
 	return REFUSED_INVALID_ARGUMENT;
@@ -256,6 +257,13 @@ static enum refusal to_vm(struct step *s, const struct request *r, struct answer
 	return refusal;
 }
 
+static enum refusal take(struct step *s, struct request *r, struct answer *a)
+{
+	if (r->verb == REQUEST_DEFINE)
+		return define(s, r, a);
+	return r->verb == REQUEST_FORGET ? ask_forget(s, r, a) : to_vm(s, r, a);
+}
+
 void step_request(struct step *s, struct request *r)
 {
 	struct answer a = { .token = r->token };
@@ -264,14 +272,14 @@ void step_request(struct step *s, struct request *r)
 	char name[VM_NAME_MAX + 1];
 
 	snprintf(name, sizeof(name), "%s", r->verb == REQUEST_DEFINE ? r->definition->name : r->name);
-	a.refusal = r->verb == REQUEST_DEFINE ? define(s, r, &a) : to_vm(s, r, &a);
+	a.refusal = take(s, r, &a);
 	a.seq = s->m->seq == before ? 0 : s->m->seq;
 	vm = model_vm_named(s->m, name);
 	if (vm) {
 		a.vm = vm->number;
 		a.life = vm->life ? vm->life->number : 0;
 	}
-	if (a.refusal == REFUSED_NOT)
+	if (a.refusal == REFUSED_NOT && !a.forgot)
 		a.text[0] = '\0';
 	if (r->token)
 		s->o->answer[s->o->answers++] = a;

@@ -43,7 +43,8 @@ static void resume_open(struct step *s)
 		uint8_t state = l ? l->debt[i].state : DEBT_NONE;
 
 		sp->unsure = (sp->open.kind == CALL_CREATED && state == DEBT_CREATING) ||
-			(sp->open.kind == CALL_DESTROYED && (state == DEBT_DESTROYING || state == DEBT_CREATING));
+			(sp->open.kind == CALL_DESTROYED && (state == DEBT_DESTROYING || state == DEBT_CREATING)) ||
+			(sp->open.kind != CALL_NONE && model_burned(s->m, sp->open_life, sp->info.id));
 	}
 }
 

@@ -133,16 +133,17 @@ static void note_open(struct step *s, struct sp *sp, struct life *l, enum call_k
 	emit(s, &c);
 }
 
-static void put_call(struct step *s, struct sp *sp, struct life *l, enum call_kind kind, bool run, uint32_t target)
+static void put_call(struct step *s, struct sp *sp, uint64_t life, uint16_t endpoint, enum call_kind kind, bool run,
+	uint32_t target)
 {
-	struct secure_call *call = &put_output(s, OUT_SECURE_CALL, l ? l->number : 0)->call;
+	struct secure_call *call = &put_output(s, OUT_SECURE_CALL, life)->call;
 
 	call->sp = sp->info.id;
 	call->kind = (uint8_t)kind;
 	call->run = run;
 	call->target = target;
-	call->life = l ? l->number : 0;
-	call->endpoint = l ? l->begun.endpoint : 0;
+	call->life = life;
+	call->endpoint = endpoint;
 	sp->asked = (uint8_t)kind;
 	sp->out = true;
 	sp->running = run;
@@ -153,8 +154,11 @@ static void put_call(struct step *s, struct sp *sp, struct life *l, enum call_ki
 static void run_open(struct step *s, struct sp *sp)
 {
 	uint32_t target = sp->open.has_target ? sp->open.target : FFA_TARGET(sp->info.id, 0);
+	const struct burned *b = model_burned(s->m, sp->open_life, sp->info.id);
+	const struct life *l = model_life(s->m, sp->open_life);
 
-	put_call(s, sp, model_life(s->m, sp->open_life), (enum call_kind)sp->open.kind, true, target);
+	put_call(s, sp, sp->open_life, l ? l->begun.endpoint : b ? b->what.endpoint : 0, (enum call_kind)sp->open.kind, true,
+		target);
 }
 
 static void send(struct step *s, struct sp *sp, struct debt *d)
@@ -168,8 +172,25 @@ static void send(struct step *s, struct sp *sp, struct debt *d)
 	if (!sp->unsure) /* else what is stored may be what is open there */
 		note_open(s, sp, l, kind);
 	count_send(s, d);
-	put_call(s, sp, l, kind, false, 0);
+	put_call(s, sp, l->number, l->begun.endpoint, kind, false, 0);
 	touch(s, l->vm);
+}
+
+/*
+ * The answer that was lost belongs to a life that an operator had forgotten meanwhile. Its call may be open there, and nobody
+ * else would be heard: VM_DESTROYED of its burned id, which adds nothing to what the SP knows, asks until it is over.
+ */
+const struct burned *forgotten_call(const struct step *s, const struct sp *sp)
+{
+	if (!sp->unsure || sp->open.kind == CALL_NONE || MUTANT(MUTANT_P3_FORGOTTEN_OPEN))
+		return NULL;
+	return model_burned(s->m, sp->open_life, sp->info.id);
+}
+
+static void ask_for_forgotten(struct step *s, struct sp *sp, const struct burned *b)
+{
+	if (heap_node_is_out(&sp->resume.node))
+		put_call(s, sp, b->life, b->what.endpoint, CALL_DESTROYED, false, 0);
 }
 
 /*
@@ -182,6 +203,8 @@ static struct debt *whose_turn(struct step *s, struct sp *sp)
 	struct debt *d = l ? &l->debt[sp->index] : NULL;
 
 	if (!d || debt_is_done(d) || d->state == DEBT_KNOWN) {
+		if (forgotten_call(s, sp))
+			return NULL;
 		sp->unsure = false;
 		return list_first(&sp->ready, struct debt, link);
 	}
@@ -191,6 +214,7 @@ static struct debt *whose_turn(struct step *s, struct sp *sp)
 /* Sends what may be sent to this SP now. */
 void pump(struct step *s, struct sp *sp)
 {
+	const struct burned *b;
 	struct debt *d;
 
 	while ((d = list_first(&sp->waiting, struct debt, link)) && s->m->secure_up && sp_is_there(sp) && slot_is_free(sp))
@@ -205,6 +229,8 @@ void pump(struct step *s, struct sp *sp)
 	}
 	if (d)
 		send(s, sp, d);
+	else if ((b = forgotten_call(s, sp)))
+		ask_for_forgotten(s, sp, b);
 }
 
 void debt_timer(struct step *s, struct debt *d)

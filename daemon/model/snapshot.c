@@ -105,6 +105,8 @@ int model_snapshot(const struct model *m, int (*each)(void *arg, const struct ch
 	list_for_each(l, &m->lives, all)
 		if (!r && !l->vm)
 			r = put_life(&w, l);
+	for (size_t i = 0; i < m->burned.count && !r && !MUTANT(MUTANT_P2_BURN_LOST); i++)
+		r = put(&w, (struct change){ .kind = CHANGE_BURNED, .life = m->burned.at[i].life, .burned = m->burned.at[i].what });
 	if (!r)
 		r = put_ids(&w);
 	return r;

@@ -27,7 +27,7 @@ static size_t room_for(const struct model *m, const struct input *in)
 {
 	bool wide = in->kind >= IN_SECURE_UP && in->kind <= IN_SECURE_DOORBELL;
 
-	return ROOM_ORDINARY + (wide ? m->life_count * (8 + 2 * m->sp_count) : 0);
+	return ROOM_ORDINARY + (wide ? m->life_count * (8 + 2 * m->sp_count) + m->burned.count : 0);
 }
 
 static int reserve(struct step_out *o, struct model *m, size_t need)

@@ -60,6 +60,11 @@ void life_timer(struct step *s, struct life *l);
 void life_ladder(struct step *s, struct life *l);
 void vm_timer(struct step *s, struct vm *vm);
 
+/* forget.c, burned.c */
+enum refusal ask_forget(struct step *s, const struct request *r, struct answer *a);
+void burn_id(struct step *s, const struct life *l, const struct sp *sp);
+void release_burned(struct step *s, const struct sp *sp, uint64_t under_way);
+
 /* exhaustion.c */
 void say_no_id(const struct step *s, const struct vm_definition *d, char *text, size_t size);
 bool is_id_of_others(const struct step *s, const struct vm_definition *d, char *text, size_t size);
@@ -85,6 +90,7 @@ void patience_timer(struct step *s, struct debt *d);
 void pump(struct step *s, struct sp *sp);
 void queue_debt(struct step *s, struct sp *sp, struct debt *d, enum debt_queue queue);
 void debt_move(struct step *s, struct life *l, struct debt *d, enum debt_state to, enum debt_how how);
+const struct burned *forgotten_call(const struct step *s, const struct sp *sp);
 void sp_lost(struct step *s, struct sp *sp, enum debt_how how);
 void probe_timer(struct step *s, struct sp *sp);
 void resume_timer(struct step *s, struct sp *sp);

@@ -219,6 +219,8 @@ static void reply(struct step *s, const struct secure_reply *r)
 		set_status(s, sp, SP_OK);
 	if (verdict == VERDICT_ABORTED && !sp->info.generation)
 		sp_lost(s, sp, HOW_SP_GONE);
+	if (forgotten_call(s, sp))
+		run_later(s, sp);
 	if (!sp_is_there(sp)) /* it vanished under this call: is it gone, or back? */
 		put_output(s, OUT_DISCOVER, 0);
 	pump(s, sp);
@@ -249,10 +251,12 @@ void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
 {
 	struct life *l, *next;
 	bool held = s->m->hold, lost;
+	uint64_t under_way;
 
 	s->m->hold = true;
 	take_back_call(s, sp);
 	lost = how == HOW_SP_GONE && (sp->out || (sp->unsure && sp_is_there(sp)));
+	under_way = lost && sp->open.kind == CALL_CREATED ? sp->open_life : 0;
 	sp->collect = false;
 	sp->unsure = sp->unsure && lost;
 	close_target(s, sp);
@@ -280,6 +284,7 @@ void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
 			announce_late(s, l, sp);
 		after_move(s, l);
 	}
+	release_burned(s, sp, under_way);
 	s->m->hold = held;
 }
 

@@ -112,6 +112,14 @@ static const struct field ids[] = {
 	TEXT("order", ids.order),
 };
 
+static const struct field burned[] = {
+	NUMBER("endpoint", burned.endpoint),
+	NUMBER("sp", burned.sp),
+	TRUTH("released", burned.released),
+	NUMBER("at", burned.at),
+	TEXT("name", burned.name),
+};
+
 #define KIND_BARE(string)                                                                                    \
 	{                                                                                                    \
 		.name = string, .prefix = "{\"kind\":\"" string "\",\"seq\":"                                \
@@ -136,4 +144,5 @@ const struct kind record_kinds[RECORD_KIND_COUNT] = {
 	[CHANGE_LIFE_GONE] = KIND_BARE("life-gone"),
 	[CHANGE_END] = KIND("end", end),
 	[CHANGE_IDS] = KIND("ids", ids),
+	[CHANGE_BURNED] = KIND("burned", burned),
 };

@@ -24,7 +24,7 @@ static bool is_asked_for(const struct world *w, uint16_t id)
 
 static bool is_free(const struct world *w, uint16_t id)
 {
-	return !w->ids.life[id] && !is_asked_for(w, id);
+	return !w->ids.life[id] && !w->ids.burned[id] && !is_asked_for(w, id);
 }
 
 /* Since when the one that was chosen was free, against all that were free, too. */
@@ -38,6 +38,12 @@ static void check_longest_free(struct world *w, const struct change *c)
 				c->begun.endpoint, since, id, w->ids.free_since[id]);
 }
 
+/* All that is stored of a definition that changes twice in a turn is what it was in the end. */
+static bool definitions_are_known(const struct world *w)
+{
+	return w->ids.defined <= w->disk.last_seq;
+}
+
 static void begins(struct world *w, const struct change *c)
 {
 	uint16_t id = c->begun.endpoint;
@@ -46,9 +52,11 @@ static void begins(struct world *w, const struct change *c)
 		fail(w, "P2", "life %" PRIu64 " gets the id %u, which is not this daemon's to give", c->life, id);
 		return;
 	}
-	if (!c->begun.fixed_id && is_asked_for(w, id))
+	if (w->ids.burned[id])
+		fail(w, "P2", "life %" PRIu64 " gets id %u, which is burned", c->life, id);
+	if (!c->begun.fixed_id && definitions_are_known(w) && is_asked_for(w, id))
 		fail(w, "P2", "life %" PRIu64 " gets id %u, which a definition asks for", c->life, id);
-	if (!c->begun.fixed_id)
+	if (!c->begun.fixed_id && definitions_are_known(w))
 		check_longest_free(w, c);
 	for (size_t i = 0; i < w->life_count; i++) {
 		const struct life *old = w->life[i];
@@ -90,8 +98,19 @@ static void asks(struct world *w, uint64_t vm, uint16_t id)
 	w->ids.asked[at].id = id;
 }
 
+static void burns(struct world *w, const struct change *c)
+{
+	uint16_t id = c->burned.endpoint;
+
+	w->ids.burned[id] = (uint8_t)(w->ids.burned[id] + (c->burned.released ? -1 : 1));
+	if (!w->ids.life[id])
+		w->ids.free_since[id] = c->seq;
+}
+
 void oracle_ids(struct world *w, const struct change *c)
 {
+	if (c->kind == CHANGE_VM || c->kind == CHANGE_VM_GONE)
+		w->ids.defined = c->seq;
 	if (c->kind == CHANGE_LIFE)
 		begins(w, c);
 	else if (c->kind == CHANGE_LIFE_GONE)
@@ -100,4 +119,6 @@ void oracle_ids(struct world *w, const struct change *c)
 		asks(w, c->vm, c->definition->ffa_id);
 	else if (c->kind == CHANGE_VM_GONE)
 		asks(w, c->vm, 0);
+	else if (c->kind == CHANGE_BURNED)
+		burns(w, c);
 }

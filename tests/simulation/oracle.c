@@ -13,6 +13,12 @@
 
 LIFECYCLE_NAME_TABLE(how_names, DEBT_HOWS);
 
+/* Whoever forgets takes it upon himself that the SP may know the life for ever. What it costs is the id. */
+bool oracle_was_forgotten(const struct pair *p)
+{
+	return p->stored == DEBT_SETTLED && p->stored_how == HOW_FORGOT;
+}
+
 /* Whether the SP may still have the life in its book, as far as anybody outside can know. Who gets no end is not asked.
  */
 bool oracle_may_hold(struct world *w, const struct life *life, size_t i)
@@ -33,6 +39,7 @@ bool oracle_may_hold(struct world *w, const struct life *life, size_t i)
 static void note_stored(struct pair *p, const struct change *c)
 {
 	p->stored = c->debt.state;
+	p->stored_how = c->debt.how;
 	p->stored_seq = c->seq;
 }
 
@@ -122,6 +129,8 @@ static bool how_is_true(struct world *w, const struct life *life, size_t i, enum
 		       (sp->died == sp->instance && !sp_entry(sp, life->number));
 	case HOW_WORLD_GONE:
 		return p->world != w->world_instance;
+	case HOW_FORGOT:
+		return p->forget_asked;
 	case HOW_NOT_SUBSCRIBED:
 		return !(sp->properties & FFA_PROP_VM_DESTROYED);
 	default:
@@ -218,7 +227,7 @@ void oracle_reclaim(struct world *w, struct life *life)
 		const struct pair *p = &life->pair[i];
 		bool owed = p->shown == DEBT_CREATING || p->shown == DEBT_KNOWN || p->shown == DEBT_DESTROYING;
 
-		if (oracle_may_hold(w, life, i))
+		if (oracle_may_hold(w, life, i) && !oracle_was_forgotten(p))
 			fail(w, owed || p->unsure ? "P2" : "P1", "memory of life %" PRIu64 " is removed, SP %04x %s",
 				life->number, w->sp[i].id, owed ? "is still owed its end" : "was forgotten");
 	}
@@ -235,12 +244,12 @@ static void check_books(struct world *w, const struct fake_sp *sp)
 	for (size_t i = 0; i < sp->book_count; i++) {
 		struct life *life = world_life(w, sp->book[i].life);
 
-		if (!(sp->properties & FFA_PROP_VM_DESTROYED))
+		if (!(sp->properties & FFA_PROP_VM_DESTROYED) || (life && oracle_was_forgotten(&life->pair[sp - w->sp])))
 			continue;
 		if (!life || !is_live(life))
 			fail(w, "P1", "SP %04x still has life %" PRIu64 ", which is over", sp->id, sp->book[i].life);
 	}
-	if (sp->slot.taken)
+	if (sp->slot.taken && !oracle_was_forgotten(&world_life(w, sp->slot.life)->pair[sp - w->sp]))
 		fail(w, "P1", "SP %04x still creates life %" PRIu64, sp->id, sp->slot.life);
 	if (sp->open.open)
 		fail(w, "P1", "a call of ours is still open at SP %04x", sp->id);

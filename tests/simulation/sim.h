@@ -52,7 +52,7 @@ enum mischief {
 
 /* What happened between one life and one SP, as the wire, the disk and the stream tell it. */
 struct pair {
-	uint8_t stored; /* enum debt_state on the disk */
+	uint8_t stored, stored_how; /* enum debt_state, debt_how on the disk */
 	uint64_t stored_seq;
 	uint8_t shown, how;     /* in the events */
 	unsigned settled;       /* events that said SETTLED */
@@ -65,6 +65,7 @@ struct pair {
 	bool destroyed_ok;      /* 0 came back to VM_DESTROYED */
 	bool destroyed_unknown; /* "no such VM" came back to it */
 	bool doubled;           /* VM_CREATED went out again while it was not known whether the SP had taken it */
+	uint64_t forget_asked;  /* by which request an operator gave it up, if it was taken; 0: none */
 	bool unsure;            /* what was under way when a link or the daemon broke: nobody knows */
 };
 
@@ -265,11 +266,13 @@ struct world {
 	uint16_t first_id, last_id; /* of the daemon; 0, 0: all */
 	struct {
 		uint64_t life[FFA_ID_VM_COUNT];       /* who has it, on the disk */
+		uint8_t burned[FFA_ID_VM_COUNT];      /* at so many SPs */
 		uint64_t free_since[FFA_ID_VM_COUNT]; /* sequence number; 0: it was never used */
 		struct {
 			uint64_t vm;
 			uint16_t id;
 		} asked[SIM_VM_MAX]; /* by definitions */
+		uint64_t defined;    /* the last change of one */
 	} ids;
 
 	size_t vm_count;
@@ -372,5 +375,6 @@ void oracle_never_settles(struct world *w);
 void oracle_no_row_changed(struct world *w, const struct asked *asked, const struct answer *a);
 extern const struct publish_ops oracle_publish_ops;
 struct picture *oracle_picture(struct world *w, const char *name);
+bool oracle_was_forgotten(const struct pair *p);
 void oracle_ids(struct world *w, const struct change *c); /* P2 */
 bool oracle_may_hold(struct world *w, const struct life *life, size_t sp);

@@ -10,7 +10,7 @@
 
 #include "tests/simulation/sim.h"
 
-static const char *const verb_names[] = { "define", "start", "abort", "restart", "destroy", "stop" };
+static const char *const verb_names[] = { "define", "start", "abort", "restart", "destroy", "stop", "forget" };
 
 static void name_of(size_t i, char *ret)
 {
@@ -101,6 +101,42 @@ static uint64_t expected_life(struct world *w, const struct vm_row *row)
 	return dice < 9 ? row->life : row->life + random_between(&w->random, 1, 9);
 }
 
+/* Often an old life by its number, without its VM, which may be gone; often one SP alone; sometimes nonsense. */
+static bool is_given_up(const struct life *life, const struct request *r)
+{
+	return r->life ? life->number == r->life : !strcmp(life->name, r->name);
+}
+
+static void note_what_may_be_forgotten(struct world *w, const struct request *r, uint64_t token)
+{
+	for (size_t k = 0; k < w->life_count; k++)
+		for (size_t i = 0; i < w->sp_count && is_given_up(w->life[k], r); i++)
+			if (!r->sp || r->sp == w->sp[i].id)
+				w->life[k]->pair[i].forget_asked = token;
+}
+
+/* An answer that never comes leaves it open whether it was done. */
+static void nothing_was_forgotten(struct world *w, uint64_t token)
+{
+	for (size_t k = 0; k < w->life_count; k++)
+		for (size_t i = 0; i < w->sp_count; i++)
+			if (w->life[k]->pair[i].forget_asked == token)
+				w->life[k]->pair[i].forget_asked = 0;
+}
+
+static void choose_what_to_forget(struct world *w, struct asked *a, struct request *r)
+{
+	struct life *life = w->life_count ? w->life[w->life_count - 1 - random_below(&w->random, w->life_count) / 4] : NULL;
+
+	if (life && random_chance(&w->random, 500)) {
+		r->life = life->number;
+		if (random_chance(&w->random, 500))
+			a->had_row = false, r->name[0] = a->row.name[0] = '\0';
+	}
+	if (w->sp_count && random_chance(&w->random, 500))
+		r->sp = (uint16_t)(w->sp[0].id + random_below(&w->random, w->sp_count + 1));
+}
+
 static void ask(struct world *w, enum request_verb verb, size_t vm)
 {
 	struct input in = { .kind = IN_REQUEST, .request.verb = verb };
@@ -116,25 +152,31 @@ static void ask(struct world *w, enum request_verb verb, size_t vm)
 		in.request.definition = define(w, vm);
 	else if (!w->quiet)
 		in.request.life = expected_life(w, row);
+	if (verb == REQUEST_FORGET)
+		choose_what_to_forget(w, a, &in.request);
 	in.request.token = a->token;
+	if (verb == REQUEST_FORGET)
+		note_what_may_be_forgotten(w, &in.request, a->token);
 	wire_note(w, "user  %s %s life %" PRIu64 "%s", verb_names[verb], in.request.name, in.request.life,
 		a->alone ? " alone" : "");
 	world_post(w, &in);
 }
 
 /* Mostly what makes lives come and go; sometimes anything. */
-static enum request_verb choose(struct world *w, const struct vm_row *row)
+static enum request_verb choose(struct world *w, const struct rows *rows, const struct vm_row *row)
 {
 	uint64_t dice = random_below(&w->random, 100);
 
 	if (dice < 15)
-		return (enum request_verb)random_below(&w->random, 6);
+		return (enum request_verb)random_below(&w->random, 7);
 	if (!row)
 		return REQUEST_DEFINE;
 	if (!row->life)
 		return REQUEST_START;
 	if (dice < 35)
 		return REQUEST_STOP;
+	if (dice < 70 && (row->secure_stuck || row->old_lives || (row->state == VM_ABORTING && !rows_secure_up(rows))))
+		return REQUEST_FORGET;
 	return dice < 60 ? REQUEST_ABORT : dice < 92 ? REQUEST_RESTART : REQUEST_DESTROY;
 }
 
@@ -151,7 +193,7 @@ static void somebody(struct world *w, uint64_t a, uint64_t b, void *data)
 	else if (random_chance(&w->random, 20)) /* with a daemon or without */
 		fleet_stop_unit(w, name);
 	else if (w->engine)
-		ask(w, choose(w, rows_vm(engine_rows(w->engine), name)), vm);
+		ask(w, choose(w, engine_rows(w->engine), rows_vm(engine_rows(w->engine), name)), vm);
 	if (random_chance(&w->random, 150)) /* another one at the same moment */
 		queue_put(&w->queue, w->now, somebody, 0, 0, NULL);
 	else
@@ -187,6 +229,8 @@ static void answer(void *who, struct committed proof, const struct answer *answe
 		if (w->asked[i].token != answer->token)
 			continue;
 		oracle_answer(w, &w->asked[i], answer);
+		if (w->asked[i].verb == REQUEST_FORGET && answer->refusal != REFUSED_NOT)
+			nothing_was_forgotten(w, answer->token);
 		w->asked[i].token = 0;
 		return;
 	}

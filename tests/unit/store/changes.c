@@ -214,6 +214,13 @@ static void fill(uint64_t *seed, struct change *c)
 		c->ids.next = (uint16_t)number(seed, UINT16_MAX);
 		text(seed, c->ids.order, sizeof(c->ids.order));
 		break;
+	case CHANGE_BURNED:
+		c->burned.endpoint = (uint16_t)number(seed, UINT16_MAX);
+		c->burned.sp = (uint16_t)number(seed, UINT16_MAX);
+		c->burned.released = up_to(seed, 1);
+		c->burned.at = number(seed, UINT64_MAX);
+		name(seed, c->burned.name);
+		break;
 	}
 }
 
