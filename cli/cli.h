@@ -32,6 +32,7 @@ struct cli {
 	enum output output;
 	bool legend, quiet, block, raw;
 	bool follow; /* console */
+	bool force;  /* forget */
 	bool leave;  /* monitor: at the end of what there is */
 	bool colour; /* of standard output */
 	bool terminal;
@@ -59,6 +60,7 @@ int verb_stop(struct cli *c, int argc, char **argv);
 int verb_abort(struct cli *c, int argc, char **argv);
 int verb_restart(struct cli *c, int argc, char **argv);
 int verb_destroy(struct cli *c, int argc, char **argv);
+int verb_forget(struct cli *c, int argc, char **argv);
 int verb_monitor(struct cli *c, int argc, char **argv);
 int verb_console(struct cli *c, int argc, char **argv);
 

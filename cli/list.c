@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "forget.h"
 #include "list.h"
 #include "output.h"
 
@@ -191,6 +192,7 @@ int verb_partitions(struct cli *c, int argc, char **argv)
 		else
 			add_partition(&t, p);
 	}
+	list_burned(c, &t, array);
 	if (array)
 		json_print(c, array);
 	else

@@ -23,6 +23,7 @@ enum option_id {
 	OPTION_NO_FOLLOW,
 	OPTION_TAIL,
 	OPTION_RAW,
+	OPTION_FORCE,
 };
 
 /* What a verb takes beside the options of all. */
@@ -31,6 +32,7 @@ enum {
 	TAKES_IF_LIFE = 1 << 1,
 	TAKES_SINCE = 1 << 2,   /* --since, --no-follow */
 	TAKES_CONSOLE = 1 << 3, /* --follow, --tail, --raw */
+	TAKES_FORCE = 1 << 4,
 };
 
 struct verb {
@@ -52,6 +54,7 @@ static const struct verb verbs[] = {
 	{ "abort", "NAME...", "End the life", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_abort },
 	{ "restart", "NAME...", "End the life and begin the next", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_restart },
 	{ "destroy", "NAME...", "End the life, then forget the VM", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_destroy },
+	{ "forget", "NAME|LIFE [SP]", "Give up what a stuck life owes an SP", 1, 2, TAKES_FORCE | TAKES_IF_LIFE, verb_forget },
 	{ "monitor", "[NAME]", "Show each change as it happens", 0, 1, TAKES_SINCE, verb_monitor },
 	{ "console", "NAME", "Show what the guest said", 1, 1, TAKES_CONSOLE, verb_console },
 	{ "help", "[VERB]", "Show this", 0, 1, 0, verb_help },
@@ -75,6 +78,9 @@ static const char *const option_help =
 	"      --no-block       do not wait until it is done\n"
 	"      --timeout=SEC    wait no longer than this\n"
 	"      --if-life=N      only if this is the VM's life\n"
+	"forget:\n"
+	"      --force          do it; without it, say what it means\n"
+	"      --if-life=N      this life of the VM\n"
 	"monitor:\n"
 	"      --since=SEQ      begin after this sequence number\n"
 	"      --no-follow      print what the log still has, and leave\n"
@@ -175,6 +181,7 @@ static const struct option options[] = {
 	{ "no-follow", no_argument, NULL, OPTION_NO_FOLLOW },
 	{ "tail", required_argument, NULL, OPTION_TAIL },
 	{ "raw", no_argument, NULL, OPTION_RAW },
+	{ "force", no_argument, NULL, OPTION_FORCE },
 	{ 0 },
 };
 
@@ -233,6 +240,10 @@ static int take_option(struct cli *c, int id, struct parsed *p)
 		r = parse_number("tail", optarg, LONG_MAX, &number);
 		c->tail = r ? c->tail : (long)number;
 		return r;
+	case OPTION_FORCE:
+		p->takes |= TAKES_FORCE;
+		c->force = true;
+		return 0;
 	case OPTION_RAW:
 		p->takes |= TAKES_CONSOLE;
 		c->raw = true;
@@ -253,7 +264,7 @@ static int check_verb(const struct cli *c, const struct verb *v, const char *nam
 		return cli_usage("%s needs %s", v->name, v->arguments);
 	if (argc > v->max)
 		return cli_usage("%s takes %s and no more", v->name, *v->arguments ? v->arguments : "no argument");
-	if (c->if_life && argc > 1)
+	if (c->if_life && argc > 1 && v->max == INT_MAX)
 		return cli_usage("--if-life means one VM, but %d are named", argc);
 	return 0;
 }

@@ -72,6 +72,7 @@ void bus_call_go(struct call *c, const struct caller *caller)
 		return;
 	}
 	c->caller = caller;
+	c->request.uid = bus_caller_uid(caller);
 	c->run(c);
 }
 

@@ -157,6 +157,11 @@ int bus_verb_submit(
 	struct bus *b, sd_bus_message *m, enum request_verb verb, const char *name, sd_bus_error *error);
 int bus_console_submit(struct bus *b, sd_bus_message *m, const char *name, sd_bus_error *error);
 
+/* forget.c */
+int bus_forget_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error);
+int bus_get_burned_ids(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+
 /* stream.c */
 int bus_stream_new(
 	struct bus *b, uid_t uid, bool privileged, const char *filter, uint64_t seq, int *ret_client_fd);

@@ -154,6 +154,11 @@ static int manager_method_destroy(sd_bus_message *m, void *userdata, sd_bus_erro
 	return manager_method_verb(m, userdata, REQUEST_DESTROY, error);
 }
 
+static int manager_method_forget(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return bus_forget_submit(userdata, m, error);
+}
+
 static int manager_method_subscribe(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	return bus_subscribe_submit(userdata, m, error);
@@ -224,6 +229,8 @@ static const sd_bus_vtable manager_vtable[] = {
 	VERB("Abort", manager_method_abort),
 	VERB("Restart", manager_method_restart),
 	VERB("Destroy", manager_method_destroy),
+	SD_BUS_METHOD_WITH_ARGS("Forget", SD_BUS_ARGS("s", name, "t", life, "q", sp, "a{sv}", options),
+		SD_BUS_RESULT("t", sequence), manager_method_forget, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Subscribe",
 		SD_BUS_ARGS("s", filter, "s", last_epoch, "t", last_sequence, "a{sv}", options),
 		SD_BUS_RESULT("a" VM_ROW_TYPE, vms, "s", epoch, "t", cursor, "h", stream, "a{sv}", more),
@@ -237,6 +244,7 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_PROPERTY("SecureSide", "s", get_secure_side, 0, 0),
 	SD_BUS_PROPERTY("DiskStuck", "b", get_disk_stuck, 0, 0),
 	SD_BUS_PROPERTY("VmCount", "u", get_vm_count, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("BurnedIds", "a(qqtst)", bus_get_burned_ids, 0, 0),
 	SD_BUS_VTABLE_END,
 };
 

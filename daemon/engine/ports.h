@@ -103,6 +103,14 @@ struct sp_row {
 	struct sp_counts counts;
 };
 
+/* An FF-A id that nobody gets: an SP may know a life which an operator had forgotten. */
+struct burned_row {
+	uint16_t endpoint, sp;
+	uint64_t life;
+	uint64_t at; /* CLOCK_REALTIME ns */
+	char name[VM_NAME_MAX + 1];
+};
+
 struct rows; /* engine/rows.c */
 const struct vm_row *rows_vm(const struct rows *r, const char *name); /* NULL: none */
 size_t rows_vm_count(const struct rows *r);
@@ -110,6 +118,8 @@ const struct vm_row *rows_vm_at(const struct rows *r, size_t i); /* in no order;
 const struct vm_row *rows_endpoint(const struct rows *r, uint16_t endpoint); /* the VM whose current life has that id */
 size_t rows_sp_count(const struct rows *r);
 const struct sp_row *rows_sp_at(const struct rows *r, size_t i);
+size_t rows_burned_count(const struct rows *r);
+const struct burned_row *rows_burned_at(const struct rows *r, size_t i);
 bool rows_secure_up(const struct rows *r);
 bool rows_disk_stuck(const struct rows *r); /* the last commit failed and is being tried again */
 uint64_t rows_seq(const struct rows *r);    /* the last turn shown */

@@ -19,6 +19,9 @@ struct rows {
 	struct row *endpoint[FFA_ID_VM_COUNT];
 	struct sp_row sp[MODEL_SP_MAX];
 	size_t sp_count;
+	struct burned_row *burned;
+	size_t burned_count, burned_room;
+	uint32_t burned_changes; /* the model's, when they were written */
 	bool secure_up, disk_stuck;
 	uint64_t seq;
 	struct row *spare;
@@ -41,6 +44,7 @@ struct rows *rows_free(struct rows *r)
 		return NULL;
 	for (size_t i = 0; i < r->count; i++)
 		row_free(r->all[i]);
+	free(r->burned);
 	free(r->all);
 	free(r->spare);
 	map_free(&r->by_name);
@@ -176,6 +180,29 @@ static void refresh_sps(struct rows *r, const struct model *m)
 	r->sp_count = m->sp_count;
 }
 
+/* Without memory for more the list stays as it was until the next refresh. */
+static void refresh_burned(struct rows *r, const struct model *m)
+{
+	if (r->burned_changes == m->burned.changes)
+		return;
+	if (m->burned.count > r->burned_room) {
+		struct burned_row *more = realloc(r->burned, m->burned.count * sizeof(*more));
+
+		if (!more)
+			return;
+		r->burned = more;
+		r->burned_room = m->burned.count;
+	}
+	for (size_t i = 0; i < m->burned.count; i++) {
+		const struct change_burned *b = &m->burned.at[i].what;
+
+		r->burned[i] = (struct burned_row){ b->endpoint, b->sp, m->burned.at[i].life, b->at, "" };
+		memcpy(r->burned[i].name, b->name, sizeof(b->name));
+	}
+	r->burned_count = m->burned.count;
+	r->burned_changes = m->burned.changes;
+}
+
 void rows_forget(struct rows *r, const char *name)
 {
 	struct row *row = find(r, name);
@@ -193,6 +220,7 @@ void rows_refresh(struct rows *r, struct model *m, uint64_t seq)
 		refresh_one(r, m, vm);
 	}
 	refresh_sps(r, m);
+	refresh_burned(r, m);
 	r->secure_up = m->secure_up;
 	r->seq = seq;
 }
@@ -247,6 +275,16 @@ size_t rows_sp_count(const struct rows *r)
 const struct sp_row *rows_sp_at(const struct rows *r, size_t i)
 {
 	return &r->sp[i];
+}
+
+size_t rows_burned_count(const struct rows *r)
+{
+	return r->burned_count;
+}
+
+const struct burned_row *rows_burned_at(const struct rows *r, size_t i)
+{
+	return &r->burned[i];
 }
 
 bool rows_secure_up(const struct rows *r)

@@ -359,6 +359,27 @@ int lifecycle_define(struct lifecycle *l, const char *text, const char *source, 
  */
 int lifecycle_act(struct lifecycle *l, enum lifecycle_verb verb, const char *name, uint64_t life, uint64_t *ret_seq);
 
+/*
+ * The operator's last resort: what that life, which is over and stuck, owes `sp` (0: each SP) is forgotten. `name` may be NULL
+ * where `life` is given, `life` may be 0 where one life of the VM settles. Read lifecyclectl(1), forget, before.
+ */
+int lifecycle_forget(struct lifecycle *l, const char *name, uint64_t life, uint16_t sp, uint64_t *ret_seq);
+
+/* An FF-A id that nobody gets, because an SP may know a life which was forgotten. */
+struct lifecycle_burned {
+	size_t size;
+	uint16_t endpoint, sp;
+	uint64_t life;
+	const char *name; /* of the life's VM */
+	uint64_t realtime;
+};
+
+struct lifecycle_burned_list;
+int lifecycle_burned(struct lifecycle *l, struct lifecycle_burned_list **ret);
+struct lifecycle_burned_list *lifecycle_burned_list_unref(struct lifecycle_burned_list *list);
+size_t lifecycle_burned_list_count(const struct lifecycle_burned_list *list);
+const struct lifecycle_burned *lifecycle_burned_list_at(const struct lifecycle_burned_list *list, size_t i);
+
 /* ---- follow ---- */
 
 enum lifecycle_event_kind {

@@ -60,6 +60,16 @@ const struct sp_row *rows_sp_at(const struct rows *r, size_t i)
 	return &r->sp[i];
 }
 
+size_t rows_burned_count(const struct rows *r)
+{
+	return r->burned_count;
+}
+
+const struct burned_row *rows_burned_at(const struct rows *r, size_t i)
+{
+	return &r->burned[i];
+}
+
 bool rows_secure_up(const struct rows *r)
 {
 	return r->secure_up;

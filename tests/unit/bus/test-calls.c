@@ -91,6 +91,35 @@ static void each_verb_is_its_own_on_both_interfaces(void **state)
 	}
 }
 
+static void forgets_for_whom_may_and_says_who_asked(void **state)
+{
+	struct world *w = *state;
+	struct pending p;
+
+	two_vms(w);
+	ask_manager(&w->root, &p, "Forget", "stqa{sv}", "a", (uint64_t)7, 0x8001, 0);
+	wait_posted(w, 1);
+	assert_int_equal(w->engine.posted[0].verb, REQUEST_FORGET);
+	assert_string_equal(w->engine.posted[0].name, "a");
+	assert_int_equal(w->engine.posted[0].life, 7);
+	assert_int_equal(w->engine.posted[0].sp, 0x8001);
+	assert_int_equal(w->engine.posted[0].uid, geteuid());
+	answer(w, 0, REFUSED_NOT, 9, "what was forgotten");
+	world_until(w, &p.done);
+	assert_fine(p.reply);
+	(void)sd_bus_message_unref(p.reply);
+	ask_manager(&w->root, &p, "Forget", "stqa{sv}", "", (uint64_t)7, 0, 0); /* its VM is gone */
+	wait_posted(w, 2);
+	answer(w, 1, REFUSED_ILLEGAL_TRANSITION, 0, "it is not stuck yet");
+	world_until(w, &p.done);
+	assert_error(p.reply, E("IllegalTransition"), "not stuck yet");
+	assert_error(call_manager(&w->root, "Forget", "stqa{sv}", "", (uint64_t)0, 0, 0), E("InvalidArgument"), "neither");
+	assert_error(call_manager(&w->root, "Forget", "stqa{sv}", "a b", (uint64_t)1, 0, 0), E("InvalidArgument"), "a b");
+	assert_error(
+		call_manager(&w->root, "Forget", "stqa{sv}", "a", (uint64_t)1, 0, 1, "x", "b", 1), E("InvalidArgument"), "'x'");
+	assert_int_equal(w->engine.posted_count, 2);
+}
+
 #define REFUSAL_NAME(symbol, name, error, code) [symbol] = E(name),
 static void refusals_come_typed_with_their_text(void **state)
 {
@@ -201,6 +230,8 @@ static void others_may_read_and_not_change(void **state)
 		assert_error(call_manager(&w->nobody, "Start", "sta{sv}", "a", (uint64_t)0, 0),
 			E("AccessDenied"), "65534");
 		assert_error(call(&w->nobody, VM_A, VM_INTERFACE, "Destroy", "ta{sv}", (uint64_t)0, 0),
+			E("AccessDenied"), NULL);
+		assert_error(call_manager(&w->nobody, "Forget", "stqa{sv}", "a", (uint64_t)0, 0, 0),
 			E("AccessDenied"), NULL);
 		assert_error(call_manager(&w->nobody, "Define", "ssa{sv}", "good c", "c", 0),
 			E("AccessDenied"), NULL);
@@ -328,6 +359,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(replies_when_the_engine_answered_and_not_before),
 		TEST(each_verb_is_its_own_on_both_interfaces),
+		TEST(forgets_for_whom_may_and_says_who_asked),
 		TEST(refusals_come_typed_with_their_text),
 		TEST(defines_what_the_parser_made),
 		TEST(bad_arguments_never_reach_the_engine),

@@ -219,6 +219,29 @@ static void says_how_the_secure_side_is(void **state)
 	assert_text(property(w, BUS_PATH, MANAGER_INTERFACE, "Version", "s"), "0.1");
 }
 
+static void lists_burned_ids(void **state)
+{
+	struct world *w = *state;
+	uint64_t life, at;
+	const char *name;
+	sd_bus_message *m;
+	uint16_t id, sp;
+
+	m = property(w, BUS_PATH, MANAGER_INTERFACE, "BurnedIds", "a(qqtst)");
+	assert_true(sd_bus_message_read(m, "a(qqtst)", 0) > 0);
+	(void)sd_bus_message_unref(m);
+	w->engine.rows.burned[0] = (struct burned_row) { 5, 0x8001, 7, 9000, "a" };
+	w->engine.rows.burned_count = 1;
+	m = property(w, BUS_PATH, MANAGER_INTERFACE, "BurnedIds", "a(qqtst)");
+	assert_true(sd_bus_message_read(m, "a(qqtst)", 1, &id, &sp, &life, &name, &at) > 0);
+	assert_int_equal(id, 5);
+	assert_int_equal(sp, 0x8001);
+	assert_int_equal(life, 7);
+	assert_string_equal(name, "a");
+	assert_int_equal(at, 9);
+	(void)sd_bus_message_unref(m);
+}
+
 static void subscription_bits_need_direct_requests(void **state)
 {
 	struct world *w = *state;
@@ -281,6 +304,7 @@ int main(void)
 		TEST(finds_objects_by_name_and_id),
 		TEST(properties_are_the_row),
 		TEST(says_how_the_secure_side_is),
+		TEST(lists_burned_ids),
 		TEST(subscription_bits_need_direct_requests),
 		TEST(manages_all_objects),
 	};

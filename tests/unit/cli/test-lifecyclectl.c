@@ -184,6 +184,22 @@ static void tells_what_did_not_come_true(void **state)
 	expect(*state, CTL("stop", "web", "--no-block"), 0, "web: stop accepted", NULL);
 }
 
+static void forgets_with_force_alone(void **state)
+{
+	expect(*state, CTL("forget", "stuck"), 2, "", "not without --force");
+	expect(*state, CTL("forget", "stuck"), 2, "", "The FF-A id stays burned until");
+	expect(*state, CTL("forget", "stuck", "--force"), 0, "stuck: forgotten", NULL);
+	expect(*state, CTL("forget", "stuck", "0x8001", "--force", "--if-life=17"), 0, "stuck: forgotten", NULL);
+	expect(*state, CTL("forget", "16", "--force", "-o", "json"), 0, "\"verb\":\"forget\"", NULL);
+	expect(*state, CTL("forget", "18", "--force"), 8, "", "life 18 is over");
+	expect(*state, CTL("forget", "web", "--force"), 7, "", "life 42 of web goes on");
+	expect(*state, CTL("forget", "stuck", "0x7001", "--force"), 2, "", "an SP is an FF-A id from 0x8000");
+	expect(*state, CTL("forget", "18", "--force", "--if-life=16"), 2, "", "says another life");
+	expect(*state, CTL("start", "db", "--force"), 2, "", "does not take");
+	expect(*state, CTL("partitions"), 0, "at 0x8001, life 16", NULL);
+	expect(*state, CTL("partitions", "-o", "json"), 0, "\"kind\":\"burned\"", NULL);
+}
+
 static void every_refusal_has_its_exit_code(void **state)
 {
 #define ROW(symbol, word, number, code)                                                                                \
@@ -310,6 +326,7 @@ int main(void)
 		TEST(monitor_goes_on_after_a_hang_up),
 		TEST(waits_for_the_goal),
 		TEST(tells_what_did_not_come_true),
+		TEST(forgets_with_force_alone),
 		TEST(every_refusal_has_its_exit_code),
 		TEST(defines_from_a_file),
 		TEST(bad_usage_is_2),

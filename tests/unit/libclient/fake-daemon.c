@@ -223,6 +223,24 @@ static int method_act(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	return sd_bus_reply_method_return(m, "t", act(vm, verb));
 }
 
+/* One line on standard output has all that was asked. */
+static int method_forget(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const char *name;
+	uint64_t life;
+	uint16_t sp;
+	int r = sd_bus_message_read(m, "stq", &name, &life, &sp);
+
+	if (r < 0)
+		return r;
+	(void)printf("Forget '%s' %llu 0x%04x\n", name, (unsigned long long)life, sp);
+	if (strcmp(name, "web") == 0)
+		return sd_bus_error_setf(error, ERROR "IllegalTransition", "life 42 of web goes on");
+	if (!*name && life != 16)
+		return sd_bus_error_setf(error, ERROR "WrongLife", "life %llu is over", (unsigned long long)life);
+	return sd_bus_reply_method_return(m, "t", ++seq);
+}
+
 static int method_define(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	const char *text, *source;
@@ -382,6 +400,7 @@ static const sd_bus_vtable manager_vtable[] = {
 	VERB("Abort"),
 	VERB("Restart"),
 	VERB("Destroy"),
+	SD_BUS_METHOD("Forget", "stqa{sv}", "t", method_forget, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Subscribe", "ssta{sv}", "a(ssotqsssstta{sv})stha{sv}", method_subscribe, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("OpenConsole", "sa{sv}", "h", method_open_console, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_PROPERTY("Version", "s", get_manager, 0, 0),
@@ -390,6 +409,7 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_PROPERTY("Sequence", "t", get_manager, 0, 0),
 	SD_BUS_PROPERTY("SecureSide", "s", get_manager, 0, 0),
 	SD_BUS_PROPERTY("DiskStuck", "b", get_manager, 0, 0),
+	SD_BUS_PROPERTY("BurnedIds", "a(qqtst)", get_manager, 0, 0),
 	SD_BUS_VTABLE_END
 };
 

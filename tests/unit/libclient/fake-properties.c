@@ -18,6 +18,8 @@ int get_manager(sd_bus *bus, const char *path, const char *interface, const char
 		return sd_bus_message_append(reply, "t", *(const uint64_t *)userdata);
 	if (strcmp(property, "Incarnation") == 0)
 		return sd_bus_message_append(reply, "t", (uint64_t)99);
+	if (strcmp(property, "BurnedIds") == 0)
+		return sd_bus_message_append(reply, "a(qqtst)", 1, 9, 0x8001, (uint64_t)16, "stuck", (uint64_t)1700000000000000);
 	if (strcmp(property, "DiskStuck") == 0)
 		return sd_bus_message_append(reply, "b", 0);
 	return sd_bus_message_append(reply, "s", strcmp(property, "Epoch") == 0 ? EPOCH : "up");

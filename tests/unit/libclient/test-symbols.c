@@ -22,6 +22,10 @@ static const struct {
 	void (*address)(void);
 } symbols[] = {
 	NAMED(lifecycle_act),
+	NAMED(lifecycle_burned),
+	NAMED(lifecycle_burned_list_at),
+	NAMED(lifecycle_burned_list_count),
+	NAMED(lifecycle_burned_list_unref),
 	NAMED(lifecycle_cause_from_name),
 	NAMED(lifecycle_cause_name),
 	NAMED(lifecycle_console_open),
@@ -35,6 +39,7 @@ static const struct {
 	NAMED(lifecycle_debt_name),
 	NAMED(lifecycle_define),
 	NAMED(lifecycle_dispatch),
+	NAMED(lifecycle_forget),
 	NAMED(lifecycle_get_events),
 	NAMED(lifecycle_get_fd),
 	NAMED(lifecycle_get_timeout),
