@@ -36,6 +36,10 @@ struct bus_config {
 	int (*open_console)(void *arg, uint64_t life, int *ret_fd);
 	void *console_arg;
 
+	/* The frames that went to SPs. NULL: there is no secure side. */
+	const struct frame_ops *frames;
+	void *frames_arg;
+
 	/* Who may change something beside root and the daemon's own user. NULL: nobody. */
 	bool (*may_change)(void *arg, uid_t uid);
 	void *may_arg;

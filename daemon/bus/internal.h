@@ -16,6 +16,9 @@
 #define VM_ROW_TYPE        "(ssotqsssstta{sv})"
 #define PARTITION_ROW_TYPE "(qsssosuuua{sv})"
 
+#define FRAME_ROW_TYPE     "(ttbtqtssat)"
+#define PEER_ROW_TYPE      "(tqqsssuutttsa{sv})"
+
 #define BUS_SLOTS_MAX  8
 #define UUID_TEXT_SIZE 37
 
@@ -71,6 +74,8 @@ enum words {
 	WORDS_WAIT,
 	WORDS_PROFILE,
 	WORDS_STATUS,
+	WORDS_VERDICT, /* 0: none yet; else 1 + enum verdict */
+	WORDS_PLACE,
 	WORDS_COUNT
 };
 const char *bus_word(enum words list, unsigned number);
@@ -115,6 +120,26 @@ int bus_append_vms(sd_bus_message *reply, const struct rows *rows, const char *f
 int bus_append_peers(sd_bus_message *reply, const struct vm_row *row);
 int bus_append_sps(sd_bus_message *reply, const struct rows *rows);
 int bus_append_partitions(sd_bus_message *reply, const struct rows *rows);
+
+/* frames.c: what went to the SPs, and what it came to */
+int bus_append_frames(sd_bus_message *reply, const struct bus *b, uint16_t sp, uint64_t after);
+int bus_get_frames(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_frame_latency(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_histogram(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_verdicts(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_settled(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_queues(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+
+/* peers.c: what lives owe */
+int bus_append_peer_rows(sd_bus_message *reply, const struct bus *b, const char *name);
+int bus_get_stuck_partitions(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
 
 /* caller.c: who asks */
 struct call;

@@ -41,6 +41,40 @@ static int manager_method_list_partitions(sd_bus_message *m, void *userdata, sd_
 	return reply_rows(userdata, m, bus_append_partitions);
 }
 
+static int manager_method_list_peers(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	const char *name;
+	int r = sd_bus_message_read(m, "s", &name);
+
+	if (r < 0)
+		return r;
+	if (*name && !rows_vm(bus_rows(userdata), name))
+		return bus_refuse(error, REFUSED_NO_SUCH_VM, "there is no VM '%.64s'", name);
+	r = sd_bus_message_new_method_return(m, &reply);
+	if (r >= 0)
+		r = bus_append_peer_rows(reply, userdata, name);
+	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static int manager_method_trace(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	uint64_t after;
+	uint16_t sp;
+	int r = sd_bus_message_read(m, "qt", &sp, &after);
+
+	if (r < 0)
+		return r;
+	if (sp && !bus_partition_row(userdata, sp))
+		return bus_refuse(error, REFUSED_INVALID_ARGUMENT,
+			"no Secure Partition has the id 0x%04x; see ListPartitions", sp);
+	r = sd_bus_message_new_method_return(m, &reply);
+	if (r >= 0)
+		r = bus_append_frames(reply, userdata, sp, after);
+	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
 static int manager_method_get(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	_cleanup_(freep) char *path = NULL;
@@ -218,6 +252,11 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("ListPartitions", SD_BUS_NO_ARGS,
 		SD_BUS_RESULT("a" PARTITION_ROW_TYPE, partitions), manager_method_list_partitions,
 		SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ListPeers", SD_BUS_ARGS("s", filter),
+		SD_BUS_RESULT("a" PEER_ROW_TYPE, peers, "u", left_out), manager_method_list_peers,
+		SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Trace", SD_BUS_ARGS("q", sp, "t", after),
+		SD_BUS_RESULT("a" FRAME_ROW_TYPE, frames), manager_method_trace, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Get", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", path), manager_method_get,
 		SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("GetPartition", SD_BUS_ARGS("q", id), SD_BUS_RESULT("o", path),

@@ -113,6 +113,17 @@ static const sd_bus_vtable partition_vtable[] = {
 	SD_BUS_PROPERTY("Sent", "t", NULL, FIELD(sent), 0),
 	SD_BUS_PROPERTY("Retried", "t", NULL, FIELD(retried), 0),
 	SD_BUS_PROPERTY("Answered", "t", NULL, FIELD(answered), 0),
+	SD_BUS_PROPERTY("InFlight", "b", bus_get_bool, FIELD(in_flight), 0),
+	SD_BUS_PROPERTY("NextProbe", "t", bus_get_usec, FIELD(probe_at), 0),
+	SD_BUS_PROPERTY("Queues", "(uuuu)", bus_get_queues, FIELD(counts.queued), 0),
+	SD_BUS_PROPERTY("Verdicts", "a{st}", bus_get_verdicts, FIELD(counts.verdict), 0),
+	SD_BUS_PROPERTY("Settled", "a{st}", bus_get_settled, FIELD(counts.how), 0),
+	SD_BUS_PROPERTY("CreatedRetries", "at", bus_get_histogram, FIELD(counts.created.retries), 0),
+	SD_BUS_PROPERTY("CreatedLatency", "at", bus_get_histogram, FIELD(counts.created.latency), 0),
+	SD_BUS_PROPERTY("DestroyedRetries", "at", bus_get_histogram, FIELD(counts.destroyed.retries), 0),
+	SD_BUS_PROPERTY("DestroyedLatency", "at", bus_get_histogram, FIELD(counts.destroyed.latency), 0),
+	SD_BUS_PROPERTY("Frames", "(ttt)", bus_get_frames, FIELD(sp.id), 0),
+	SD_BUS_PROPERTY("FrameLatency", "at", bus_get_frame_latency, FIELD(sp.id), 0),
 	SD_BUS_VTABLE_END,
 };
 

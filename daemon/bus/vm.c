@@ -176,6 +176,7 @@ static const sd_bus_vtable vm_vtable[] = {
 	SD_BUS_PROPERTY("VmmPid", "u", NULL, FIELD(vmm_pid), 0),
 	SD_BUS_PROPERTY("Unreachable", "b", bus_get_bool, FIELD(unreachable), 0),
 	SD_BUS_PROPERTY("SecureStuck", "b", bus_get_bool, FIELD(secure_stuck), 0),
+	SD_BUS_PROPERTY("StuckPartitions", "aq", bus_get_stuck_partitions, 0, 0),
 	SD_BUS_PROPERTY("SecurePeers", "a(qssub)", get_secure_peers, 0, 0),
 	SD_BUS_PROPERTY("LastEnd", "(stts)", get_last_end, 0, CHANGES),
 	SD_BUS_PROPERTY("Restarts", "u", NULL, FIELD(restarts), 0),

@@ -31,6 +31,36 @@ static const char *const statuses[] = {
 	[SP_GONE] = "gone",
 };
 
+static const char *const verdicts[] = {
+	[0] = "-",
+	[1 + VERDICT_ACK] = "ack",
+	[1 + VERDICT_RETRY] = "retry",
+	[1 + VERDICT_INTERRUPTED] = "interrupted",
+	[1 + VERDICT_DENIED] = "denied",
+	[1 + VERDICT_INVALID] = "invalid",
+	[1 + VERDICT_BUSY] = "busy",
+	[1 + VERDICT_PREEMPTED] = "preempted",
+	[1 + VERDICT_YIELDED] = "yielded",
+	[1 + VERDICT_IDLE] = "idle",
+	[1 + VERDICT_ABORTED] = "aborted",
+	[1 + VERDICT_UNKNOWN_SP] = "unknown-sp",
+	[1 + VERDICT_UNSUPPORTED] = "unsupported",
+	[1 + VERDICT_REFUSED] = "refused",
+	[1 + VERDICT_BROKEN] = "broken",
+};
+_Static_assert(sizeof(verdicts) / sizeof(verdicts[0]) == 1 + VERDICT_COUNT, "a verdict has no word");
+
+static const char *const places[] = {
+	[PLACE_NONE] = "-",
+	[PLACE_LINE] = "line",
+	[PLACE_READY] = "ready",
+	[PLACE_BACKOFF] = "back-off",
+	[PLACE_PROBE] = "probe",
+	[PLACE_SENT] = "sent",
+	[PLACE_OPEN] = "suspended",
+};
+_Static_assert(sizeof(places) / sizeof(places[0]) == PLACE_COUNT, "a place has no word");
+
 #define TABLE(t)                                                                                             \
 	{                                                                                                    \
 		(t), sizeof(t) / sizeof((t)[0])                                                              \
@@ -50,6 +80,8 @@ static const struct {
 	[WORDS_WAIT] = TABLE(waits),
 	[WORDS_PROFILE] = TABLE(profiles),
 	[WORDS_STATUS] = TABLE(statuses),
+	[WORDS_VERDICT] = TABLE(verdicts),
+	[WORDS_PLACE] = TABLE(places),
 };
 
 const char *bus_word(enum words list, unsigned number)

@@ -111,6 +111,34 @@ struct burned_row {
 	char name[VM_NAME_MAX + 1];
 };
 
+/* One of the last 64 frames to or from an SP, or of discovery (sp 0). */
+struct secure_frame {
+	uint64_t number; /* the first ever is 1 */
+	uint64_t at;     /* CLOCK_BOOTTIME ns */
+	uint64_t took;   /* COMPLETE: ns since its SUBMIT */
+	uint64_t id;     /* of the link, the same in SUBMIT and COMPLETE */
+	uint64_t x[8];
+	uint64_t life; /* that the call is about; 0: none */
+	uint16_t endpoint;
+	bool sent;       /* SUBMIT; else COMPLETE */
+	uint8_t verdict; /* COMPLETE of a call: 1 + enum verdict; else 0 */
+	char name[VM_NAME_MAX + 1]; /* of the VM; "": none */
+};
+
+struct frame_counts {
+	uint64_t submitted, completed;
+	uint64_t lost; /* the link went before their answer came */
+	struct histogram latency; /* us from SUBMIT to COMPLETE */
+};
+
+typedef void secure_frame_fn(void *arg, const struct secure_frame *frame);
+
+/* What the secure room remembers of frames, for who shows it. */
+struct frame_ops {
+	void (*each)(const void *secure, uint16_t sp, secure_frame_fn *each, void *arg); /* the oldest first */
+	const struct frame_counts *(*counts)(const void *secure, uint16_t sp); /* NULL: it was never called */
+};
+
 struct rows; /* engine/rows.c */
 const struct vm_row *rows_vm(const struct rows *r, const char *name); /* NULL: none */
 size_t rows_vm_count(const struct rows *r);

@@ -327,6 +327,8 @@ static int open_bus(struct daemon *d)
 		.parse_arg = d,
 		.open_console = open_console,
 		.console_arg = d,
+		.frames = &secure_frames,
+		.frames_arg = d->secure,
 		.named = connection_named,
 		.named_arg = d,
 		.version = VERSION,

@@ -34,6 +34,7 @@ struct secure_call {
 	uint32_t target;
 	uint16_t endpoint; /* the VM's id */
 	uint64_t life;
+	char name[VM_NAME_MAX + 1]; /* of the VM, for people */
 };
 
 enum vmm_command {

@@ -5,6 +5,8 @@
  */
 #include "model/step.h"
 
+#include <string.h>
+
 #include "base/mutant.h"
 #include "model/availability.h"
 
@@ -137,6 +139,7 @@ static void put_call(struct step *s, struct sp *sp, uint64_t life, uint16_t endp
 	uint32_t target)
 {
 	struct secure_call *call = &put_output(s, OUT_SECURE_CALL, life)->call;
+	const struct life *l = model_life(s->m, life);
 
 	call->sp = sp->info.id;
 	call->kind = (uint8_t)kind;
@@ -144,6 +147,8 @@ static void put_call(struct step *s, struct sp *sp, uint64_t life, uint16_t endp
 	call->target = target;
 	call->life = life;
 	call->endpoint = endpoint;
+	if (l)
+		memcpy(call->name, l->begun.name, sizeof(call->name));
 	sp->asked = (uint8_t)kind;
 	sp->out = true;
 	sp->running = run;

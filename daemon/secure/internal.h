@@ -30,11 +30,13 @@ void classify(const struct secure_call *call, const uint64_t x[FFA_REGISTERS], s
 #define TRACE_FRAMES 64
 struct trace {
 	uint16_t sp;
-	unsigned count; /* ever written */
+	uint64_t count; /* ever written */
+	struct frame_counts counts;
 	struct secure_frame frame[TRACE_FRAMES];
 };
 #define TRACES (MODEL_SP_MAX + 1)
 void trace_add(struct trace *traces[TRACES], uint16_t sp, const struct secure_frame *frame);
+void trace_lost(struct trace *traces[TRACES], uint16_t sp); /* a SUBMIT that will not be answered */
 void trace_free(struct trace *traces[TRACES]);
 
 /* ---- the link and what goes over it ---- */
@@ -43,7 +45,7 @@ void trace_free(struct trace *traces[TRACES]);
 struct pending {
 	struct list node;
 	uint64_t id;
-	uint64_t deadline;
+	uint64_t deadline, submitted_at;
 	bool discovery;
 	struct secure_call call;
 };

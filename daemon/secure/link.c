@@ -75,10 +75,11 @@ void secure_link_close(struct secure *s)
 	s->version = 0;
 	discovery_stop(s);
 	while (!list_is_empty(&s->pending)) {
-		struct list *node = s->pending.next;
+		struct pending *p = list_first(&s->pending, struct pending, node);
 
-		list_remove(node);
-		list_append(&s->idle, node);
+		trace_lost(s->traces, p->call.sp);
+		list_remove(&p->node);
+		list_append(&s->idle, &p->node);
 	}
 }
 
@@ -100,13 +101,17 @@ void link_fail(struct secure *s, const char *why)
 
 /* ---- sending ---- */
 
-static void note(struct secure *s, const struct secure_call *call, const struct secure_link_call *frame, bool sent,
-	uint8_t verdict)
+/* The call of discovery is all zero. */
+static void note(struct secure *s, const struct pending *p, const struct secure_link_call *frame, bool sent, uint8_t verdict)
 {
-	struct secure_frame f = { .at = loop_boottime(), .id = frame->header.id, .sent = sent, .verdict = verdict };
+	struct secure_frame f = { .at = loop_boottime(), .id = frame->header.id, .sent = sent, .verdict = verdict,
+		.life = p->call.life, .endpoint = p->call.endpoint };
 
+	if (!sent)
+		f.took = f.at - p->submitted_at;
+	memcpy(f.name, p->call.name, sizeof(f.name));
 	memcpy(f.x, frame->x, sizeof(f.x));
-	trace_add(s->traces, call ? call->sp : 0, &f);
+	trace_add(s->traces, p->call.sp, &f);
 }
 
 int link_submit(struct secure *s, const uint64_t x[FFA_REGISTERS], const struct secure_call *call)
@@ -122,12 +127,13 @@ int link_submit(struct secure *s, const uint64_t x[FFA_REGISTERS], const struct 
 	if (send(s->fd, &frame, sizeof(frame), MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(frame))
 		return -errno;
 	p->id = ++s->last_id;
-	p->deadline = loop_boottime() + s->timeout;
+	p->submitted_at = loop_boottime();
+	p->deadline = p->submitted_at + s->timeout;
 	p->discovery = !call;
 	p->call = call ? *call : (struct secure_call){ 0 };
 	list_remove(&p->node);
 	list_append(&s->pending, &p->node);
-	note(s, call, &frame, true, 0);
+	note(s, p, &frame, true, 0);
 	secure_arm(s);
 	return 0;
 }
@@ -185,7 +191,7 @@ static uint8_t verdict_of(const struct pending *p, const uint64_t x[FFA_REGISTER
 	if (p->discovery)
 		return 0;
 	classify(&p->call, x, &reply);
-	return reply.verdict;
+	return 1 + reply.verdict;
 }
 
 static const char *take_complete(struct secure *s, const struct secure_link_call *frame, size_t n)
@@ -199,7 +205,7 @@ static const char *take_complete(struct secure *s, const struct secure_link_call
 	done = *p;
 	list_remove(&p->node);
 	list_append(&s->idle, &p->node);
-	note(s, done.discovery ? NULL : &done.call, frame, false, verdict_of(&done, frame->x));
+	note(s, &done, frame, false, verdict_of(&done, frame->x));
 	secure_arm(s);
 	if (done.discovery)
 		discovery_answer(s, frame->x);

@@ -29,19 +29,9 @@ struct secure_config {
 };
 
 extern const struct secure_ops secure_ops;
+extern const struct frame_ops secure_frames; /* secure: struct secure */
 
 int secure_new(const struct secure_config *config, struct secure **ret);
 struct secure *secure_free(struct secure *s);
 void secure_set_engine(struct secure *s, struct engine *e);
 void secure_start(struct secure *s);
-
-/* One of the last 64 frames of an SP, or of discovery (sp 0), oldest first. */
-struct secure_frame {
-	uint64_t at; /* CLOCK_BOOTTIME ns */
-	uint64_t id;
-	uint64_t x[8];
-	bool sent;       /* SUBMIT; else COMPLETE */
-	uint8_t verdict; /* COMPLETE of a call: enum verdict */
-};
-typedef void secure_dump_fn(void *arg, const struct secure_frame *frame);
-void secure_dump(const struct secure *s, uint16_t sp, secure_dump_fn *each, void *arg);

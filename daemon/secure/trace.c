@@ -26,14 +26,37 @@ static struct trace *trace_make(struct trace *traces[TRACES], uint16_t sp)
 	return NULL;
 }
 
-void trace_add(struct trace *traces[TRACES], uint16_t sp, const struct secure_frame *frame)
+static struct trace *trace_get(struct trace *traces[TRACES], uint16_t sp)
 {
 	struct trace *t = trace_of(traces, sp);
 
+	return t ? t : trace_make(traces, sp);
+}
+
+void trace_add(struct trace *traces[TRACES], uint16_t sp, const struct secure_frame *frame)
+{
+	struct trace *t = trace_get(traces, sp);
+	struct secure_frame *place;
+
 	if (!t)
-		t = trace_make(traces, sp);
+		return;
+	place = &t->frame[t->count++ % TRACE_FRAMES];
+	*place = *frame;
+	place->number = t->count;
+	if (frame->sent) {
+		t->counts.submitted++;
+		return;
+	}
+	t->counts.completed++;
+	histogram_add(&t->counts.latency, frame->took / 1000);
+}
+
+void trace_lost(struct trace *traces[TRACES], uint16_t sp)
+{
+	struct trace *t = trace_of(traces, sp);
+
 	if (t)
-		t->frame[t->count++ % TRACE_FRAMES] = *frame;
+		t->counts.lost++;
 }
 
 void trace_free(struct trace *traces[TRACES])
@@ -42,11 +65,22 @@ void trace_free(struct trace *traces[TRACES])
 		free(traces[i]);
 }
 
-void secure_dump(const struct secure *s, uint16_t sp, secure_dump_fn *each, void *arg)
+static void each_frame(const void *secure, uint16_t sp, secure_frame_fn *each, void *arg)
 {
+	const struct secure *s = secure;
 	const struct trace *t = trace_of(s->traces, sp);
-	unsigned first = t && t->count > TRACE_FRAMES ? t->count - TRACE_FRAMES : 0;
+	uint64_t first = t && t->count > TRACE_FRAMES ? t->count - TRACE_FRAMES : 0;
 
-	for (unsigned i = first; t && i < t->count; i++)
+	for (uint64_t i = first; t && i < t->count; i++)
 		each(arg, &t->frame[i % TRACE_FRAMES]);
 }
+
+static const struct frame_counts *counts(const void *secure, uint16_t sp)
+{
+	const struct secure *s = secure;
+	const struct trace *t = trace_of(s->traces, sp);
+
+	return t ? &t->counts : NULL;
+}
+
+const struct frame_ops secure_frames = { .each = each_frame, .counts = counts };

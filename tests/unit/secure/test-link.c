@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 static const struct committed proof = { 9 };
-static const struct secure_call created = { .sp = 0x8001, .kind = CALL_CREATED, .endpoint = 5, .life = 42 };
+static const struct secure_call created = { .sp = 0x8001, .kind = CALL_CREATED, .endpoint = 5, .life = 42, .name = "web" };
 static const struct secure_call destroyed = { .sp = 0x8002, .kind = CALL_DESTROYED, .endpoint = 5, .life = 42 };
 
 static void sends_and_classifies(void **state)
@@ -216,8 +216,7 @@ static void an_answer_that_is_lost_ends_the_link(void **state)
 
 struct dumped {
 	unsigned count, sent;
-	uint64_t last_id;
-	uint8_t last_verdict;
+	struct secure_frame last;
 };
 
 static void count_frame(void *arg, const struct secure_frame *frame)
@@ -226,9 +225,9 @@ static void count_frame(void *arg, const struct secure_frame *frame)
 
 	d->count++;
 	d->sent += frame->sent;
-	assert_true(frame->id >= d->last_id);
-	d->last_id = frame->id;
-	d->last_verdict = frame->verdict;
+	assert_true(frame->id >= d->last.id);
+	assert_true(frame->number == d->last.number + 1 || d->count == 1);
+	d->last = *frame;
 }
 
 static void keeps_the_last_frames_of_each_sp(void **state)
@@ -242,12 +241,41 @@ static void keeps_the_last_frames_of_each_sp(void **state)
 		spmc_error(w, spmc_hear(w).header.id, -4);
 		world_wait(w, IN_SECURE_REPLY);
 	}
-	secure_dump(w->secure, 0x8001, count_frame, &d);
+	secure_frames.each(w->secure, 0x8001, count_frame, &d);
 	assert_int_equal(d.count, 64);
 	assert_int_equal(d.sent, 32);
-	assert_int_equal(d.last_verdict, VERDICT_BUSY);
-	secure_dump(w->secure, 0x8002, count_frame, &other);
+	assert_int_equal(d.last.number, 80);
+	assert_int_equal(d.last.verdict, 1 + VERDICT_BUSY);
+	assert_int_equal(d.last.life, 42);
+	assert_int_equal(d.last.endpoint, 5);
+	assert_string_equal(d.last.name, "web");
+	assert_int_equal(d.last.x[0], 0x84000060);
+	secure_frames.each(w->secure, 0x8002, count_frame, &other);
 	assert_int_equal(other.count, 0);
+}
+
+static void counts_frames_and_those_that_are_lost(void **state)
+{
+	struct world *w = *state;
+	const struct frame_counts *c;
+	uint64_t in_all = 0;
+
+	world_meet(w);
+	assert_null(secure_frames.counts(w->secure, 0x8001));
+	secure_ops.call(w->secure, proof, &created);
+	spmc_error(w, spmc_hear(w).header.id, -4);
+	world_wait(w, IN_SECURE_REPLY);
+	secure_ops.call(w->secure, proof, &created);
+	(void)spmc_hear(w);
+	spmc_hang_up(w);
+	world_wait(w, IN_SECURE_DOWN);
+	c = secure_frames.counts(w->secure, 0x8001);
+	assert_int_equal(c->submitted, 2);
+	assert_int_equal(c->completed, 1);
+	assert_int_equal(c->lost, 1);
+	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+		in_all += c->latency.bucket[i];
+	assert_int_equal(in_all, 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
@@ -266,6 +294,7 @@ int main(void)
 		TEST(a_welcome_of_the_wrong_size_is_none),
 		TEST(an_answer_that_is_lost_ends_the_link),
 		TEST(keeps_the_last_frames_of_each_sp),
+		TEST(counts_frames_and_those_that_are_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
