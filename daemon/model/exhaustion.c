@@ -149,9 +149,9 @@ static void say_exhausted(const struct step *s, const struct vm_definition *d, s
 	say(t, "no FF-A id is free for %s: %u live, %u settle", d->name, live, over);
 	say_sps_owed(s, t);
 	if (reserved)
-		say(t, ", %u are kept by ffa-id", reserved);
+		say(t, ", %u kept by ffa-id", reserved);
 	if (burned)
-		say(t, ", %u are burned", burned);
+		say(t, ", %u burned", burned);
 	if (next) {
 		say(t, "; next: ");
 		say_life(s, next, t);

@@ -92,7 +92,7 @@ static void gives_memory_back_and_burns_the_id(void **state)
 	assert_null(current(s, "web"));
 	ask(s, REQUEST_START, "web", 0);
 	assert_int_equal(s->o.answer[0].refusal, REFUSED_NO_FREE_ID);
-	assert_non_null(strstr(s->o.answer[0].text, "1 are burned"));
+	assert_non_null(strstr(s->o.answer[0].text, "1 burned"));
 	meet_secure_side(s, 1, 2); /* each SP is another instance now */
 	assert_true(find_change(s, CHANGE_BURNED)->burned.released);
 	ask(s, REQUEST_START, "web", 0);
