@@ -12,21 +12,21 @@ static uint64_t next_of(const struct bus *b, const struct debt_row *d)
 	return sp ? sp->probe_at : d->next;
 }
 
-static int append_peer(sd_bus_message *reply, const struct bus *b, const struct vm_row *row, const struct debt_row *d)
+static int append_peer(sd_bus_message *reply, const struct bus *b, const char *name, bool old, const struct debt_row *d)
 {
 	int r = sd_bus_message_open_container(reply, 'r', "tqqsssuutttsa{sv}");
 
 	if (r >= 0)
 		r = sd_bus_message_append(reply, "tqqsssuuttts", d->life, d->endpoint, d->sp, bus_word(WORDS_DEBT, d->state),
 			bus_word(WORDS_HOW, d->how), bus_word(WORDS_VERDICT, d->reply), d->tries, d->sent, d->since / 1000,
-			next_of(b, d) / 1000, d->until / 1000, row->name);
+			next_of(b, d) / 1000, d->until / 1000, name);
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'a', "{sv}");
 	if (r >= 0 && d->stuck)
 		r = sd_bus_message_append(reply, "{sv}", "Stuck", "b", 1);
 	if (r >= 0 && d->place != PLACE_NONE)
 		r = sd_bus_message_append(reply, "{sv}", "Place", "s", bus_word(WORDS_PLACE, d->place));
-	if (r >= 0 && d->life != row->life)
+	if (r >= 0 && old)
 		r = sd_bus_message_append(reply, "{sv}", "Old", "b", 1);
 	if (r >= 0)
 		r = sd_bus_message_close_container(reply);
@@ -38,7 +38,7 @@ static int append_all(sd_bus_message *reply, const struct bus *b, const struct v
 	int r = 0;
 
 	for (uint32_t i = 0; r >= 0 && i < row->debt_count + row->old_debt_count; i++)
-		r = append_peer(reply, b, row, &row->debt[i]);
+		r = append_peer(reply, b, row->name, row->debt[i].life != row->life, &row->debt[i]);
 	*left_out += row->debts_left_out;
 	return r;
 }
@@ -54,6 +54,8 @@ int bus_append_peer_rows(sd_bus_message *reply, const struct bus *b, const char 
 		r = append_all(reply, b, rows_vm(rows, name), &left_out);
 	for (size_t i = 0; !*name && r >= 0 && i < rows_vm_count(rows); i++)
 		r = append_all(reply, b, rows_vm_at(rows, i), &left_out);
+	for (size_t i = 0; !*name && r >= 0 && i < rows_orphan_count(rows); i++)
+		r = append_peer(reply, b, rows_orphan_at(rows, i)->name, true, &rows_orphan_at(rows, i)->debt);
 	if (r >= 0)
 		r = sd_bus_message_close_container(reply);
 	return r < 0 ? r : sd_bus_message_append(reply, "u", left_out);

@@ -3,6 +3,7 @@
 #include "engine/rows.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static enum debt_place place_of(const struct sp *sp, const struct life *l, const struct debt *d)
 {
@@ -93,4 +94,37 @@ void debts_write(struct vm_row *v, const struct model *m, const struct vm *vm)
 				write_debt(&v->debt[n++], &m->sp[i], old);
 	v->old_debt_count = n - v->debt_count;
 	v->debts_left_out = all - n;
+}
+
+static size_t count_orphaned(const struct model *m)
+{
+	const struct life *l;
+	size_t n = 0;
+
+	list_for_each(l, &m->orphans, of_vm)
+		for (size_t i = 0; i < m->sp_count; i++)
+			n += !debt_is_done(&l->debt[i]);
+	return n;
+}
+
+/* They have no VM that could be touched, and are few: written at each refresh. Without memory as many as there is room for. */
+void orphans_write(struct orphan_rows *o, const struct model *m)
+{
+	size_t wanted = count_orphaned(m);
+	struct orphan_row *more = wanted > o->room ? realloc(o->at, wanted * sizeof(*more)) : NULL;
+	const struct life *l;
+
+	if (more) {
+		o->at = more;
+		o->room = wanted;
+	}
+	o->count = 0;
+	list_for_each(l, &m->orphans, of_vm) {
+		for (size_t i = 0; i < m->sp_count && o->count < o->room; i++) {
+			if (debt_is_done(&l->debt[i]))
+				continue;
+			write_debt(&o->at[o->count].debt, &m->sp[i], l);
+			memcpy(o->at[o->count++].name, l->begun.name, sizeof(l->begun.name));
+		}
+	}
 }

@@ -103,6 +103,12 @@ struct sp_row {
 	struct sp_counts counts;
 };
 
+/* What a life owes whose VM went before it was settled. */
+struct orphan_row {
+	struct debt_row debt;
+	char name[VM_NAME_MAX + 1]; /* its VM's */
+};
+
 /* An FF-A id that nobody gets: an SP may know a life which an operator had forgotten. */
 struct burned_row {
 	uint16_t endpoint, sp;
@@ -146,6 +152,8 @@ const struct vm_row *rows_vm_at(const struct rows *r, size_t i); /* in no order;
 const struct vm_row *rows_endpoint(const struct rows *r, uint16_t endpoint); /* the VM whose current life has that id */
 size_t rows_sp_count(const struct rows *r);
 const struct sp_row *rows_sp_at(const struct rows *r, size_t i);
+size_t rows_orphan_count(const struct rows *r);
+const struct orphan_row *rows_orphan_at(const struct rows *r, size_t i);
 size_t rows_burned_count(const struct rows *r);
 const struct burned_row *rows_burned_at(const struct rows *r, size_t i);
 bool rows_secure_up(const struct rows *r);

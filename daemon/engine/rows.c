@@ -19,6 +19,7 @@ struct rows {
 	struct row *endpoint[FFA_ID_VM_COUNT];
 	struct sp_row sp[MODEL_SP_MAX];
 	size_t sp_count;
+	struct orphan_rows orphans;
 	struct burned_row *burned;
 	size_t burned_count, burned_room;
 	uint32_t burned_changes; /* the model's, when they were written */
@@ -44,6 +45,7 @@ struct rows *rows_free(struct rows *r)
 		return NULL;
 	for (size_t i = 0; i < r->count; i++)
 		row_free(r->all[i]);
+	free(r->orphans.at);
 	free(r->burned);
 	free(r->all);
 	free(r->spare);
@@ -221,6 +223,7 @@ void rows_refresh(struct rows *r, struct model *m, uint64_t seq)
 	}
 	refresh_sps(r, m);
 	refresh_burned(r, m);
+	orphans_write(&r->orphans, m);
 	r->secure_up = m->secure_up;
 	r->seq = seq;
 }
@@ -275,6 +278,16 @@ size_t rows_sp_count(const struct rows *r)
 const struct sp_row *rows_sp_at(const struct rows *r, size_t i)
 {
 	return &r->sp[i];
+}
+
+size_t rows_orphan_count(const struct rows *r)
+{
+	return r->orphans.count;
+}
+
+const struct orphan_row *rows_orphan_at(const struct rows *r, size_t i)
+{
+	return &r->orphans.at[i];
 }
 
 size_t rows_burned_count(const struct rows *r)

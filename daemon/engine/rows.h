@@ -27,6 +27,12 @@ void rows_disk_works(struct rows *r);
 /* debts.c: what is owed, into a row; its block of debts grows as needed and is the row's */
 void debts_write(struct vm_row *v, const struct model *m, const struct vm *vm);
 
+struct orphan_rows {
+	struct orphan_row *at;
+	size_t count, room;
+};
+void orphans_write(struct orphan_rows *o, const struct model *m);
+
 struct ring *ring_new(void);
 struct ring *ring_free(struct ring *r);
 void ring_put(struct ring *r, const struct event_record *e);

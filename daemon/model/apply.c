@@ -60,6 +60,7 @@ static int apply_vm_gone(struct model *m, const struct change *c)
 		return -EBADMSG;
 	list_for_each_safe(l, next, &vm->old, of_vm) {
 		list_remove(&l->of_vm);
+		list_append(&m->orphans, &l->of_vm);
 		l->vm = NULL;
 	}
 	heap_remove(&m->deadlines, &vm->timer.node);
@@ -96,9 +97,11 @@ static int apply_life(struct model *m, const struct change *c)
 		.deadline = c->begun.deadline };
 	memset(l->vcpu, VCPU_NULL, sizeof(l->vcpu));
 	l->begun.old = false;
-	if (vm && c->begun.old) {
+	if (!vm) {
+		list_append(&m->orphans, &l->of_vm);
+	} else if (c->begun.old) {
 		list_append(&vm->old, &l->of_vm);
-	} else if (vm) {
+	} else {
 		if (vm->life)
 			list_append(&vm->old, &vm->life->of_vm);
 		vm->life = l;

@@ -24,6 +24,7 @@ int model_init(struct model *m, uint64_t random)
 	memset(m, 0, sizeof(*m));
 	list_init(&m->vms);
 	list_init(&m->lives);
+	list_init(&m->orphans);
 	list_init(&m->touched);
 	list_init(&m->graves);
 	list_init(&m->waiting_for_order);

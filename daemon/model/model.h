@@ -45,7 +45,7 @@ struct debt {
 struct life {
 	struct map_node by_number;
 	struct list all;      /* model.lives */
-	struct list of_vm;    /* vm.old, once it is not the current one any more */
+	struct list of_vm;    /* vm.old, once it is not the current one any more; model.orphans without a VM */
 	struct deadline timer, ladder;
 	struct vm *vm;        /* NULL: the VM object went, the life still settles */
 	uint64_t number;
@@ -114,6 +114,7 @@ struct model {
 	uint64_t seq; /* the last number used */
 	struct map vms_by_number, vms_by_name, lives_by_number;
 	struct list vms, lives;
+	struct list orphans; /* lives whose VM went before they were settled */
 	size_t vm_count, life_count;
 	struct life *endpoint[FFA_ID_VM_COUNT];
 	struct ids ids;

@@ -13,7 +13,7 @@ from host import Host, equal, expect
 
 FAKE_VMM = str(host.BUILD / "tests/unit/fleet/fake-vmm")
 STUCK = ("--sp", "trusty:0x8001:stuck=1", "--sp", "optee:0x8002")
-NO_FREE_ID, ILLEGAL, USAGE = 9, 7, 2
+NO_SUCH_VM, NO_FREE_ID, ILLEGAL, INVALID, USAGE = 4, 9, 7, 12, 2
 
 
 def some_host(ids="0x10-0x10", secure=STUCK):
@@ -87,11 +87,20 @@ def a_life_whose_vm_is_gone_is_named_by_its_number():
         h.ctl("restart", "web", "--timeout", "30")
         now = h.row("web")
         expect(now["life"] > old and now["ffa_id"] != first["ffa_id"] and now["old_lives"] == 1, "it went on with another id", now)
-        h.ctl("forget", old, "--force")
-        h.until(lambda: h.row("web")["old_lives"] == 0, "the old life is gone")
-        equal(h.row("web")["life"], now["life"], "the life that goes on")
-        equal(burned(h), [(first["ffa_id"], 0x8001, old)], "what is burned")
-        equal(h.memory_files(), [str(now["life"])], "memory")
+        h.ctl("destroy", "--no-block", "web")
+        h.until(lambda: h.row("web")["secure_stuck"], "the second life is stuck, too")
+        refused = h.ctl("forget", "web", "--force", check=False)
+        equal(refused.returncode, INVALID, "exit code where two lives are called web")
+        h.ctl("forget", now["life"], "--force")
+        h.until(lambda: not h.row("web"), "the VM is gone")
+        h.until(lambda: h.memory_files() == [str(old)], "the memory of the old life is all there is")
+        equal(h.ctl("forget", "web", "--force", check=False).returncode, NO_SUCH_VM, "exit code of a VM that is gone")
+        h.kill_daemon()
+        h.start_daemon()
+        h.until(lambda: h.ctl("forget", old, "--force", check=False).returncode == 0, "the number alone names it")
+        h.until(lambda: not h.memory_files(), "its memory is back")
+        equal(sorted(burned(h)), sorted([(first["ffa_id"], 0x8001, old), (now["ffa_id"], 0x8001, now["life"])]),
+              "what is burned")
 
 
 def an_empty_log_begins_at_a_random_id_and_says_so():

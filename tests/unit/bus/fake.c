@@ -60,6 +60,16 @@ const struct sp_row *rows_sp_at(const struct rows *r, size_t i)
 	return &r->sp[i];
 }
 
+size_t rows_orphan_count(const struct rows *r)
+{
+	return r->orphan_count;
+}
+
+const struct orphan_row *rows_orphan_at(const struct rows *r, size_t i)
+{
+	return &r->orphan[i];
+}
+
 size_t rows_burned_count(const struct rows *r)
 {
 	return r->burned_count;

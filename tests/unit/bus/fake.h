@@ -15,6 +15,8 @@ struct rows {
 	size_t vm_count;
 	struct sp_row sp[4];
 	size_t sp_count;
+	struct orphan_row orphan[4];
+	size_t orphan_count;
 	struct burned_row burned[4];
 	size_t burned_count;
 	uint64_t seq;

@@ -112,6 +112,16 @@ static void lists_debts_of_this_life_and_of_old_ones(void **state)
 	assert_true(sd_bus_message_enter_container(m, 'a', "(tqqsssuutttsa{sv})") > 0);
 	assert_true(sd_bus_message_at_end(m, false) > 0);
 	(void)sd_bus_message_unref(m);
+	assert_int_equal(w->engine.rows.orphan_count, 0);
+	w->engine.rows.orphan_count = 1;
+	w->engine.rows.orphan[0] = (struct orphan_row) { { .sp = 0x8001, .state = DEBT_DESTROYING, .life = 3, .endpoint = 1 }, "c" };
+	m = call_manager(&w->root, "ListPeers", "s", "");
+	assert_fine(m);
+	assert_true(sd_bus_message_enter_container(m, 'a', "(tqqsssuutttsa{sv})") > 0);
+	for (size_t i = 0; i < 4; i++)
+		read_peer(m, text, sizeof(text));
+	assert_string_equal(text, "3 1 8001 destroying - - 0 0 0 0 0 c Old");
+	(void)sd_bus_message_unref(m);
 	assert_error(call_manager(&w->root, "ListPeers", "s", "c"), E("NoSuchVM"), "'c'");
 }
 
