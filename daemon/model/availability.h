@@ -50,7 +50,7 @@ enum debt_event {
 };
 
 enum debt_effect {
-	FX_BACKOFF = 1 << 0, /* send the same again later, or at a doorbell */
+	FX_BACKOFF = 1 << 0, /* send the same again later, or at a doorbell; with FX_REST when the SP has rested */
 	FX_DIRTY = 1 << 1,   /* the SP accepted: face dirty from now on */
 	FX_CLEAN = 1 << 2,   /* whatever the SP knew is gone */
 	FX_UNSURE = 1 << 3,  /* what the SP knows cannot be told */
@@ -58,6 +58,7 @@ enum debt_effect {
 	FX_DEGRADE = 1 << 5, /* the SP is outside the protocol or dead */
 	FX_DISCOVER = 1 << 6, /* ask again which partitions there are */
 	FX_SEND = 1 << 7,    /* send at once */
+	FX_REST = 1 << 8,    /* the SP takes nothing, of nobody: it is left alone for a while */
 };
 
 struct debt_arc {

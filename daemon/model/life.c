@@ -231,7 +231,7 @@ void life_abort(struct step *s, struct life *l, enum vm_cause cause, const char 
 	keep_end(s, l, cause, text);
 	if (MUTANT(MUTANT_P5_SKIP_ABORTING) && cause == CAUSE_GUEST_POWEROFF)
 		to = VM_NULL;
-	move(s, l, to, quiesced ? VM_SUB_RETIRING : VM_SUB_QUIESCING, quiesced ? s->now + RETIRE_ACTIVE : s->now + LADDER_KILL,
+	move(s, l, to, quiesced ? VM_SUB_RETIRING : VM_SUB_QUIESCING, quiesced ? s->now + s->m->retry.active : s->now + LADDER_KILL,
 		quiesced, cause, text);
 	apply_policy(s, l, cause);
 	for (unsigned i = 0; i < l->begun.vcpu_count; i++)
@@ -257,7 +257,7 @@ void life_quiesced(struct step *s, struct life *l)
 	for (unsigned i = 0; i < l->begun.vcpu_count; i++)
 		l->vcpu[i] = VCPU_STOPPED;
 	clear_deadline(s, &l->ladder);
-	move_within(s, l, VM_SUB_RETIRING, s->now + RETIRE_ACTIVE, true);
+	move_within(s, l, VM_SUB_RETIRING, s->now + s->m->retry.active, true);
 	life_advance_retire(s, l);
 }
 

@@ -15,8 +15,11 @@ static void sp_init(struct sp *sp, uint8_t index)
 	list_init(&sp->stuck);
 	heap_node_init(&sp->resume.node);
 	heap_node_init(&sp->probe.node);
+	heap_node_init(&sp->rest.node);
 	sp->resume.kind = DEADLINE_SP;
 	sp->probe.kind = DEADLINE_PROBE;
+	sp->rest.kind = DEADLINE_REST;
+	sp->heard = true; /* a log may tell of debts */
 }
 
 int model_init(struct model *m, uint64_t random)
@@ -29,6 +32,7 @@ int model_init(struct model *m, uint64_t random)
 	list_init(&m->graves);
 	list_init(&m->waiting_for_order);
 	m->random = random | 1;
+	m->retry = retry_default;
 	ids_init(&m->ids, 0, 0);
 	for (unsigned i = 0; i < MODEL_SP_MAX; i++)
 		sp_init(&m->sp[i], (uint8_t)i);

@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "model/counts.h"
 #include "model/ids.h"
+#include "model/pace.h"
 #include "model/records.h"
 #include "proto/ffa.h"
 
@@ -22,6 +23,7 @@ enum deadline_kind {
 	DEADLINE_PATIENCE, /* VM_CREATED was not taken in time */
 	DEADLINE_SP,     /* FFA_RUN after a yield */
 	DEADLINE_PROBE,  /* one message to a stuck SP */
+	DEADLINE_REST,   /* an SP that took nothing is tried again */
 };
 
 struct deadline {
@@ -33,6 +35,7 @@ struct debt {
 	struct deadline again, patience;
 	struct list link;
 	uint64_t since;
+	uint64_t announce_by; /* VM_CREATED must be taken by then, however often the SP restarts meanwhile; 0: none yet */
 	uint32_t tries, sent; /* messages of this step, and of this life */
 	uint32_t first_sent;  /* us after `since`; for the counts */
 	uint8_t reply;        /* 1 + enum verdict of the last answer; 0: none yet. To be shown only */
@@ -91,10 +94,13 @@ struct sp {
 	bool unsure;   /* the answer to open_life's call was lost: it may be open there, or be over */
 	bool collect;  /* BUSY to a repeat of it: it is open, run it */
 	uint8_t asked; /* enum call_kind of the message that is out */
+	bool heard;    /* since its state was last known to be gone it may have taken something */
+	uint8_t rested; /* how often the time of its rest was doubled */
+	uint64_t run_at; /* FFA_RUN is due then, at the mean rate */
 	uint32_t creating; /* debts in CREATING */
 	uint32_t owed, stuck_count;
 	struct list waiting, ready, backoff, stuck;
-	struct deadline resume, probe;
+	struct deadline resume, probe, rest;
 	struct sp_counts counts;
 };
 
@@ -131,6 +137,9 @@ struct model {
 	struct list touched, waiting_for_order;
 	struct list graves; /* VMs that went; a turn that is not stored yet may point to their definitions */
 	uint64_t memory_held, huge_held, memory_limit, huge_limit;
+	struct retry_rule retry;
+	struct retry_for retry_for[MODEL_SP_MAX];
+	size_t retry_for_count;
 	uint64_t random;
 	uint32_t mark;
 	uint16_t begin_at; /* the log was lost: ids are to go on from here */

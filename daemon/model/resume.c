@@ -29,8 +29,7 @@ static void resume_debts(struct step *s, struct life *l)
 		d->unsure = true;
 		queue_debt(s, &s->m->sp[i], d, QUEUE_BACKOFF);
 		if (d->state == DEBT_CREATING && l->now.state == VM_CREATED && l->vm)
-			set_deadline(s, &d->patience,
-				s->now + l->vm->definition->limits.announce_timeout_ms * NS_PER_MS);
+			set_deadline(s, &d->patience, later(d->announce_by, s->now + 1));
 	}
 }
 

@@ -10,27 +10,6 @@
 #include "base/mutant.h"
 #include "model/availability.h"
 
-/* xorshift64: jitter needs no secrecy, a run must be reproducible from its seed */
-static uint64_t random_next(struct model *m)
-{
-	m->random ^= m->random << 13;
-	m->random ^= m->random >> 7;
-	m->random ^= m->random << 17;
-	return m->random;
-}
-
-/* 200 us doubled at each try up to 100 ms, and 20 % of jitter either way, so that debts do not march in step. */
-static uint64_t backoff_delay(struct step *s, struct debt *d)
-{
-	uint64_t delay = d->backoff < 10 ? RETRY_FIRST << d->backoff : RETRY_CAP;
-
-	if (d->backoff < 10)
-		d->backoff++;
-	if (delay > RETRY_CAP)
-		delay = RETRY_CAP;
-	return delay * 4 / 5 + random_next(s->m) % (delay * 2 / 5 + 1);
-}
-
 /* ---- queues ---- */
 
 static struct list *queue_head(struct sp *sp, enum debt_queue queue)
@@ -70,9 +49,9 @@ void queue_debt(struct step *s, struct sp *sp, struct debt *d, enum debt_queue q
 	if (queue != QUEUE_NONE)
 		list_append(queue_head(sp, queue), &d->link);
 	if (queue == QUEUE_BACKOFF)
-		set_deadline(s, &d->again, s->now + backoff_delay(s, d));
+		set_deadline(s, &d->again, s->now + pace_delay(s, sp, &d->backoff));
 	if (queue == QUEUE_STUCK && heap_node_is_out(&sp->probe.node))
-		set_deadline(s, &sp->probe, s->now + PROBE_EVERY);
+		set_deadline(s, &sp->probe, s->now + pace_rule(s->m, sp)->probe);
 }
 
 void debt_move(struct step *s, struct life *l, struct debt *d, enum debt_state to, enum debt_how how)
@@ -86,11 +65,14 @@ void debt_move(struct step *s, struct life *l, struct debt *d, enum debt_state t
 	c.debt.extra = to == DEBT_NONE || to == DEBT_SETTLED ? 0 : d->extra;
 	c.debt.tries = d->tries;
 	count_move(s, d, to, how);
+	c.debt.deadline = to == DEBT_CREATING ? d->announce_by : 0;
 	d->since = s->now;
 	if (to == DEBT_CREATING || d->state == DEBT_CREATING)
 		touch_next(s, &s->m->sp[d->index], &s->m->sp[d->index].waiting);
 	if (to != DEBT_CREATING)
 		clear_deadline(s, &d->patience);
+	if (to == DEBT_KNOWN)
+		d->announce_by = 0;
 	if (to != DEBT_CREATING && to != DEBT_DESTROYING)
 		queue_debt(s, &s->m->sp[d->index], d, QUEUE_NONE);
 	if (to == DEBT_NONE || to == DEBT_SETTLED) {
@@ -118,9 +100,13 @@ static void begin_creating(struct step *s, struct sp *sp, struct debt *d)
 	d->tries = 0;
 	d->backoff = 0;
 	d->dirty = d->unsure = d->cleanse = false;
+	if (l->now.state != VM_CREATED || !l->vm)
+		d->announce_by = 0;
+	else if (!d->announce_by)
+		d->announce_by = s->now + l->vm->definition->limits.announce_timeout_ms * NS_PER_MS;
 	debt_move(s, l, d, (enum debt_state)arc.to, (enum debt_how)arc.how);
-	if (l->now.state == VM_CREATED && l->vm)
-		set_deadline(s, &d->patience, s->now + l->vm->definition->limits.announce_timeout_ms * NS_PER_MS);
+	if (d->announce_by)
+		set_deadline(s, &d->patience, d->announce_by);
 	queue_debt(s, sp, d, QUEUE_READY);
 }
 
@@ -232,7 +218,7 @@ void pump(struct step *s, struct sp *sp)
 			run_open(s, sp);
 		return;
 	}
-	if (d)
+	if (d && heap_node_is_out(&sp->rest.node))
 		send(s, sp, d);
 	else if ((b = forgotten_call(s, sp)))
 		ask_for_forgotten(s, sp, b);
@@ -247,6 +233,11 @@ void debt_timer(struct step *s, struct debt *d)
 }
 
 void resume_timer(struct step *s, struct sp *sp)
+{
+	pump(s, sp);
+}
+
+void rest_timer(struct step *s, struct sp *sp)
 {
 	pump(s, sp);
 }
@@ -406,6 +397,6 @@ void probe_timer(struct step *s, struct sp *sp)
 		return;
 	queue_debt(s, sp, d, QUEUE_READY);
 	if (!list_is_empty(&sp->stuck))
-		set_deadline(s, &sp->probe, s->now + PROBE_EVERY);
+		set_deadline(s, &sp->probe, s->now + pace_rule(s->m, sp)->probe);
 	pump(s, sp);
 }

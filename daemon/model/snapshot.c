@@ -36,7 +36,8 @@ static int put_debts(const struct writer *w, const struct life *l)
 				.state = d->state,
 				.how = d->how,
 				.extra = d->extra,
-				.tries = d->tries } };
+				.tries = d->tries,
+				.deadline = d->state == DEBT_CREATING ? d->announce_by : 0 } };
 		int r = d->state == DEBT_NONE && d->how == HOW_NONE ? 0 : put(w, c);
 
 		if (r)

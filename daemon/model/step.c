@@ -177,6 +177,9 @@ static void fire(struct step *s, struct deadline *d)
 	case DEADLINE_PROBE:
 		probe_timer(s, container_of(d, struct sp, probe));
 		break;
+	case DEADLINE_REST:
+		rest_timer(s, container_of(d, struct sp, rest));
+		break;
 	}
 }
 

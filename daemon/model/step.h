@@ -8,15 +8,11 @@
 #define NS_PER_MS 1000000ull
 #define NS_PER_S 1000000000ull
 
-/* The numbers that are ours to choose: the ladder of quiesce, the retry of messages, the active phase of retire */
+/* The numbers that are ours to choose: the ladder of quiesce; FFA_RUN after a yield without a hint */
 #define LADDER_EXIT (2 * NS_PER_S)
 #define LADDER_KILL (5 * NS_PER_S)
 #define EXIT_PATIENCE (2 * NS_PER_S)
-#define RETRY_FIRST 200000ull
-#define RETRY_CAP (100 * NS_PER_MS)
 #define YIELD_WAIT (1 * NS_PER_MS)
-#define RETIRE_ACTIVE (5 * NS_PER_S)
-#define PROBE_EVERY (1 * NS_PER_S)
 
 struct step {
 	struct model *m;
@@ -94,6 +90,14 @@ const struct burned *forgotten_call(const struct step *s, const struct sp *sp);
 void sp_lost(struct step *s, struct sp *sp, enum debt_how how);
 void probe_timer(struct step *s, struct sp *sp);
 void resume_timer(struct step *s, struct sp *sp);
+void rest_timer(struct step *s, struct sp *sp);
+
+/* pace.c: how often an SP is spoken to */
+const struct retry_rule *pace_rule(const struct model *m, const struct sp *sp);
+uint64_t pace_delay(struct step *s, const struct sp *sp, uint8_t *doubled); /* until the next try */
+void pace_rest(struct step *s, struct sp *sp, const struct debt *d);        /* it took nothing: leave it alone a while */
+void pace_wake(struct step *s, struct sp *sp);
+void pace_run(struct step *s, struct sp *sp, const struct debt *d, uint64_t wait); /* when to FFA_RUN, `wait` ns at least */
 
 /* counts.c: what is shown of the above */
 void count_queue(struct sp *sp, const struct debt *d, enum debt_queue to);

@@ -62,6 +62,13 @@ static void release(struct step *s, struct sp *sp, struct list *queue)
 	}
 }
 
+static void run_later(struct step *s, struct sp *sp, uint64_t wait)
+{
+	const struct life *l = model_life(s->m, sp->open_life);
+
+	pace_run(s, sp, l ? &l->debt[sp->index] : NULL, wait);
+}
+
 static void keep_target(struct step *s, struct sp *sp, const struct secure_reply *r)
 {
 	struct change c = { .kind = CHANGE_OPEN, .life = sp->open_life, .open = sp->open };
@@ -72,8 +79,7 @@ static void keep_target(struct step *s, struct sp *sp, const struct secure_reply
 	c.open.target = r->target;
 	if (!sp->open.has_target || sp->open.target != r->target || sp->open.kind != sp->asked)
 		emit(s, &c);
-	if (r->verdict == VERDICT_YIELDED)
-		set_deadline(s, &sp->resume, s->now + (r->wait_ns ? r->wait_ns : YIELD_WAIT));
+	run_later(s, sp, r->verdict == VERDICT_PREEMPTED ? 0 : r->wait_ns ? r->wait_ns : YIELD_WAIT);
 }
 
 static void close_target(struct step *s, struct sp *sp)
@@ -85,12 +91,6 @@ static void close_target(struct step *s, struct sp *sp)
 	c.open.kind = CALL_NONE;
 	c.open.has_target = false;
 	emit(s, &c);
-}
-
-/* A call is open there and its context is taken for the moment: run it a little later. */
-static void run_later(struct step *s, struct sp *sp)
-{
-	set_deadline(s, &sp->resume, s->now + YIELD_WAIT);
 }
 
 static void mark_face(struct debt *d, uint16_t effects)
@@ -147,6 +147,14 @@ static void after_move(struct step *s, struct life *l)
 		life_advance_retire(s, l);
 }
 
+/* When its own time has come; or when the SP, which takes nothing of anybody, has rested. */
+static void send_again(struct step *s, struct sp *sp, struct debt *d, bool rest)
+{
+	if (rest)
+		pace_rest(s, sp, d);
+	queue_debt(s, sp, d, d->stuck ? QUEUE_STUCK : rest ? QUEUE_READY : QUEUE_BACKOFF);
+}
+
 /* One answer to one debt, by the table. */
 static void debt_event(struct step *s, struct sp *sp, struct debt *d, enum debt_event event)
 {
@@ -165,11 +173,18 @@ static void debt_event(struct step *s, struct sp *sp, struct debt *d, enum debt_
 	if (arc.to != d->state)
 		debt_move(s, l, d, (enum debt_state)arc.to, (enum debt_how)arc.how);
 	else if (arc.effects & FX_BACKOFF)
-		queue_debt(s, sp, d, d->stuck ? QUEUE_STUCK : QUEUE_BACKOFF);
+		send_again(s, sp, d, arc.effects & FX_REST);
 	touch(s, l->vm);
 	if ((arc.effects & FX_FAIL) && l->now.substate == VM_SUB_ANNOUNCING)
 		life_abort(s, l, CAUSE_SECURE_REJECTED, "an SP refused VM_CREATED", false);
 	after_move(s, l);
+}
+
+/* The SP itself had the message: it takes something, and may know of a VM from now on. */
+static bool is_heard(enum verdict verdict)
+{
+	return verdict != VERDICT_BUSY && verdict != VERDICT_ABORTED && verdict != VERDICT_UNKNOWN_SP &&
+		verdict != VERDICT_UNSUPPORTED && verdict != VERDICT_REFUSED;
 }
 
 static void reply(struct step *s, const struct secure_reply *r)
@@ -187,13 +202,17 @@ static void reply(struct step *s, const struct secure_reply *r)
 	sp->out = sp->running = false;
 	asked = (enum call_kind)sp->asked;
 	count_reply(s, sp, verdict);
+	if (is_heard(verdict)) {
+		sp->heard = true;
+		sp->rested = 0;
+	}
 	if (verdict == VERDICT_PREEMPTED || verdict == VERDICT_YIELDED) {
 		keep_target(s, sp, r);
 		pump(s, sp);
 		return;
 	}
 	if (was_run && verdict == VERDICT_BUSY && (sp->open.has_target || sp->collect)) {
-		run_later(s, sp);
+		run_later(s, sp, YIELD_WAIT); /* its context is taken for the moment */
 		return;
 	}
 	if (was_run && verdict == VERDICT_UNKNOWN_SP)
@@ -217,10 +236,10 @@ static void reply(struct step *s, const struct secure_reply *r)
 		release(s, sp, &sp->stuck);
 	if (verdict == VERDICT_ACK && sp->info.status == SP_DEGRADED)
 		set_status(s, sp, SP_OK);
-	if (verdict == VERDICT_ABORTED && !sp->info.generation)
+	if (verdict == VERDICT_ABORTED && !sp->info.generation && sp->heard) /* else it is dead still */
 		sp_lost(s, sp, HOW_SP_GONE);
 	if (forgotten_call(s, sp))
-		run_later(s, sp);
+		run_later(s, sp, YIELD_WAIT);
 	if (!sp_is_there(sp)) /* it vanished under this call: is it gone, or back? */
 		put_output(s, OUT_DISCOVER, 0);
 	pump(s, sp);
@@ -257,6 +276,7 @@ void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
 	take_back_call(s, sp);
 	lost = how == HOW_SP_GONE && (sp->out || (sp->unsure && sp_is_there(sp)));
 	under_way = lost && sp->open.kind == CALL_CREATED ? sp->open_life : 0;
+	sp->heard = lost;
 	sp->collect = false;
 	sp->unsure = sp->unsure && lost;
 	close_target(s, sp);
@@ -304,6 +324,7 @@ static void down(struct step *s)
 		l = sp->out ? model_life(s->m, sp->open_life) : NULL;
 		d = l ? &l->debt[i] : NULL;
 		sp->unsure |= sp->out || sp->collect;
+		sp->heard |= sp->out;
 		sp->out = sp->running = sp->collect = false;
 		if (!d || debt_is_done(d))
 			continue;
@@ -417,8 +438,10 @@ static void up(struct step *s, const struct secure_world *w)
 		bool fresh = learn(s, &w->sp[i]);
 		struct sp *sp = model_sp(s->m, w->sp[i].id);
 
-		if (sp && (fresh || another))
+		if (sp && (fresh || another)) {
+			pace_wake(s, sp);
 			sp_lost(s, sp, another ? HOW_WORLD_GONE : HOW_SP_GONE);
+		}
 	}
 	list_for_each_safe(l, next, &s->m->lives, all) {
 		for (size_t i = 0; i < s->m->sp_count; i++) {
@@ -453,6 +476,7 @@ static void doorbell(struct step *s, const struct doorbell *b)
 		emit(s, &c);
 		sp_lost(s, sp, HOW_SP_GONE);
 	}
+	pace_wake(s, sp);
 	release(s, sp, &sp->backoff);
 	release(s, sp, &sp->stuck);
 	pump(s, sp);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/pace.h"
+
+#include "model/step.h"
+
+/*
+ * A call that is suspended is run again at once, as it should: the SP was interrupted and has work to do. One that does
+ * nothing but be suspended costs at most one FFA_RUN a millisecond, in the mean of so many.
+ */
+#define RUN_EVERY NS_PER_MS
+#define RUN_BURST 16
+#define HINT_MAX  NS_PER_S /* an SP that yields may ask for patience, not for eternity */
+
+const struct retry_rule retry_default = {
+	.first = 200000,
+	.cap = 100 * NS_PER_MS,
+	.active = 5 * NS_PER_S,
+	.probe = 1 * NS_PER_S,
+	.jitter = 20,
+};
+
+const struct retry_rule *pace_rule(const struct model *m, const struct sp *sp)
+{
+	for (size_t i = 0; i < m->retry_for_count; i++)
+		if (m->retry_for[i].sp == sp->info.id)
+			return &m->retry_for[i].rule;
+	return &m->retry;
+}
+
+/* xorshift64: jitter needs no secrecy, a run must be reproducible from its seed */
+static uint64_t random_next(struct model *m)
+{
+	m->random ^= m->random << 13;
+	m->random ^= m->random >> 7;
+	m->random ^= m->random << 17;
+	return m->random;
+}
+
+static uint64_t jitter(struct model *m, const struct retry_rule *rule, uint64_t delay)
+{
+	uint64_t width = delay / 100 * rule->jitter;
+
+	return delay - width + random_next(m) % (2 * width + 1);
+}
+
+uint64_t pace_delay(struct step *s, const struct sp *sp, uint8_t *doubled)
+{
+	const struct retry_rule *rule = pace_rule(s->m, sp);
+	uint64_t delay = rule->first;
+
+	for (unsigned i = 0; i < *doubled && delay < rule->cap; i++)
+		delay *= 2;
+	if (delay < rule->cap)
+		++*doubled;
+	else
+		delay = rule->cap;
+	return jitter(s->m, rule, delay);
+}
+
+/* The message of this debt has been tried for longer than the active phase: from now on it is background work. */
+static bool is_late(const struct step *s, const struct sp *sp, const struct debt *d)
+{
+	return !d || d->stuck || s->now >= d->since + pace_rule(s->m, sp)->active;
+}
+
+/* ---- an SP that takes nothing rests ---- */
+
+void pace_rest(struct step *s, struct sp *sp, const struct debt *d)
+{
+	const struct retry_rule *rule = pace_rule(s->m, sp);
+	uint64_t delay = is_late(s, sp, d) ? jitter(s->m, rule, rule->probe) : pace_delay(s, sp, &sp->rested);
+
+	set_deadline(s, &sp->rest, s->now + delay);
+}
+
+void pace_wake(struct step *s, struct sp *sp)
+{
+	sp->rested = 0;
+	clear_deadline(s, &sp->rest);
+}
+
+/* ---- a call that is open is run ---- */
+
+void pace_run(struct step *s, struct sp *sp, const struct debt *d, uint64_t wait)
+{
+	uint64_t earliest = s->now > RUN_BURST * RUN_EVERY ? s->now - RUN_BURST * RUN_EVERY : 0;
+	uint64_t at = s->now + (wait < HINT_MAX ? wait : HINT_MAX);
+
+	if (sp->run_at < earliest)
+		sp->run_at = earliest;
+	sp->run_at += RUN_EVERY;
+	if (is_late(s, sp, d) && at < s->now + pace_rule(s->m, sp)->cap)
+		at = s->now + pace_rule(s->m, sp)->cap;
+	if (at < sp->run_at)
+		at = sp->run_at;
+	if (at > s->now)
+		set_deadline(s, &sp->resume, at);
+}
