@@ -159,7 +159,7 @@ static void stop_waiting(struct vmm *v)
 /* True: whether more can be found out is being asked. */
 static bool judge(struct vmm *v)
 {
-	v->gone.in = (struct input){ .kind = IN_VMM_GONE, .life = v->life };
+	v->gone.in = (struct input){ .kind = IN_VMM_GONE, .life = v->life, .pid = v->pid };
 	if (judge_death(v, &v->gone.in.end) || v->dismissed || !v->fleet->starter->ask(v))
 		return false;
 	v->answer_until = loop_boottime() + VMM_ANSWER_NS;

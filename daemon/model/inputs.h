@@ -104,6 +104,7 @@ struct input {
 	enum input_kind kind;
 	uint64_t now; /* CLOCK_BOOTTIME ns; the engine fills it in */
 	uint64_t life;
+	int32_t pid; /* VMM_GONE: who is dead; 0: whoever has the life */
 	union {
 		struct request request;
 		struct newborn newborn;

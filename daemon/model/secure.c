@@ -10,6 +10,16 @@
 #include "base/mutant.h"
 #include "model/availability.h"
 
+static bool wants_created(const struct sp *sp)
+{
+	return sp_wants(sp, FFA_PROP_VM_CREATED);
+}
+
+static bool wants_destroyed(const struct sp *sp)
+{
+	return sp_wants(sp, FFA_PROP_VM_DESTROYED);
+}
+
 /* ---- queues ---- */
 
 static struct list *queue_head(struct sp *sp, enum debt_queue queue)
@@ -169,7 +179,8 @@ static void send(struct step *s, struct sp *sp, struct debt *d)
 
 /*
  * The answer that was lost belongs to a life that an operator had forgotten meanwhile. Its call may be open there, and nobody
- * else would be heard: VM_DESTROYED of its burned id, which adds nothing to what the SP knows, asks until it is over.
+ * else would be heard: VM_DESTROYED of its burned id, which adds nothing to what the SP knows, asks until it is over. An SP
+ * that does not take that message is asked with the other: the id is burned.
  */
 const struct burned *forgotten_call(const struct step *s, const struct sp *sp)
 {
@@ -181,7 +192,7 @@ const struct burned *forgotten_call(const struct step *s, const struct sp *sp)
 static void ask_for_forgotten(struct step *s, struct sp *sp, const struct burned *b)
 {
 	if (heap_node_is_out(&sp->resume.node))
-		put_call(s, sp, b->life, b->what.endpoint, CALL_DESTROYED, false, 0);
+		put_call(s, sp, b->life, b->what.endpoint, wants_destroyed(sp) ? CALL_DESTROYED : CALL_CREATED, false, 0);
 }
 
 /*
@@ -253,16 +264,6 @@ void patience_timer(struct step *s, struct debt *d)
 }
 
 /* ---- announce ---- */
-
-static bool wants_created(const struct sp *sp)
-{
-	return sp_wants(sp, FFA_PROP_VM_CREATED);
-}
-
-static bool wants_destroyed(const struct sp *sp)
-{
-	return sp_wants(sp, FFA_PROP_VM_DESTROYED);
-}
 
 /* A debt that stands at NONE joins the line in front of each SP that wants VM_CREATED. */
 static void announce_to(struct step *s, struct life *l, struct sp *sp)

@@ -113,6 +113,8 @@ void step_vmm(struct step *s, struct input *in)
 		return;
 	if (in->kind == IN_VMM_FAILED && l->vmm.pid) /* another one came meanwhile, and has the life */
 		return;
+	if (in->kind == IN_VMM_GONE && in->pid && l->vmm.pid && in->pid != l->vmm.pid) /* the same */
+		return;
 	if (in->kind == IN_VMM_FAILED)
 		life_abort(s, l, CAUSE_START_FAILED, in->end.text, true);
 	else if (in->kind == IN_VMM_BACK)

@@ -32,7 +32,8 @@ static void heard(struct world *w, uint64_t index, uint64_t daemon, void *data)
 		life->cut = in->kind == IN_VMM_LOST;
 	if (life && in->kind == IN_VMM_DEAF)
 		life->deaf = true;
-	if (life && (in->kind == IN_VMM_QUIESCED || in->kind == IN_VMM_ENDED || in->kind == IN_VMM_GONE ||
+	if (life && (in->kind == IN_VMM_QUIESCED || in->kind == IN_VMM_ENDED ||
+			    (in->kind == IN_VMM_GONE && !fleet_has_vmm(w, in->life, true)) ||
 			    (in->kind == IN_VMM_BACK && in->back.phase >= VMM_PHASE_QUIESCED)))
 		life->proven = true;
 	world_post(w, in);
@@ -294,7 +295,7 @@ void vmm_take(struct world *w, struct fake_vmm *v, uint64_t life)
 
 void vmm_die(struct world *w, struct fake_vmm *v, enum vm_cause cause)
 {
-	struct input in = { .kind = IN_VMM_GONE, .life = v->life };
+	struct input in = { .kind = IN_VMM_GONE, .life = v->life, .pid = v->pid };
 
 	wire_note(w, "vmm   pid %d of life %" PRIu64 " dies", v->pid, v->life);
 	if (v->connected && !v->life && !v->refused)

@@ -131,6 +131,24 @@ static void define_after(struct story *s, const char *name, const char *first)
 	assert_int_equal(s->o.answer[0].refusal, REFUSED_NOT);
 }
 
+/* The first VMM died before its birth, and that is told when the second has the life. */
+static void a_death_told_late_is_not_that_of_another(void **state)
+{
+	struct story *s = *state;
+	struct input born = { .kind = IN_VMM_NEWBORN, .newborn = { .name = "a", .connection = 9, .pid = 4712 } };
+	uint64_t life;
+
+	ask(s, REQUEST_DEFINE, "a", 0);
+	ask(s, REQUEST_START, "a", 0);
+	life = born.life = current(s, "a")->number;
+	step(s, born);
+	assert_non_null(find_output(s, OUT_VMM_BIRTH, 0));
+	step(s, (struct input){ .kind = IN_VMM_GONE, .life = life, .pid = 4711 });
+	assert_int_equal(current(s, "a")->now.state, VM_CREATED);
+	step(s, (struct input){ .kind = IN_VMM_GONE, .life = life, .pid = 4712 });
+	assert_int_equal(current(s, "a")->now.state, VM_ABORTING);
+}
+
 /* A wish that was its alone goes with it; that of a user stays. */
 static void takes_its_wish_along(void **state)
 {
@@ -164,6 +182,7 @@ int main(void)
 		TOLD(is_refused_what_a_user_would_be),
 		TOLD(waits_for_the_life_before),
 		TOLD(an_abort_ends_its_wait),
+		TOLD(a_death_told_late_is_not_that_of_another),
 		TOLD(takes_its_wish_along),
 	};
 
