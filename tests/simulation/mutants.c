@@ -14,7 +14,7 @@
 #include "base/mutant.h"
 #include "tests/simulation/runs.h"
 
-#define WORLDS 400
+#define WORLDS 1200
 
 static const struct {
 	const char *symbol, *promise, *what;
