@@ -91,6 +91,15 @@ struct ffa_partition_info {
 };
 _Static_assert(sizeof(struct ffa_partition_info) == 24, "table 6.1");
 
+/* As v1.3 has it. */
+struct ffa_partition_info_v13 {
+	struct ffa_partition_info v11;
+	uint8_t image_uuid[16];
+	uint32_t version;
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct ffa_partition_info_v13) == 48, "");
+
 /* Endpoint ids (s.6.1). Bit 15 set: secure. */
 #define FFA_ID_HYPERVISOR 0x0000u
 #define FFA_ID_VM_FIRST 0x0001u

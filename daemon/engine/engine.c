@@ -59,6 +59,10 @@ static int init_model(struct engine *e)
 		ids_init(&e->model.ids, e->config.first_id, e->config.last_id);
 	e->model.memory_limit = e->config.memory_limit;
 	e->model.huge_limit = e->config.huge_limit;
+	if (e->config.retry.first)
+		e->model.retry = e->config.retry;
+	for (size_t i = 0; i < e->config.retry_for_count; i++)
+		e->model.retry_for[e->model.retry_for_count++] = e->config.retry_for[i];
 	e->model.has_secure_side = e->config.has_secure_side;
 	return r;
 }

@@ -7,12 +7,16 @@
  */
 
 #include "engine/ports.h"
+#include "model/pace.h"
 
 struct engine_config {
 	uint64_t incarnation;    /* rises with every daemon */
 	uint64_t random;         /* seed of jitter, and of the first FF-A id after the log was lost */
 	uint64_t memory_limit;   /* bytes of the memory place; 0: not checked */
 	uint64_t huge_limit;     /* bytes of the hugetlbfs place; 0: there is none, `reserved` is refused */
+	struct retry_rule retry; /* all zero: retry_default */
+	const struct retry_for *retry_for; /* at most MODEL_SP_MAX; copied */
+	size_t retry_for_count;
 	uint8_t boot[16];        /* this kernel's boot id */
 	uint16_t first_id, last_id; /* the FF-A ids that are ours to give; 0, 0: all that are for VMs */
 	bool has_secure_side;    /* false: nobody answers for a secure side here, VMs are announced to no one */

@@ -195,11 +195,16 @@ static int open_secure(struct daemon *d)
 		.socket_path = d->options->secure,
 		.incarnation = store_incarnation(d->store) };
 	struct secure_profile profile[MODEL_SP_MAX];
+	const struct secure_options *side = &d->options->side;
 
-	for (size_t i = 0; i < d->options->profile_count && i < MODEL_SP_MAX; i++)
-		profile[i] = (struct secure_profile){ d->options->profile[i].id, d->options->profile[i].profile };
+	for (size_t i = 0; i < side->profile_count; i++)
+		profile[i] = (struct secure_profile){ side->profile[i].id, side->profile[i].profile };
 	config.profiles = profile;
-	config.profile_count = d->options->profile_count;
+	config.profile_count = side->profile_count;
+	config.listed = side->listed;
+	config.listed_count = side->listed_count;
+	config.discover_every_ns = side->discover_every;
+	config.frame_timeout_ns = side->frame_timeout;
 	return secure_new(&config, &d->secure);
 }
 
@@ -211,6 +216,9 @@ static int open_engine(struct daemon *d)
 		.huge_limit = o->huge_dir ? fleet_memory_capacity(o->huge_dir, true) : 0,
 		.first_id = o->first_id,
 		.last_id = o->last_id,
+		.retry = o->side.retry,
+		.retry_for = o->side.retry_for,
+		.retry_for_count = o->side.retry_for_count,
 		.has_secure_side = o->secure != NULL };
 	struct engine_ports ports = { .store = &store_ops,
 		.answer = &answerer,

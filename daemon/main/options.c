@@ -29,13 +29,20 @@ static const char help[] =
 	"  --secure SOCKET|none         the secure side (default: /run/lifecycled/spmc.sock)\n"
 	"  --sp-profile ID=trusty|optee|strict\n"
 	"                               what an SP's answers mean when an outcome is unknown; may be repeated\n"
+	"  --sp ID=created|destroyed|both|none\n"
+	"                               who is there, where the secure side cannot be asked; may be repeated\n"
+	"  --retry [ID:]KEY=TIME,...    first, cap, probe, active, jitter: how often a message is sent again\n"
+	"                               (default: first=200us,cap=100ms,active=5s,probe=1s,jitter=20)\n"
+	"  --discover-every TIME|never  look which SPs there are, without a reason, too (default: 60s)\n"
+	"  --frame-timeout TIME         the secure side must answer a call by then (default: 2s)\n"
 	"  --ids FIRST-LAST             the FF-A ids that VMs get here (default: 0x0001-0x7ffe, all there are)\n"
 	"  --definitions DIR            read DIR/*.json; may be repeated, later ones win\n"
 	"                               (default: vm.d of /usr/lib, /run and /etc/lifecycled)\n"
 	"  --log-level LEVEL            error, warning, notice, info or debug (default: info)\n"
 	"  --help, --version\n";
 
-enum { OPT_BUS = 256, OPT_STATE, OPT_RUNTIME, OPT_MEMORY, OPT_HUGE, OPT_VMM, OPT_SECURE, OPT_STARTER, OPT_VMM_GROUP, OPT_PROFILE, OPT_IDS, OPT_DEFINITIONS,
+enum { OPT_BUS = 256, OPT_STATE, OPT_RUNTIME, OPT_MEMORY, OPT_HUGE, OPT_VMM, OPT_SECURE, OPT_STARTER, OPT_VMM_GROUP, OPT_PROFILE, OPT_SP, OPT_RETRY,
+	OPT_DISCOVER_EVERY, OPT_FRAME_TIMEOUT, OPT_IDS, OPT_DEFINITIONS,
 	OPT_LOG_LEVEL, OPT_HELP, OPT_VERSION };
 
 static const struct option table[] = {
@@ -49,6 +56,10 @@ static const struct option table[] = {
 	{ "vmm-group", required_argument, NULL, OPT_VMM_GROUP },
 	{ "secure", required_argument, NULL, OPT_SECURE },
 	{ "sp-profile", required_argument, NULL, OPT_PROFILE },
+	{ "sp", required_argument, NULL, OPT_SP },
+	{ "retry", required_argument, NULL, OPT_RETRY },
+	{ "discover-every", required_argument, NULL, OPT_DISCOVER_EVERY },
+	{ "frame-timeout", required_argument, NULL, OPT_FRAME_TIMEOUT },
 	{ "ids", required_argument, NULL, OPT_IDS },
 	{ "definitions", required_argument, NULL, OPT_DEFINITIONS },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
@@ -57,19 +68,11 @@ static const struct option table[] = {
 	{ 0 },
 };
 
-static int word_index(const char *word, const char *const *words, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (words[i] && strcmp(words[i], word) == 0)
-			return (int)i;
-	return -1;
-}
-
 static int parse_level(const char *text, int *ret)
 {
 	static const char *const words[] = { [LOG_ERR] = "error", [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice",
 		[LOG_INFO] = "info", [LOG_DEBUG] = "debug" };
-	int level = word_index(text, words, sizeof(words) / sizeof(*words));
+	int level = option_word(text, words, sizeof(words) / sizeof(*words));
 
 	if (level < 0) {
 		fprintf(stderr, "lifecycled: --log-level %s: write error, warning, notice, info or debug\n", text);
@@ -83,7 +86,7 @@ static int parse_starter(const char *text, struct options *o)
 {
 	static const char *const words[] = { [STARTER_AUTO] = "auto", [STARTER_SPAWN] = "spawn",
 		[STARTER_SYSTEMD] = "systemd" };
-	int starter = word_index(text, words, sizeof(words) / sizeof(*words));
+	int starter = option_word(text, words, sizeof(words) / sizeof(*words));
 
 	if (starter < 0) {
 		fprintf(stderr, "lifecycled: --starter %s: write auto, spawn or systemd\n", text);
@@ -102,27 +105,6 @@ static int parse_group(const char *text, struct options *o)
 		return -EINVAL;
 	}
 	o->vmm_group = group->gr_gid;
-	return 0;
-}
-
-static int parse_profile(const char *text, struct options *o)
-{
-	static const char *const words[] = { [PROFILE_STRICT] = "strict", [PROFILE_TRUSTY] = "trusty",
-		[PROFILE_OPTEE] = "optee" };
-	char *end;
-	unsigned long id = strtoul(text, &end, 0);
-	int profile = *end == '=' ? word_index(end + 1, words, 3) : -1;
-
-	if (end == text || profile < 0 || id < 0x8000 || id > 0xFFFF) {
-		fprintf(stderr, "lifecycled: --sp-profile %s: write ID=trusty, ID=optee or ID=strict, ID from 0x8000 to 0xffff\n",
-			text);
-		return -EINVAL;
-	}
-	if (o->profile_count == MODEL_SP_MAX) {
-		fprintf(stderr, "lifecycled: --sp-profile %s: at most %d SPs are known\n", text, MODEL_SP_MAX);
-		return -EINVAL;
-	}
-	o->profile[o->profile_count++] = (struct sp_profile_option){ (uint16_t)id, (enum sp_profile)profile };
 	return 0;
 }
 
@@ -168,7 +150,15 @@ static int parse_one(int c, struct options *o)
 	case OPT_VMM_GROUP:
 		return parse_group(optarg, o);
 	case OPT_PROFILE:
-		return parse_profile(optarg, o);
+		return secure_options_profile(&o->side, optarg);
+	case OPT_SP:
+		return secure_options_sp(&o->side, optarg);
+	case OPT_RETRY:
+		return secure_options_retry(&o->side, optarg);
+	case OPT_DISCOVER_EVERY:
+		return secure_options_discover_every(&o->side, optarg);
+	case OPT_FRAME_TIMEOUT:
+		return secure_options_frame_timeout(&o->side, optarg);
 	case OPT_IDS:
 		return parse_ids(optarg, o);
 	case OPT_DEFINITIONS:
@@ -200,6 +190,7 @@ int options_parse(int argc, char **argv, struct options *o)
 		.secure = "/run/lifecycled/spmc.sock",
 		.log_level = LOG_INFO,
 	};
+	secure_options_init(&o->side);
 	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
 		int r = parse_one(c, o);
 

@@ -8,14 +8,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "model/records.h"
+#include "main/secure_options.h"
 
 #define DEFINITION_DIRS_MAX 8
-
-struct sp_profile_option {
-	uint16_t id;
-	enum sp_profile profile;
-};
 
 struct options {
 	const char *bus; /* "system", "none", or an address */
@@ -26,8 +21,7 @@ struct options {
 	const char *secure; /* socket, or NULL: there is no secure side */
 	const char *definitions[DEFINITION_DIRS_MAX];
 	size_t definition_count;
-	struct sp_profile_option profile[MODEL_SP_MAX];
-	size_t profile_count;
+	struct secure_options side; /* the secure side itself */
 	uint16_t first_id, last_id; /* FF-A ids that are ours to give; 0, 0: all that are for VMs */
 	int log_level;
 };

@@ -98,6 +98,7 @@ struct change_sp {
 	uint16_t contexts;
 	uint32_t properties; /* FFA_PROP_* */
 	uint32_t generation; /* 0: the secure side cannot tell */
+	uint32_t version;    /* its FF-A version, from v1.3 on; 0: not told */
 	uint8_t uuid[16];
 	uint8_t profile;     /* enum sp_profile */
 	uint8_t status;      /* enum sp_status */

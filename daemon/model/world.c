@@ -395,6 +395,7 @@ static bool learn(struct step *s, const struct change_sp *seen)
 	struct change c = { .kind = CHANGE_SP, .sp = *seen };
 	bool fresh = sp && sp->info.status != SP_GONE &&
 		((sp->info.generation && seen->generation && sp->info.generation != seen->generation) ||
+			(sp->info.version && seen->version && sp->info.version != seen->version) ||
 			memcmp(sp->info.uuid, seen->uuid, sizeof(seen->uuid)) != 0);
 
 	if (!sp && s->m->sp_count == MODEL_SP_MAX)

@@ -30,9 +30,9 @@ void encode_call(const struct secure_call *call, uint64_t x[FFA_REGISTERS])
 	}
 }
 
-int decode_partition(const uint8_t *bytes, size_t size, struct ffa_partition_info *ret)
+int decode_partition(const uint8_t *bytes, size_t size, struct ffa_partition_info_v13 *ret)
 {
-	struct ffa_partition_info info = { 0 };
+	struct ffa_partition_info_v13 info = { 0 };
 
 	if (size != DESCRIPTOR_V10 && (size < DESCRIPTOR_V11 || size % 8))
 		return -EBADMSG;

@@ -106,8 +106,9 @@ static uint32_t generation_of(const struct secure *s, uint16_t sp)
 }
 
 /* A partition with several UUIDs is listed once for each. */
-static void add_partition(struct secure *s, const struct ffa_partition_info *info)
+static void add_partition(struct secure *s, const struct ffa_partition_info_v13 *described)
 {
+	const struct ffa_partition_info *info = &described->v11;
 	struct secure_world *w = s->discovery.world;
 	struct change_sp *sp;
 
@@ -126,6 +127,7 @@ static void add_partition(struct secure *s, const struct ffa_partition_info *inf
 	*sp = (struct change_sp){ .id = info->id, .contexts = info->execution_contexts, .profile = PROFILE_STRICT };
 	sp->properties = usable(s, info->properties);
 	sp->generation = generation_of(s, info->id);
+	sp->version = described->version;
 	memcpy(sp->uuid, info->uuid, sizeof(sp->uuid));
 	recognise(s, sp, info->uuid);
 }
@@ -151,19 +153,26 @@ static void done(struct secure *s)
 {
 	struct discovery *d = &s->discovery;
 	struct secure_world *world = d->world;
-	bool again = d->again;
+	bool again = d->again, unasked = d->unasked, same;
 
 	d->world = NULL;
 	discovery_stop(s);
+	s->discover_at = loop_boottime() + s->discover_every;
 	memcpy(world->instance, s->instance, sizeof(world->instance));
-	describe(s, world);
-	if (!tell_up(s, world)) {
+	same = s->told_up && memcmp(world, &s->met, sizeof(s->met)) == 0;
+	if (!same)
+		describe(s, world);
+	s->met = *world;
+	if (same && unasked && !again) {
+		free(world);
+	} else if (!tell_up(s, world)) {
 		link_fail(s, "out of memory");
 		return;
 	}
 	s->backoff = 0; /* the next failure is the first */
 	if (again && s->state == LINK_UP && s->discovery.step == DISCOVERY_NONE)
-		discovery_start(s);
+		discovery_start(s, false);
+	secure_arm(s);
 }
 
 /* ---- answers ---- */
@@ -209,7 +218,7 @@ static const char *take_page(struct secure *s, const struct info_page *page)
 		count * page->size > sizeof(page->bytes))
 		return "a page of partition information that makes no sense";
 	for (size_t i = 0; i < count; i++) {
-		struct ffa_partition_info info;
+		struct ffa_partition_info_v13 info;
 
 		if (decode_partition(page->bytes + i * page->size, page->size, &info) < 0)
 			return "a partition descriptor that makes no sense";
@@ -273,7 +282,7 @@ static const char *take_buffer(struct secure *s, uint32_t count, uint32_t size)
 	if (pread(s->rx, bytes, RX_SIZE, 0) != RX_SIZE)
 		wrong = "the RX buffer cannot be read";
 	for (uint32_t i = 0; i < count && !wrong; i++) {
-		struct ffa_partition_info info;
+		struct ffa_partition_info_v13 info;
 
 		if (decode_partition(bytes + (size_t)i * size, size, &info) < 0)
 			wrong = "a partition descriptor that makes no sense";
@@ -282,6 +291,20 @@ static const char *take_buffer(struct secure *s, uint32_t count, uint32_t size)
 	}
 	free(bytes);
 	return wrong;
+}
+
+/* The secure side has no discovery at all: what the configuration says is all that can be known. */
+static void take_list(struct secure *s)
+{
+	for (size_t i = 0; i < s->listed_count; i++) {
+		struct ffa_partition_info_v13 info = { 0 };
+
+		info.v11.id = s->listed[i].id;
+		info.v11.execution_contexts = s->listed[i].contexts;
+		info.v11.properties = s->listed[i].properties;
+		add_partition(s, &info);
+	}
+	done(s);
 }
 
 /* BUSY: an earlier daemon died before it gave the buffer back. */
@@ -295,7 +318,12 @@ static void buffer_answered(struct secure *s, const uint64_t x[FFA_REGISTERS])
 		ask(s, DISCOVERY_FREE_RX, FFA_RX_RELEASE, 0, 0);
 		return;
 	}
-	wrong = is_success(x) ? take_buffer(s, (uint32_t)x[2], (uint32_t)x[3]) : "PARTITION_INFO_GET failed";
+	if (is_error(x, FFA_NOT_SUPPORTED) && s->listed_count) {
+		take_list(s);
+		return;
+	}
+	wrong = is_success(x) ? take_buffer(s, (uint32_t)x[2], (uint32_t)x[3])
+			      : "PARTITION_INFO_GET failed; where it does not exist, say who is there with --sp";
 	if (wrong)
 		link_fail(s, wrong);
 	else
@@ -329,14 +357,15 @@ void discovery_answer(struct secure *s, const uint64_t x[FFA_REGISTERS])
 }
 
 /* The version is asked for once a link: after another call it may not be changed any more. */
-void discovery_start(struct secure *s)
+void discovery_start(struct secure *s, bool unasked)
 {
 	struct discovery *d = &s->discovery;
 
 	if (d->step != DISCOVERY_NONE) {
-		d->again = true;
+		d->again |= !unasked;
 		return;
 	}
+	d->unasked = unasked;
 	d->world = calloc(1, sizeof(*d->world));
 	if (!d->world)
 		link_fail(s, "out of memory");

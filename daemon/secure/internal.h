@@ -13,7 +13,7 @@ void encode_call(const struct secure_call *call, uint64_t x[FFA_REGISTERS]);
 
 enum { DESCRIPTOR_V10 = 8, DESCRIPTOR_V11 = 24, DESCRIPTOR_V13 = 48 };
 /* `size` is what the secure side says; what is beyond the fields known here is skipped. -EBADMSG: not a descriptor. */
-int decode_partition(const uint8_t *bytes, size_t size, struct ffa_partition_info *ret);
+int decode_partition(const uint8_t *bytes, size_t size, struct ffa_partition_info_v13 *ret);
 
 struct info_page { /* one answer of PARTITION_INFO_GET_REGS */
 	uint16_t last, current, tag, size;
@@ -69,6 +69,7 @@ enum discovery_step {
 struct discovery {
 	enum discovery_step step;
 	bool again;      /* asked for while under way */
+	bool unasked;    /* nobody but the clock wants it: told only if something changed */
 	bool tagged;     /* `tag` and `last` are of a first page */
 	bool rx_freed;
 	unsigned restarts;
@@ -83,6 +84,10 @@ struct secure {
 	uint64_t incarnation, timeout, last_id;
 	struct secure_profile *profiles;
 	size_t profile_count;
+	struct change_sp listed[MODEL_SP_MAX];
+	size_t listed_count;
+	uint64_t discover_every, discover_at;
+	struct secure_world met; /* as the engine was told it last */
 
 	enum link_state state;
 	int fd, rx; /* rx: the RX buffer, a sealed memfd */
@@ -112,7 +117,7 @@ int rx_make(void);
 void secure_arm(struct secure *s);
 
 /* discovery.c */
-void discovery_start(struct secure *s);
+void discovery_start(struct secure *s, bool unasked);
 void discovery_answer(struct secure *s, const uint64_t x[FFA_REGISTERS]);
 void discovery_stop(struct secure *s);
 

@@ -59,6 +59,8 @@ void secure_arm(struct secure *s)
 		at = s->greet_by;
 	if (first)
 		at = earliest(at, first->deadline);
+	if (s->told_up && s->discover_every)
+		at = earliest(at, s->discover_at);
 	if (s->owes_down)
 		at = earliest(at, loop_boottime() + BACKOFF_FIRST);
 	loop_timer_set(s->timer, at);
@@ -169,7 +171,7 @@ static const char *take_welcome(struct secure *s, const struct secure_link_welco
 	s->known_count = w->sp_count;
 	memcpy(s->known, w->sp, w->sp_count * sizeof(w->sp[0]));
 	s->state = LINK_UP;
-	discovery_start(s);
+	discovery_start(s, false);
 	return NULL;
 }
 

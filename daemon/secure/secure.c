@@ -113,6 +113,10 @@ static void secure_due(void *arg)
 	timed_out(s, now);
 	if (s->state == LINK_DOWN && s->retry_at <= now)
 		link_open(s);
+	if (s->told_up && s->discover_every && s->discover_at <= now) {
+		s->discover_at = now + s->discover_every; /* if an earlier one is under way still */
+		discovery_start(s, true);
+	}
 	secure_arm(s);
 }
 
@@ -153,7 +157,7 @@ static void op_discover(void *secure, struct committed proof)
 	if (!s->socket_path)
 		loop_soon(s->loop, &s->start);
 	else if (s->state == LINK_UP)
-		discovery_start(s);
+		discovery_start(s, false);
 }
 
 const struct secure_ops secure_ops = { .call = op_call, .discover = op_discover };
@@ -195,6 +199,9 @@ static int copy_config(struct secure *s, const struct secure_config *config)
 	for (size_t i = 0; i < config->profile_count; i++)
 		s->profiles[i] = config->profiles[i];
 	s->profile_count = config->profile_count;
+	for (size_t i = 0; i < config->listed_count && i < MODEL_SP_MAX; i++)
+		s->listed[s->listed_count++] = config->listed[i];
+	s->discover_every = config->discover_every_ns;
 	if (!config->socket_path)
 		return 0;
 	if (strlen(config->socket_path) >= sizeof(address.sun_path)) {

@@ -26,6 +26,9 @@ struct secure_config {
 	uint64_t frame_timeout_ns; /* 0: 2 s */
 	const struct secure_profile *profiles; /* what an SP is, where its UUID does not tell; copied */
 	size_t profile_count;
+	const struct change_sp *listed; /* who is there, where no discovery is; copied */
+	size_t listed_count;
+	uint64_t discover_every_ns; /* look again without a reason; 0: never */
 };
 
 extern const struct secure_ops secure_ops;

@@ -88,6 +88,7 @@ static const struct field sp[] = {
 	NUMBER("contexts", sp.contexts),
 	NUMBER("properties", sp.properties),
 	NUMBER("generation", sp.generation),
+	NUMBER("version", sp.version),
 	UUID("uuid", sp.uuid),
 	WORD("profile", sp.profile, profile_names),
 	WORD("status", sp.status, status_names),

@@ -153,20 +153,22 @@ static void one_wrong_bit_is_never_an_ack(void **state)
 static void reads_descriptors_of_every_size(void **state)
 {
 	static const uint8_t bytes[48] = { 0x01, 0x80, 0x04, 0x00, 0xC9, 0x01, 0x00, 0x00, 0x48, 0x61, 0x78, 0xe0, 0xe7,
-		0xf8, 0x11, 0xe3, 0xbc, 0x5e, 0x00, 0x02, 0xa5, 0xd5, 0xc5, 0x1b, 0xEE };
+		0xf8, 0x11, 0xe3, 0xbc, 0x5e, 0x00, 0x02, 0xa5, 0xd5, 0xc5, 0x1b, 0xEE, [40] = 0x03, 0x00, 0x01, 0x00 };
 	static const uint8_t nothing[16];
-	struct ffa_partition_info info;
+	struct ffa_partition_info_v13 info;
 
 	assert_int_equal(decode_partition(bytes, 48, &info), 0);
-	assert_int_equal(info.id, 0x8001);
-	assert_int_equal(info.execution_contexts, 4);
-	assert_int_equal(info.properties, 0x1C9);
-	assert_memory_equal(info.uuid, bytes + 8, 16);
+	assert_int_equal(info.v11.id, 0x8001);
+	assert_int_equal(info.v11.execution_contexts, 4);
+	assert_int_equal(info.v11.properties, 0x1C9);
+	assert_memory_equal(info.v11.uuid, bytes + 8, 16);
+	assert_int_equal(info.version, 0x10003);
 	assert_int_equal(decode_partition(bytes, 24, &info), 0);
-	assert_memory_equal(info.uuid, bytes + 8, 16);
+	assert_int_equal(info.version, 0);
+	assert_memory_equal(info.v11.uuid, bytes + 8, 16);
 	assert_int_equal(decode_partition(bytes, 8, &info), 0);
-	assert_int_equal(info.properties, 0x1C9);
-	assert_memory_equal(info.uuid, nothing, 16);
+	assert_int_equal(info.v11.properties, 0x1C9);
+	assert_memory_equal(info.v11.uuid, nothing, 16);
 	for (size_t size = 0; size < 24; size++)
 		if (size != 8)
 			assert_int_equal(decode_partition(bytes, size, &info), -EBADMSG);

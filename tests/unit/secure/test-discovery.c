@@ -6,7 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const uint8_t optee[16] = { 0x48, 0x61, 0x78, 0xe0, 0xe7, 0xf8, 0x11, 0xe3, 0xbc, 0x5e, 0, 2, 0xa5, 0xd5, 0xc5, 0x1b };
+static const uint8_t optee[16] = { 0x48, 0x61, 0x78, 0xe0, 0xe7, 0xf8, 0x11, 0xe3, 0xbc, 0x5e, 0, 2, 0xa5, 0xd5, 0xc5,
+	0x1b };
 static const uint8_t trusty[16] = { 0x40, 0xee, 0x25, 0xf0, 0xa2, 0xbc, 0x30, 0x4c, 0x8c, 0x4c, 0xa1, 0x73, 0xc5, 0x7d,
 	0x8a, 0xf1 };
 
@@ -150,8 +151,7 @@ static void believes_only_what_is_an_sp(void **state)
 	const struct ffa_partition_info info[5] = {
 		sp(0x0005, 0x1C1, NULL),        /* a VM */
 		sp(0x8001, 0x1C1, NULL),        /* twice: one UUID each */
-		sp(0x8001, 0x1C1, trusty),
-		sp(0x8002, 0x1C0, NULL),        /* subscribed, but takes no requests */
+		sp(0x8001, 0x1C1, trusty), sp(0x8002, 0x1C0, NULL), /* subscribed, but takes no requests */
 		sp(0x8003, 0x1C1 | 0x30, NULL), /* an auxiliary id */
 	};
 	const struct secure_world *world;
@@ -222,15 +222,23 @@ static void an_old_spmc_has_no_subscriptions(void **state)
 static void an_answer_that_makes_no_sense_ends_the_link(void **state)
 {
 	static const uint8_t bytes[120];
-	static const uint16_t pages[][3] = { /* last, current, size */
-		{ 0, 0, 0 }, { 0, 0, 8 }, { 0, 0, 25 }, { 0, 1, 24 }, { 9, 5, 24 }, { 9, 2, 48 }, { 0, 0, 0xFFF8 },
+	static const uint16_t pages[][3] = {
+		/* last, current, size */
+		{ 0, 0, 0 },
+		{ 0, 0, 8 },
+		{ 0, 0, 25 },
+		{ 0, 1, 24 },
+		{ 9, 5, 24 },
+		{ 9, 2, 48 },
+		{ 0, 0, 0xFFF8 },
 		{ 0xFFFF, 0xFFFF, 24 },
 	};
 	struct world *w = *state;
 
 	until_features(w, true);
 	for (size_t i = 0; i < sizeof(pages) / sizeof(*pages); i++) {
-		spmc_page(w, hear_page(w, 0, 0).header.id, pages[i][0], pages[i][1], 1, pages[i][2], bytes, sizeof(bytes));
+		spmc_page(w, hear_page(w, 0, 0).header.id, pages[i][0], pages[i][1], 1, pages[i][2], bytes,
+			sizeof(bytes));
 		spmc_sees_hang_up(w);
 		spmc_hang_up(w);
 		if (i % 4 == 3) {
@@ -272,6 +280,59 @@ static void discovers_anew_when_asked(void **state)
 	}
 }
 
+static void takes_the_configured_list_where_there_is_no_discovery(void **state)
+{
+	struct change_sp listed[] = { { .id = 0x8003, .contexts = 1, .properties = 0xC1 },
+		{ .id = 0x8001, .contexts = 1, .properties = 0x41 } };
+	struct world *w = *state;
+	const struct secure_world *world;
+
+	w->config.listed = listed;
+	w->config.listed_count = 2;
+	w->config.profiles = (struct secure_profile[]) { { 0x8003, PROFILE_TRUSTY } };
+	w->config.profile_count = 1;
+	until_features(w, false);
+	spmc_error(w, spmc_hear_call(w, 0x84000068), -1);
+	world = world_wait(w, IN_SECURE_UP)->world;
+	assert_int_equal(world->count, 2);
+	assert_int_equal(world->sp[0].id, 0x8003);
+	assert_int_equal(world->sp[0].properties, 0xC1);
+	assert_int_equal(world->sp[0].profile, PROFILE_TRUSTY);
+	assert_int_equal(world->sp[1].properties, 0x41);
+}
+
+static void without_discovery_and_list_nobody_is_met(void **state)
+{
+	struct world *w = *state;
+
+	until_features(w, false);
+	spmc_error(w, spmc_hear_call(w, 0x84000068), -1);
+	spmc_sees_hang_up(w);
+	assert_int_equal(world_heard(w, IN_SECURE_UP), 0);
+}
+
+/* Of its own accord it looks again and again, and tells what changed alone. */
+static void looks_again_without_a_reason(void **state)
+{
+	struct world *w = *state;
+	struct ffa_partition_info_v13 info = { .v11 = sp(0x8002, 0x1C1, NULL), .version = 0x10003 };
+	const struct secure_world *world;
+
+	w->config.discover_every_ns = 10000000;
+	until_features(w, true);
+	for (uint32_t version = 0x10003; version < 0x10005; version++) {
+		info.version = version;
+		for (int i = 0; i < 2; i++) {
+			if (i > 0 || version > 0x10003)
+				spmc_answer(w, spmc_hear_call(w, 0x84000064), (uint64_t[8]) { 0x84000061 });
+			spmc_page(w, hear_page(w, 0, 0).header.id, 0, 0, 4, 48, &info, 48);
+		}
+		world = world_wait(w, IN_SECURE_UP)->world;
+		assert_int_equal(world->sp[0].version, version);
+		assert_int_equal(world_heard(w, IN_SECURE_UP), version - 0x10002);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
@@ -289,6 +350,9 @@ int main(void)
 		TEST(an_answer_that_makes_no_sense_ends_the_link),
 		TEST(a_count_that_does_not_fit_ends_the_link),
 		TEST(discovers_anew_when_asked),
+		TEST(takes_the_configured_list_where_there_is_no_discovery),
+		TEST(without_discovery_and_list_nobody_is_met),
+		TEST(looks_again_without_a_reason),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
