@@ -9,7 +9,9 @@
 
 #include <inttypes.h>
 
+#include "spmc/event.h"
 #include "spmc/personality.h"
+#include "spmc/spmc.h"
 
 static const char *const statuses[] = {
 	[-FFA_OK] = "SUCCESS",
@@ -32,6 +34,29 @@ static const char *const forms[] = {
 	[SP_ERROR] = "FFA_ERROR ",
 	[SP_INTERRUPT] = "FFA_INTERRUPT",
 	[SP_YIELD] = "FFA_YIELD",
+	[SP_FORGED] = "forged",
+};
+
+static const char *const sp_states[] = {
+	[SP_NULL] = "NULL",
+	[SP_CREATED] = "CREATED",
+	[SP_RUNNING] = "RUNNING",
+	[SP_ABORTING] = "ABORTING",
+	[SP_HALTED] = "HALTED",
+};
+
+static const char *const abort_actions[] = {
+	[SP_ABORT_STOP] = "stop",
+	[SP_ABORT_DESTROY] = "destroy",
+	[SP_ABORT_RESTART] = "restart",
+	[SP_ABORT_PROPAGATE] = "propagate",
+	[SP_ABORT_LEGACY] = "legacy",
+};
+
+static const char *const activations[] = {
+	[SP_ACTIVATION_RESET] = "RESET",
+	[SP_ACTIVATION_START] = "START",
+	[SP_ACTIVATION_FINISH] = "FINISH",
 };
 
 static const char *const vm_states[] = {
@@ -71,21 +96,69 @@ static void write_vms(struct text *t, const struct sp *sp)
 	text_add(t, "],");
 }
 
+static bool is_plain(uint8_t form)
+{
+	return form == SP_INTERRUPT || form == SP_YIELD || form == SP_FORGED;
+}
+
+/* An answer in words, as it is in the log and in the counts. */
+static void write_answer(struct text *t, uint8_t form, int32_t status)
+{
+	text_add(t, "\"%s%s\"", forms[form], is_plain(form) ? "" : document_status(status));
+}
+
+static void write_answers(struct text *t, const struct sp_counts *c)
+{
+	const char *comma = "";
+
+	text_add(t, "\"answers\":{");
+	for (uint8_t form = 0; form < SP_FORM_COUNT; form++) {
+		for (int32_t i = 0; i < SP_STATUS_COUNT; i++) {
+			/* The two forms of a response read alike. */
+			uint64_t n = c->answers[form][i] + (form == SP_RESP ? c->answers[SP_RESP_UNCHANGED][i] : 0);
+
+			if (!n || form == SP_RESP_UNCHANGED)
+				continue;
+			text_add(t, "%s", comma);
+			write_answer(t, form, -i);
+			text_add(t, ":%" PRIu64, n);
+			comma = ",";
+		}
+	}
+	text_add(t, "},\"unanswered\":%" PRIu64 ",", c->unanswered);
+}
+
+static void write_events(struct text *t, const struct sp_counts *c)
+{
+	const char *comma = "";
+
+	text_add(t, "\"events\":{");
+	for (int i = 0; i < WORLD_EVENT_COUNT; i++) {
+		if (!c->events[i])
+			continue;
+		text_add(t, "%s\"%s\":%" PRIu64, comma, event_name((enum world_event)i), c->events[i]);
+		comma = ",";
+	}
+	text_add(t, "}");
+}
+
 static void write_counts(struct text *t, const struct sp_counts *c)
 {
 	text_add(t,
 		"\"counts\":{\"created\":%" PRIu64 ",\"destroyed\":%" PRIu64 ",\"retry\":%" PRIu64
-		",\"refused\":%" PRIu64 "},",
+		",\"refused\":%" PRIu64 ",",
 		c->created, c->destroyed, c->retry, c->refused);
+	write_answers(t, c);
+	write_events(t, c);
+	text_add(t, "},");
 }
 
 static void write_entry(struct text *t, const struct sp_log *e)
 {
-	bool open = e->form == SP_INTERRUPT || e->form == SP_YIELD;
-
-	text_add(t, "{\"t\":%" PRIu64 ",\"vm\":%u,\"message\":\"%s\",\"answer\":\"%s%s\",\"generation\":%u}",
-		e->realtime, e->vm, e->message == FFA_VM_CREATED_REQ ? "VM_CREATED" : "VM_DESTROYED", forms[e->form],
-		open ? "" : document_status(e->status), e->generation);
+	text_add(t, "{\"t\":%" PRIu64 ",\"vm\":%u,\"message\":\"%s\",\"answer\":", e->realtime, e->vm,
+		e->message == FFA_VM_CREATED_REQ ? "VM_CREATED" : "VM_DESTROYED");
+	write_answer(t, e->form, e->status);
+	text_add(t, ",\"generation\":%u}", e->generation);
 }
 
 /* Oldest first. `logged` counts all entries ever: what is missing from the list was overwritten. */
@@ -101,14 +174,28 @@ static void write_log(struct text *t, const struct sp *sp)
 	text_add(t, "]");
 }
 
-static void write_sp(struct text *t, const struct sp_config *c, const struct sp *sp)
+static void write_state(struct text *t, const struct sp_config *c, const struct sp *sp)
 {
-	const struct personality *p = personality_get(c->personality);
+	text_add(t,
+		"\"state\":\"%s\",\"panicked\":%s,\"abort-action\":\"%s\",\"activation\":\"%s\","
+		"\"activations\":%u,",
+		sp_states[sp->state], sp->panicked ? "true" : "false", abort_actions[c->abort_action],
+		activations[sp->activation], sp->activations);
+}
 
-	text_add(t, "{\"id\":\"0x%04x\",\"personality\":\"%s\",", sp->id, p->name);
-	write_uuid(t, "uuid", p->uuid);
-	text_add(t, "\"generation\":%u,\"properties\":%u,\"open\":%s,", sp->generation, sp_properties(c),
-		sp->open ? "true" : "false");
+static void write_sp(struct text *t, const struct world *w, uint32_t index)
+{
+	const struct sp_config *c = &w->config.sp[index];
+	const struct sp *sp = &w->book->sp[index];
+	uint8_t uuid[16];
+
+	text_add(t, "{\"id\":\"0x%04x\",\"personality\":\"%s\",", sp->id, personality_get(c->personality)->name);
+	sp_uuid(c, sp, uuid);
+	write_uuid(t, "uuid", uuid);
+	write_state(t, c, sp);
+	text_add(t, "\"generation\":%u,\"properties\":%u,\"open\":%s,\"late\":%s,", sp->generation,
+		sp_properties(w, index), sp->open ? "true" : "false",
+		w->late[index].due != WORLD_NEVER ? "true" : "false");
 	write_vms(t, sp);
 	write_counts(t, &sp->counts);
 	write_log(t, sp);
@@ -135,10 +222,12 @@ void document_write(struct text *t, const struct world *w, bool link)
 
 	text_add(t, "{");
 	write_uuid(t, "instance", b->instance);
+	text_add(t, "\"spmc\":\"%s\",\"ffa-version\":\"%u.%u\",\"resets\":%" PRIu64 ",", spmc_of_world(w)->name,
+		spmc_version(w) >> 16, spmc_version(w) & 0xFFFF, b->resets);
 	text_add(t, "\"incarnation\":%" PRIu64 ",\"link\":%s,\"sps\":[", b->incarnation, link ? "true" : "false");
 	for (uint32_t i = 0; i < b->sp_count; i++) {
 		text_add(t, "%s", i ? "," : "");
-		write_sp(t, &w->config.sp[i], &b->sp[i]);
+		write_sp(t, w, i);
 	}
 	text_add(t, "],");
 	write_bitmaps(t, b);

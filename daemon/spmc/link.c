@@ -63,6 +63,7 @@ static void close_peer(struct link_peer *p, int level, const char *why)
 		return;
 	l->current = NULL;
 	l->queue_count = 0;
+	world_abandon(l->world);
 	close_rx(l);
 }
 
@@ -106,6 +107,12 @@ static int send_frame(struct link *l, const void *frame, size_t size)
 	return n < 0 ? -errno : -EIO;
 }
 
+/* 0: it cannot be told, as on a real secure side. */
+static uint32_t generation_told(const struct world *w, uint32_t index)
+{
+	return w->config.sp[index].silent ? 0 : w->book->sp[index].generation;
+}
+
 static int send_welcome(struct link *l)
 {
 	const struct world_book *b = l->world->book;
@@ -116,17 +123,16 @@ static int send_welcome(struct link *l)
 
 	memcpy(f.instance, b->instance, sizeof(f.instance));
 	for (uint32_t i = 0; i < b->sp_count; i++)
-		f.sp[i] = (struct secure_link_sp){ .id = b->sp[i].id, .generation = b->sp[i].generation };
+		f.sp[i] = (struct secure_link_sp){ .id = b->sp[i].id, .generation = generation_told(l->world, i) };
 	return send_frame(l, &f, offsetof(struct secure_link_welcome, sp) + b->sp_count * sizeof(f.sp[0]));
 }
 
 static int send_doorbell(struct link *l, uint32_t index)
 {
-	const struct sp *sp = &l->world->book->sp[index];
 	struct secure_link_doorbell f = {
 		.header = { .magic = SECURE_LINK_MAGIC, .version = SECURE_LINK_VERSION, .kind = SECURE_LINK_DOORBELL },
-		.sp = sp->id,
-		.generation = sp->generation,
+		.sp = l->world->book->sp[index].id,
+		.generation = generation_told(l->world, index),
 	};
 
 	return send_frame(l, &f, sizeof(f));
@@ -154,6 +160,20 @@ static int send_waiting(struct link *l)
 	return 0;
 }
 
+/* Answers that took their time join the others, as far as there is room. */
+static void take_late(struct link *l)
+{
+	while (l->queue_count < LINK_QUEUE) {
+		struct secure_link_call *f = &l->queue[(l->queue_first + l->queue_count) % LINK_QUEUE];
+
+		*f = (struct secure_link_call){ .header = { .magic = SECURE_LINK_MAGIC, .version = SECURE_LINK_VERSION,
+							.kind = SECURE_LINK_COMPLETE } };
+		if (!world_answer(l->world, &f->header.id, f->x))
+			return;
+		l->queue_count++;
+	}
+}
+
 /* Without a link the bells are forgotten: whoever connects next asks anyway. */
 void link_flush(struct link *l)
 {
@@ -164,6 +184,7 @@ void link_flush(struct link *l)
 		l->world->doorbells = 0;
 		return;
 	}
+	take_late(l);
 	r = send_waiting(l);
 	if (r < 0 && r != -EAGAIN) {
 		close_peer(l->current, LOG_WARNING, "it cannot be written to");
@@ -216,6 +237,7 @@ static void take_submit(struct link_peer *p, struct frame *f)
 		close_peer(p, LOG_WARNING, "a SUBMIT of a wrong size");
 		return;
 	}
+	l->world->call = f->header.id;
 	if (!world_call(l->world, now(), f->call.x))
 		return;
 	f->call.header.kind = SECURE_LINK_COMPLETE;

@@ -38,6 +38,52 @@ static const struct option_word subscriptions[] = {
 	{ 0 },
 };
 
+static const struct option_word abort_actions[] = {
+	{ "stop", SP_ABORT_STOP },
+	{ "destroy", SP_ABORT_DESTROY },
+	{ "restart", SP_ABORT_RESTART },
+	{ "propagate", SP_ABORT_PROPAGATE },
+	{ "legacy", SP_ABORT_LEGACY },
+	{ 0 },
+};
+
+static const struct option_word changes[] = {
+	{ "nothing", SP_CHANGES_NOTHING },
+	{ "image", SP_CHANGES_IMAGE },
+	{ "uuid", SP_CHANGES_UUID },
+	{ "version", SP_CHANGES_VERSION },
+	{ 0 },
+};
+
+static const struct option_word tricks[] = {
+	{ "mixture", HOSTILE_MIXTURE },
+	{ "never-0", HOSTILE_NEVER_0 },
+	{ "wrong-type", HOSTILE_WRONG_TYPE },
+	{ "wrong-ids", HOSTILE_WRONG_IDS },
+	{ "wrong-sender", HOSTILE_WRONG_SENDER },
+	{ "interrupt", HOSTILE_INTERRUPT },
+	{ "yield", HOSTILE_YIELD },
+	{ "random", HOSTILE_RANDOM },
+	{ 0 },
+};
+
+static const struct option_word spmcs[] = {
+	{ "auto", WORLD_SPMC_AUTO },
+	{ "own", WORLD_SPMC_OWN },
+	{ "optee", WORLD_SPMC_OPTEE },
+	{ "el3", WORLD_SPMC_EL3 },
+	{ "hafnium", WORLD_SPMC_HAFNIUM },
+	{ 0 },
+};
+
+static const struct option_word versions[] = {
+	{ "1.0", FFA_VERSION_WORD(1, 0) },
+	{ "1.1", FFA_VERSION_WORD(1, 1) },
+	{ "1.2", FFA_VERSION_WORD(1, 2) },
+	{ "1.3", FFA_VERSION_WORD(1, 3) },
+	{ 0 },
+};
+
 static const struct option_word discoveries[] = {
 	{ "regs", WORLD_DISCOVERY_REGS },
 	{ "rx", WORLD_DISCOVERY_RX },
@@ -46,6 +92,7 @@ static const struct option_word discoveries[] = {
 };
 
 #define SP(field) offsetof(struct sp_config, field)
+#define WORLD(field) offsetof(struct world_config, field)
 #define NUMBER(name, field, least, most)                                                                               \
 	{                                                                                                              \
 		name, OPTION_NUMBER, SP(field), least, most, NULL                                                      \
@@ -62,6 +109,16 @@ static const struct option_row sp_rows[] = {
 	NUMBER("notifiers", notifiers, 0, 255),
 	NUMBER("capacity", capacity, 0, CAPACITY_MAX),
 	BOOL("doorbell", doorbell),
+	BOOL("silent", silent),
+	BOOL("receive", receive),
+	BOOL("virtualization", virtualization),
+	BOOL("sticky", sticky),
+	NUMBER("delay", delay_us, 0, 60000000),
+	NUMBER("boot", boot_us, 0, 60000000),
+	{ "abort-action", OPTION_WORD, SP(abort_action), 0, 0, abort_actions },
+	BOOL("live-activation", live),
+	{ "changes", OPTION_WORD, SP(changes), 0, 0, changes },
+	{ "does", OPTION_WORD, SP(trick), 0, 0, tricks },
 	BOOL("stuck", stuck),
 	NUMBER("busy", faults[SP_FAULT_BUSY], 0, UINT32_MAX),
 	NUMBER("interrupted", faults[SP_FAULT_INTERRUPTED], 0, UINT32_MAX),
@@ -73,7 +130,10 @@ static const struct option_row sp_rows[] = {
 };
 
 static const struct option_row world_rows[] = {
-	{ "discovery", OPTION_WORD, offsetof(struct world_config, discovery), 0, 0, discoveries },
+	{ "discovery", OPTION_WORD, WORLD(discovery), 0, 0, discoveries },
+	{ "spmc", OPTION_WORD, WORLD(spmc), 0, 0, spmcs },
+	{ "ffa-version", OPTION_WORD, WORLD(version), 0, 0, versions },
+	{ "seed", OPTION_NUMBER, WORLD(seed), 0, UINT32_MAX, NULL },
 	{ 0 },
 };
 
@@ -192,17 +252,24 @@ static int complain_of_personality(const char *name, struct complaint *why)
 int options_begin_sp(struct sp_config *c, const char *personality, struct complaint *why)
 {
 	int index = personality_find(personality);
+	const struct personality *p;
 
 	if (index < 0)
 		return complain_of_personality(personality, why);
-	*c = (struct sp_config) {
+	p = personality_get((uint8_t)index);
+	*c = (struct sp_config){
 		.personality = (uint8_t)index,
-		.doorbell = personality_get((uint8_t)index)->doorbell,
+		.doorbell = p->doorbell,
+		.receive = true,
+		.virtualization = true,
+		.abort_action = SP_ABORT_RESTART,
 		.subscribed = FFA_PROP_VM_CREATED | FFA_PROP_VM_DESTROYED,
 		.tick_us = 200,
 		.notifiers = 2,
 		.capacity = CAPACITY_MAX,
 	};
+	if (p->defaults)
+		p->defaults(c);
 	return 0;
 }
 

@@ -15,6 +15,8 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "spmc/control.h"
+#include "spmc/event.h"
 #include "spmc/listen.h"
 
 #define EVENTS 16
@@ -28,9 +30,11 @@ struct door {
 struct service {
 	struct world world;
 	struct memory memory;
-	struct door hypervisor, inspection;
+	struct door hypervisor, inspection, command;
 	struct link link;
 	struct inspect inspect;
+	struct control control;
+	struct schedule schedule;
 	struct watch signal_watch, timer_watch;
 	int epoll, signals, timer;
 	uint64_t armed; /* what the timer is set to, or WORLD_NEVER */
@@ -63,7 +67,7 @@ static void restart_first_sp(struct service *s)
 {
 	if (!s->world.config.sp_count)
 		return;
-	world_restart_sp(&s->world, 0);
+	(void)world_event(&s->world, WORLD_RESTART, 0, monotonic());
 	log_notice("SP 0x%04x was restarted", s->world.config.sp[0].id);
 }
 
@@ -91,9 +95,16 @@ static void timer_ready(struct watch *w, uint32_t events)
 	s->armed = WORLD_NEVER;
 }
 
+static uint64_t next_of_all(const struct service *s)
+{
+	uint64_t world = world_next(&s->world), schedule = schedule_next(&s->schedule);
+
+	return world < schedule ? world : schedule;
+}
+
 static void arm(struct service *s)
 {
-	uint64_t next = world_next(&s->world);
+	uint64_t next = next_of_all(s);
 	struct itimerspec t = { 0 };
 
 	if (next == s->armed)
@@ -106,13 +117,29 @@ static void arm(struct service *s)
 	(void)timerfd_settime(s->timer, TFD_TIMER_ABSTIME, &t, NULL);
 }
 
+static void follow_schedule(struct service *s)
+{
+	enum world_event event;
+	uint32_t sp;
+
+	while (schedule_next(&s->schedule) != WORLD_NEVER &&
+		schedule_take(&s->schedule, s->world.config.sp_count, monotonic(), &event, &sp)) {
+		int32_t status = world_event(&s->world, event, sp, monotonic());
+
+		log_notice("schedule: %s 0x%04x%s", event_name(event), s->world.config.sp[sp].id,
+			status == FFA_OK ? "" : ", which its state does not allow");
+	}
+}
+
 /* The end of each turn: what is due is done and told. */
 static void turn(struct service *s)
 {
+	follow_schedule(s);
 	if (world_next(&s->world) != WORLD_NEVER)
 		world_work(&s->world, monotonic());
-	if (s->world.doorbells)
-		link_flush(&s->link);
+	if (s->world.reset_wanted)
+		reset_world(s);
+	link_flush(&s->link);
 	arm(s);
 }
 
@@ -204,6 +231,11 @@ static int start(struct service *s, const struct service_options *o)
 	if ((r = open_door(&s->hypervisor, "hypervisor", o->socket, SOCK_SEQPACKET, 0600)) < 0 ||
 		(r = open_door(&s->inspection, "inspect", o->inspect, SOCK_STREAM, 0644)) < 0)
 		return r;
+	if (o->control && ((r = open_door(&s->command, "control", o->control, SOCK_SEQPACKET, 0600)) < 0 ||
+		(r = control_start(&s->control, &s->world, monotonic, s->epoll, s->command.fd)) < 0))
+		return r;
+	s->schedule = o->schedule;
+	schedule_start(&s->schedule, o->world.seed, monotonic());
 	if ((r = link_start(&s->link, &s->world, s->epoll, s->hypervisor.fd, o->hypervisor)) < 0)
 		return r;
 	return inspect_start(&s->inspect, &s->world, &s->link, s->epoll, s->inspection.fd);
@@ -215,6 +247,9 @@ static void stop(struct service *s)
 		link_stop(&s->link);
 	if (s->inspect.world)
 		inspect_stop(&s->inspect);
+	if (s->control.world)
+		control_stop(&s->control);
+	close_door(&s->command);
 	close_door(&s->hypervisor);
 	close_door(&s->inspection);
 	close_fdp(&s->timer);
@@ -230,7 +265,7 @@ int service_run(const struct service_options *o)
 
 	if (!s)
 		return -ENOMEM;
-	s->hypervisor.fd = s->inspection.fd = s->memory.fd = -1;
+	s->hypervisor.fd = s->inspection.fd = s->command.fd = s->memory.fd = -1;
 	s->epoll = s->signals = s->timer = -1;
 	s->armed = WORLD_NEVER;
 	s->world.config = o->world;

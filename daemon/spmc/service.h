@@ -8,9 +8,12 @@
 #include "spmc/inspect.h"
 #include "spmc/link.h"
 #include "spmc/memory.h"
+#include "spmc/schedule.h"
 
 struct service_options {
 	const char *socket, *inspect, *state;
+	const char *control; /* NULL: none */
+	struct schedule schedule; /* what is to happen, not started yet */
 	bool reset;
 	uid_t hypervisor; /* whose connections are taken, beside root's and our own user's */
 	struct world_config world;

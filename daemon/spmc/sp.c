@@ -40,7 +40,7 @@ void sp_forget(struct sp *sp)
 {
 	memset(sp->vm, 0, sp->end * sizeof(sp->vm[0]));
 	memset(sp->open_x, 0, sizeof(sp->open_x));
-	sp->open = sp->pending = 0;
+	sp->open = sp->pending = sp->broken = 0;
 	sp->live = sp->end = sp->queued = 0;
 }
 
@@ -68,6 +68,8 @@ void sp_recover(struct sp *sp)
 
 static void count(struct sp_counts *c, uint8_t message, struct sp_reply reply)
 {
+	if (reply.status <= 0 && reply.status >= FFA_NOT_READY)
+		c->answers[reply.form][-reply.status]++;
 	if (reply.form == SP_INTERRUPT || reply.form == SP_YIELD)
 		return;
 	if (reply.status == FFA_RETRY)

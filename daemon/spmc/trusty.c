@@ -134,6 +134,7 @@ const struct personality personality_trusty = {
 	.uuid = { 0x40, 0xee, 0x25, 0xf0, 0xa2, 0xbc, 0x30, 0x4c, 0x8c, 0x4c, 0xa1, 0x73, 0xc5, 0x7d, 0x8a, 0xf1 },
 	.properties = FFA_PROP_DIRECT_REQ_RECEIVE | FFA_PROP_AARCH64,
 	.contexts = 1,
+	.spmc = WORLD_SPMC_OWN,
 	.doorbell = true,
 	.created = trusty_created,
 	.destroyed = trusty_destroyed,

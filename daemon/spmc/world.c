@@ -32,7 +32,7 @@ int world_check(const struct world_book *book, size_t size, const struct world_c
 	return -EINVAL;
 }
 
-static void change_tag(struct world *w)
+void world_change_tag(struct world *w)
 {
 	if (++w->book->tag == 0)
 		w->book->tag = 1;
@@ -43,55 +43,79 @@ static void fence(void)
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
+/* splitmix64: any state will do, and the next one is as good. */
+uint64_t world_random(uint64_t *state)
+{
+	uint64_t z = *state += UINT64_C(0x9E3779B97F4A7C15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+	z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
+	return z ^ z >> 31;
+}
+
+/* The apparatus is no part of the world: a fault that resets it must not come again for that. */
+struct apparatus {
+	uint32_t faults[SP_FAULT_COUNT];
+	uint64_t events[WORLD_EVENT_COUNT];
+	uint64_t random;
+};
+
+static void boot(struct world *w, uint32_t index)
+{
+	struct sp *sp = &w->book->sp[index];
+	struct apparatus kept = { .random = sp->random };
+
+	memcpy(kept.faults, sp->faults, sizeof(kept.faults));
+	memcpy(kept.events, sp->counts.events, sizeof(kept.events));
+	memset(sp, 0, sizeof(*sp));
+	sp->id = w->config.sp[index].id;
+	sp->personality = w->config.sp[index].personality;
+	sp->generation = 1;
+	sp->state = SP_RUNNING;
+	sp->random = kept.random ? kept.random : (uint64_t)w->config.seed << 16 | sp->id;
+	memcpy(sp->faults, kept.faults, sizeof(kept.faults));
+	memcpy(sp->counts.events, kept.events, sizeof(kept.events));
+	w->work_at[index] = w->event_at[index] = WORLD_NEVER;
+	w->late[index] = (struct world_late){ .due = WORLD_NEVER };
+}
+
 /* A new instance: nothing is remembered, all generations are 1. */
 void world_reset(struct world *w, const uint8_t instance[16])
 {
 	struct world_book *b = w->book;
+	uint64_t resets = b->magic == WORLD_MAGIC ? b->resets + 1 : 0;
 	uint16_t tag = b->tag;
 
 	b->whole = 0;
 	fence();
 	memset(b->bitmaps, 0, sizeof(b->bitmaps));
 	b->incarnation = 0;
-	for (uint32_t i = 0; i < w->config.sp_count; i++) {
-		memset(&b->sp[i], 0, sizeof(b->sp[i]));
-		b->sp[i].id = w->config.sp[i].id;
-		b->sp[i].personality = w->config.sp[i].personality;
-		b->sp[i].generation = 1;
-		w->work_at[i] = WORLD_NEVER;
-	}
+	b->negotiated = b->frozen = 0;
+	for (uint32_t i = 0; i < w->config.sp_count; i++)
+		boot(w, i);
 	memcpy(b->instance, instance, sizeof(b->instance));
 	b->sp_count = w->config.sp_count;
 	b->size = world_size(b->sp_count);
 	b->version = WORLD_VERSION;
 	b->magic = WORLD_MAGIC;
 	b->tag = tag;
-	change_tag(w);
+	world_change_tag(w);
+	b->resets = resets;
 	w->doorbells = 0;
+	w->reset_wanted = false;
 	w->rx.full = false;
 	fence();
 	b->whole = 1;
-}
-
-static void forget_sp(struct world *w, uint32_t index)
-{
-	struct sp *sp = &w->book->sp[index];
-
-	sp_forget(sp);
-	sp->generation++;
-	change_tag(w);
-	fence();
-	sp->restarting = 0;
 }
 
 /* After a load: the process may have died at any store. */
 void world_recover(struct world *w)
 {
 	for (uint32_t i = 0; i < w->config.sp_count; i++) {
-		sp_recover(&w->book->sp[i]);
-		if (w->book->sp[i].restarting)
-			forget_sp(w, i);
 		w->work_at[i] = WORLD_NEVER;
+		w->late[i] = (struct world_late){ .due = WORLD_NEVER };
+		sp_recover(&w->book->sp[i]);
+		partition_recover(w, i);
 		world_plan(w, i, 0);
 	}
 }
@@ -99,11 +123,7 @@ void world_recover(struct world *w)
 /* The SP dies and comes back: it knows no VM, and whoever listens is told of the new generation. */
 void world_restart_sp(struct world *w, uint32_t index)
 {
-	w->book->sp[index].restarting = 1;
-	fence();
-	forget_sp(w, index);
-	w->work_at[index] = WORLD_NEVER;
-	w->doorbells |= UINT64_C(1) << index;
+	(void)world_event(w, WORLD_RESTART, index, w->monotonic);
 }
 
 int world_find(const struct world *w, uint16_t id)
@@ -119,34 +139,77 @@ void world_plan(struct world *w, uint32_t index, uint64_t monotonic)
 {
 	const struct sp_config *c = &w->config.sp[index];
 	const struct personality *p = personality_get(c->personality);
+	const struct sp *sp = &w->book->sp[index];
 
-	if (!p->has_work || !p->has_work(c, &w->book->sp[index]))
+	if (sp->state != SP_RUNNING || sp->panicked || !p->has_work || !p->has_work(c, sp))
 		w->work_at[index] = WORLD_NEVER;
 	else if (w->work_at[index] == WORLD_NEVER)
 		w->work_at[index] = monotonic + c->tick_us * UINT64_C(1000);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
 }
 
 uint64_t world_next(const struct world *w)
 {
 	uint64_t next = WORLD_NEVER;
 
-	for (uint32_t i = 0; i < w->config.sp_count; i++)
-		if (w->work_at[i] < next)
-			next = w->work_at[i];
+	for (uint32_t i = 0; i < w->config.sp_count; i++) {
+		next = earlier(next, earlier(w->work_at[i], w->event_at[i]));
+		if (!w->late[i].done)
+			next = earlier(next, w->late[i].due);
+	}
 	return next;
 }
 
-/* One work step of each SP whose time has come. */
+/* One step of what the SP does between calls. */
+static void work(struct world *w, uint32_t index)
+{
+	const struct sp_config *c = &w->config.sp[index];
+
+	w->work_at[index] = WORLD_NEVER;
+	if (personality_get(c->personality)->work(c, &w->book->sp[index]) && c->doorbell)
+		w->doorbells |= UINT64_C(1) << index;
+	world_plan(w, index, w->monotonic);
+}
+
+/* What is due: of each SP one work step, its next state, the answer that it is late with. */
 void world_work(struct world *w, uint64_t monotonic)
 {
+	w->monotonic = monotonic;
 	for (uint32_t i = 0; i < w->config.sp_count; i++) {
-		const struct sp_config *c = &w->config.sp[i];
+		if (w->event_at[i] <= monotonic)
+			partition_work(w, i);
+		if (w->late[i].due <= monotonic && !w->late[i].done)
+			direct_execute(w, i);
+		if (w->work_at[i] <= monotonic)
+			work(w, i);
+	}
+}
 
-		if (w->work_at[i] == WORLD_NEVER || w->work_at[i] > monotonic)
+bool world_answer(struct world *w, uint64_t *ret_call, uint64_t x[FFA_REGISTERS])
+{
+	for (uint32_t i = 0; i < w->config.sp_count; i++) {
+		struct world_late *l = &w->late[i];
+
+		if (l->due == WORLD_NEVER || !l->done)
 			continue;
-		w->work_at[i] = WORLD_NEVER;
-		if (personality_get(c->personality)->work(c, &w->book->sp[i]) && c->doorbell)
-			w->doorbells |= UINT64_C(1) << i;
-		world_plan(w, i, monotonic);
+		l->due = WORLD_NEVER;
+		*ret_call = l->call;
+		memcpy(x, l->x, sizeof(l->x));
+		return true;
+	}
+	return false;
+}
+
+/* The SPs do what they were asked to all the same. */
+void world_abandon(struct world *w)
+{
+	for (uint32_t i = 0; i < w->config.sp_count; i++) {
+		w->late[i].abandoned = true;
+		if (w->late[i].done)
+			w->late[i].due = WORLD_NEVER;
 	}
 }

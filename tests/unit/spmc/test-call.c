@@ -98,7 +98,7 @@ static void refuses_what_no_receiver_may_see(void **unused)
 		{ 0x00008003, 0x80000004 },
 	};
 	struct world *w =
-		world_with("optee:0x8001", "optee:0x8002:subscribe=created", "optee:0x8003:subscribe=destroyed", NULL);
+		world_with("strict:0x8001", "strict:0x8002:subscribe=created", "strict:0x8003:subscribe=destroyed", NULL);
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		ask(w, 0x8400006F, bad[i].w1, bad[i].w2, 0xFFFFFFFF, 0xFFFFFFFF, 5);
@@ -120,7 +120,7 @@ static void tells_version_ids_and_features(void **unused)
 	ask(w, 0x84000063, 0x10001, 0, 0, 0, 0);
 	assert_int_equal(answer[0], 0x10002);
 	ask(w, 0x84000063, 0x10003, 0, 0, 0, 0);
-	assert_int_equal(answer[0], 0xFFFFFFFF);
+	assert_int_equal(answer[0], 0x10002);
 	ask(w, 0x84000063, 0x20000, 0, 0, 0, 0);
 	assert_int_equal(answer[0], 0xFFFFFFFF);
 	ask(w, 0x84000063, 0x80010002, 0, 0, 0, 0);
@@ -143,7 +143,7 @@ static void tells_version_ids_and_features(void **unused)
 
 static void keeps_one_bitmap_a_vm(void **unused)
 {
-	struct world *w = world_with("optee:0x8001", NULL);
+	struct world *w = world_with("optee:0x8001", "strict:0x8002", NULL);
 
 	ask(w, 0x8400007D, 5, 1, 0, 0, 0);
 	assert_error(-2);
