@@ -53,6 +53,9 @@ int cli_say_error(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /* verbs */
 int verb_list(struct cli *c, int argc, char **argv);
 int verb_status(struct cli *c, int argc, char **argv);
+int verb_why(struct cli *c, int argc, char **argv);
+int verb_peers(struct cli *c, int argc, char **argv);
+int verb_trace(struct cli *c, int argc, char **argv);
 int verb_partitions(struct cli *c, int argc, char **argv);
 int verb_define(struct cli *c, int argc, char **argv);
 int verb_start(struct cli *c, int argc, char **argv);
@@ -63,6 +66,9 @@ int verb_destroy(struct cli *c, int argc, char **argv);
 int verb_forget(struct cli *c, int argc, char **argv);
 int verb_monitor(struct cli *c, int argc, char **argv);
 int verb_console(struct cli *c, int argc, char **argv);
+
+/* trace.c: an FF-A id as an argument; an exit code */
+int cli_parse_sp(const char *verb, const char *text, uint16_t *ret);
 
 /* tail.c: the last lines of a VM's console (negative: all); *ret is for the caller to free. A negative errno. */
 int console_tail(struct cli *c, const char *name, long lines, char **ret, size_t *ret_size);
@@ -83,6 +89,11 @@ static inline void info_unrefp(struct lifecycle_vm_info **p)
 static inline void partitions_unrefp(struct lifecycle_partition_list **p)
 {
 	lifecycle_partition_list_unref(*p);
+}
+
+static inline void peers_unrefp(struct lifecycle_peer_list **p)
+{
+	lifecycle_peer_list_unref(*p);
 }
 
 static inline void stream_unrefp(struct lifecycle_stream **p)

@@ -31,8 +31,9 @@ enum {
 	TAKES_WAIT = 1 << 0,    /* --no-block, --timeout */
 	TAKES_IF_LIFE = 1 << 1,
 	TAKES_SINCE = 1 << 2,   /* --since, --no-follow */
-	TAKES_CONSOLE = 1 << 3, /* --follow, --tail, --raw */
+	TAKES_CONSOLE = 1 << 3, /* --follow, --tail */
 	TAKES_FORCE = 1 << 4,
+	TAKES_RAW = 1 << 5,
 };
 
 struct verb {
@@ -47,6 +48,9 @@ static int verb_help(struct cli *c, int argc, char **argv);
 static const struct verb verbs[] = {
 	{ "list", "[NAME|GLOB...]", "Show VMs, one a line", 0, INT_MAX, 0, verb_list },
 	{ "status", "NAME...", "Show all there is to know of a VM", 1, INT_MAX, 0, verb_status },
+	{ "why", "NAME...", "Say what a VM waits for, and what comes then", 1, INT_MAX, 0, verb_why },
+	{ "peers", "[NAME...]", "Show what lives owe Secure Partitions", 0, INT_MAX, 0, verb_peers },
+	{ "trace", "[SP]", "Show the last frames to and from SPs", 0, 1, TAKES_RAW, verb_trace },
 	{ "partitions", "", "Show FF-A partitions: SPs and live VMs", 0, 0, 0, verb_partitions },
 	{ "define", "FILE|-", "Define a VM, or define it anew, from JSON", 1, 1, 0, verb_define },
 	{ "start", "NAME...", "Begin a life", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_start },
@@ -56,7 +60,7 @@ static const struct verb verbs[] = {
 	{ "destroy", "NAME...", "End the life, then forget the VM", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_destroy },
 	{ "forget", "NAME|LIFE [SP]", "Give up what a stuck life owes an SP", 1, 2, TAKES_FORCE | TAKES_IF_LIFE, verb_forget },
 	{ "monitor", "[NAME]", "Show each change as it happens", 0, 1, TAKES_SINCE, verb_monitor },
-	{ "console", "NAME", "Show what the guest said", 1, 1, TAKES_CONSOLE, verb_console },
+	{ "console", "NAME", "Show what the guest said", 1, 1, TAKES_CONSOLE | TAKES_RAW, verb_console },
 	{ "help", "[VERB]", "Show this", 0, 1, 0, verb_help },
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(*verbs))
@@ -88,6 +92,8 @@ static const char *const option_help =
 	"  -f, --follow         go on as the guest goes on\n"
 	"      --tail=N         begin with the last N lines\n"
 	"      --raw            pass control characters to a terminal\n"
+	"trace:\n"
+	"      --raw            registers x0 to x7 instead of words\n"
 	"\nlifecyclectl(1) explains all of it, exit codes too.\n";
 
 static void print_json_help(const struct cli *c)
@@ -245,7 +251,7 @@ static int take_option(struct cli *c, int id, struct parsed *p)
 		c->force = true;
 		return 0;
 	case OPTION_RAW:
-		p->takes |= TAKES_CONSOLE;
+		p->takes |= TAKES_RAW;
 		c->raw = true;
 		return 0;
 	default:

@@ -178,7 +178,7 @@ static void print_page(const struct cli *c, const struct lifecycle_vm_details *d
 
 /* ---- JSON ---- */
 
-static struct json_object *waits_to_json(const struct lifecycle_waits_on *w)
+struct json_object *waits_to_json(const struct lifecycle_waits_on *w)
 {
 	struct json_object *o = json_object_new_object();
 

@@ -9,7 +9,7 @@ _lifecyclectl_names()
 
 _lifecyclectl()
 {
-	local verbs='list status partitions define start stop abort restart destroy forget monitor console help'
+	local verbs='list status why peers trace partitions define start stop abort restart destroy forget monitor console help'
 	local common='--output --quiet --no-legend --bus --help --version'
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
 
@@ -31,6 +31,7 @@ _lifecyclectl()
 	if [[ $word == -* ]]; then
 		case $verb in
 		start | stop | abort | restart | destroy) common+=' --no-block --timeout --if-life' ;;
+		trace) common+=' --raw' ;;
 		forget) common+=' --force --if-life' ;;
 		monitor) common+=' --since --no-follow' ;;
 		console) common+=' --follow --tail --raw' ;;
@@ -41,6 +42,7 @@ _lifecyclectl()
 	case $verb in
 	'' | help) mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$word") ;;
 	define) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+	trace) ;;
 	partitions) ;;
 	*) mapfile -t COMPREPLY < <(compgen -W "$(_lifecyclectl_names)" -- "$word") ;;
 	esac

@@ -259,8 +259,19 @@ struct lifecycle_peer {
 	uint16_t sp;
 	int debt; /* enum lifecycle_debt */
 	int how;  /* enum lifecycle_how */
-	uint32_t tries;
+	uint32_t tries; /* messages of this step */
 	bool stuck;
+	/* what follows is told by lifecycle_peers() alone */
+	uint64_t life;
+	uint16_t endpoint;  /* FF-A id of the life */
+	const char *vm;     /* its name */
+	const char *reply;  /* the last one: "ack", "retry", ...; "-": none yet. Since the daemon started, as `sent` */
+	const char *place;  /* of the next message: "line", "ready", "back-off", "probe", "sent", "suspended" or "-" */
+	uint32_t sent;      /* messages for this life in all */
+	uint64_t since;     /* of this debt state */
+	uint64_t next;      /* when it is sent again; 0: that is no matter of time */
+	uint64_t until;     /* when patience with this step ends; 0: never */
+	bool old;           /* not the VM's current life */
 };
 
 /* Everything about one VM. */
@@ -333,6 +344,40 @@ int lifecycle_partitions(struct lifecycle *l, struct lifecycle_partition_list **
 struct lifecycle_partition_list *lifecycle_partition_list_unref(struct lifecycle_partition_list *list);
 size_t lifecycle_partition_list_count(const struct lifecycle_partition_list *list);
 const struct lifecycle_partition *lifecycle_partition_list_at(const struct lifecycle_partition_list *list, size_t i);
+
+struct lifecycle_peer_list;
+struct lifecycle_frame_list;
+
+/* What the VM's life owes each SP, and what older lives owe still. `name` "" or NULL: of all VMs, in one call. */
+int lifecycle_peers(struct lifecycle *l, const char *name, struct lifecycle_peer_list **ret);
+struct lifecycle_peer_list *lifecycle_peer_list_unref(struct lifecycle_peer_list *list);
+size_t lifecycle_peer_list_count(const struct lifecycle_peer_list *list);
+const struct lifecycle_peer *lifecycle_peer_list_at(const struct lifecycle_peer_list *list, size_t i);
+uint32_t lifecycle_peer_list_left_out(const struct lifecycle_peer_list *list); /* the daemon had no memory for these */
+
+/* A frame to or from an SP, and what its registers say. Strings are "" where there is nothing to say. */
+struct lifecycle_frame {
+	size_t size;
+	uint64_t number; /* the SP's first frame is 1 */
+	uint64_t at;
+	uint64_t took;   /* an answer: since its request left */
+	uint64_t life;   /* that it is about; 0: none */
+	uint64_t x[8];   /* x0 to x7 */
+	uint16_t sp;     /* 0: discovery */
+	uint16_t endpoint;
+	bool answer;
+	const char *vm;
+	const char *reply;    /* an answer's verdict, as in lifecycle_peer */
+	const char *function; /* "FFA_RUN", ...; "" if not known */
+	const char *message;  /* "VM_CREATED", "VM_DESTROYED", or of FFA_FEATURES the function asked for */
+	const char *status;   /* "SUCCESS", "RETRY", ... */
+};
+
+/* The last 64 frames of an SP, or of discovery (0), the oldest first; those with a higher number than `after`. */
+int lifecycle_trace(struct lifecycle *l, uint16_t sp, uint64_t after, struct lifecycle_frame_list **ret);
+struct lifecycle_frame_list *lifecycle_frame_list_unref(struct lifecycle_frame_list *list);
+size_t lifecycle_frame_list_count(const struct lifecycle_frame_list *list);
+const struct lifecycle_frame *lifecycle_frame_list_at(const struct lifecycle_frame_list *list, size_t i);
 
 /* *ret lives until the next such call. */
 int lifecycle_daemon_info(struct lifecycle *l, const struct lifecycle_daemon **ret);

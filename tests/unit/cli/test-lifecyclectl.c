@@ -85,6 +85,51 @@ static void shows_a_page(void **state)
 	expect(*state, CTL("status", "nobody", "web"), 4, "Life: 42", "no VM is called 'nobody'");
 }
 
+static void shows_debts_one_by_one(void **state)
+{
+	expect(*state, CTL("peers", "stuck"), 0, "destroying, stuck", NULL);
+	expect(*state, CTL("peers", "stuck"), 0, "12/15      retry       probe  in 59 min", NULL);
+	expect(*state, CTL("peers", "stuck"), 0, "9 (old)", NULL);
+	expect(*state, CTL("peers", "--no-legend"), 0, "web  42  0x0001  0x8001  known", NULL);
+	expect(*state, CTL("peers", "nobody", "web"), 4, "web", "no VM is called 'nobody'");
+	expect(*state, CTL("peers", "stuck", "-o", "json"), 0, "{\"vm\":\"stuck\",\"life\":17,\"old\":false,\"ffa_id\":2,"
+		"\"sp\":32769,\"debt\":\"destroying\",\"how\":\"-\",\"stuck\":true,\"place\":\"probe\",\"reply\":\"retry\","
+		"\"tries\":12,\"sent\":15,\"since_boottime_us\":1000000,\"next_boottime_us\":", NULL);
+	expect(*state, CTL("peers", "web", "-o", "json"), 0, "\"next_boottime_us\":0,\"until_boottime_us\":0}]\n", NULL);
+}
+
+static void says_why(void **state)
+{
+	expect(*state, CTL("why", "stuck"), 0, "stuck is aborting/retiring for ", NULL);
+	expect(*state, CTL("why", "stuck"), 0, "because of user-abort; abort is under way", NULL);
+	expect(*state, CTL("why", "stuck"), 0, "It waits on secure partition 0x8001, for ", NULL);
+	expect(*state, CTL("why", "stuck"), 0,
+		"VM_DESTROYED was sent 12 times, the last reply was retry, it is tried again in 59 min", NULL);
+	expect(*state, CTL("why", "stuck"), 0, "There is no time limit. Stuck: secure partition 0x8001 has not taken the end of life 17",
+		NULL);
+	expect(*state, CTL("why", "web", "db"), 0, "It waits for nothing.", NULL);
+	expect(*state, CTL("why", "nobody", "web"), 4, "web is running", "no VM is called 'nobody'");
+	expect(*state, CTL("why", "stuck", "-o", "json"), 0, "\"waits\":{\"on\":\"sp\",\"sp\":32769,\"vm\":\"\","
+		"\"since_boottime_us\":1000000,\"until_boottime_us\":0,\"tries\":12},\"then\":\"\",\"reply\":\"retry\",", NULL);
+	expect(*state, CTL("why", "stuck", "-o", "json"), 0, "\"stuck_sps\":[32769],\"text\":\"stuck is ", NULL);
+}
+
+static void shows_frames_in_words(void **state)
+{
+	expect(*state, CTL("trace", "0x8001"), 0, "> FFA_MSG_SEND_DIRECT_REQ VM_CREATED ", NULL);
+	expect(*state, CTL("trace", "0x8001"), 0, "< FFA_MSG_SEND_DIRECT_RESP VM_CREATED RETRY  300 us  retry", NULL);
+	expect(*state, CTL("trace", "0x8001"), 0, "< FFA_INTERRUPT 0x8001 vCPU 3 ", NULL);
+	expect(*state, CTL("trace"), 0, "< version 1.2", NULL);
+	expect(*state, CTL("trace", "--raw", "0x8001"), 0, "> 8400006f 8001 80000004 0 0 0 0 0", NULL);
+	expect(*state, CTL("trace", "0x8002"), 12, "", "no Secure Partition has the id 0x8002");
+	expect(*state, CTL("trace", "tee"), 2, "", "an FF-A id is a number");
+	expect(*state, CTL("trace", "--tail=3"), 2, "", "does not take");
+	expect(*state, CTL("trace", "0x8001", "-o", "json"), 0, "{\"sp\":32769,\"number\":2,\"at_boottime_us\":1300,\"answer\":true,"
+		"\"function\":\"FFA_MSG_SEND_DIRECT_RESP\",\"message\":\"VM_CREATED\",\"status\":\"RETRY\",\"reply\":\"retry\","
+		"\"took_us\":300,\"ffa_id\":1,\"life\":42,\"vm\":\"web\",\"registers\":[2214592624,2147549184,2147483653,"
+		"4294967289,0,0,0,0]}", NULL);
+}
+
 /* Each verb's JSON parses; monitor's does line by line. */
 static void expect_json(const struct fixture *f, const char *const *argv, enum json_type type)
 {
@@ -103,6 +148,9 @@ static void speaks_json(void **state)
 	expect_json(*state, CTL("list", "--output=json-pretty", "no*"), json_type_array);
 	expect_json(*state, CTL("status", "web", "stuck", "-o", "json"), json_type_array);
 	expect_json(*state, CTL("partitions", "-o", "json"), json_type_array);
+	expect_json(*state, CTL("why", "web", "-o", "json"), json_type_array);
+	expect_json(*state, CTL("peers", "-o", "json"), json_type_array);
+	expect_json(*state, CTL("trace", "-o", "json-pretty"), json_type_array);
 	expect_json(*state, CTL("start", "db", "nobody", "-o", "json"), json_type_array);
 	expect_json(*state, CTL("restart", "db", "-o", "json-pretty"), json_type_array);
 	expect_json(*state, CTL("abort", "db", "--no-block", "-o", "json"), json_type_array);
@@ -320,6 +368,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(lists),
 		TEST(shows_a_page),
+		TEST(shows_debts_one_by_one),
+		TEST(says_why),
+		TEST(shows_frames_in_words),
 		TEST(speaks_json),
 		TEST(monitor_prints_one_object_a_line),
 		TEST(monitor_prints_the_tail_as_a_table),

@@ -47,7 +47,7 @@ static struct {
 } streams[64];
 static size_t stream_count;
 
-static struct vm *find(const char *name)
+struct vm *fake_find(const char *name)
 {
 	for (size_t i = 0; i < VM_COUNT; i++)
 		if (vms[i].exists && strcmp(vms[i].name, name) == 0)
@@ -55,7 +55,7 @@ static struct vm *find(const char *name)
 	return NULL;
 }
 
-static int no_such(sd_bus_error *error, const char *name)
+int fake_no_such(sd_bus_error *error, const char *name)
 {
 	return sd_bus_error_setf(error, ERROR "NoSuchVM", "no VM is called '%s'; List shows all", name);
 }
@@ -214,9 +214,9 @@ static int method_act(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		(void)snprintf(full, sizeof(full), ERROR "%s", name + 7);
 		return sd_bus_error_setf(error, full, "refused because the test says %s", name + 7);
 	}
-	vm = find(name);
+	vm = fake_find(name);
 	if (!vm)
-		return no_such(error, name);
+		return fake_no_such(error, name);
 	if (life && life != vm->life)
 		return sd_bus_error_setf(error, ERROR "WrongLife", "%s has life %llu, not %llu", name,
 			(unsigned long long)vm->life, (unsigned long long)life);
@@ -307,8 +307,8 @@ static int method_get(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 	if (r < 0)
 		return r;
-	if (!find(name))
-		return no_such(error, name);
+	if (!fake_find(name))
+		return fake_no_such(error, name);
 	(void)snprintf(path, sizeof(path), PATH "/vm/%s", name);
 	return sd_bus_reply_method_return(m, "o", path);
 }
@@ -368,8 +368,8 @@ static int method_open_console(sd_bus_message *m, void *userdata, sd_bus_error *
 
 	if (r < 0)
 		return r;
-	if (!find(name))
-		return no_such(error, name);
+	if (!fake_find(name))
+		return fake_no_such(error, name);
 	if (strcmp(name, "web") != 0)
 		return sd_bus_error_setf(error, ERROR "NoConsole", "%s never had a console", name);
 	fd = console_fd();
@@ -384,7 +384,7 @@ static int method_open_console(sd_bus_message *m, void *userdata, sd_bus_error *
 
 static int find_vm(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret, sd_bus_error *error)
 {
-	*ret = find(path + strlen(PATH "/vm/"));
+	*ret = fake_find(path + strlen(PATH "/vm/"));
 	return *ret != NULL;
 }
 
@@ -393,6 +393,8 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_METHOD("List", "", "a(ssotqsssstta{sv})", method_list, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("ListPartitions", "", "a(qsssosuuua{sv})", method_list_partitions, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("ListPeers", "s", "a(tqqsssuutttsa{sv})u", method_list_peers, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Trace", "qt", "a(ttbtqtssat)", method_trace, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Get", "s", "o", method_get, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Define", "ssa{sv}", "ot", method_define, SD_BUS_VTABLE_UNPRIVILEGED),
 	VERB("Start"),

@@ -24,6 +24,14 @@ struct vm {
 	uint8_t end_cause;
 };
 
+/* fake-daemon.c */
+struct vm *fake_find(const char *name);
+int fake_no_such(sd_bus_error *error, const char *name);
+
+/* fake-secure.c */
+int method_list_peers(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int method_trace(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
 /* fake-properties.c */
 extern const sd_bus_vtable vm_vtable[], partition_vtable[];
 int get_manager(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,

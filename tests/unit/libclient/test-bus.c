@@ -101,6 +101,44 @@ static void tells_everything_about_one(void **state)
 	lifecycle_vm_info_unref(info);
 }
 
+static void tells_debts_and_frames(void **state)
+{
+	struct world *w = *state;
+	struct lifecycle_frame_list *frames;
+	struct lifecycle_peer_list *peers;
+	const struct lifecycle_frame *f;
+	const struct lifecycle_peer *p;
+
+	assert_int_equal(lifecycle_peers(w->l, "stuck", &peers), 0);
+	assert_int_equal(lifecycle_peer_list_count(peers), 2);
+	assert_int_equal(lifecycle_peer_list_left_out(peers), 0);
+	p = lifecycle_peer_list_at(peers, 0);
+	assert_int_equal(p->life, 17);
+	assert_int_equal(p->debt, LIFECYCLE_DEBT_DESTROYING);
+	assert_string_equal(p->reply, "retry");
+	assert_string_equal(p->place, "probe");
+	assert_int_equal(p->sent, 15);
+	assert_true(p->stuck);
+	assert_false(p->old);
+	p = lifecycle_peer_list_at(peers, 1);
+	assert_true(p->old);
+	assert_string_equal(p->place, "-");
+	assert_null(lifecycle_peer_list_at(peers, 2));
+	lifecycle_peer_list_unref(peers);
+	assert_int_equal(lifecycle_peers(w->l, "nobody", &peers), -ENOENT);
+	assert_int_equal(lifecycle_trace(w->l, 0x8001, 0, &frames), 0);
+	assert_int_equal(lifecycle_frame_list_count(frames), 3);
+	f = lifecycle_frame_list_at(frames, 1);
+	assert_string_equal(f->function, "FFA_MSG_SEND_DIRECT_RESP");
+	assert_string_equal(f->message, "VM_CREATED");
+	assert_string_equal(f->status, "RETRY");
+	assert_int_equal(f->took, 300000);
+	assert_int_equal(f->x[2], 0x80000005);
+	assert_string_equal(lifecycle_frame_list_at(frames, 2)->status, "");
+	lifecycle_frame_list_unref(frames);
+	assert_int_equal(lifecycle_trace(w->l, 0x8002, 0, &frames), -EINVAL);
+}
+
 static void tells_partitions_and_the_daemon(void **state)
 {
 	struct world *w = *state;
@@ -259,6 +297,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(lists_by_name),
 		TEST(tells_everything_about_one),
+		TEST(tells_debts_and_frames),
 		TEST(tells_partitions_and_the_daemon),
 		TEST(errors_are_typed),
 		TEST(defines),

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* why: what is under way, what it waits for, and what comes of it; a paragraph a VM. */
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "list.h"
+#include "output.h"
+
+#define TEXT_MAX 2048
+struct text {
+	char buffer[TEXT_MAX];
+	size_t length;
+};
+
+static void add(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add(struct text *t, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(t->buffer + t->length, sizeof(t->buffer) - t->length, format, args);
+	va_end(args);
+	if (n > 0)
+		t->length = t->length + (size_t)n < sizeof(t->buffer) ? t->length + (size_t)n : sizeof(t->buffer) - 1;
+}
+
+static void add_span(struct text *t, const char *before, uint64_t ns)
+{
+	char span[64];
+
+	format_span(span, sizeof(span), ns);
+	add(t, "%s%s", before, span);
+}
+
+/* On whom; an SP's creation slot makes a VM wait for another. */
+static void add_party(struct text *t, const struct lifecycle_waits_on *w)
+{
+	static const char *const parties[] = {
+		[LIFECYCLE_WAIT_VMM] = "its VMM process",
+		[LIFECYCLE_WAIT_SP] = "secure partition",
+		[LIFECYCLE_WAIT_SECURE_LINK] = "the secure side, which cannot be reached",
+		[LIFECYCLE_WAIT_VM] = "VM",
+		[LIFECYCLE_WAIT_MEMORY] = "the removal of its memory",
+		[LIFECYCLE_WAIT_TIMER] = "a timer, the delay before a restart",
+		[LIFECYCLE_WAIT_DISK] = "the disk: the log cannot be written",
+		[LIFECYCLE_WAIT_OLD_LIFE] = "an older life of this VM, which still settles",
+		[LIFECYCLE_WAIT_GUEST] = "the guest, whose power key was pressed",
+	};
+	bool known = w->on > 0 && w->on < (int)(sizeof(parties) / sizeof(*parties));
+
+	add(t, " It waits on %s", known ? parties[w->on] : "something this lifecyclectl has no word for");
+	if (w->on == LIFECYCLE_WAIT_SP)
+		add(t, " 0x%04x", w->sp);
+	if (w->on == LIFECYCLE_WAIT_VM)
+		add(t, " '%s'%s", w->name, w->sp ? "" : ", which has to run before it");
+	if (w->on == LIFECYCLE_WAIT_VM && w->sp)
+		add(t, ", which is ahead of it at the creation slot of secure partition 0x%04x", w->sp);
+	if (w->since)
+		add_span(t, ", for ", boottime_elapsed(w->since));
+}
+
+/* The debt that is waited for: the life's own first, as the daemon does it. */
+static const struct lifecycle_peer *find_peer(const struct lifecycle_peer_list *peers, uint16_t sp)
+{
+	for (size_t i = 0; sp && i < lifecycle_peer_list_count(peers); i++) {
+		const struct lifecycle_peer *p = lifecycle_peer_list_at(peers, i);
+
+		if (p->sp == sp && (p->debt == LIFECYCLE_DEBT_CREATING || p->debt == LIFECYCLE_DEBT_DESTROYING))
+			return p;
+	}
+	return NULL;
+}
+
+static void add_tries(struct text *t, const struct lifecycle_peer *p)
+{
+	uint64_t now = boottime_now();
+
+	add(t, ". %s was sent %" PRIu32 " time%s", p->debt == LIFECYCLE_DEBT_CREATING ? "VM_CREATED" : "VM_DESTROYED", p->tries,
+		p->tries == 1 ? "" : "s");
+	if (strcmp(p->reply, "-") != 0)
+		add(t, ", the last reply was %s", p->reply);
+	if (strcmp(p->place, "sent") == 0)
+		add(t, ", an answer is out");
+	else if (p->next > now)
+		add_span(t, ", it is tried again in ", p->next - now);
+	else if (strcmp(p->place, "ready") == 0 || p->next)
+		add(t, ", it is tried again as soon as the partition is free");
+}
+
+/* What comes when `until` is over. */
+static const char *then(const struct lifecycle_vm_details *d)
+{
+	switch (d->waits.on == LIFECYCLE_WAIT_GUEST ? -1 : d->vm->substate) {
+	case -1:
+		return "then the guest is ended by force";
+	case LIFECYCLE_SUB_ALLOCATING:
+		return "then the life ends: start-failed";
+	case LIFECYCLE_SUB_ANNOUNCING:
+		return "then the life ends: secure-timeout";
+	case LIFECYCLE_SUB_QUIESCING:
+	case LIFECYCLE_SUB_RECLAIMING:
+		return "then the VMM is told more firmly, and killed at last";
+	case LIFECYCLE_SUB_RETIRING:
+		return "then the life counts as stuck, and the partition is asked once a second for ever";
+	default:
+		return d->waits.on == LIFECYCLE_WAIT_TIMER ? "then the next life begins" : "then it is looked at again";
+	}
+}
+
+static void add_until(struct text *t, const struct lifecycle_vm_details *d)
+{
+	uint64_t now = boottime_now();
+
+	if (!d->waits.until) {
+		add(t, ". There is no time limit");
+		return;
+	}
+	if (d->waits.until > now)
+		add_span(t, ". That may take ", d->waits.until - now);
+	else
+		add_span(t, ". That is overdue by ", now - d->waits.until);
+	add(t, "%s; %s", d->waits.until > now ? " more" : "", then(d));
+}
+
+static void add_stuck(struct text *t, const struct lifecycle_peer_list *peers)
+{
+	for (size_t i = 0; i < lifecycle_peer_list_count(peers); i++) {
+		const struct lifecycle_peer *p = lifecycle_peer_list_at(peers, i);
+
+		if (p->stuck)
+			add(t, " Stuck: secure partition 0x%04x has not taken the end of life %" PRIu64
+			       " in time; 'lifecyclectl trace 0x%04x' shows what it says.", p->sp, p->life, p->sp);
+	}
+}
+
+static void add_state(struct text *t, const struct lifecycle_vm_details *d)
+{
+	char state[64];
+
+	format_state(state, sizeof(state), d->vm->state, d->vm->substate);
+	add(t, "%s is %s", d->vm->name, state);
+	if (d->vm->since)
+		add_span(t, " for ", boottime_elapsed(d->vm->since));
+	if (d->vm->cause > LIFECYCLE_CAUSE_NONE)
+		add(t, ", because of %s", lifecycle_cause_name(d->vm->cause));
+	if (d->vm->operation != LIFECYCLE_OP_NONE) {
+		add(t, "; %s is under way", lifecycle_operation_name(d->vm->operation));
+		if (d->operation_since)
+			add_span(t, " for ", boottime_elapsed(d->operation_since));
+	}
+	add(t, ".");
+	if (d->vm->unreachable)
+		add(t, " Its VMM lives and does not connect; abort ends it.");
+}
+
+static void explain(struct text *t, const struct lifecycle_vm_details *d, const struct lifecycle_peer_list *peers)
+{
+	const struct lifecycle_peer *p = d->waits.on == LIFECYCLE_WAIT_SP ? find_peer(peers, d->waits.sp) : NULL;
+
+	add_state(t, d);
+	if (d->waits.on == LIFECYCLE_WAIT_NOTHING) {
+		add(t, " It waits for nothing.");
+	} else {
+		add_party(t, &d->waits);
+		if (p)
+			add_tries(t, p);
+		add_until(t, d);
+		add(t, ".");
+	}
+	add_stuck(t, peers);
+}
+
+static struct json_object *why_to_json(const struct lifecycle_vm_details *d, const struct lifecycle_peer_list *peers,
+	const char *text)
+{
+	const struct lifecycle_peer *p = d->waits.on == LIFECYCLE_WAIT_SP ? find_peer(peers, d->waits.sp) : NULL;
+	struct json_object *o = json_object_new_object(), *stuck = json_object_new_array();
+
+	json_add_string(o, "name", d->vm->name);
+	json_add_string(o, "state", lifecycle_state_name(d->vm->state));
+	json_add_string(o, "substate", lifecycle_substate_name(d->vm->substate));
+	json_add_string(o, "operation", lifecycle_operation_name(d->vm->operation));
+	(void)json_object_object_add(o, "waits", waits_to_json(&d->waits));
+	json_add_string(o, "then", d->waits.until ? then(d) : "");
+	json_add_string(o, "reply", p ? p->reply : "-");
+	json_add_number(o, "next_boottime_us", p ? p->next / 1000 : 0);
+	for (size_t i = 0; i < lifecycle_peer_list_count(peers); i++)
+		if (lifecycle_peer_list_at(peers, i)->stuck)
+			(void)json_object_array_add(stuck, json_object_new_int(lifecycle_peer_list_at(peers, i)->sp));
+	(void)json_object_object_add(o, "stuck_sps", stuck);
+	json_add_string(o, "text", text);
+	return o;
+}
+
+static int show(struct cli *c, const char *name, struct json_object *array)
+{
+	_cleanup_(info_unrefp) struct lifecycle_vm_info *info = NULL;
+	_cleanup_(peers_unrefp) struct lifecycle_peer_list *peers = NULL;
+	struct text t = { .length = 0 };
+
+	if (lifecycle_vm_info(c->l, name, &info) < 0 || lifecycle_peers(c->l, name, &peers) < 0)
+		return cli_fail(c, "why", name);
+	explain(&t, lifecycle_vm_info_details(info), peers);
+	if (array)
+		(void)json_object_array_add(array, why_to_json(lifecycle_vm_info_details(info), peers, t.buffer));
+	else
+		(void)puts(t.buffer);
+	return 0;
+}
+
+int verb_why(struct cli *c, int argc, char **argv)
+{
+	struct json_object *array = wants_json(c) ? json_object_new_array() : NULL;
+	int code = 0;
+
+	for (int i = 0; i < argc; i++) {
+		int r;
+
+		if (i > 0 && !array)
+			(void)putchar('\n');
+		r = show(c, argv[i], array);
+		code = code ? code : r;
+	}
+	if (array)
+		json_print(c, array);
+	return code;
+}

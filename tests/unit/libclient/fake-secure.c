@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the fake daemon tells of its secure side: the debts of "stuck" and of "web", and three frames of SP 0x8001. */
+
+#include <string.h>
+#include <time.h>
+
+#include "fake-daemon.h"
+
+static uint64_t in_an_hour(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)(t.tv_sec + 3600) * 1000000u;
+}
+
+#define PEER "(tqqsssuutttsa{sv})"
+int method_list_peers(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const char *name;
+	int r = sd_bus_message_read(m, "s", &name);
+
+	if (r < 0)
+		return r;
+	if (*name && !fake_find(name))
+		return fake_no_such(error, name);
+	if (strcmp(name, "stuck") == 0)
+		return sd_bus_reply_method_return(m, "a" PEER "u", 2, (uint64_t)17, 2, 0x8001, "destroying", "-", "retry", 12u,
+			15u, (uint64_t)1000000, in_an_hour(), (uint64_t)0, "stuck", 2, "Stuck", "b", 1, "Place", "s", "probe",
+			(uint64_t)9, 5, 0x8002, "creating", "-", "-", 0u, 0u, (uint64_t)1000000, (uint64_t)0, (uint64_t)0,
+			"stuck", 2, "Old", "b", 1, "Novelty", "u", 4u, 0u);
+	if (strcmp(name, "web") == 0 || !*name)
+		return sd_bus_reply_method_return(m, "a" PEER "u", 1, (uint64_t)42, 1, 0x8001, "known", "answered-0", "ack", 3u, 3u,
+			(uint64_t)1000000, (uint64_t)0, (uint64_t)0, "web", 0, 0u);
+	return sd_bus_reply_method_return(m, "a" PEER "u", 0, 0u);
+}
+
+#define REGISTERS(w0, w1, w2, w3) 8, (uint64_t)(w0), (uint64_t)(w1), (uint64_t)(w2), (uint64_t)(w3), (uint64_t)0, \
+	(uint64_t)0, (uint64_t)0, (uint64_t)0
+int method_trace(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	uint64_t after;
+	uint16_t sp;
+	int r = sd_bus_message_read(m, "qt", &sp, &after);
+
+	if (r < 0)
+		return r;
+	if (sp == 0)
+		return sd_bus_reply_method_return(m, "a(ttbtqtssat)", 1, (uint64_t)1, (uint64_t)500, 1, (uint64_t)7, 0, (uint64_t)0,
+			"", "-", REGISTERS(0x10002, 0, 0, 0));
+	if (sp != 0x8001)
+		return sd_bus_error_setf(error, ERROR "InvalidArgument", "no Secure Partition has the id 0x%04x", sp);
+	return sd_bus_reply_method_return(m, "a(ttbtqtssat)", 3,
+		(uint64_t)1, (uint64_t)1000, 0, (uint64_t)0, 1, (uint64_t)42, "web", "-", REGISTERS(0x8400006F, 0x8001, 0x80000004, 0),
+		(uint64_t)2, (uint64_t)1300, 1, (uint64_t)300, 1, (uint64_t)42, "web", "retry",
+		REGISTERS(0x84000070, 0x80010000, 0x80000005, 0xFFFFFFF9),
+		(uint64_t)3, (uint64_t)1400, 1, (uint64_t)90, 1, (uint64_t)42, "web", "preempted",
+		REGISTERS(0x84000062, 0x80010003, 0, 0));
+}
