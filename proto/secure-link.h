@@ -44,7 +44,10 @@ struct secure_link_hello {
 
 #define SECURE_LINK_SP_MAX 64
 
-/* `generation` counts the restarts of one SP where the secure side can tell; 0: it cannot. */
+/*
+ * `generation` rises whenever what the SP knew of VMs is gone, where the secure side can tell; 0: it cannot. At a restart,
+ * and also when the SP is stopped or destroyed and does not come back.
+ */
 struct secure_link_sp {
 	uint16_t id;
 	uint16_t reserved;

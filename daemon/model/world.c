@@ -202,10 +202,9 @@ static void reply(struct step *s, const struct secure_reply *r)
 	sp->out = sp->running = false;
 	asked = (enum call_kind)sp->asked;
 	count_reply(s, sp, verdict);
-	if (is_heard(verdict)) {
-		sp->heard = true;
+	sp->heard |= is_heard(verdict);
+	if (is_heard(verdict) && verdict != VERDICT_BROKEN)
 		sp->rested = 0;
-	}
 	if (verdict == VERDICT_PREEMPTED || verdict == VERDICT_YIELDED) {
 		keep_target(s, sp, r);
 		pump(s, sp);

@@ -95,6 +95,7 @@ struct secure {
 	struct loop_timer *timer;
 	struct loop_task start;
 	uint64_t retry_at, backoff, greet_by;
+	uint64_t complained_at;
 	struct list pending, idle; /* of struct pending; pending in the order of deadlines */
 	struct pending slot[PENDING_MAX];
 

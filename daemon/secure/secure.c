@@ -12,6 +12,7 @@
 
 #define FRAME_TIMEOUT_NS 2000000000ull
 #define TELL_AGAIN_NS 100000000ull
+#define COMPLAIN_EVERY_NS 1000000000ull
 
 /* ---- what the engine is told ---- */
 
@@ -37,8 +38,14 @@ bool tell_up(struct secure *s, struct secure_world *world)
 	return true;
 }
 
-static void complain(const struct secure_call *call, const uint64_t x[FFA_REGISTERS])
+/* One that breaks the protocol does so again and again: once a second is enough, and the trace has all of it. */
+static void complain(struct secure *s, const struct secure_call *call, const uint64_t x[FFA_REGISTERS])
 {
+	uint64_t now = loop_boottime();
+
+	if (s->complained_at && now < s->complained_at + COMPLAIN_EVERY_NS)
+		return;
+	s->complained_at = now;
 	log_error("secure partition 0x%04x answered %s outside the protocol: %llx %llx %llx %llx", call->sp,
 		call->run ? "FFA_RUN" : call->kind == CALL_CREATED ? "VM_CREATED" : "VM_DESTROYED",
 		(unsigned long long)x[0], (unsigned long long)x[1], (unsigned long long)x[2],
@@ -51,7 +58,7 @@ void met_answer(struct secure *s, const struct pending *p, const uint64_t x[FFA_
 
 	classify(&p->call, x, &in.reply);
 	if (in.reply.verdict == VERDICT_BROKEN)
-		complain(&p->call, x);
+		complain(s, &p->call, x);
 	if (engine_post(s->engine, &in) < 0)
 		link_fail(s, "out of memory"); /* an answer that is lost is an outcome unknown */
 }

@@ -97,17 +97,28 @@ static void create(struct world *w, uint32_t index)
 	plan(w, index);
 }
 
+/* What it knew is gone, and it does not come back by itself: the generation tells, as it does of a restart. */
+static void stay_away(struct world *w, uint32_t index)
+{
+	w->book->sp[index].generation++;
+	if (!w->config.sp[index].silent)
+		ring(w, index);
+}
+
 /* What follows an abort; sp->action says it. */
 static void settle(struct world *w, uint32_t index)
 {
 	struct sp *sp = &w->book->sp[index];
 
-	if (sp->action == SP_ABORT_DESTROY)
-		(void)move(w, index, SP_NULL);
-	else if (sp->action == SP_ABORT_RESTART)
+	if (sp->action == SP_ABORT_RESTART) {
 		create(w, index);
-	else if (sp->action == SP_ABORT_PROPAGATE)
+	} else if (sp->action == SP_ABORT_PROPAGATE) {
 		w->reset_wanted = true;
+	} else {
+		if (sp->action == SP_ABORT_DESTROY)
+			(void)move(w, index, SP_NULL);
+		stay_away(w, index);
+	}
 }
 
 /* Who waits for an answer that was to come later gets FFA_ERROR ABORTED now. */

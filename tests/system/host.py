@@ -122,7 +122,7 @@ class Host:
     def start_secure(self, *more):
         self.secure = Process(self.dir / "spmc.log", [
             str(BUILD / "daemon/spmc/lifecycled-spmc"), "--socket", str(self.run / "spmc.sock"), "--inspect",
-            str(self.run / "inspect.sock"), "--state", str(self.dir / "spmc.state"), *self.secure_options, *more])
+            str(self.run / "inspect.sock"), "--state", str(self.dir / "spmc.state"), *(o.format(dir=self.dir) for o in self.secure_options), *more])
 
     def start_daemon(self, *more, ready=True):
         self.daemon = Process(self.dir / "daemon.log", [
