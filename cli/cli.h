@@ -23,6 +23,7 @@ enum {
 	CLI_USAGE = 2,
 	CLI_NO_DAEMON = 3,
 	CLI_UNHEARD = 19, /* stop: the guest listens to no power key */
+	CLI_DIFFERS = 20, /* partitions --secure-view: the two books do not agree */
 	CLI_INTERRUPTED = 130,
 };
 
@@ -33,6 +34,7 @@ struct cli {
 	bool legend, quiet, block, raw;
 	bool follow; /* console */
 	bool force;  /* forget */
+	const char *secure_view; /* partitions: the inspection socket to compare with; NULL: do not */
 	bool leave;  /* monitor: at the end of what there is */
 	bool colour; /* of standard output */
 	bool terminal;
@@ -66,6 +68,9 @@ int verb_destroy(struct cli *c, int argc, char **argv);
 int verb_forget(struct cli *c, int argc, char **argv);
 int verb_monitor(struct cli *c, int argc, char **argv);
 int verb_console(struct cli *c, int argc, char **argv);
+
+/* secure_view.c; returns an exit code */
+int secure_view(struct cli *c, const char *path);
 
 /* trace.c: an FF-A id as an argument; an exit code */
 int cli_parse_sp(const char *verb, const char *text, uint16_t *ret);

@@ -180,6 +180,10 @@ int verb_partitions(struct cli *c, int argc, char **argv)
 	_cleanup_(partitions_unrefp) struct lifecycle_partition_list *list = NULL;
 	struct json_object *array = wants_json(c) ? json_object_new_array() : NULL;
 
+	if (c->secure_view) {
+		json_object_put(array);
+		return secure_view(c, c->secure_view);
+	}
 	if (lifecycle_partitions(c->l, &list) < 0) {
 		json_object_put(array);
 		return cli_fail(c, "partitions", NULL);

@@ -24,6 +24,7 @@ enum option_id {
 	OPTION_TAIL,
 	OPTION_RAW,
 	OPTION_FORCE,
+	OPTION_SECURE_VIEW,
 };
 
 /* What a verb takes beside the options of all. */
@@ -34,6 +35,7 @@ enum {
 	TAKES_CONSOLE = 1 << 3, /* --follow, --tail */
 	TAKES_FORCE = 1 << 4,
 	TAKES_RAW = 1 << 5,
+	TAKES_SECURE_VIEW = 1 << 6,
 };
 
 struct verb {
@@ -51,7 +53,7 @@ static const struct verb verbs[] = {
 	{ "why", "NAME...", "Say what a VM waits for, and what comes then", 1, INT_MAX, 0, verb_why },
 	{ "peers", "[NAME...]", "Show what lives owe Secure Partitions", 0, INT_MAX, 0, verb_peers },
 	{ "trace", "[SP]", "Show the last frames to and from SPs", 0, 1, TAKES_RAW, verb_trace },
-	{ "partitions", "", "Show FF-A partitions: SPs and live VMs", 0, 0, 0, verb_partitions },
+	{ "partitions", "", "Show FF-A partitions: SPs and live VMs", 0, 0, TAKES_SECURE_VIEW, verb_partitions },
 	{ "define", "FILE|-", "Define a VM, or define it anew, from JSON", 1, 1, 0, verb_define },
 	{ "start", "NAME...", "Begin a life", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_start },
 	{ "stop", "NAME...", "Ask the guest to power off", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_stop },
@@ -92,6 +94,9 @@ static const char *const option_help =
 	"  -f, --follow         go on as the guest goes on\n"
 	"      --tail=N         begin with the last N lines\n"
 	"      --raw            pass control characters to a terminal\n"
+	"partitions:\n"
+	"      --secure-view[=SOCKET]\n"
+	"                       beside what the secure side says itself, at lifecycled-spmc's inspection socket\n"
 	"trace:\n"
 	"      --raw            registers x0 to x7 instead of words\n"
 	"\nlifecyclectl(1) explains all of it, exit codes too.\n";
@@ -188,6 +193,7 @@ static const struct option options[] = {
 	{ "tail", required_argument, NULL, OPTION_TAIL },
 	{ "raw", no_argument, NULL, OPTION_RAW },
 	{ "force", no_argument, NULL, OPTION_FORCE },
+	{ "secure-view", optional_argument, NULL, OPTION_SECURE_VIEW },
 	{ 0 },
 };
 
@@ -249,6 +255,10 @@ static int take_option(struct cli *c, int id, struct parsed *p)
 	case OPTION_FORCE:
 		p->takes |= TAKES_FORCE;
 		c->force = true;
+		return 0;
+	case OPTION_SECURE_VIEW:
+		p->takes |= TAKES_SECURE_VIEW;
+		c->secure_view = optarg ? optarg : "/run/lifecycled/spmc-inspect.sock";
 		return 0;
 	case OPTION_RAW:
 		p->takes |= TAKES_RAW;

@@ -43,7 +43,7 @@ _lifecyclectl()
 	'' | help) mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$word") ;;
 	define) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
 	trace) ;;
-	partitions) ;;
+	partitions) mapfile -t COMPREPLY < <(compgen -W '--secure-view' -- "$word") ;;
 	*) mapfile -t COMPREPLY < <(compgen -W "$(_lifecyclectl_names)" -- "$word") ;;
 	esac
 }

@@ -34,6 +34,25 @@ def every_kind_is_told_of_birth_and_death():
                 equal(h.books()["0x8001"], set(), f"what {kind} knows when web is gone")
 
 
+def the_two_books_are_set_side_by_side():
+    with some_host("--sp", "strict:0x8001", "--sp", "trusty:0x8002", "--control", "{dir}/control") as h:
+        h.define("web")
+        h.ctl("start", "web")
+        view = f"--secure-view={h.run}/inspect.sock"
+        shown = h.json("partitions", view)
+        equal([(e["sp"], e["ffa_id"], e["vm"], e["daemon"], e["agrees"]) for e in shown],
+              [(sp, h.row("web")["ffa_id"], "web", "known", True) for sp in (0x8001, 0x8002)], "both books")
+        equal(h.ctl("partitions", view, check=False).returncode, 0, "exit code where they agree")
+        with Host(secure=("--sp", "strict:0x8001"), daemon=False) as other:  # a secure side that knows nobody
+            refused = h.ctl("partitions", f"--secure-view={other.run}/inspect.sock", check=False)
+            equal(refused.returncode, 20, "exit code where they differ")
+            expect("NO" in refused.stdout, "what differs is marked", refused.stdout)
+        refused = h.ctl("partitions", "--secure-view=/nowhere", check=False)
+        equal(refused.returncode, 1, "exit code where nobody can be asked")
+        expect("/nowhere: No such file" in refused.stderr, "who cannot be asked is named", refused.stderr)
+        equal(h.ctl("list", view, check=False).returncode, 2, "exit code of a verb that does not take it")
+
+
 def a_discovery_of_any_kind_is_understood():
     for how in (["--ffa-version", "1.1"], ["--ffa-version", "1.3"], ["--discovery", "rx"], ["--ffa-version", "1.1", "--discovery", "rx"]):
         with some_host("--sp", "strict:0x8001", *how) as h:
@@ -109,6 +128,7 @@ def live_activation_keeps_what_it_knows():
 if __name__ == "__main__":
     sys.exit(host.main([
         every_kind_is_told_of_birth_and_death,
+        the_two_books_are_set_side_by_side,
         a_discovery_of_any_kind_is_understood,
         without_virtualization_nobody_is_told,
         a_liar_costs_little_and_is_named,
