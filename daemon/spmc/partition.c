@@ -100,7 +100,10 @@ static void create(struct world *w, uint32_t index)
 /* What it knew is gone, and it does not come back by itself: the generation tells, as it does of a restart. */
 static void stay_away(struct world *w, uint32_t index)
 {
-	w->book->sp[index].generation++;
+	struct sp *sp = &w->book->sp[index];
+
+	if (sp->generation == sp->aborted_at) /* else it was told before this process died */
+		sp->generation++;
 	if (!w->config.sp[index].silent)
 		ring(w, index);
 }
@@ -139,6 +142,8 @@ void partition_abort(struct world *w, uint32_t index, enum sp_abort_action actio
 	struct sp *sp = &w->book->sp[index];
 
 	sp->action = (uint8_t)action;
+	if (sp->state != SP_ABORTING)
+		sp->aborted_at = sp->generation;
 	fence();
 	if (!move(w, index, SP_ABORTING) && sp->state != SP_ABORTING)
 		return;

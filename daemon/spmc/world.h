@@ -18,7 +18,7 @@
 #include "proto/secure-link.h"
 
 #define WORLD_MAGIC 0x444C5753u /* "SWLD" */
-#define WORLD_VERSION 2
+#define WORLD_VERSION 3
 #define WORLD_SPS SECURE_LINK_SP_MAX
 #define WORLD_VMS 65536 /* w5[15:0]: a receiver takes what the register can say */
 #define WORLD_LOG 1024
@@ -149,6 +149,7 @@ struct sp {
 	uint32_t activations; /* live ones, done */
 	uint64_t random;      /* of what it does at random */
 	uint32_t generation;
+	uint32_t aborted_at; /* its generation when it was aborted last */
 	uint32_t faults[SP_FAULT_COUNT]; /* done so far */
 	uint8_t open;                    /* a call was preempted and waits for FFA_RUN */
 	uint8_t pending;                 /* the one slot for a creation; pending_vm says whose */

@@ -156,6 +156,64 @@ static void can_be_poorer(void **unused)
 	world_end(w);
 }
 
+/* v1.0 knows no UUID in a descriptor, no subscription, and no call that came later. */
+static void version_1_0_has_8_bytes(void **unused)
+{
+	struct world *w = seven();
+	static const uint8_t second[8] = { 0x02, 0x80, 1, 0, 0x03, 1, 0, 0 };
+
+	w->config.version = 0x10000;
+	w->rx.put = put;
+	ask(w, 0x84000063, 0x10000, 0, 0, 0, 0);
+	assert_int_equal(answer[0], 0x10000);
+	ask(w, REGS, 0, 0, 0, 0, 0);
+	assert_error(-1);
+	ask(w, 0x84000085, 0, 0, 0, 0, 0);
+	assert_error(-1);
+	ask(w, INFO, 0, 0, 0, 0, 0);
+	assert_int_equal(answer[2], 7);
+	assert_int_equal(answer[3], 8);
+	assert_memory_equal(buffer + 8, second, 8);
+	send_message(w, 0x8001, 4, 5);
+	assert_error(-2);
+	world_end(w);
+}
+
+static void version_1_1_has_24_bytes_and_no_registers(void **unused)
+{
+	struct world *w = seven();
+
+	w->config.version = 0x10001;
+	ask(w, 0x84000064, REGS, 0, 0, 0, 0);
+	assert_error(-1);
+	ask(w, INFO, 0, 0, 0, 0, 1);
+	assert_int_equal(answer[3], 24);
+	assert_int_equal(created(w, 0x8002, 5), 0);
+	world_end(w);
+}
+
+/* 48 bytes: two in a call. The image UUID, then the SP's own version, follow what v1.1 had. */
+static void version_1_3_has_48_bytes(void **unused)
+{
+	struct world *w = seven();
+
+	w->config.version = 0x10003;
+	ask(w, REGS, 0, 0, 1, 0, 0);
+	assert_int_equal(answer[0], 0xC4000061);
+	assert_int_equal(answer[2] & 0xFFFF, 6);
+	assert_int_equal(answer[2] >> 16 & 0xFFFF, 2);
+	assert_int_equal(answer[2] >> 48, 48);
+	assert_int_equal(answer[3], 0x000001C300018002);
+	assert_int_equal(answer[4], 0xe311f8e7e0786148);
+	assert_int_equal(answer[5], 0x1bc5d5a502005ebc);
+	assert_int_equal(answer[6], 0xe311f8e7e07861b7);
+	assert_int_equal(answer[7], 0x1bc5d5a502005ebc);
+	assert_int_equal(answer[8], 0x10002);
+	assert_int_equal(answer[9] & 0xFFFF, 0x8003);
+	assert_int_equal(answer[15], 0);
+	world_end(w);
+}
+
 static void says_so_when_there_is_none(void **unused)
 {
 	struct world *w = world_with(NULL, NULL);
@@ -178,6 +236,9 @@ int main(void)
 		cmocka_unit_test(the_tag_is_never_0),
 		cmocka_unit_test(gives_the_buffer_until_it_is_released),
 		cmocka_unit_test(can_be_poorer),
+		cmocka_unit_test(version_1_0_has_8_bytes),
+		cmocka_unit_test(version_1_1_has_24_bytes_and_no_registers),
+		cmocka_unit_test(version_1_3_has_48_bytes),
 		cmocka_unit_test(says_so_when_there_is_none),
 	};
 

@@ -327,6 +327,22 @@ static void an_activation_changes_what_it_is_told_to(void **unused)
 
 /* ---- recovery ---- */
 
+/* However often the process dies: its generation rises once for each abort, and is not left out. */
+static void a_stopped_one_is_told_of_once(void **unused)
+{
+	struct world *w = world_with("hafnium:0x8001:abort-action=stop", NULL);
+
+	assert_int_equal(event(w, WORLD_CRASH), FFA_OK);
+	assert_int_equal(sp_of(w)->generation, 2);
+	world_recover(w);
+	world_recover(w);
+	assert_int_equal(sp_of(w)->generation, 2);
+	sp_of(w)->generation = sp_of(w)->aborted_at; /* it died before it was told */
+	world_recover(w);
+	assert_int_equal(sp_of(w)->generation, 2);
+	world_end(w);
+}
+
 static void goes_on_where_a_death_left_it(void **unused)
 {
 	static const struct {
@@ -394,6 +410,7 @@ int main(void)
 		cmocka_unit_test(who_cannot_be_activated_says_so),
 		cmocka_unit_test(an_abort_ends_the_activation),
 		cmocka_unit_test(an_activation_changes_what_it_is_told_to),
+		cmocka_unit_test(a_stopped_one_is_told_of_once),
 		cmocka_unit_test(goes_on_where_a_death_left_it),
 		cmocka_unit_test(a_propagated_abort_is_not_forgotten),
 	};
