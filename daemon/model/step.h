@@ -3,6 +3,7 @@
 
 /* Between the files of the step only. */
 
+#include "model/availability.h"
 #include "model/lifecycle.h"
 
 #define NS_PER_MS 1000000ull
@@ -105,5 +106,13 @@ void count_send(struct step *s, struct debt *d); /* also the tries, of which the
 void count_reply(struct step *s, struct sp *sp, enum verdict verdict);
 void count_move(struct step *s, const struct debt *d, enum debt_state to, enum debt_how how);
 
-/* world.c: the secure side comes, goes, answers */
+/* reply.c: an SP answered */
+void step_reply(struct step *s, const struct secure_reply *r);
+enum debt_face debt_face_of(const struct debt *d);
+void sp_set_status(struct step *s, struct sp *sp, enum sp_status status);
+void release_queue(struct step *s, struct sp *sp, struct list *queue); /* its debts are sent now */
+void close_target(struct step *s, struct sp *sp);                      /* no call can be open there any more */
+void after_move(struct step *s, struct life *l);                       /* a debt moved: does its life go on? */
+
+/* world.c: the secure side comes and goes */
 void step_secure(struct step *s, struct input *in);

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An SP has answered: what that means for the debt whose message it was, and for the SP itself. */
+#include "model/step.h"
+
+#include "base/mutant.h"
+#include "model/availability.h"
+
+enum debt_face debt_face_of(const struct debt *d)
+{
+	static const uint8_t faces[DEBT_STATE_COUNT] = {
+		[DEBT_NONE] = FACE_NONE,
+		[DEBT_CREATING] = FACE_CREATING,
+		[DEBT_KNOWN] = FACE_KNOWN,
+		[DEBT_DESTROYING] = FACE_DESTROYING,
+		[DEBT_SETTLED] = FACE_SETTLED,
+	};
+
+	if (d->state == DEBT_CREATING && d->unsure)
+		return FACE_CREATING_UNSURE;
+	if (d->state == DEBT_CREATING && d->dirty)
+		return FACE_CREATING_DIRTY;
+	return (enum debt_face)faces[d->state];
+}
+
+static const uint8_t event_of[VERDICT_COUNT] = {
+	[VERDICT_ACK] = DEBT_EV_ACK,
+	[VERDICT_RETRY] = DEBT_EV_RETRY,
+	[VERDICT_INTERRUPTED] = DEBT_EV_INTERRUPTED,
+	[VERDICT_DENIED] = DEBT_EV_DENIED,
+	[VERDICT_INVALID] = DEBT_EV_INVALID,
+	[VERDICT_BUSY] = DEBT_EV_BUSY,
+	[VERDICT_IDLE] = DEBT_EV_IDLE,
+	[VERDICT_ABORTED] = DEBT_EV_ABORTED,
+	[VERDICT_UNKNOWN_SP] = DEBT_EV_UNKNOWN_SP,
+	[VERDICT_UNSUPPORTED] = DEBT_EV_UNSUPPORTED,
+	[VERDICT_REFUSED] = DEBT_EV_REFUSED,
+	[VERDICT_BROKEN] = DEBT_EV_BROKEN,
+};
+
+void sp_set_status(struct step *s, struct sp *sp, enum sp_status status)
+{
+	struct change c = { .kind = CHANGE_SP, .sp = sp->info };
+
+	if (sp->info.status == (uint8_t)status)
+		return;
+	c.sp.status = (uint8_t)status;
+	emit(s, &c);
+}
+
+void release_queue(struct step *s, struct sp *sp, struct list *queue)
+{
+	struct debt *d, *next;
+
+	list_for_each_safe(d, next, queue, link) {
+		d->backoff = 0;
+		queue_debt(s, sp, d, QUEUE_READY);
+	}
+}
+
+static void run_later(struct step *s, struct sp *sp, uint64_t wait)
+{
+	const struct life *l = model_life(s->m, sp->open_life);
+
+	pace_run(s, sp, l ? &l->debt[sp->index] : NULL, wait);
+}
+
+static void keep_target(struct step *s, struct sp *sp, const struct secure_reply *r)
+{
+	struct change c = { .kind = CHANGE_OPEN, .life = sp->open_life, .open = sp->open };
+
+	sp->unsure = sp->collect = false;
+	c.open.kind = sp->asked;
+	c.open.has_target = true;
+	c.open.target = r->target;
+	if (!sp->open.has_target || sp->open.target != r->target || sp->open.kind != sp->asked)
+		emit(s, &c);
+	run_later(s, sp, r->verdict == VERDICT_PREEMPTED ? 0 : r->wait_ns ? r->wait_ns : YIELD_WAIT);
+}
+
+void close_target(struct step *s, struct sp *sp)
+{
+	struct change c = { .kind = CHANGE_OPEN, .life = sp->open_life, .open = sp->open };
+
+	if (!sp->open.has_target)
+		return;
+	c.open.kind = CALL_NONE;
+	c.open.has_target = false;
+	emit(s, &c);
+}
+
+static void mark_face(struct debt *d, uint16_t effects)
+{
+	if (effects & FX_CLEAN)
+		d->dirty = d->unsure = d->cleanse = false;
+	if (effects & FX_DIRTY) {
+		d->dirty = true;
+		d->unsure = false;
+	}
+	if (effects & FX_UNSURE)
+		d->unsure = true;
+}
+
+/* The answer to VM_DESTROYED that clears the ground for a CREATED whose outcome is unknown (OP-TEE, guest not entered). */
+static bool cleansed(struct step *s, struct sp *sp, struct debt *d, enum call_kind asked, enum verdict verdict)
+{
+	if (!d->cleanse || d->state != DEBT_CREATING || asked != CALL_DESTROYED)
+		return false;
+	if (verdict == VERDICT_ACK && d->extra) {
+		d->extra--; /* as often as it may have the life */
+		queue_debt(s, sp, d, QUEUE_READY);
+		return true;
+	}
+	if (verdict == VERDICT_ACK || verdict == VERDICT_INVALID) {
+		d->cleanse = d->unsure = d->dirty = false;
+		queue_debt(s, sp, d, QUEUE_READY);
+		return true;
+	}
+	if (verdict == VERDICT_ABORTED)
+		return false;
+	queue_debt(s, sp, d, QUEUE_BACKOFF);
+	return true;
+}
+
+static bool once_more(struct step *s, struct sp *sp, struct debt *d, enum verdict verdict)
+{
+	bool again = verdict == VERDICT_ACK && d->state == DEBT_DESTROYING &&
+		(d->extra || (MUTANT(MUTANT_P1_DESTROYED_TWICE) && d->tries == 1));
+
+	if (!again)
+		return false;
+	if (d->extra)
+		d->extra--;
+	queue_debt(s, sp, d, QUEUE_READY);
+	return true;
+}
+
+void after_move(struct step *s, struct life *l)
+{
+	if (l->now.substate == VM_SUB_ANNOUNCING)
+		announce_check(s, l);
+	else if (life_is_over(l))
+		life_advance_retire(s, l);
+}
+
+/* When its own time has come; or when the SP, which takes nothing of anybody, has rested. */
+static void send_again(struct step *s, struct sp *sp, struct debt *d, bool rest)
+{
+	if (rest)
+		pace_rest(s, sp, d);
+	queue_debt(s, sp, d, d->stuck ? QUEUE_STUCK : rest ? QUEUE_READY : QUEUE_BACKOFF);
+}
+
+/* One answer to one debt, by the table. */
+static void debt_event(struct step *s, struct sp *sp, struct debt *d, enum debt_event event)
+{
+	struct life *l = debt_life(d);
+	struct debt_arc arc;
+
+	if (debt_step(debt_face_of(d), event, &arc) < 0)
+		return;
+	if (MUTANT(MUTANT_P1_RETRY_IS_DONE) && event == DEBT_EV_RETRY && d->state == DEBT_DESTROYING)
+		arc = (struct debt_arc){ .legal = 1, .to = DEBT_SETTLED, .how = HOW_ANSWERED };
+	mark_face(d, arc.effects);
+	if (arc.effects & FX_DEGRADE)
+		sp_set_status(s, sp, SP_DEGRADED);
+	if (arc.effects & FX_DISCOVER)
+		put_output(s, OUT_DISCOVER, 0);
+	if (arc.to != d->state)
+		debt_move(s, l, d, (enum debt_state)arc.to, (enum debt_how)arc.how);
+	else if (arc.effects & FX_BACKOFF)
+		send_again(s, sp, d, arc.effects & FX_REST);
+	touch(s, l->vm);
+	if ((arc.effects & FX_FAIL) && l->now.substate == VM_SUB_ANNOUNCING)
+		life_abort(s, l, CAUSE_SECURE_REJECTED, "an SP refused VM_CREATED", false);
+	after_move(s, l);
+}
+
+/* The SP itself had the message: it takes something, and may know of a VM from now on. */
+static bool is_heard(enum verdict verdict)
+{
+	return verdict != VERDICT_BUSY && verdict != VERDICT_ABORTED && verdict != VERDICT_UNKNOWN_SP &&
+		verdict != VERDICT_UNSUPPORTED && verdict != VERDICT_REFUSED;
+}
+
+void step_reply(struct step *s, const struct secure_reply *r)
+{
+	struct sp *sp = model_sp(s->m, r->sp);
+	enum verdict verdict = r->verdict < VERDICT_COUNT ? (enum verdict)r->verdict : VERDICT_BROKEN;
+	enum call_kind asked;
+	struct life *l;
+	struct debt *d;
+	bool was_run;
+
+	if (!sp || !sp->out)
+		return;
+	was_run = sp->running;
+	sp->out = sp->running = false;
+	asked = (enum call_kind)sp->asked;
+	count_reply(s, sp, verdict);
+	sp->heard |= is_heard(verdict);
+	if (is_heard(verdict) && verdict != VERDICT_BROKEN)
+		sp->rested = 0;
+	if (verdict == VERDICT_PREEMPTED || verdict == VERDICT_YIELDED) {
+		keep_target(s, sp, r);
+		pump(s, sp);
+		return;
+	}
+	if (was_run && verdict == VERDICT_BUSY && (sp->open.has_target || sp->collect)) {
+		run_later(s, sp, YIELD_WAIT); /* its context is taken for the moment */
+		return;
+	}
+	if (was_run && verdict == VERDICT_UNKNOWN_SP)
+		verdict = VERDICT_IDLE; /* nothing was open after all */
+	if (was_run && r->kind != CALL_NONE)
+		asked = (enum call_kind)r->kind; /* what was open may be older than the last message that met it */
+	if (r->kind != CALL_NONE && r->kind != asked)
+		verdict = VERDICT_BROKEN;
+	l = model_life(s->m, sp->open_life);
+	d = l ? &l->debt[sp->index] : NULL;
+	sp->collect = sp->unsure && verdict == VERDICT_BUSY;
+	if (!sp->collect) {
+		sp->unsure = sp->unsure && r->kind == CALL_NONE &&
+			(verdict == VERDICT_INTERRUPTED || (verdict == VERDICT_IDLE && !was_run));
+		if (!sp->unsure)
+			close_target(s, sp);
+	}
+	if (d && !cleansed(s, sp, d, asked, verdict) && !once_more(s, sp, d, verdict))
+		debt_event(s, sp, d, (enum debt_event)event_of[verdict]);
+	if (verdict == VERDICT_ACK)
+		release_queue(s, sp, &sp->stuck);
+	if (verdict == VERDICT_ACK && sp->info.status == SP_DEGRADED)
+		sp_set_status(s, sp, SP_OK);
+	if (verdict == VERDICT_ABORTED && !sp->info.generation && sp->heard) /* else it is dead still */
+		sp_lost(s, sp, HOW_SP_GONE);
+	if (forgotten_call(s, sp))
+		run_later(s, sp, YIELD_WAIT);
+	if (!sp_is_there(sp)) /* it vanished under this call: is it gone, or back? */
+		put_output(s, OUT_DISCOVER, 0);
+	pump(s, sp);
+}
