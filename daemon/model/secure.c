@@ -112,7 +112,7 @@ static void begin_creating(struct step *s, struct sp *sp, struct debt *d)
 	d->dirty = d->unsure = d->cleanse = false;
 	if (l->now.state != VM_CREATED || !l->vm)
 		d->announce_by = 0;
-	else if (!d->announce_by)
+	else if (!d->announce_by || MUTANT(MUTANT_P6_ANNOUNCE_FOREVER))
 		d->announce_by = s->now + l->vm->definition->limits.announce_timeout_ms * NS_PER_MS;
 	debt_move(s, l, d, (enum debt_state)arc.to, (enum debt_how)arc.how);
 	if (d->announce_by)

@@ -138,12 +138,45 @@ static void ask(struct world *w, const struct vm_row *row)
 		fail(w, "P6", "%s waits on %s until a time that is over", row->name, what);
 }
 
+/* When an announce ends at the latest is said once: it does not move, whoever restarts meanwhile. */
+static void ask_deadline(struct world *w, const struct vm_row *row, const struct debt_row *debt)
+{
+	struct life *life = world_life(w, debt->life);
+	struct fake_sp *sp = link_sp(w, debt->sp);
+	struct pair *p = life && sp ? &life->pair[sp - w->sp] : NULL;
+
+	if (!p || row->state != VM_CREATED)
+		return;
+	if (debt->state != DEBT_CREATING || !debt->until)
+		return;
+	if (p->announce_until && p->announce_until <= world_boottime(w))
+		p->announce_until = debt->until <= world_boottime(w) + 1 ? debt->until : p->announce_until; /* over: at once */
+	if (p->announce_until && debt->until != p->announce_until)
+		fail(w, "P6", "%s was to be announced to %04x within %" PRIu64 " ns, and now within %" PRIu64, row->name, sp->id,
+			p->announce_until, debt->until);
+	p->announce_until = debt->until;
+}
+
+/* What was in the daemon's mind alone: that an announce had begun at an SP which is to hear of it anew. */
+void oracle_deadlines_crash(struct world *w)
+{
+	for (size_t i = 0; i < w->life_count; i++)
+		for (size_t k = 0; k < w->sp_count; k++)
+			if (w->life[i]->pair[k].stored != DEBT_CREATING)
+				w->life[i]->pair[k].announce_until = 0;
+}
+
 void oracle_waits(struct world *w)
 {
 	const struct rows *rows = engine_rows(w->engine);
 
-	for (size_t i = 0; i < rows_vm_count(rows); i++)
-		ask(w, rows_vm_at(rows, i));
+	for (size_t i = 0; i < rows_vm_count(rows); i++) {
+		const struct vm_row *row = rows_vm_at(rows, i);
+
+		ask(w, row);
+		for (uint32_t k = 0; k < row->debt_count; k++)
+			ask_deadline(w, row, &row->debt[k]);
+	}
 }
 
 /* A start that waits for a VM which nobody starts is as far as it can come. */

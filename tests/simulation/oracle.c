@@ -40,6 +40,8 @@ static void note_stored(struct pair *p, const struct change *c)
 {
 	p->stored = c->debt.state;
 	p->stored_how = c->debt.how;
+	if (c->debt.state == DEBT_KNOWN) /* this announce is over */
+		p->announce_until = 0;
 	p->stored_seq = c->seq;
 }
 

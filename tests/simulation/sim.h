@@ -59,6 +59,7 @@ struct pair {
 	uint32_t created_in;    /* SP instance that the last VM_CREATED went to */
 	uint32_t world;         /* secure world then */
 	uint32_t unsure_in;     /* SP instance that may have taken what nobody knows of */
+	uint64_t announce_until; /* as it was said first of this announce; 0: nobody said it */
 	bool created_ok;        /* 0 came back, from that instance */
 	bool created_retry;     /* the last answer to VM_CREATED was RETRY */
 	bool created_refused;   /* it was a refusal */
@@ -370,6 +371,7 @@ void oracle_follow(struct world *w);  /* P4: after a crash, by the cursor */
 void oracle_settled(struct world *w); /* the world is quiet, VMs still live */
 void oracle_empty(struct world *w);   /* everything was destroyed */
 void oracle_waits(struct world *w);   /* P6 */
+void oracle_deadlines_crash(struct world *w); /* P6: the daemon is dead */
 bool oracle_is_settled(struct world *w);
 void oracle_never_settles(struct world *w);
 void oracle_no_row_changed(struct world *w, const struct asked *asked, const struct answer *a);

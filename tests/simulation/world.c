@@ -187,6 +187,7 @@ static void end_daemon(struct world *w)
 	w->dead = w->soon = false;
 	w->posted = 0;
 	link_crash(w);
+	oracle_deadlines_crash(w);
 	memset(w->asked, 0, sizeof(w->asked));
 }
 
