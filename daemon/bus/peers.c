@@ -4,12 +4,14 @@
 
 #include "bus/internal.h"
 
-/* Stuck debts share their SP's probe. */
+/* Stuck debts share their SP's probe, and those that are ready its rest. */
 static uint64_t next_of(const struct bus *b, const struct debt_row *d)
 {
-	const struct sp_row *sp = d->place == PLACE_PROBE ? bus_partition_row(b, d->sp) : NULL;
+	const struct sp_row *sp = bus_partition_row(b, d->sp);
 
-	return sp ? sp->probe_at : d->next;
+	if (sp && d->place == PLACE_PROBE)
+		return sp->probe_at;
+	return sp && d->place == PLACE_READY ? sp->rest_at : d->next;
 }
 
 static int append_peer(sd_bus_message *reply, const struct bus *b, const char *name, bool old, const struct debt_row *d)

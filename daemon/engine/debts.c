@@ -50,7 +50,7 @@ static void write_debt(struct debt_row *row, const struct sp *sp, const struct l
 		.endpoint = l->begun.endpoint,
 		.life = l->number,
 		.since = d->since,
-		.next = at(place == PLACE_OPEN ? &sp->resume : &d->again),
+		.next = place == PLACE_OPEN ? at(&sp->resume) : debt_speaks_at(sp, d),
 		.until = until(l, d) };
 }
 

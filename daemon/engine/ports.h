@@ -37,7 +37,7 @@ int engine_post(struct engine *e, const struct input *in);
 enum debt_place {
 	PLACE_NONE,    /* there is none to send */
 	PLACE_LINE,    /* in line for the SP's creation slot */
-	PLACE_READY,   /* leaves as soon as the SP is free */
+	PLACE_READY,   /* leaves as soon as the SP is free, and has rested */
 	PLACE_BACKOFF, /* until `next`, or a doorbell */
 	PLACE_PROBE,   /* stuck: the SP's next probe may release it */
 	PLACE_SENT,    /* with the secure side */
@@ -57,7 +57,7 @@ struct debt_row {
 	uint16_t endpoint;
 	uint64_t life;
 	uint64_t since; /* of this state */
-	uint64_t next;  /* when it is sent again; 0: that is no matter of time. That of PLACE_PROBE is the SP's */
+	uint64_t next;  /* when it is sent again; 0: that is no matter of time. That of PLACE_READY and PLACE_PROBE is the SP's */
 	uint64_t until; /* when patience with this step ends; 0: never */
 };
 
@@ -100,6 +100,7 @@ struct sp_row {
 	uint64_t sent, retried, answered; /* since the daemon started */
 	bool in_flight;    /* a call is with it, or suspended there */
 	uint64_t probe_at; /* the next message to it while it is stuck; 0: none */
+	uint64_t rest_at;  /* it took nothing, and gets nothing before; 0: it does not rest */
 	struct sp_counts counts;
 };
 

@@ -177,6 +177,7 @@ static void refresh_sps(struct rows *r, const struct model *m)
 			.retried = m->sp[i].counts.verdict[VERDICT_RETRY],
 			.answered = m->sp[i].counts.verdict[VERDICT_ACK],
 			.in_flight = m->sp[i].out || m->sp[i].open.has_target,
+			.rest_at = heap_node_is_out(&m->sp[i].rest.node) ? 0 : m->sp[i].rest.node.at,
 			.probe_at = heap_node_is_out(&m->sp[i].probe.node) ? 0 : m->sp[i].probe.node.at,
 			.counts = m->sp[i].counts };
 	r->sp_count = m->sp_count;

@@ -26,19 +26,16 @@ static __attribute__((format(printf, 2, 3))) void say(struct say *t, const char 
 
 /* ---- when a life that is over may come one step further ---- */
 
-static uint64_t node_at(const struct heap_node *n, uint64_t otherwise)
-{
-	return heap_node_is_out(n) ? otherwise : n->at;
-}
-
 /* When this debt speaks next; UINT64_MAX: when the secure side, or an SP that is gone, is met again. */
 static uint64_t speaks_at(const struct step *s, const struct debt *d)
 {
 	const struct sp *sp = &s->m->sp[d->index];
+	uint64_t at;
 
 	if (!s->m->secure_up || !sp_is_there(sp))
 		return UINT64_MAX;
-	return d->queue == QUEUE_STUCK ? node_at(&sp->probe.node, s->now) : node_at(&d->again.node, s->now);
+	at = debt_speaks_at(sp, d);
+	return at ? at : s->now;
 }
 
 /* A life moves when the last of its debts does. *ret_debt: that one; NULL: it has none, its VMM or memory is waited for. */

@@ -205,6 +205,9 @@ static inline bool sp_wants(const struct sp *sp, uint32_t property)
 	return sp_is_there(sp) && (sp->info.properties & property);
 }
 
+/* When the next message of this debt leaves, if that is a matter of time; 0: it is not. CLOCK_BOOTTIME ns. */
+uint64_t debt_speaks_at(const struct sp *sp, const struct debt *d);
+
 static inline bool debt_is_done(const struct debt *d)
 {
 	return d->state == DEBT_NONE || d->state == DEBT_SETTLED;

@@ -79,6 +79,15 @@ void pace_wake(struct step *s, struct sp *sp)
 	clear_deadline(s, &sp->rest);
 }
 
+uint64_t debt_speaks_at(const struct sp *sp, const struct debt *d)
+{
+	const struct deadline *of_queue[DEBT_QUEUE_COUNT] = { [QUEUE_READY] = &sp->rest, [QUEUE_BACKOFF] = &d->again,
+		[QUEUE_STUCK] = &sp->probe };
+	const struct deadline *t = of_queue[d->queue];
+
+	return t && !heap_node_is_out(&t->node) ? t->node.at : 0;
+}
+
 /* ---- a call that is open is run ---- */
 
 void pace_run(struct step *s, struct sp *sp, const struct debt *d, uint64_t wait)

@@ -22,19 +22,27 @@ enum debt_face debt_face_of(const struct debt *d)
 	return (enum debt_face)faces[d->state];
 }
 
-static const uint8_t event_of[VERDICT_COUNT] = {
-	[VERDICT_ACK] = DEBT_EV_ACK,
-	[VERDICT_RETRY] = DEBT_EV_RETRY,
-	[VERDICT_INTERRUPTED] = DEBT_EV_INTERRUPTED,
-	[VERDICT_DENIED] = DEBT_EV_DENIED,
-	[VERDICT_INVALID] = DEBT_EV_INVALID,
-	[VERDICT_BUSY] = DEBT_EV_BUSY,
-	[VERDICT_IDLE] = DEBT_EV_IDLE,
-	[VERDICT_ABORTED] = DEBT_EV_ABORTED,
-	[VERDICT_UNKNOWN_SP] = DEBT_EV_UNKNOWN_SP,
-	[VERDICT_UNSUPPORTED] = DEBT_EV_UNSUPPORTED,
-	[VERDICT_REFUSED] = DEBT_EV_REFUSED,
-	[VERDICT_BROKEN] = DEBT_EV_BROKEN,
+/* What an answer is to the debt, and what it says of the SP. */
+enum { MAY_KNOW = 1 << 0, /* it may have taken something */ TAKES = 1 << 1 /* it has time for messages */ };
+
+static const struct {
+	uint8_t event; /* enum debt_event; those that leave the call open have none */
+	uint8_t sp;
+} meaning[VERDICT_COUNT] = {
+	[VERDICT_ACK]         = { DEBT_EV_ACK, MAY_KNOW | TAKES },
+	[VERDICT_RETRY]       = { DEBT_EV_RETRY, MAY_KNOW | TAKES },
+	[VERDICT_INTERRUPTED] = { DEBT_EV_INTERRUPTED, MAY_KNOW | TAKES },
+	[VERDICT_DENIED]      = { DEBT_EV_DENIED, MAY_KNOW | TAKES },
+	[VERDICT_INVALID]     = { DEBT_EV_INVALID, MAY_KNOW | TAKES },
+	[VERDICT_BUSY]        = { DEBT_EV_BUSY, 0 },
+	[VERDICT_PREEMPTED]   = { 0, MAY_KNOW | TAKES },
+	[VERDICT_YIELDED]     = { 0, MAY_KNOW | TAKES },
+	[VERDICT_IDLE]        = { DEBT_EV_IDLE, MAY_KNOW | TAKES },
+	[VERDICT_ABORTED]     = { DEBT_EV_ABORTED, 0 },
+	[VERDICT_UNKNOWN_SP]  = { DEBT_EV_UNKNOWN_SP, 0 },
+	[VERDICT_UNSUPPORTED] = { DEBT_EV_UNSUPPORTED, 0 },
+	[VERDICT_REFUSED]     = { DEBT_EV_REFUSED, 0 },
+	[VERDICT_BROKEN]      = { DEBT_EV_BROKEN, MAY_KNOW },
 };
 
 void sp_set_status(struct step *s, struct sp *sp, enum sp_status status)
@@ -175,13 +183,6 @@ static void debt_event(struct step *s, struct sp *sp, struct debt *d, enum debt_
 	after_move(s, l);
 }
 
-/* The SP itself had the message: it takes something, and may know of a VM from now on. */
-static bool is_heard(enum verdict verdict)
-{
-	return verdict != VERDICT_BUSY && verdict != VERDICT_ABORTED && verdict != VERDICT_UNKNOWN_SP &&
-		verdict != VERDICT_UNSUPPORTED && verdict != VERDICT_REFUSED;
-}
-
 void step_reply(struct step *s, const struct secure_reply *r)
 {
 	struct sp *sp = model_sp(s->m, r->sp);
@@ -197,8 +198,8 @@ void step_reply(struct step *s, const struct secure_reply *r)
 	sp->out = sp->running = false;
 	asked = (enum call_kind)sp->asked;
 	count_reply(s, sp, verdict);
-	sp->heard |= is_heard(verdict);
-	if (is_heard(verdict) && verdict != VERDICT_BROKEN)
+	sp->heard |= (meaning[verdict].sp & MAY_KNOW) != 0;
+	if (meaning[verdict].sp & TAKES)
 		sp->rested = 0;
 	if (verdict == VERDICT_PREEMPTED || verdict == VERDICT_YIELDED) {
 		keep_target(s, sp, r);
@@ -225,7 +226,7 @@ void step_reply(struct step *s, const struct secure_reply *r)
 			close_target(s, sp);
 	}
 	if (d && !cleansed(s, sp, d, asked, verdict) && !once_more(s, sp, d, verdict))
-		debt_event(s, sp, d, (enum debt_event)event_of[verdict]);
+		debt_event(s, sp, d, (enum debt_event)meaning[verdict].event);
 	if (verdict == VERDICT_ACK)
 		release_queue(s, sp, &sp->stuck);
 	if (verdict == VERDICT_ACK && sp->info.status == SP_DEGRADED)

@@ -33,6 +33,22 @@ static void tick_after(struct story *s, uint64_t time)
 	step(s, (struct input){ .kind = IN_TICK });
 }
 
+/* Also of a debt that was not sent itself, but has to wait for the SP to rest. */
+static void a_debt_of_an_sp_that_rests_says_when_it_is_sent(void **state)
+{
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 1);
+	start(s, "web");
+	answer(s, TRUSTY, VERDICT_BUSY, CALL_NONE);
+	assert_int_equal(debt(s, TRUSTY)->queue, QUEUE_READY);
+	assert_in_range(row(s).debt[0].next, s->now + 160000, s->now + 240000);
+	assert_int_equal(row(s).debt[0].next, model_sp(&s->m, TRUSTY)->rest.node.at);
+	tick_after(s, 240000);
+	assert_int_equal(row(s).debt[0].place, PLACE_SENT);
+	assert_int_equal(row(s).debt[0].next, 0);
+}
+
 static void buckets_are_powers_of_two(void **state)
 {
 	struct histogram h = { 0 };
@@ -152,6 +168,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(buckets_are_powers_of_two),
+		TEST(a_debt_of_an_sp_that_rests_says_when_it_is_sent),
 		TEST(a_step_is_counted_when_it_ends),
 		TEST(ways_of_settling_are_counted),
 		TEST(the_row_says_where_each_message_is),
