@@ -72,8 +72,8 @@ int verb_console(struct cli *c, int argc, char **argv);
 /* secure_view.c; returns an exit code */
 int secure_view(struct cli *c, const char *path);
 
-/* trace.c: an FF-A id as an argument; an exit code */
-int cli_parse_sp(const char *verb, const char *text, uint16_t *ret);
+/* say.c: an SP as an argument, or 0 where that may stand for something else; an exit code */
+int cli_parse_sp(const char *verb, const char *text, bool or_0, uint16_t *ret);
 
 /* tail.c: the last lines of a VM's console (negative: all); *ret is for the caller to free. A negative errno. */
 int console_tail(struct cli *c, const char *name, long lines, char **ret, size_t *ret_size);

@@ -15,18 +15,6 @@ struct target {
 	uint16_t sp;      /* 0: whoever is owed */
 };
 
-static int parse_sp(const char *text, uint16_t *ret)
-{
-	char *end;
-	unsigned long id = strtoul(text, &end, 0);
-
-	if (end == text || *end || id < 0x8000 || id > 0xFFFF)
-		return cli_usage("forget: an SP is an FF-A id from 0x8000 to 0xffff, not '%s'; 'lifecyclectl partitions' shows them",
-			text);
-	*ret = (uint16_t)id;
-	return 0;
-}
-
 /* A VM's name may be a number, too: it is one where a VM is called so. */
 static int parse_target(struct cli *c, int argc, char **argv, struct target *t)
 {
@@ -47,7 +35,7 @@ static int parse_target(struct cli *c, int argc, char **argv, struct target *t)
 				return cli_usage("forget: --if-life says another life than '%s'", argv[0]);
 		}
 	}
-	return argc > 1 ? parse_sp(argv[1], &t->sp) : 0;
+	return argc > 1 ? cli_parse_sp("forget", argv[1], false, &t->sp) : 0;
 }
 
 static int explain(const char *what)

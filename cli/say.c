@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "output.h"
@@ -74,4 +75,16 @@ int cli_connect(struct cli *c)
 	if (r == -EINVAL)
 		return cli_usage("'%s' is no D-Bus address (unix:path=... for example)", bus_words(c) ? bus_words(c) : "system");
 	return r < 0 ? say_unreachable(c, strerror(-r)) : 0;
+}
+
+int cli_parse_sp(const char *verb, const char *text, bool or_0, uint16_t *ret)
+{
+	char *end;
+	unsigned long id = strtoul(text, &end, 0);
+
+	if (end == text || *end || id > 0xFFFF || (id < 0x8000 && (id || !or_0)))
+		return cli_usage("%s: an SP is an FF-A id from 0x8000 to 0xffff%s, not '%s'; 'lifecyclectl partitions' shows them",
+			verb, or_0 ? ", or 0 for discovery" : "", text);
+	*ret = (uint16_t)id;
+	return 0;
 }

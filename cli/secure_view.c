@@ -21,7 +21,7 @@
 
 struct entry {
 	uint16_t sp, endpoint;
-	const char *vm;    /* owned by `peers`; NULL: the daemon knows of none */
+	const char *vm;    /* owned by `peers` or `burned`; NULL: the daemon knows of none */
 	uint64_t life;
 	int debt, how;     /* LIFECYCLE_DEBT_NONE: nothing is owed */
 	const char *theirs; /* state in the SP's book, owned by `document`; NULL: not in it */
@@ -29,6 +29,7 @@ struct entry {
 
 struct view {
 	struct lifecycle_peer_list *peers;
+	struct lifecycle_burned_list *burned;
 	struct json_object *document;
 	struct entry *entry;
 	size_t count, size;
@@ -38,6 +39,7 @@ struct view {
 static void view_clear(struct view *v)
 {
 	lifecycle_peer_list_unref(v->peers);
+	lifecycle_burned_list_unref(v->burned);
 	json_object_put(v->document);
 	free(v->entry);
 	*v = (struct view){ 0 };
@@ -122,6 +124,20 @@ static void add_ours(struct view *v)
 	}
 }
 
+/* What an operator forgot may be in an SP's book for ever: that is why the id is burned. */
+static void add_burned(struct view *v)
+{
+	for (size_t i = 0; i < lifecycle_burned_list_count(v->burned); i++) {
+		const struct lifecycle_burned *b = lifecycle_burned_list_at(v->burned, i);
+		struct entry *e = entry_of(v, b->sp, b->endpoint);
+
+		e->vm = b->name;
+		e->life = b->life;
+		e->debt = LIFECYCLE_DEBT_SETTLED;
+		e->how = LIFECYCLE_HOW_FORGOT;
+	}
+}
+
 static const char *text_at(struct json_object *o, const char *key)
 {
 	struct json_object *value;
@@ -163,9 +179,10 @@ static int look(struct cli *c, const char *path, struct view *v)
 			path, strerror(errno));
 	if (!json_object_object_get_ex(v->document, "sps", &sps))
 		return cli_say_error("partitions: %s is not an inspection socket of lifecycled-spmc", path);
-	if (lifecycle_peers(c->l, NULL, &v->peers) < 0)
+	if (lifecycle_peers(c->l, NULL, &v->peers) < 0 || lifecycle_burned(c->l, &v->burned) < 0)
 		return cli_fail(c, "partitions", NULL);
 	add_ours(v);
+	add_burned(v);
 	for (size_t i = 0; i < json_object_array_length(sps); i++)
 		add_theirs(v, json_object_array_get_idx(sps, i));
 	for (size_t i = 0; i < v->count; i++)

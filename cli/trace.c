@@ -159,18 +159,6 @@ static void print(struct cli *c, const struct frames *all)
 		table_print(&t, c);
 }
 
-int cli_parse_sp(const char *verb, const char *text, uint16_t *ret)
-{
-	char *end;
-	unsigned long id = strtoul(text, &end, 0);
-
-	if (end == text || *end || id > 0xFFFF)
-		return cli_usage("%s: an FF-A id is a number up to 0xffff, not '%s'; 'lifecyclectl partitions' shows them", verb,
-			text);
-	*ret = (uint16_t)id;
-	return 0;
-}
-
 int verb_trace(struct cli *c, int argc, char **argv)
 {
 	struct frames all = { 0 };
@@ -180,7 +168,7 @@ int verb_trace(struct cli *c, int argc, char **argv)
 	if (argc == 0) {
 		r = fetch_all(c, &all);
 	} else {
-		r = cli_parse_sp("trace", argv[0], &sp);
+		r = cli_parse_sp("trace", argv[0], true, &sp);
 		r = r ? r : fetch_one(c, &all, sp);
 	}
 	if (!r)

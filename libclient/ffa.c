@@ -17,19 +17,7 @@ static const struct {
 	WORD(FFA_SPM_ID_GET), WORD(FFA_PARTITION_INFO_GET_REGS),
 };
 
-static const char *const statuses[] = {
-	[-FFA_OK] = "SUCCESS",
-	[-FFA_NOT_SUPPORTED] = "NOT_SUPPORTED",
-	[-FFA_INVALID_PARAMETERS] = "INVALID_PARAMETERS",
-	[-FFA_NO_MEMORY] = "NO_MEMORY",
-	[-FFA_BUSY] = "BUSY",
-	[-FFA_INTERRUPTED] = "INTERRUPTED",
-	[-FFA_DENIED] = "DENIED",
-	[-FFA_RETRY] = "RETRY",
-	[-FFA_ABORTED] = "ABORTED",
-	[-FFA_NO_DATA] = "NO_DATA",
-	[-FFA_NOT_READY] = "NOT_READY",
-};
+static const char *const statuses[] = { FFA_STATUSES(FFA_STATUS_NAME) };
 
 static const char *const messages[] = {
 	[FFA_VM_CREATED_REQ] = "VM_CREATED",

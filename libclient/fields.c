@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,4 +136,29 @@ int array_grow(void **array, size_t count, size_t element)
 		return -ENOMEM;
 	*array = bigger;
 	return 0;
+}
+
+int array_read(sd_bus_message *m, const char *row, size_t size, int (*read)(sd_bus_message *m, void *element),
+	void **elements, size_t *count)
+{
+	char inside[64];
+	int r = snprintf(inside, sizeof(inside), "%.*s", (int)strlen(row) - 2, row + 1);
+
+	if (r < 0 || (size_t)r >= sizeof(inside))
+		return -EINVAL;
+	r = sd_bus_message_enter_container(m, 'a', row);
+	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', inside)) > 0) {
+		r = array_grow(elements, *count, size);
+		if (r >= 0) {
+			void *element = (char *)*elements + *count * size;
+
+			memset(element, 0, size);
+			r = read(m, element);
+		}
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+		if (r >= 0)
+			++*count;
+	}
+	return r < 0 ? r : sd_bus_message_exit_container(m);
 }

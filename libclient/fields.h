@@ -32,5 +32,12 @@ int read_operation(sd_bus_message *m, void *to);
 int read_outcome(sd_bus_message *m, void *to);
 int read_wait(sd_bus_message *m, void *to);
 
+/*
+ * An array of structs of D-Bus type `row` (with its parentheses), each read into a zeroed element of `size` bytes. What was
+ * read is in *elements and *count, also where it ends in an error.
+ */
+int array_read(sd_bus_message *m, const char *row, size_t size, int (*read)(sd_bus_message *m, void *element),
+	void **elements, size_t *count);
+
 /* Makes room for one more element of an array that grows by doubling. */
 int array_grow(void **array, size_t count, size_t element);

@@ -7,7 +7,7 @@
 #include "connection.h"
 #include "fields.h"
 
-#define BURNED_ROW "qqtst"
+#define BURNED_ROW "(qqtst)"
 
 struct lifecycle_burned_list {
 	sd_bus_message *reply;
@@ -40,8 +40,9 @@ int lifecycle_forget(struct lifecycle *l, const char *name, uint64_t life, uint1
 	return 0;
 }
 
-static int read_burned(sd_bus_message *m, struct lifecycle_burned *b)
+static int read_burned(sd_bus_message *m, void *element)
 {
+	struct lifecycle_burned *b = element;
 	int r;
 
 	*b = (struct lifecycle_burned){ .size = sizeof(*b) };
@@ -51,23 +52,10 @@ static int read_burned(sd_bus_message *m, struct lifecycle_burned *b)
 
 static int read_all(struct lifecycle_burned_list *list)
 {
-	int r = sd_bus_message_enter_container(list->reply, 'v', "a(" BURNED_ROW ")");
+	int r = sd_bus_message_enter_container(list->reply, 'v', "a" BURNED_ROW);
 
-	if (r >= 0)
-		r = sd_bus_message_enter_container(list->reply, 'a', "(" BURNED_ROW ")");
-	if (r < 0)
-		return r;
-	while ((r = sd_bus_message_enter_container(list->reply, 'r', BURNED_ROW)) > 0) {
-		r = array_grow((void **)&list->row, list->count, sizeof(*list->row));
-		if (r >= 0)
-			r = read_burned(list->reply, &list->row[list->count]);
-		if (r >= 0)
-			r = sd_bus_message_exit_container(list->reply);
-		if (r < 0)
-			return r;
-		list->count++;
-	}
-	return r;
+	return r < 0 ? r :
+		       array_read(list->reply, BURNED_ROW, sizeof(*list->row), read_burned, (void **)&list->row, &list->count);
 }
 
 int lifecycle_burned(struct lifecycle *l, struct lifecycle_burned_list **ret)

@@ -10,7 +10,7 @@
 #include "connection.h"
 #include "fields.h"
 
-#define VM_ROW "ssotqsssstta{sv}"
+#define VM_ROW "(ssotqsssstta{sv})"
 #define PARTITION_ROW "qsssosuuua{sv}"
 
 struct lifecycle_vm_list {
@@ -38,8 +38,9 @@ static const struct field vm_more[] = {
 };
 #undef AT
 
-static int read_vm(sd_bus_message *m, struct lifecycle_vm *vm)
+static int read_vm(sd_bus_message *m, void *element)
 {
+	struct lifecycle_vm *vm = element;
 	const char *path;
 	int r;
 
@@ -73,21 +74,7 @@ int vm_list_read(sd_bus_message *reply, struct lifecycle_vm_list **ret)
 	if (!list)
 		return -ENOMEM;
 	list->reply = sd_bus_message_ref(reply);
-	r = sd_bus_message_enter_container(reply, 'a', "(" VM_ROW ")");
-	if (r < 0)
-		return r;
-	while ((r = sd_bus_message_enter_container(reply, 'r', VM_ROW)) > 0) {
-		r = array_grow((void **)&list->row, list->count, sizeof(*list->row));
-		if (r >= 0)
-			r = read_vm(reply, &list->row[list->count]);
-		if (r >= 0)
-			r = sd_bus_message_exit_container(reply);
-		if (r < 0)
-			return r;
-		list->count++;
-	}
-	if (r >= 0)
-		r = sd_bus_message_exit_container(reply);
+	r = array_read(reply, VM_ROW, sizeof(*list->row), read_vm, (void **)&list->row, &list->count);
 	if (r < 0)
 		return r;
 	if (list->count)

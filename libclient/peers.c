@@ -8,7 +8,7 @@
 #include "connection.h"
 #include "fields.h"
 
-#define PEER_ROW "tqqsssuutttsa{sv}"
+#define PEER_ROW "(tqqsssuutttsa{sv})"
 
 struct lifecycle_peer_list {
 	sd_bus_message *reply;
@@ -27,8 +27,9 @@ static const struct field peer_more[] = {
 };
 #undef AT
 
-static int read_peer(sd_bus_message *m, struct lifecycle_peer *p)
+static int read_peer(sd_bus_message *m, void *element)
 {
+	struct lifecycle_peer *p = element;
 	int r;
 
 	*p = (struct lifecycle_peer){ .size = sizeof(*p), .place = "-" };
@@ -52,19 +53,8 @@ static int read_peer(sd_bus_message *m, struct lifecycle_peer *p)
 
 static int read_peers(struct lifecycle_peer_list *list)
 {
-	int r = sd_bus_message_enter_container(list->reply, 'a', "(" PEER_ROW ")");
+	int r = array_read(list->reply, PEER_ROW, sizeof(*list->row), read_peer, (void **)&list->row, &list->count);
 
-	while (r >= 0 && (r = sd_bus_message_enter_container(list->reply, 'r', PEER_ROW)) > 0) {
-		r = array_grow((void **)&list->row, list->count, sizeof(*list->row));
-		if (r >= 0)
-			r = read_peer(list->reply, &list->row[list->count]);
-		if (r >= 0)
-			r = sd_bus_message_exit_container(list->reply);
-		if (r >= 0)
-			list->count++;
-	}
-	if (r >= 0)
-		r = sd_bus_message_exit_container(list->reply);
 	return r < 0 ? r : read_u32(list->reply, &list->left_out);
 }
 

@@ -9,7 +9,7 @@
 #include "ffa.h"
 #include "fields.h"
 
-#define FRAME_ROW "ttbtqtssat"
+#define FRAME_ROW "(ttbtqtssat)"
 
 struct lifecycle_frame_list {
 	sd_bus_message *reply;
@@ -30,11 +30,12 @@ static int read_registers(sd_bus_message *m, uint64_t x[8])
 	return r;
 }
 
-static int read_frame(sd_bus_message *m, uint16_t sp, struct lifecycle_frame *f)
+static int read_frame(sd_bus_message *m, void *element)
 {
+	struct lifecycle_frame *f = element;
 	int r;
 
-	*f = (struct lifecycle_frame){ .size = sizeof(*f), .sp = sp };
+	f->size = sizeof(*f);
 	r = read_u64(m, &f->number);
 	if (r >= 0)
 		r = read_time(m, &f->at);
@@ -53,17 +54,10 @@ static int read_frame(sd_bus_message *m, uint16_t sp, struct lifecycle_frame *f)
 
 static int read_frames(struct lifecycle_frame_list *list, uint16_t sp)
 {
-	int r = sd_bus_message_enter_container(list->reply, 'a', "(" FRAME_ROW ")");
+	int r = array_read(list->reply, FRAME_ROW, sizeof(*list->row), read_frame, (void **)&list->row, &list->count);
 
-	while (r >= 0 && (r = sd_bus_message_enter_container(list->reply, 'r', FRAME_ROW)) > 0) {
-		r = array_grow((void **)&list->row, list->count, sizeof(*list->row));
-		if (r >= 0)
-			r = read_frame(list->reply, sp, &list->row[list->count]);
-		if (r >= 0)
-			r = sd_bus_message_exit_container(list->reply);
-		if (r >= 0)
-			list->count++;
-	}
+	for (size_t i = 0; i < list->count; i++)
+		list->row[i].sp = sp;
 	return r;
 }
 

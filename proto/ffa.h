@@ -39,19 +39,27 @@ enum ffa_function {
 #define FFA_SUCCESS_64 0xC4000061u
 
 /* Status codes: signed 32 bits, zero- or sign-extended in a 64-bit register. Compare as (int32_t). */
+#define FFA_STATUSES(X)                                                                                                \
+	X(FFA_OK, 0, "SUCCESS")                                                                                        \
+	X(FFA_NOT_SUPPORTED, -1, "NOT_SUPPORTED")                                                                      \
+	X(FFA_INVALID_PARAMETERS, -2, "INVALID_PARAMETERS")                                                            \
+	X(FFA_NO_MEMORY, -3, "NO_MEMORY")                                                                              \
+	X(FFA_BUSY, -4, "BUSY")                                                                                        \
+	X(FFA_INTERRUPTED, -5, "INTERRUPTED")                                                                          \
+	X(FFA_DENIED, -6, "DENIED")                                                                                    \
+	X(FFA_RETRY, -7, "RETRY")                                                                                      \
+	X(FFA_ABORTED, -8, "ABORTED")                                                                                  \
+	X(FFA_NO_DATA, -9, "NO_DATA")                                                                                  \
+	X(FFA_NOT_READY, -10, "NOT_READY")
+
 enum ffa_status {
-	FFA_OK = 0,
-	FFA_NOT_SUPPORTED = -1,
-	FFA_INVALID_PARAMETERS = -2,
-	FFA_NO_MEMORY = -3,
-	FFA_BUSY = -4,
-	FFA_INTERRUPTED = -5,
-	FFA_DENIED = -6,
-	FFA_RETRY = -7,
-	FFA_ABORTED = -8,
-	FFA_NO_DATA = -9,
-	FFA_NOT_READY = -10,
+#define FFA_STATUS_NUMBER(symbol, number, name) symbol = (number),
+	FFA_STATUSES(FFA_STATUS_NUMBER)
+#undef FFA_STATUS_NUMBER
 };
+
+/* Entries of an array of names that has -status as its index. */
+#define FFA_STATUS_NAME(symbol, number, name) [-(number)] = (name),
 
 /* w2 of a direct message (s.15.2): bit 31 marks a framework message, bits 7:0 its type, bits 30:8 MBZ. */
 #define FFA_FRAMEWORK 0x80000000u

@@ -21,8 +21,7 @@
 
 static const char *status_name(int32_t status)
 {
-	static const char *const names[] = { "SUCCESS", "NOT_SUPPORTED", "INVALID_PARAMETERS", "NO_MEMORY", "BUSY", "INTERRUPTED",
-		"DENIED", "RETRY", "ABORTED", "NO_DATA", "NOT_READY" };
+	static const char *const names[] = { FFA_STATUSES(FFA_STATUS_NAME) };
 
 	return status <= 0 && status >= FFA_NOT_READY ? names[-status] : "?";
 }

@@ -13,19 +13,7 @@
 #include "spmc/personality.h"
 #include "spmc/spmc.h"
 
-static const char *const statuses[] = {
-	[-FFA_OK] = "SUCCESS",
-	[-FFA_NOT_SUPPORTED] = "NOT_SUPPORTED",
-	[-FFA_INVALID_PARAMETERS] = "INVALID_PARAMETERS",
-	[-FFA_NO_MEMORY] = "NO_MEMORY",
-	[-FFA_BUSY] = "BUSY",
-	[-FFA_INTERRUPTED] = "INTERRUPTED",
-	[-FFA_DENIED] = "DENIED",
-	[-FFA_RETRY] = "RETRY",
-	[-FFA_ABORTED] = "ABORTED",
-	[-FFA_NO_DATA] = "NO_DATA",
-	[-FFA_NOT_READY] = "NOT_READY",
-};
+static const char *const statuses[] = { FFA_STATUSES(FFA_STATUS_NAME) };
 
 /* The form before the status where it was not the SP's own DIRECT_RESP. */
 static const char *const forms[] = {

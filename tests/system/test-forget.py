@@ -65,6 +65,8 @@ def an_operator_forgets_and_the_id_stays_burned():
         expect(f"uid {os.geteuid()} had life {life} of web, id 0x0010, forgotten" in h.daemon.log(), "the journal has it",
                h.daemon.log())
         equal(h.books()["0x8001"], {0x10}, "what the SP still knows")
+        equal(h.ctl("partitions", f"--secure-view={h.run}/inspect.sock", check=False).returncode, 0,
+              "what is burned is no difference of the two books")
         h.kill_daemon()
         h.start_daemon()
         equal(burned(h), [(0x10, 0x8001, life)], "what is burned, for a daemon that came after")

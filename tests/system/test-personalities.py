@@ -18,10 +18,6 @@ def some_host(*secure):
     return Host(secure=secure, options=("--vmm", FAKE_VMM))
 
 
-def sp(h, which="0x8001"):
-    return next(p for p in h.inspect()["sps"] if p["id"] == int(which, 16) or p["id"] == which)
-
-
 def every_kind_is_told_of_birth_and_death():
     for kind in HONEST:
         with some_host("--sp", kind if ":" in kind else f"{kind}:0x8001") as h:
@@ -78,7 +74,7 @@ def a_liar_costs_little_and_is_named():
             # INVALID_PARAMETERS after an answer that nobody understood is taken for "already there"
             ends = ("aborting", "null", "running") if trick in ("never-0", "random") else ("aborting", "null")
             h.until(lambda: h.row("web")["state"] in ends, f"web gives up an SP that does {trick}")
-            logged = sp(h)["logged"]
+            logged = h.inspect()["sps"][0]["logged"]
             expect(logged < 3000, f"{trick}: few messages in that second", logged)
             said = h.ctl("why", "web", check=False).stdout + h.ctl("status", "web", check=False).stdout
             expect("0x8001" in said or h.row("web")["state"] in ("null", "running"), f"{trick}: the liar is named", said)

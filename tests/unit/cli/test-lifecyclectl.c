@@ -122,7 +122,7 @@ static void shows_frames_in_words(void **state)
 	expect(*state, CTL("trace"), 0, "< version 1.2", NULL);
 	expect(*state, CTL("trace", "--raw", "0x8001"), 0, "> 8400006f 8001 80000004 0 0 0 0 0", NULL);
 	expect(*state, CTL("trace", "0x8002"), 12, "", "no Secure Partition has the id 0x8002");
-	expect(*state, CTL("trace", "tee"), 2, "", "an FF-A id is a number");
+	expect(*state, CTL("trace", "tee"), 2, "", "an SP is an FF-A id from 0x8000 to 0xffff, or 0 for discovery, not 'tee'");
 	expect(*state, CTL("trace", "--tail=3"), 2, "", "does not take");
 	expect(*state, CTL("trace", "0x8001", "-o", "json"), 0, "{\"sp\":32769,\"number\":2,\"at_boottime_us\":1300,\"answer\":true,"
 		"\"function\":\"FFA_MSG_SEND_DIRECT_RESP\",\"message\":\"VM_CREATED\",\"status\":\"RETRY\",\"reply\":\"retry\","
