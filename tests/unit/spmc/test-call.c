@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* FF-A calls as registers. The vectors follow FF-A v1.2 s.18.3, digit for digit. */
+/* FF-A calls as registers, one after another; single ones stand in tests/golden/ffa.txt. */
 
 #include "fixture.h"
 
@@ -12,29 +12,7 @@ static void assert_registers(const uint64_t expected[8])
 		assert_int_equal(answer[i], 0);
 }
 
-static void answers_the_golden_vectors(void **unused)
-{
-	static const uint64_t ack[8] = { 0x84000070, 0x80010000, 0x80000005 };
-	static const uint64_t retry[8] = { 0x84000070, 0x80010000, 0x80000005, 0xFFFFFFF9 };
-	static const uint64_t end[8] = { 0x84000070, 0x80010000, 0x80000007 };
-	static const uint64_t busy[8] = { 0x84000060, 0, 0xFFFFFFFC };
-	struct world *w = world_with("trusty:0x8001:busy=1", NULL);
-
-	ask(w, 0x8400006F, 0x00008001, 0x80000004, 0xFFFFFFFF, 0xFFFFFFFF, 0x00000005);
-	assert_registers(busy);
-	ask(w, 0x8400006F, 0x00008001, 0x80000004, 0xFFFFFFFF, 0xFFFFFFFF, 0x00000005);
-	assert_registers(retry);
-	tick(w);
-	ask(w, 0x8400006F, 0x00008001, 0x80000004, 0xFFFFFFFF, 0xFFFFFFFF, 0x00000005);
-	assert_registers(ack);
-	ask(w, 0x8400006F, 0x00008001, 0x80000006, 0xFFFFFFFF, 0xFFFFFFFF, 0x00000005);
-	run_dry(w);
-	ask(w, 0x8400006F, 0x00008001, 0x80000006, 0xFFFFFFFF, 0xFFFFFFFF, 0x00000005);
-	assert_registers(end);
-	world_end(w);
-}
-
-static void answers_the_vector_of_a_preempted_call(void **unused)
+static void a_preempted_call_is_open_until_it_is_run(void **unused)
 {
 	static const uint64_t interrupt[8] = { 0x84000062, 0x80010000 };
 	static const uint64_t ack[8] = { 0x84000070, 0x80010000, 0x80000005 };
@@ -233,8 +211,7 @@ static void survives_any_registers(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(answers_the_golden_vectors),
-		cmocka_unit_test(answers_the_vector_of_a_preempted_call),
+		cmocka_unit_test(a_preempted_call_is_open_until_it_is_run),
 		cmocka_unit_test(does_each_fault_for_so_many_requests_in_order),
 		cmocka_unit_test(refuses_what_no_receiver_may_see),
 		cmocka_unit_test(tells_version_ids_and_features),
