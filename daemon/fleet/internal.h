@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "base/process.h"
 #include "fleet/fleet.h"
 #include "fleet/manager1.h"
 #include "fleet/starter.h"
@@ -202,10 +203,6 @@ void fleet_reclaim(void *fleet, struct committed proof, uint64_t life, bool huge
 void fleet_sweep(struct fleet *f); /* removes memory that stepped aside, in the helper thread */
 uint64_t jobs_house(struct fleet *f, uint64_t now);
 void jobs_leave(struct fleet *f); /* the fleet goes */
-
-/* process.c */
-int process_open(pid_t pid); /* a pidfd */
-int process_start_time(pid_t pid, uint64_t *ret);
 
 /* unit.c */
 uint64_t units_house(struct fleet *f, uint64_t now);

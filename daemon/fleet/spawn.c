@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,79 +10,11 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
-extern char **environ;
-
-/* What the service manager gave to the daemon is not for its children. */
-static bool is_private(const char *variable)
-{
-	static const char *const prefixes[] = { "NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_", "FDSTORE=", "MAINPID=" };
-
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
-		if (strncmp(variable, prefixes[i], strlen(prefixes[i])) == 0)
-			return true;
-	return false;
-}
-
-static char **make_environment(void)
-{
-	size_t n = 0;
-	char **copy;
-
-	while (environ && environ[n])
-		n++;
-	copy = calloc(n + 1, sizeof(*copy));
-	if (!copy)
-		return NULL;
-	n = 0;
-	for (char **e = environ; e && *e; e++)
-		if (!is_private(*e))
-			copy[n++] = *e;
-	return copy;
-}
-
-/* A session of its own: neither ^C at the daemon's terminal nor its hang-up is for the guests. */
-static int set_attributes(posix_spawnattr_t *attributes)
-{
-	sigset_t none, all;
-	int r;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	r = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-	if (r == 0)
-		r = posix_spawnattr_setsigmask(attributes, &none);
-	return r ? r : posix_spawnattr_setsigdefault(attributes, &all);
-}
-
-static int set_actions(posix_spawn_file_actions_t *actions)
-{
-	int r = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-
-	if (r == 0)
-		r = posix_spawn_file_actions_adddup2(actions, STDERR_FILENO, STDOUT_FILENO);
-	return r ? r : posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
-}
-
-static int spawn(struct vmm *v, char **environment)
+static int spawn(struct vmm *v)
 {
 	char *arguments[] = { v->fleet->vmm_path, (char[]){ "--socket" }, v->fleet->socket_path, v->name, NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	int r = posix_spawnattr_init(&attributes);
 
-	if (r)
-		return -r;
-	r = posix_spawn_file_actions_init(&actions);
-	if (r == 0) {
-		r = set_attributes(&attributes);
-		if (r == 0)
-			r = set_actions(&actions);
-		if (r == 0)
-			r = posix_spawn(&v->pid, v->fleet->vmm_path, &actions, &attributes, arguments, environment);
-		posix_spawn_file_actions_destroy(&actions);
-	}
-	posix_spawnattr_destroy(&attributes);
-	return -r;
+	return process_spawn(&v->pid, arguments, NULL);
 }
 
 static const char *remedy(int error)
@@ -116,12 +46,11 @@ static int start(struct vmm *v, char text[TEXT_SIZE])
 {
 	/* Held in reserve: once the process runs, no shortage of fds may keep us from watching it. */
 	_cleanup_(close_fdp) int reserve = open("/dev/null", O_RDONLY | O_CLOEXEC), second = -1;
-	_cleanup_(freep) char **environment = make_environment();
-	int r = reserve < 0 ? -errno : environment ? 0 : -ENOMEM;
+	int r = reserve < 0 ? -errno : 0;
 
 	if (r == 0) {
 		second = dup(reserve);
-		r = second < 0 ? -errno : spawn(v, environment);
+		r = second < 0 ? -errno : spawn(v);
 	}
 	if (r < 0) {
 		(void)snprintf(text, TEXT_SIZE, "the VMM cannot be started: %s; %s: %s", strerror(-r), remedy(r),
