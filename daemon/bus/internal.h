@@ -24,7 +24,7 @@
 
 struct shown_sp {
 	uint16_t id;
-	uint8_t bytes[40];
+	uint8_t bytes[48];
 };
 
 struct bus {
@@ -138,6 +138,7 @@ int bus_get_queues(
 
 /* peers.c: what lives owe */
 int bus_append_peer_rows(sd_bus_message *reply, const struct bus *b, const char *name);
+int bus_append_stuck_partitions(sd_bus_message *reply, const struct vm_row *row);
 int bus_get_stuck_partitions(
 	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
 

@@ -21,24 +21,34 @@ int bus_append_peers(sd_bus_message *reply, const struct vm_row *row)
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int append_peers_entry(sd_bus_message *reply, const struct vm_row *row)
-{
-	int r;
+struct row_entry {
+	const char *key, *type;
+	int (*append)(sd_bus_message *reply, const struct vm_row *row);
+};
+static const struct row_entry peers_entry = { "SecurePeers", "a(qssub)", bus_append_peers };
+static const struct row_entry stuck_entry = { "StuckPartitions", "aq", bus_append_stuck_partitions };
 
-	r = sd_bus_message_open_container(reply, 'e', "sv");
-	if (r < 0)
-		return r;
-	r = sd_bus_message_append(reply, "s", "SecurePeers");
-	if (r < 0)
-		return r;
-	r = sd_bus_message_open_container(reply, 'v', "a(qssub)");
-	if (r < 0)
-		return r;
-	r = bus_append_peers(reply, row);
-	if (r < 0)
-		return r;
-	r = sd_bus_message_close_container(reply);
+static int append_entry(sd_bus_message *reply, const struct row_entry *e, const struct vm_row *row)
+{
+	int r = sd_bus_message_open_container(reply, 'e', "sv");
+
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "s", e->key);
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'v', e->type);
+	if (r >= 0)
+		r = e->append(reply, row);
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
 	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static bool is_stuck_anywhere(const struct vm_row *row)
+{
+	for (uint32_t i = 0; i < row->debt_count + row->old_debt_count; i++)
+		if (row->debt[i].stuck)
+			return true;
+	return false;
 }
 
 /* Only what is not false, 0 or "-": most VMs have none of it. */
@@ -54,8 +64,10 @@ static int append_more(sd_bus_message *reply, const struct vm_row *row, bool pee
 		r = sd_bus_message_append(reply, "{sv}", "Unreachable", "b", 1);
 	if (r >= 0 && row->old_lives)
 		r = sd_bus_message_append(reply, "{sv}", "OldLives", "u", row->old_lives);
+	if (r >= 0 && is_stuck_anywhere(row))
+		r = append_entry(reply, &stuck_entry, row);
 	if (r >= 0 && peers && row->debt_count)
-		r = append_peers_entry(reply, row);
+		r = append_entry(reply, &peers_entry, row);
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 

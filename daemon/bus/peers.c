@@ -30,6 +30,8 @@ static int append_peer(sd_bus_message *reply, const struct bus *b, const char *n
 		r = sd_bus_message_append(reply, "{sv}", "Place", "s", bus_word(WORDS_PLACE, d->place));
 	if (r >= 0 && old)
 		r = sd_bus_message_append(reply, "{sv}", "Old", "b", 1);
+	if (r >= 0 && d->ticket)
+		r = sd_bus_message_append(reply, "{sv}", "Ticket", "u", d->ticket);
 	if (r >= 0)
 		r = sd_bus_message_close_container(reply);
 	return r < 0 ? r : sd_bus_message_close_container(reply);
@@ -64,10 +66,8 @@ int bus_append_peer_rows(sd_bus_message *reply, const struct bus *b, const char 
 }
 
 /* Each SP once, in the order of the rows: the current life's first. */
-int bus_get_stuck_partitions(sd_bus *sd, const char *path, const char *interface, const char *property,
-	sd_bus_message *reply, void *field, sd_bus_error *error)
+int bus_append_stuck_partitions(sd_bus_message *reply, const struct vm_row *row)
 {
-	const struct vm_row *row = field;
 	uint32_t all = row->debt_count + row->old_debt_count;
 	uint16_t stuck[MODEL_SP_MAX];
 	size_t n = 0;
@@ -81,4 +81,10 @@ int bus_get_stuck_partitions(sd_bus *sd, const char *path, const char *interface
 			stuck[n++] = row->debt[i].sp;
 	}
 	return sd_bus_message_append_array(reply, 'q', stuck, n * sizeof(stuck[0]));
+}
+
+int bus_get_stuck_partitions(sd_bus *sd, const char *path, const char *interface, const char *property,
+	sd_bus_message *reply, void *field, sd_bus_error *error)
+{
+	return bus_append_stuck_partitions(reply, field);
 }

@@ -57,9 +57,10 @@ static const struct told told_sp[] = {
 	TOLD(sp_row, "Profile", sp.profile),
 	TOLD(sp_row, "Status", sp.status),
 	TOLD(sp_row, "Generation", sp.generation),
+	TOLD(sp_row, "Version", sp.version),
 };
 #define TOLD_SP       (sizeof(told_sp) / sizeof(told_sp[0]))
-#define TOLD_SP_BYTES (16 + 4 + 4 + 4 + 2 + 1 + 1 + 4)
+#define TOLD_SP_BYTES (16 + 4 + 4 + 4 + 2 + 1 + 1 + 4 + 4)
 _Static_assert(TOLD_SP_BYTES <= sizeof(((struct shown_sp *)NULL)->bytes), "");
 
 /* What was shown last of a VM. */

@@ -48,6 +48,7 @@ static void write_debt(struct debt_row *row, const struct sp *sp, const struct l
 		.reply = d->reply,
 		.place = (uint8_t)place,
 		.endpoint = l->begun.endpoint,
+		.ticket = place == PLACE_LINE ? d->ticket : 0,
 		.life = l->number,
 		.since = d->since,
 		.next = place == PLACE_OPEN ? at(&sp->resume) : debt_speaks_at(sp, d),

@@ -55,6 +55,7 @@ struct debt_row {
 	uint8_t reply;  /* 1 + enum verdict of the last answer; 0: none yet */
 	uint8_t place;  /* enum debt_place */
 	uint16_t endpoint;
+	uint32_t ticket; /* PLACE_LINE: whose is lower comes first */
 	uint64_t life;
 	uint64_t since; /* of this state */
 	uint64_t next;  /* when it is sent again; 0: that is no matter of time. That of PLACE_READY and PLACE_PROBE is the SP's */
@@ -97,6 +98,7 @@ struct sp_row {
 	struct change_sp sp;
 	uint32_t owed;    /* lives that still owe it something */
 	uint32_t stuck;   /* of these, past their active phase */
+	uint64_t stuck_since; /* so long one of them was, without a break; 0: none is */
 	uint64_t sent, retried, answered; /* since the daemon started */
 	bool in_flight;    /* a call is with it, or suspended there */
 	uint64_t probe_at; /* the next message to it while it is stuck; 0: none */

@@ -173,6 +173,7 @@ static void refresh_sps(struct rows *r, const struct model *m)
 		r->sp[i] = (struct sp_row){ .sp = m->sp[i].info,
 			.owed = m->sp[i].owed,
 			.stuck = m->sp[i].stuck_count,
+			.stuck_since = m->sp[i].stuck_count ? m->sp[i].stuck_since : 0,
 			.sent = m->sp[i].counts.sent,
 			.retried = m->sp[i].counts.verdict[VERDICT_RETRY],
 			.answered = m->sp[i].counts.verdict[VERDICT_ACK],

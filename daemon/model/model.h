@@ -38,6 +38,7 @@ struct debt {
 	uint64_t announce_by; /* VM_CREATED must be taken by then, however often the SP restarts meanwhile; 0: none yet */
 	uint32_t tries, sent; /* messages of this step, and of this life */
 	uint32_t first_sent;  /* us after `since`; for the counts */
+	uint32_t ticket;      /* in line for the creation slot: whose is lower comes first. To be shown only */
 	uint8_t reply;        /* 1 + enum verdict of the last answer; 0: none yet. To be shown only */
 	uint8_t index; /* of the SP in the model and of the debt in its life */
 	uint8_t state, how, queue, backoff;
@@ -99,6 +100,8 @@ struct sp {
 	uint64_t run_at; /* FFA_RUN is due then, at the mean rate */
 	uint32_t creating; /* debts in CREATING */
 	uint32_t owed, stuck_count;
+	uint32_t tickets;     /* given out in its line */
+	uint64_t stuck_since; /* when stuck_count rose above 0 */
 	struct list waiting, ready, backoff, stuck;
 	struct deadline resume, probe, rest;
 	struct sp_counts counts;

@@ -58,6 +58,8 @@ void queue_debt(struct step *s, struct sp *sp, struct debt *d, enum debt_queue q
 	d->queue = (uint8_t)queue;
 	if (queue != QUEUE_NONE)
 		list_append(queue_head(sp, queue), &d->link);
+	if (queue == QUEUE_WAITING)
+		d->ticket = ++sp->tickets;
 	if (queue == QUEUE_BACKOFF)
 		set_deadline(s, &d->again, s->now + pace_delay(s, sp, &d->backoff));
 	if (queue == QUEUE_STUCK && heap_node_is_out(&sp->probe.node))
@@ -383,7 +385,8 @@ void mark_stuck(struct step *s, struct life *l)
 
 		if (debt_is_done(d))
 			continue;
-		s->m->sp[i].stuck_count += !d->stuck;
+		if (!d->stuck && s->m->sp[i].stuck_count++ == 0)
+			s->m->sp[i].stuck_since = s->now;
 		d->stuck = true;
 		if (d->queue == QUEUE_BACKOFF)
 			queue_debt(s, &s->m->sp[i], d, QUEUE_STUCK);

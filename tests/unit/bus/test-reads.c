@@ -46,7 +46,7 @@ static void lists_whole_rows_in_one_reply(void **state)
 	const char *name, *uuid, *path, *st, *sub, *cause, *op, *wait;
 	uint64_t life, since, seq;
 	uint32_t old;
-	uint16_t id;
+	uint16_t id, sp;
 	int stuck;
 
 	two_vms(w);
@@ -68,11 +68,12 @@ static void lists_whole_rows_in_one_reply(void **state)
 	assert_string_equal(op, "abort");
 	assert_int_equal(since, 5000);
 	assert_int_equal(seq, 9);
-	assert_true(sd_bus_message_read(
-			    m, "a{sv}", 3, &name, "s", &wait, &uuid, "b", &stuck, &path, "u", &old) > 0);
+	assert_true(sd_bus_message_read(m, "a{sv}", 4, &name, "s", &wait, &uuid, "b", &stuck, &path, "u", &old, &name, "aq",
+			    1, &sp) > 0);
 	assert_string_equal(wait, "sp");
 	assert_int_equal(stuck, 1);
 	assert_int_equal(old, 1);
+	assert_int_equal(sp, 0x8001);
 	assert_true(sd_bus_message_exit_container(m) > 0);
 	assert_true(sd_bus_message_enter_container(m, 'r', "ssotqsssstta{sv}") > 0);
 	assert_true(sd_bus_message_read(m, "sso", &name, &uuid, &path) > 0);

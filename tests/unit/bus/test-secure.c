@@ -54,7 +54,8 @@ static void a_stuck_vm(struct world *w)
 		.sent = 6, .reply = 1 + VERDICT_RETRY, .place = PLACE_PROBE, .stuck = true, .since = 5000 };
 	a->debt[1] = (struct debt_row) { .sp = 0x8002, .endpoint = 2, .life = 5, .state = DEBT_DESTROYING, .stuck = true,
 		.place = PLACE_BACKOFF, .next = 66000, .until = 99000 };
-	a->debt[2] = (struct debt_row) { .sp = 0x8001, .endpoint = 2, .life = 5, .state = DEBT_CREATING, .stuck = true };
+	a->debt[2] = (struct debt_row) { .sp = 0x8001, .endpoint = 2, .life = 5, .state = DEBT_CREATING, .stuck = true,
+		.place = PLACE_LINE, .ticket = 12 };
 }
 
 /* As "life id sp debt how reply tries sent since next until name" and what is more. */
@@ -86,7 +87,7 @@ static void lists_debts_of_this_life_and_of_old_ones(void **state)
 	static const char *const expected[] = {
 		"7 3 8001 destroying - retry 4 6 5 77 0 a Stuck Place",
 		"5 2 8002 destroying - - 0 0 0 66 99 a Stuck Place Old",
-		"5 2 8001 creating - - 0 0 0 0 0 a Stuck Old",
+		"5 2 8001 creating - - 0 0 0 0 0 a Stuck Place Old Ticket",
 	};
 	struct world *w = *state;
 	uint32_t left_out;
@@ -148,6 +149,64 @@ static void names_each_stuck_partition_once(void **state)
 	assert_int_equal(size, 2 * sizeof(*stuck));
 	assert_int_equal(stuck[0], 0x8001);
 	assert_int_equal(stuck[1], 0x8002);
+	(void)sd_bus_message_unref(m);
+}
+
+/* In the row of a list as well: key, type and value. */
+static void a_row_names_them_too(void **state)
+{
+	struct world *w = *state;
+	const uint16_t *stuck = NULL;
+	const char *key;
+	sd_bus_message *m;
+	size_t size = 0;
+
+	a_stuck_vm(w);
+	m = call_manager(&w->root, "List", NULL);
+	assert_fine(m);
+	assert_true(sd_bus_message_enter_container(m, 'a', "(ssotqsssstta{sv})") > 0);
+	assert_true(sd_bus_message_enter_container(m, 'r', "ssotqsssstta{sv}") > 0);
+	assert_true(sd_bus_message_skip(m, "ssotqsssstt") > 0);
+	assert_true(sd_bus_message_enter_container(m, 'a', "{sv}") > 0);
+	while (!stuck && sd_bus_message_enter_container(m, 'e', "sv") > 0) {
+		assert_true(sd_bus_message_read(m, "s", &key) > 0);
+		if (strcmp(key, "StuckPartitions") == 0) {
+			assert_true(sd_bus_message_enter_container(m, 'v', "aq") > 0);
+			assert_true(sd_bus_message_read_array(m, 'q', (const void **)&stuck, &size) > 0);
+			break;
+		}
+		assert_true(sd_bus_message_skip(m, "v") > 0);
+		assert_true(sd_bus_message_exit_container(m) > 0);
+	}
+	assert_int_equal(size, 2 * sizeof(*stuck));
+	assert_int_equal(stuck[1], 0x8002);
+	(void)sd_bus_message_unref(m);
+}
+
+static void tells_since_when_and_until_when(void **state)
+{
+	static const struct {
+		const char *name;
+		uint64_t value;
+	} times[] = { { "StuckSince", 44 }, { "RestsUntil", 55 }, { "NextProbe", 77 } };
+	struct world *w = *state;
+	sd_bus_message *m;
+	uint32_t version;
+	uint64_t t;
+
+	a_stuck_vm(w);
+	w->engine.rows.sp[0].stuck_since = 44000;
+	w->engine.rows.sp[0].rest_at = 55000;
+	w->engine.rows.sp[0].sp.version = 0x10003;
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		m = property(w, SP_8001, PARTITION_INTERFACE, times[i].name, "t");
+		assert_true(sd_bus_message_read(m, "t", &t) > 0);
+		assert_int_equal(t, times[i].value);
+		(void)sd_bus_message_unref(m);
+	}
+	m = property(w, SP_8001, PARTITION_INTERFACE, "Version", "u");
+	assert_true(sd_bus_message_read(m, "u", &version) > 0);
+	assert_int_equal(version, 0x10003);
 	(void)sd_bus_message_unref(m);
 }
 
@@ -262,6 +321,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(lists_debts_of_this_life_and_of_old_ones),
 		TEST(names_each_stuck_partition_once),
+		TEST(a_row_names_them_too),
+		TEST(tells_since_when_and_until_when),
 		TEST(shows_the_last_frames),
 		TEST(histograms_end_with_what_they_count),
 		TEST(counts_have_words),

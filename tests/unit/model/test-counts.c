@@ -17,14 +17,31 @@ static struct debt *debt(struct story *s, uint16_t sp)
 }
 
 /* Valid until the next one. */
-static struct vm_row row(struct story *s)
+static struct vm_row row_of(struct story *s, const char *name)
 {
 	static struct debt_row debt[MODEL_SP_MAX];
 	struct vm_row v = { .debt = debt, .debt_room = MODEL_SP_MAX };
 
-	debts_write(&v, &s->m, model_vm_named(&s->m, "web"));
+	debts_write(&v, &s->m, model_vm_named(&s->m, name));
 	assert_int_equal(v.debts_left_out, 0);
 	return v;
+}
+
+static struct vm_row row(struct story *s)
+{
+	return row_of(s, "web");
+}
+
+/* Of the first SP, as readers see it. */
+static uint64_t stuck_since(struct story *s)
+{
+	struct rows *rows = rows_new();
+	uint64_t since;
+
+	rows_refresh(rows, &s->m, s->m.seq);
+	since = rows_sp_at(rows, 0)->stuck_since;
+	rows_free(rows);
+	return since;
 }
 
 static void tick_after(struct story *s, uint64_t time)
@@ -163,6 +180,49 @@ static void the_row_says_until_when(void **state)
 	assert_int_equal(waits.until, 0);
 }
 
+/* web has the slot, db and mail stand behind it; the ticket says in which order. */
+static void who_stands_in_line_has_a_ticket(void **state)
+{
+	struct story *s = *state;
+	uint32_t db, mail;
+
+	meet_secure_side(s, 1, 1);
+	start(s, "web");
+	start(s, "db");
+	start(s, "mail");
+	assert_int_equal(row(s).debt[0].ticket, 0);
+	db = row_of(s, "db").debt[0].ticket;
+	mail = row_of(s, "mail").debt[0].ticket;
+	assert_true(db > 0 && db < mail);
+	assert_int_equal(row_of(s, "mail").debt[0].place, PLACE_LINE);
+	assert_int_equal(row_of(s, "mail").debt[1].ticket, 0); /* OP-TEE has no line */
+	answer(s, TRUSTY, VERDICT_ACK, CALL_CREATED);
+	assert_int_equal(row_of(s, "db").debt[0].ticket, 0);
+	assert_int_equal(row_of(s, "mail").debt[0].ticket, mail);
+}
+
+static void an_sp_is_stuck_since_its_first_stuck_debt(void **state)
+{
+	struct story *s = *state;
+	uint64_t life, since;
+
+	meet_secure_side(s, 1, 1);
+	life = run(s, "web");
+	assert_int_equal(stuck_since(s), 0);
+	step(s, (struct input){ .kind = IN_VMM_ENDED, .life = life, .end = { .cause = CAUSE_GUEST_POWEROFF } });
+	answer(s, OPTEE, VERDICT_ACK, CALL_DESTROYED);
+	answer(s, TRUSTY, VERDICT_RETRY, CALL_DESTROYED);
+	assert_int_equal(stuck_since(s), 0);
+	tick_after(s, 5000 * MS);
+	since = s->now;
+	answer(s, TRUSTY, VERDICT_RETRY, CALL_DESTROYED);
+	tick_after(s, 900 * MS);
+	assert_int_equal(stuck_since(s), since);
+	tick_after(s, 400 * MS);
+	answer(s, TRUSTY, VERDICT_ACK, CALL_DESTROYED);
+	assert_int_equal(stuck_since(s), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, story_begin, story_end)
 int main(void)
 {
@@ -173,6 +233,8 @@ int main(void)
 		TEST(ways_of_settling_are_counted),
 		TEST(the_row_says_where_each_message_is),
 		TEST(the_row_says_until_when),
+		TEST(who_stands_in_line_has_a_ticket),
+		TEST(an_sp_is_stuck_since_its_first_stuck_debt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
