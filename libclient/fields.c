@@ -125,6 +125,58 @@ int read_time(sd_bus_message *m, void *to)
 	return r;
 }
 
+/* The elements stay in the message. */
+static int read_numbers(sd_bus_message *m, char type, size_t width, size_t *count, const void **ret)
+{
+	size_t size;
+	int r = sd_bus_message_read_array(m, type, ret, &size);
+
+	if (r >= 0)
+		*count = size / width;
+	return r;
+}
+
+int read_sp_ids(sd_bus_message *m, void *to)
+{
+	struct lifecycle_sp_ids *ids = to;
+
+	return read_numbers(m, 'q', sizeof(*ids->id), &ids->count, (const void **)&ids->id);
+}
+
+int read_histogram(sd_bus_message *m, void *to)
+{
+	struct lifecycle_histogram *h = to;
+
+	return read_numbers(m, 't', sizeof(*h->bucket), &h->count, (const void **)&h->bucket);
+}
+
+int read_counts(sd_bus_message *m, void *to)
+{
+	struct lifecycle_counts *c = to;
+	struct lifecycle_count *at = NULL;
+	size_t count = 0;
+	int r = sd_bus_message_enter_container(m, 'a', "{st}");
+
+	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "st")) > 0) {
+		r = array_grow((void **)&at, count, sizeof(*at));
+		if (r >= 0)
+			r = sd_bus_message_read(m, "st", &at[count].word, &at[count].times);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+		if (r >= 0)
+			count++;
+	}
+	if (r >= 0)
+		r = sd_bus_message_exit_container(m);
+	if (r < 0) {
+		free(at);
+		return r;
+	}
+	free((void *)c->at); /* a key that came twice */
+	*c = (struct lifecycle_counts){ count, at };
+	return 0;
+}
+
 int array_grow(void **array, size_t count, size_t element)
 {
 	void *bigger;

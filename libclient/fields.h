@@ -22,6 +22,9 @@ int read_u64(sd_bus_message *m, void *to);
 int read_u16_wide(sd_bus_message *m, void *to); /* q -> uint32_t */
 int read_bool(sd_bus_message *m, void *to);     /* b -> bool */
 int read_time(sd_bus_message *m, void *to);     /* t in us -> uint64_t in ns */
+int read_sp_ids(sd_bus_message *m, void *to);    /* aq -> struct lifecycle_sp_ids */
+int read_histogram(sd_bus_message *m, void *to); /* at -> struct lifecycle_histogram */
+int read_counts(sd_bus_message *m, void *to);    /* a{st} -> struct lifecycle_counts, whose array is the caller's to free */
 int read_state(sd_bus_message *m, void *to);    /* s -> int, likewise the next */
 int read_substate(sd_bus_message *m, void *to);
 int read_vcpu_state(sd_bus_message *m, void *to);

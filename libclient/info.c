@@ -15,6 +15,8 @@ struct lifecycle_vm_info {
 	int *vcpu;
 	const struct lifecycle_peer **peer; /* into peers */
 	struct lifecycle_peer *peers;
+	struct lifecycle_peer_list *all; /* of older lives as well; NULL: there are none */
+	const struct lifecycle_peer **old_peer; /* into all */
 };
 
 UTIL_UNREFP(lifecycle_vm_info)
@@ -117,6 +119,7 @@ static const struct field vm_properties[] = {
 	{ "SecureStuck", "b", VM(secure_stuck), read_bool },
 	{ "Unreachable", "b", VM(unreachable), read_bool },
 	{ "OldLives", "u", VM(old_lives), read_u32 },
+	{ "StuckPartitions", "aq", VM(stuck_at), read_sp_ids },
 	{ "FromFile", "b", DETAIL(from_file), read_bool },
 	{ "OperationSince", "t", DETAIL(operation_since), read_time },
 	{ "OperationOutcome", "s", DETAIL(outcome), read_outcome },
@@ -145,6 +148,26 @@ static int join(struct lifecycle_vm_info *info)
 	d->vm = &info->vm;
 	d->vcpu = info->vcpu;
 	d->peer = info->peer;
+	return 0;
+}
+
+/* A VM that has gone meanwhile left nothing behind that would be its own. */
+static int add_old(struct lifecycle *l, const char *name, struct lifecycle_vm_info *info)
+{
+	struct lifecycle_vm_details *d = &info->details;
+	size_t count;
+	int r = info->vm.old_lives ? lifecycle_peers(l, name, &info->all) : -ENOENT;
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	count = lifecycle_peer_list_count(info->all);
+	info->old_peer = calloc(count + 1, sizeof(*info->old_peer));
+	if (!info->old_peer)
+		return connection_fail(l, -ENOMEM, "ListPeers");
+	for (size_t i = 0; i < count; i++)
+		if (lifecycle_peer_list_at(info->all, i)->old)
+			info->old_peer[d->old_peer_count++] = lifecycle_peer_list_at(info->all, i);
+	d->old_peer = info->old_peer;
 	return 0;
 }
 
@@ -187,6 +210,9 @@ int lifecycle_vm_info(struct lifecycle *l, const char *name, struct lifecycle_vm
 		r = join(info);
 	if (r < 0)
 		return connection_bad_reply(l, r, "GetAll");
+	r = add_old(l, name, info);
+	if (r < 0)
+		return r;
 	*ret = util_take(&info);
 	return 0;
 }
@@ -199,6 +225,8 @@ struct lifecycle_vm_info *lifecycle_vm_info_unref(struct lifecycle_vm_info *info
 	free(info->vcpu);
 	free(info->peer);
 	free(info->peers);
+	lifecycle_peer_list_unref(info->all);
+	free(info->old_peer);
 	free(info);
 	return NULL;
 }

@@ -35,6 +35,7 @@ static const struct field vm_more[] = {
 	{ "SecureStuck", "b", AT(secure_stuck), read_bool },
 	{ "Unreachable", "b", AT(unreachable), read_bool },
 	{ "OldLives", "u", AT(old_lives), read_u32 },
+	{ "StuckPartitions", "aq", AT(stuck_at), read_sp_ids },
 };
 #undef AT
 
@@ -127,6 +128,20 @@ const struct lifecycle_vm *lifecycle_vm_list_find(const struct lifecycle_vm_list
 
 /* ---- partitions ---- */
 
+static int read_queues(sd_bus_message *m, void *to)
+{
+	struct lifecycle_queues *q = to;
+
+	return sd_bus_message_read(m, "(uuuu)", &q->line, &q->ready, &q->back_off, &q->probe);
+}
+
+static int read_frame_counts(sd_bus_message *m, void *to)
+{
+	struct lifecycle_frames *f = to;
+
+	return sd_bus_message_read(m, "(ttt)", &f->submitted, &f->completed, &f->lost);
+}
+
 #define AT(member) offsetof(struct lifecycle_partition, member)
 static const struct field sp_properties[] = {
 	{ "ExecutionContexts", "q", AT(contexts), read_u16_wide },
@@ -137,6 +152,20 @@ static const struct field sp_properties[] = {
 	{ "Sent", "t", AT(sent), read_u64 },
 	{ "Retried", "t", AT(retried), read_u64 },
 	{ "Answered", "t", AT(answered), read_u64 },
+	{ "Version", "u", AT(version), read_u32 },
+	{ "InFlight", "b", AT(in_flight), read_bool },
+	{ "StuckSince", "t", AT(stuck_since), read_time },
+	{ "NextProbe", "t", AT(next_probe), read_time },
+	{ "RestsUntil", "t", AT(rests_until), read_time },
+	{ "Queues", "(uuuu)", AT(queues), read_queues },
+	{ "Frames", "(ttt)", AT(frames), read_frame_counts },
+	{ "Verdicts", "a{st}", AT(verdicts), read_counts },
+	{ "Settled", "a{st}", AT(settled), read_counts },
+	{ "CreatedRetries", "at", AT(created_retries), read_histogram },
+	{ "CreatedLatency", "at", AT(created_latency), read_histogram },
+	{ "DestroyedRetries", "at", AT(destroyed_retries), read_histogram },
+	{ "DestroyedLatency", "at", AT(destroyed_latency), read_histogram },
+	{ "FrameLatency", "at", AT(frame_latency), read_histogram },
 };
 #undef AT
 
@@ -227,8 +256,11 @@ struct lifecycle_partition_list *lifecycle_partition_list_unref(struct lifecycle
 {
 	if (!list)
 		return NULL;
-	for (size_t i = 0; i < list->count; i++)
+	for (size_t i = 0; i < list->count; i++) {
+		free((void *)list->row[i].verdicts.at);
+		free((void *)list->row[i].settled.at);
 		sd_bus_message_unref(list->more[i]);
+	}
 	sd_bus_message_unref(list->reply);
 	free(list->more);
 	free(list->row);

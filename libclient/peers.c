@@ -24,6 +24,7 @@ static const struct field peer_more[] = {
 	{ "Stuck", "b", AT(stuck), read_bool },
 	{ "Place", "s", AT(place), read_string },
 	{ "Old", "b", AT(old), read_bool },
+	{ "Ticket", "u", AT(ticket), read_u32 },
 };
 #undef AT
 

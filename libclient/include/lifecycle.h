@@ -236,6 +236,11 @@ struct lifecycle_waits_on {
 	const char *name; /* WAIT_VM; "" otherwise */
 };
 
+struct lifecycle_sp_ids {
+	size_t count;
+	const uint16_t *id;
+};
+
 /* One VM of a list or a snapshot. */
 struct lifecycle_vm {
 	size_t size;
@@ -252,6 +257,7 @@ struct lifecycle_vm {
 	bool secure_stuck;   /* an SP holds up an end past its active phase */
 	bool unreachable;    /* its VMM lives and does not connect */
 	uint32_t old_lives;  /* earlier lives that still settle */
+	struct lifecycle_sp_ids stuck_at; /* SPs that have not taken the end of a life of this VM, an old one perhaps, in time */
 };
 
 struct lifecycle_peer {
@@ -272,6 +278,7 @@ struct lifecycle_peer {
 	uint64_t next;      /* when it is sent again; 0: that is no matter of time */
 	uint64_t until;     /* when patience with this step ends; 0: never */
 	bool old;           /* not the VM's current life */
+	uint32_t ticket;    /* in line for the SP's creation slot: whose is lower comes first; 0: not in line */
 };
 
 /* Everything about one VM. */
@@ -295,6 +302,23 @@ struct lifecycle_vm_details {
 	uint64_t end_realtime;
 	const char *end_text;
 	int outcome; /* of the operation that ended last: enum lifecycle_outcome */
+	size_t old_peer_count;
+	const struct lifecycle_peer *const *old_peer; /* what older lives still owe, the oldest first; whole, as from lifecycle_peers() */
+};
+
+/* How often each word came. */
+struct lifecycle_counts {
+	size_t count;
+	const struct lifecycle_count {
+		const char *word;
+		uint64_t times;
+	} *at;
+};
+
+/* bucket[0] counts zeros, bucket[n] the values from 2^(n-1) to 2^n - 1, the 32nd bucket all that is above as well. */
+struct lifecycle_histogram {
+	size_t count; /* buckets up to the last that is not 0 */
+	const uint64_t *bucket;
 };
 
 struct lifecycle_partition {
@@ -312,6 +336,23 @@ struct lifecycle_partition {
 	uint32_t contexts;
 	uint32_t generation; /* its instance; 0: the secure side cannot tell */
 	uint64_t sent, retried, answered; /* messages since the daemon started */
+	uint32_t version;     /* its own FF-A version, major << 16 | minor; 0: not told (partitions tell it from v1.3 on) */
+	bool in_flight;       /* a call is with it, or suspended in it */
+	uint64_t stuck_since; /* so long something is, without a break; 0: nothing is */
+	uint64_t next_probe;  /* when it is asked for all that are stuck; 0: nothing is */
+	uint64_t rests_until; /* it took nothing of anybody and is asked nothing before then; 0: it does not rest */
+	struct lifecycle_queues {
+		uint32_t line, ready, back_off, probe;
+	} queues; /* debts in them now; the words are those of lifecycle_peer's `place` */
+	/* counted since the daemon started */
+	struct lifecycle_frames {
+		uint64_t submitted, completed, lost;
+	} frames; /* lost: with the link, before their answer came */
+	struct lifecycle_counts verdicts; /* its answers, in the words of lifecycle_peer's `reply` */
+	struct lifecycle_counts settled;  /* ways in which debts were settled, and "rejected": VM_CREATEDs that were refused */
+	/* retries: messages beyond the first until VM_CREATED, or VM_DESTROYED, was done; latency: us that it took from that on */
+	struct lifecycle_histogram created_retries, created_latency, destroyed_retries, destroyed_latency;
+	struct lifecycle_histogram frame_latency; /* us from a frame to its answer */
 };
 
 /* The daemon itself. */

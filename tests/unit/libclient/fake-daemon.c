@@ -262,12 +262,21 @@ static int method_define(sd_bus_message *m, void *userdata, sd_bus_error *error)
 static int append_row(sd_bus_message *m, const struct vm *vm)
 {
 	char path[1024];
+	int r;
 
 	(void)snprintf(path, sizeof(path), PATH "/vm/%s", vm->name);
-	return sd_bus_message_append(m, "(ssotqsssstta{sv})", vm->name, UUID, path, vm->life, vm->endpoint,
-		state_names[vm->state], substate_names[vm->substate], cause_names[vm->cause],
-		operation_names[vm->operation], (uint64_t)1000000, seq, 5, "WaitsOn", "s", vm->stuck ? "sp" : "-", "SecureStuck",
-		"b", vm->stuck, "Unreachable", "b", 0, "OldLives", "u", 0, "Novelty", "a{sv}", 1, "x", "s", "y");
+	r = sd_bus_message_open_container(m, 'r', "ssotqsssstta{sv}");
+	if (r >= 0)
+		r = sd_bus_message_append(m, "ssotqsssstt", vm->name, UUID, path, vm->life, vm->endpoint,
+			state_names[vm->state], substate_names[vm->substate], cause_names[vm->cause],
+			operation_names[vm->operation], (uint64_t)1000000, seq);
+	if (r >= 0 && vm->stuck)
+		r = sd_bus_message_append(m, "a{sv}", 4, "WaitsOn", "s", "sp", "SecureStuck", "b", 1, "OldLives", "u", 1,
+			"StuckPartitions", "aq", 2, 0x8001, 0x8003);
+	else if (r >= 0)
+		r = sd_bus_message_append(m, "a{sv}", 5, "WaitsOn", "s", "-", "SecureStuck", "b", 0, "Unreachable", "b", 0,
+			"OldLives", "u", 0, "Novelty", "a{sv}", 1, "x", "s", "y");
+	return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
 static int append_rows(sd_bus_message *m, const char *filter)

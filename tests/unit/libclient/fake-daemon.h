@@ -29,6 +29,7 @@ struct vm *fake_find(const char *name);
 int fake_no_such(sd_bus_error *error, const char *name);
 
 /* fake-secure.c */
+uint64_t fake_hour(unsigned from_now); /* CLOCK_BOOTTIME us */
 int method_list_peers(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_trace(sd_bus_message *m, void *userdata, sd_bus_error *error);
 

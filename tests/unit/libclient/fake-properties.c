@@ -32,7 +32,40 @@ static int get_partition(sd_bus *bus, const char *path, const char *interface, c
 		return sd_bus_message_append(reply, "s", "trusty");
 	if (strcmp(property, "ExecutionContexts") == 0)
 		return sd_bus_message_append(reply, "q", 8);
+	if (strcmp(property, "Version") == 0)
+		return sd_bus_message_append(reply, "u", 0x10003);
+	if (strcmp(property, "InFlight") == 0)
+		return sd_bus_message_append(reply, "b", 1);
+	if (strcmp(property, "StuckSince") == 0)
+		return sd_bus_message_append(reply, "t", (uint64_t)1000000);
+	if (strcmp(property, "NextProbe") == 0)
+		return sd_bus_message_append(reply, "t", fake_hour(1));
+	if (strcmp(property, "RestsUntil") == 0)
+		return sd_bus_message_append(reply, "t", fake_hour(2));
+	if (strcmp(property, "Queues") == 0)
+		return sd_bus_message_append(reply, "(uuuu)", 2, 1, 3, 4);
+	if (strcmp(property, "Frames") == 0)
+		return sd_bus_message_append(reply, "(ttt)", (uint64_t)9, (uint64_t)7, (uint64_t)1);
 	return sd_bus_message_append(reply, "t", (uint64_t)5);
+}
+
+static int get_counts(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+	void *userdata, sd_bus_error *error)
+{
+	if (strcmp(property, "Verdicts") == 0)
+		return sd_bus_message_append(reply, "a{st}", 2, "ack", (uint64_t)5, "retry", (uint64_t)9);
+	return sd_bus_message_append(reply, "a{st}", 1, "sp-instance-gone", (uint64_t)2);
+}
+
+/* CreatedRetries: four without, none with one, forty with two or three. The others are empty, or have one of 1024 to 2047 us. */
+static int get_histogram(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+	void *userdata, sd_bus_error *error)
+{
+	static const uint64_t retries[] = { 4, 0, 40 }, latency[12] = { [11] = 1 };
+
+	if (strcmp(property, "CreatedRetries") == 0)
+		return sd_bus_message_append_array(reply, 't', retries, sizeof(retries));
+	return sd_bus_message_append_array(reply, 't', latency, strcmp(property, "FrameLatency") == 0 ? sizeof(latency) : 0);
 }
 
 static int get_vm_word(const struct vm *vm, const char *property, sd_bus_message *reply)
@@ -72,6 +105,10 @@ static int get_vm(sd_bus *bus, const char *path, const char *interface, const ch
 		return sd_bus_message_append(reply, "q", vm->endpoint);
 	if (strcmp(property, "SecureStuck") == 0)
 		return sd_bus_message_append(reply, "b", vm->stuck);
+	if (strcmp(property, "OldLives") == 0)
+		return sd_bus_message_append(reply, "u", vm->stuck ? 1 : 0);
+	if (strcmp(property, "StuckPartitions") == 0)
+		return vm->stuck ? sd_bus_message_append(reply, "aq", 2, 0x8001, 0x8003) : sd_bus_message_append(reply, "aq", 0);
 	return strcmp(property, "WaitsOn") == 0 || strcmp(property, "VcpuStates") == 0 || strcmp(property, "SecurePeers") == 0 ||
 		strcmp(property, "LastEnd") == 0 ? get_vm_struct(vm, property, reply) : get_vm_word(vm, property, reply);
 }
@@ -97,6 +134,8 @@ const sd_bus_vtable vm_vtable[] = {
 	SD_BUS_PROPERTY("Life", "t", get_vm, 0, 0),
 	SD_BUS_PROPERTY("FfaId", "q", get_vm, 0, 0),
 	SD_BUS_PROPERTY("SecureStuck", "b", get_vm, 0, 0),
+	SD_BUS_PROPERTY("OldLives", "u", get_vm, 0, 0),
+	SD_BUS_PROPERTY("StuckPartitions", "aq", get_vm, 0, 0),
 	SD_BUS_PROPERTY("WaitsOn", "(sqsttu)", get_vm, 0, 0),
 	SD_BUS_PROPERTY("VcpuStates", "as", get_vm, 0, 0),
 	SD_BUS_PROPERTY("SecurePeers", "a(qssub)", get_vm, 0, 0),
@@ -114,5 +153,17 @@ const sd_bus_vtable partition_vtable[] = {
 	SD_BUS_PROPERTY("Profile", "s", get_partition, 0, 0),
 	SD_BUS_PROPERTY("ExecutionContexts", "q", get_partition, 0, 0),
 	SD_BUS_PROPERTY("Sent", "t", get_partition, 0, 0),
+	SD_BUS_PROPERTY("Version", "u", get_partition, 0, 0),
+	SD_BUS_PROPERTY("InFlight", "b", get_partition, 0, 0),
+	SD_BUS_PROPERTY("StuckSince", "t", get_partition, 0, 0),
+	SD_BUS_PROPERTY("NextProbe", "t", get_partition, 0, 0),
+	SD_BUS_PROPERTY("RestsUntil", "t", get_partition, 0, 0),
+	SD_BUS_PROPERTY("Queues", "(uuuu)", get_partition, 0, 0),
+	SD_BUS_PROPERTY("Frames", "(ttt)", get_partition, 0, 0),
+	SD_BUS_PROPERTY("Verdicts", "a{st}", get_counts, 0, 0),
+	SD_BUS_PROPERTY("Settled", "a{st}", get_counts, 0, 0),
+	SD_BUS_PROPERTY("CreatedRetries", "at", get_histogram, 0, 0),
+	SD_BUS_PROPERTY("CreatedLatency", "at", get_histogram, 0, 0),
+	SD_BUS_PROPERTY("FrameLatency", "at", get_histogram, 0, 0),
 	SD_BUS_VTABLE_END
 };

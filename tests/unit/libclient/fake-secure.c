@@ -7,12 +7,12 @@
 
 #include "fake-daemon.h"
 
-static uint64_t in_an_hour(void)
+uint64_t fake_hour(unsigned from_now)
 {
 	struct timespec t;
 
 	(void)clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)(t.tv_sec + 3600) * 1000000u;
+	return ((uint64_t)t.tv_sec + 3600 * from_now) * 1000000u;
 }
 
 #define PEER "(tqqsssuutttsa{sv})"
@@ -27,7 +27,7 @@ int method_list_peers(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		return fake_no_such(error, name);
 	if (strcmp(name, "stuck") == 0)
 		return sd_bus_reply_method_return(m, "a" PEER "u", 2, (uint64_t)17, 2, 0x8001, "destroying", "-", "retry", 12u,
-			15u, (uint64_t)1000000, in_an_hour(), (uint64_t)0, "stuck", 2, "Stuck", "b", 1, "Place", "s", "probe",
+			15u, (uint64_t)1000000, fake_hour(1), (uint64_t)0, "stuck", 2, "Stuck", "b", 1, "Place", "s", "probe",
 			(uint64_t)9, 5, 0x8002, "creating", "-", "-", 0u, 0u, (uint64_t)1000000, (uint64_t)0, (uint64_t)0,
 			"stuck", 2, "Old", "b", 1, "Novelty", "u", 4u, 0u);
 	if (strcmp(name, "web") == 0 || !*name)

@@ -67,6 +67,9 @@ static void lists_by_name(void **state)
 	assert_int_equal(vm->since, 1000000000);
 	assert_true(vm->secure_stuck);
 	assert_false(vm->unreachable);
+	assert_int_equal(vm->stuck_at.count, 2);
+	assert_int_equal(vm->stuck_at.id[1], 0x8003);
+	assert_int_equal(lifecycle_vm_list_find(list, "web")->stuck_at.count, 0);
 	assert_null(lifecycle_vm_list_find(list, "nobody"));
 	lifecycle_vm_list_unref(list);
 }
@@ -89,10 +92,16 @@ static void tells_everything_about_one(void **state)
 	assert_true(d->peer[0]->stuck);
 	assert_int_equal(d->peer[1]->how, LIFECYCLE_HOW_UNTOLD);
 	assert_int_equal(d->vcpu_states, 0);
+	assert_int_equal(d->vm->stuck_at.count, 2);
+	assert_int_equal(d->old_peer_count, 1);
+	assert_int_equal(d->old_peer[0]->life, 9);
+	assert_int_equal(d->old_peer[0]->sp, 0x8002);
+	assert_int_equal(d->old_peer[0]->since, 1000000000);
 	lifecycle_vm_info_unref(info);
 	assert_int_equal(lifecycle_vm_info(w->l, "web", &info), 0);
 	d = lifecycle_vm_info_details(info);
 	assert_int_equal(d->vcpu_states, 3);
+	assert_int_equal(d->old_peer_count, 0);
 	assert_int_equal(d->vcpu[2], LIFECYCLE_VCPU_WAITING);
 	assert_int_equal(d->memory_bytes, 512u << 20);
 	assert_int_equal(d->vmm_pid, 4711);
@@ -137,6 +146,45 @@ static void tells_debts_and_frames(void **state)
 	assert_string_equal(lifecycle_frame_list_at(frames, 2)->status, "");
 	lifecycle_frame_list_unref(frames);
 	assert_int_equal(lifecycle_trace(w->l, 0x8002, 0, &frames), -EINVAL);
+}
+
+static void assert_histogram(const struct lifecycle_histogram *h, size_t count, uint64_t last)
+{
+	assert_int_equal(h->count, count);
+	if (count)
+		assert_int_equal(h->bucket[count - 1], last);
+}
+
+static void tells_all_that_is_counted_of_a_partition(void **state)
+{
+	struct world *w = *state;
+	struct lifecycle_partition_list *list;
+	const struct lifecycle_partition *p;
+
+	assert_int_equal(lifecycle_partitions(w->l, &list), 0);
+	p = lifecycle_partition_list_at(list, 0);
+	assert_int_equal(p->version, 0x10003);
+	assert_true(p->in_flight);
+	assert_int_equal(p->stuck_since, 1000000000);
+	assert_in_range((p->rests_until - p->next_probe) / 1000000000, 3598, 3602); /* an hour, of two looks at the clock */
+	assert_int_equal(p->queues.line, 2);
+	assert_int_equal(p->queues.ready, 1);
+	assert_int_equal(p->queues.back_off, 3);
+	assert_int_equal(p->queues.probe, 4);
+	assert_int_equal(p->frames.submitted, 9);
+	assert_int_equal(p->frames.completed, 7);
+	assert_int_equal(p->frames.lost, 1);
+	assert_int_equal(p->verdicts.count, 2);
+	assert_string_equal(p->verdicts.at[1].word, "retry");
+	assert_int_equal(p->verdicts.at[1].times, 9);
+	assert_int_equal(p->settled.count, 1);
+	assert_string_equal(p->settled.at[0].word, "sp-instance-gone");
+	assert_histogram(&p->created_retries, 3, 40);
+	assert_histogram(&p->created_latency, 0, 0);
+	assert_histogram(&p->destroyed_latency, 0, 0); /* this daemon has no such property */
+	assert_histogram(&p->frame_latency, 12, 1);
+	assert_int_equal(lifecycle_partition_list_at(list, 1)->verdicts.count, 0);
+	lifecycle_partition_list_unref(list);
 }
 
 static void tells_partitions_and_the_daemon(void **state)
@@ -298,6 +346,7 @@ int main(void)
 		TEST(lists_by_name),
 		TEST(tells_everything_about_one),
 		TEST(tells_debts_and_frames),
+		TEST(tells_all_that_is_counted_of_a_partition),
 		TEST(tells_partitions_and_the_daemon),
 		TEST(errors_are_typed),
 		TEST(defines),
