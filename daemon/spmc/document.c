@@ -190,6 +190,20 @@ static void write_sp(struct text *t, const struct world *w, uint32_t index)
 	text_add(t, "}");
 }
 
+static void write_schedule(struct text *t, const struct world_config *c)
+{
+	const char *comma = "";
+
+	text_add(t, "\"seed\":%u,\"schedule\":{", c->seed);
+	for (int i = 0; i < WORLD_EVENT_COUNT; i++) {
+		if (!c->schedule[i])
+			continue;
+		text_add(t, "%s\"%s\":%" PRIu64, comma, event_name((enum world_event)i), c->schedule[i] / UINT64_C(1000000));
+		comma = ",";
+	}
+	text_add(t, "},");
+}
+
 static void write_bitmaps(struct text *t, const struct world_book *b)
 {
 	const char *comma = "";
@@ -212,6 +226,7 @@ void document_write(struct text *t, const struct world *w, bool link)
 	write_uuid(t, "instance", b->instance);
 	text_add(t, "\"spmc\":\"%s\",\"ffa-version\":\"%u.%u\",\"resets\":%" PRIu64 ",", spmc_of_world(w)->name,
 		spmc_version(w) >> 16, spmc_version(w) & 0xFFFF, b->resets);
+	write_schedule(t, &w->config);
 	text_add(t, "\"incarnation\":%" PRIu64 ",\"link\":%s,\"sps\":[", b->incarnation, link ? "true" : "false");
 	for (uint32_t i = 0; i < b->sp_count; i++) {
 		text_add(t, "%s", i ? "," : "");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The file is one JSON object: what options_set_world knows, and "sps", a list of objects of what options_set_sp knows
- * beside "personality". Keys come in any order, but defaults go by the personality: an SP is collected first.
+ * The file is one JSON object: what options_set_world knows, "schedule", an object of events and their milliseconds, and
+ * "sps", a list of objects of what options_set_sp knows beside "personality". Keys come in any order, but defaults go by the personality: an SP is collected first.
  */
 
 #include "spmc/file.h"
@@ -14,7 +14,9 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "spmc/event.h"
 #include "spmc/reader.h"
+#include "spmc/schedule.h"
 
 #define FILE_MAX    (1024 * 1024)
 #define OPTIONS_MAX 48 /* of one SP */
@@ -33,6 +35,7 @@ struct pairs {
 struct file {
 	struct world_config *config;
 	struct pairs seen; /* of the world's own keys: one that comes twice is a mistake */
+	struct pairs events;
 	struct pairs sp;
 };
 
@@ -105,6 +108,18 @@ static int read_sp(struct reader *r, void *context)
 	return options_end_sp(f->config, &c, r->why) < 0 ? point_at(r, r->value) : 0;
 }
 
+static int read_event(struct reader *r, void *context, const char *key)
+{
+	struct file *f = context;
+	char ms[READER_SCALAR];
+
+	if (event_find(key) < 0)
+		return schedule_set(f->config, key, "", r->why) < 0 ? point_at(r, r->value) : 0;
+	if (add_pair(r, &f->events, key) < 0 || reader_scalar(r, ms) < 0)
+		return -EINVAL;
+	return schedule_set(f->config, key, ms, r->why) < 0 ? point_at(r, r->value) : 0;
+}
+
 static int read_setting(struct reader *r, void *context, const char *key)
 {
 	struct file *f = context;
@@ -114,6 +129,8 @@ static int read_setting(struct reader *r, void *context, const char *key)
 		return -EINVAL;
 	if (strcmp(key, "sps") == 0)
 		return reader_array(r, read_sp, f);
+	if (strcmp(key, "schedule") == 0)
+		return reader_object(r, read_event, f);
 	if (reader_scalar(r, value) < 0)
 		return -EINVAL;
 	return options_set_world(f->config, key, value, r->why) < 0 ? point_at(r, r->value) : 0;

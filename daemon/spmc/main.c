@@ -111,12 +111,13 @@ static uid_t user_id(const char *name)
 	exit(EXIT_FAILURE);
 }
 
-static void set_schedule(struct schedule *s, const char *text)
+static void set_schedule(struct world_config *config, const char *text)
 {
-	if (schedule_parse(s, text) == 0)
+	struct complaint why;
+
+	if (schedule_parse(config, text, &why) == 0)
 		return;
-	fprintf(stderr, "lifecycled-spmc: --schedule %s: write EVENT=MS,..., MS from 1 to 3600000; see --help for the events\n",
-		text);
+	fprintf(stderr, "lifecycled-spmc: --schedule %s: %s\n", text, why.text);
 	exit(EXIT_FAILURE);
 }
 
@@ -156,7 +157,7 @@ static void parse(struct service_options *o, int argc, char **argv)
 		case OPT_SEED: set_world(&o->world, "seed", optarg); break;
 		case OPT_CONTROL: o->control = optarg; break;
 		case OPT_TELL: tell = optarg; break;
-		case OPT_SCHEDULE: set_schedule(&o->schedule, optarg); break;
+		case OPT_SCHEDULE: set_schedule(&o->world, optarg); break;
 		case OPT_HELP: say(help); break;
 		case OPT_VERSION: say("lifecycled-spmc " PROJECT_VERSION "\n"); break;
 		default: exit(EXIT_FAILURE);

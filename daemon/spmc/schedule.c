@@ -5,39 +5,54 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "spmc/event.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 #define MS_MAX 3600000
-#define TEXT_MAX 256
 
-static int parse_one(struct schedule *s, char *item)
+static int complain_of_event(const char *event, struct complaint *why)
 {
-	char *value = strchr(item, '='), *end;
-	unsigned long ms;
-	int event;
+	char list[128] = "";
 
-	if (!value)
-		return -EINVAL;
-	*value++ = '\0';
-	event = event_find(item);
-	ms = strtoul(value, &end, 10);
-	if (event < 0 || *value < '0' || *value > '9' || *end || ms < 1 || ms > MS_MAX)
-		return -EINVAL;
-	s->mean[event] = ms * NS_PER_MS;
+	for (int i = 0; i < WORLD_EVENT_COUNT; i++) {
+		strncat(list, i == 0 ? "" : i + 1 < WORLD_EVENT_COUNT ? ", " : " or ", sizeof(list) - strlen(list) - 1);
+		strncat(list, event_name((enum world_event)i), sizeof(list) - strlen(list) - 1);
+	}
+	return complain(why, "\"%s\": the event must be %s", event, list);
+}
+
+int schedule_set(struct world_config *config, const char *event, const char *ms, struct complaint *why)
+{
+	int e = event_find(event);
+	unsigned long n;
+	char *end;
+
+	if (e < 0)
+		return complain_of_event(event, why);
+	n = strtoul(ms, &end, 10);
+	if (*ms < '0' || *ms > '9' || *end || n > MS_MAX)
+		return complain(why, "%s=%s: must be milliseconds in 0..%d", event, ms, MS_MAX);
+	config->schedule[e] = n * NS_PER_MS;
 	return 0;
 }
 
-int schedule_parse(struct schedule *s, const char *text)
+int schedule_parse(struct world_config *config, const char *text, struct complaint *why)
 {
-	char copy[TEXT_MAX], *rest = copy, *item;
+	_cleanup_(freep) char *copy = strdup(text);
+	char *rest = copy, *item;
 
-	if (strlen(text) >= sizeof(copy))
-		return -EINVAL;
-	strcpy(copy, text);
-	while ((item = strsep(&rest, ",")) != NULL)
-		if (parse_one(s, item) < 0)
+	if (!copy)
+		return complain(why, "no memory");
+	while ((item = strsep(&rest, ",")) != NULL) {
+		char *value = strchr(item, '=');
+
+		if (!value)
+			return complain(why, "\"%s\": write EVENT=MS,...", item);
+		*value++ = '\0';
+		if (schedule_set(config, item, value, why) < 0)
 			return -EINVAL;
+	}
 	return 0;
 }
 
@@ -47,9 +62,10 @@ static void plan(struct schedule *s, int event, uint64_t from)
 	s->at[event] = s->mean[event] ? from + 1 + world_random(&s->random) % (2 * s->mean[event]) : WORLD_NEVER;
 }
 
-void schedule_start(struct schedule *s, uint64_t seed, uint64_t monotonic)
+void schedule_start(struct schedule *s, const struct world_config *config, uint64_t monotonic)
 {
-	s->random = seed;
+	memcpy(s->mean, config->schedule, sizeof(s->mean));
+	s->random = config->seed;
 	for (int i = 0; i < WORLD_EVENT_COUNT; i++)
 		plan(s, i, monotonic);
 }

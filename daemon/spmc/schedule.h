@@ -6,17 +6,18 @@
  * world at random. Times from the start on, SPs and their order follow from the seed alone. No clock in here.
  */
 
-#include "spmc/world.h"
+#include "spmc/options.h"
 
 struct schedule {
-	uint64_t mean[WORLD_EVENT_COUNT]; /* ns; 0: never */
+	uint64_t mean[WORLD_EVENT_COUNT];
 	uint64_t at[WORLD_EVENT_COUNT];
 	uint64_t random;
 };
 
-/* EVENT=MS[,EVENT=MS...], MS from 1 to 3,600,000. 0 or -EINVAL. */
-int schedule_parse(struct schedule *s, const char *text);
-void schedule_start(struct schedule *s, uint64_t seed, uint64_t monotonic);
+/* One event and its milliseconds, 0: never, to 3,600,000; or EVENT=MS[,EVENT=MS...]. 0, or -EINVAL with the complaint written. */
+int schedule_set(struct world_config *config, const char *event, const char *ms, struct complaint *why);
+int schedule_parse(struct world_config *config, const char *text, struct complaint *why);
+void schedule_start(struct schedule *s, const struct world_config *config, uint64_t monotonic);
 uint64_t schedule_next(const struct schedule *s); /* WORLD_NEVER: nothing is to come */
 
 /* The next event that is due, and to which SP. False: none is. */

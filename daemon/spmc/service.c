@@ -234,8 +234,7 @@ static int start(struct service *s, const struct service_options *o)
 	if (o->control && ((r = open_door(&s->command, "control", o->control, SOCK_SEQPACKET, 0600)) < 0 ||
 		(r = control_start(&s->control, &s->world, monotonic, s->epoll, s->command.fd)) < 0))
 		return r;
-	s->schedule = o->schedule;
-	schedule_start(&s->schedule, o->world.seed, monotonic());
+	schedule_start(&s->schedule, &o->world, monotonic());
 	if ((r = link_start(&s->link, &s->world, s->epoll, s->hypervisor.fd, o->hypervisor)) < 0)
 		return r;
 	return inspect_start(&s->inspect, &s->world, &s->link, s->epoll, s->inspection.fd);

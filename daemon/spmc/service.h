@@ -13,7 +13,6 @@
 struct service_options {
 	const char *socket, *inspect, *state;
 	const char *control; /* NULL: none */
-	struct schedule schedule; /* what is to happen, not started yet */
 	bool reset;
 	uid_t hypervisor; /* whose connections are taken, beside root's and our own user's */
 	struct world_config world;

@@ -232,6 +232,7 @@ struct world_config {
 	enum world_spmc spmc;
 	uint32_t version; /* FF-A version of the SPMC; 0: as it has it */
 	uint32_t seed;    /* of all that happens at random */
+	uint64_t schedule[WORLD_EVENT_COUNT]; /* ns between events of that kind, in the mean; 0: they do not come by themselves */
 	struct sp_config sp[WORLD_SPS];
 };
 

@@ -30,6 +30,19 @@ def every_kind_is_told_of_birth_and_death():
                 equal(h.books()["0x8001"], set(), f"what {kind} knows when web is gone")
 
 
+def the_example_is_a_world_to_live_in():
+    example = str(host.TESTS.parent / "daemon/spmc/example.json")
+    with some_host("--sps", example) as h:
+        h.define("web")
+        for _ in range(3):
+            h.ctl("start", "web")
+            known = {sp: ids for sp, ids in h.books().items() if ids}
+            expect(len(known) >= 5 and {h.row("web")["ffa_id"]} == set.union(*known.values()), "those who ask for births know", known)
+            h.ctl("abort", "web")
+            h.until_state("web", "null")
+            equal(set.union(*h.books().values()), set(), "what is known when web is gone")
+
+
 def the_two_books_are_set_side_by_side():
     with some_host("--sp", "strict:0x8001", "--sp", "trusty:0x8002", "--control", "{dir}/control") as h:
         h.define("web")
@@ -124,6 +137,7 @@ def live_activation_keeps_what_it_knows():
 if __name__ == "__main__":
     sys.exit(host.main([
         every_kind_is_told_of_birth_and_death,
+        the_example_is_a_world_to_live_in,
         the_two_books_are_set_side_by_side,
         a_discovery_of_any_kind_is_understood,
         without_virtualization_nobody_is_told,

@@ -132,6 +132,47 @@ static void a_schedule_is_followed(void **state)
 	assert_int_equal(process_end(p, SIGTERM), 0);
 }
 
+static int member(struct json_object *o, const char *key)
+{
+	struct json_object *value;
+
+	assert_true(json_object_object_get_ex(o, key, &value));
+	return json_object_get_int(value);
+}
+
+/* The same from a file; the command line has the last word. What is followed can be read. */
+static void a_schedule_can_be_in_the_file(void **state)
+{
+	struct process *p = *state;
+	struct secure_link_welcome welcome;
+	struct secure_link_doorbell bell;
+	struct json_object *o, *schedule;
+	char path[128];
+	FILE *f;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/world.json", p->dir);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fputs("{\"seed\":9,\"schedule\":{\"restart\":20,\"crash\":1},"
+			  "\"sps\":[{\"personality\":\"strict\",\"id\":32769}]}", f) > 0);
+	assert_int_equal(fclose(f), 0);
+	process_start(p, (const char *const[]){ "--sps", path, "--schedule", "crash=0", NULL });
+	fd = link_open(p, 1, &welcome);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(link_read(fd, &bell, sizeof(bell)), sizeof(bell));
+	o = process_inspect(p);
+	assert_int_equal(member(o, "seed"), 9);
+	assert_true(json_object_object_get_ex(o, "schedule", &schedule));
+	assert_int_equal(json_object_object_length(schedule), 1);
+	assert_int_equal(member(schedule, "restart"), 20);
+	json_object_put(o);
+	assert_true(field(p, "generation") >= 4);
+	close(fd);
+	(void)unlink(path);
+	assert_int_equal(process_end(p, SIGTERM), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(int argc, char **argv)
@@ -142,6 +183,7 @@ int main(int argc, char **argv)
 		TEST(without_a_control_socket_nobody_is_told),
 		TEST(the_silent_make_room),
 		TEST(a_schedule_is_followed),
+		TEST(a_schedule_can_be_in_the_file),
 	};
 
 	process_program = argv[1];

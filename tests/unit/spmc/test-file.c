@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "spmc/file.h"
+#include "spmc/schedule.h"
 
 static const char *example;
 static char path[] = "/tmp/spmc-file-XXXXXX";
@@ -49,6 +50,16 @@ static void reads_all_of_an_sp_in_any_order(void **unused)
 	assert_int_equal(c.sp[1].faults[SP_FAULT_BUSY], 3);
 }
 
+static void reads_a_schedule(void **unused)
+{
+	struct world_config c;
+
+	assert_int_equal(read_text(&c, "{\"seed\":7,\"schedule\":{\"crash\":500,\"reset\":\"9000\",\"ring\":0}}"), 0);
+	assert_int_equal(c.seed, 7);
+	for (int i = 0; i < WORLD_EVENT_COUNT; i++)
+		assert_int_equal(c.schedule[i], i == WORLD_CRASH ? 500000000 : i == WORLD_RESET ? 9000000000 : 0);
+}
+
 /* One table, two syntaxes: what the command line says, the file says. */
 static void means_the_same_as_the_command_line(void **unused)
 {
@@ -59,6 +70,9 @@ static void means_the_same_as_the_command_line(void **unused)
 		0);
 	assert_int_equal(options_add_sp(&line, "optee:0x8002:capacity=9,preempt=2,mute=1", &why), 0);
 	assert_memory_equal(&file.sp[0], &line.sp[0], sizeof(line.sp[0]));
+	assert_int_equal(read_text(&file, "{\"schedule\":{\"stop\":3,\"panic\":3600000}}"), 0);
+	assert_int_equal(schedule_parse(&line, "stop=3,panic=3600000", &why), 0);
+	assert_memory_equal(file.schedule, line.schedule, sizeof(line.schedule));
 }
 
 static void passes_over_comments_and_blanks(void **unused)
@@ -107,6 +121,11 @@ static void says_where_and_what_is_wrong(void **unused)
 			":1:48: sps[0].id: ", "there twice" },
 		{ "{\"sps\": [{\"personality\": \"optee\", \"id\": 32769, \"stuk\": 1}]}",
 			":1:56: sps[0]: ", "stuk: there is no such option" },
+		{ "{\"schedule\": \"crash=5\"}", ":1:14: schedule: ", "an object" },
+		{ "{\"schedule\": {\"boom\": 5}}", ":1:15: schedule.boom: ", "\"boom\": the event must be crash, " },
+		{ "{\"schedule\": {\"crash\": \"1s\"}}", ":1:24: schedule.crash: ", "crash=1s: must be milliseconds" },
+		{ "{\"schedule\": {\"crash\": 3600001}}", ":1:24: schedule.crash: ", "in 0..3600000" },
+		{ "{\"schedule\": {\"crash\": 1, \"crash\": 1}}", ":1:27: schedule.crash: ", "there twice" },
 		{ "{\"sps\": [{\"id\": {}}]}", ":1:17: sps[0].id: ", "a string, a number" },
 	};
 	struct world_config c;
@@ -150,7 +169,7 @@ static void refuses_what_is_no_file(void **unused)
 /* Every place at which it can be cut is a mistake; what comes of it is a complaint and no more. */
 static void survives_a_file_that_is_cut_anywhere(void **unused)
 {
-	static char whole[16384], text[16384];
+	static char whole[16384];
 	struct world_config c = { 0 };
 	FILE *f = fopen(example, "r");
 	size_t n;
@@ -160,11 +179,21 @@ static void survives_a_file_that_is_cut_anywhere(void **unused)
 	fclose(f);
 	while (n > 0 && whole[n - 1] != '}')
 		n--;
+	whole[n] = '\0';
+	assert_int_equal(read_text(&c, whole), 0);
 	while (n-- > 0) {
-		memcpy(text, whole, n);
-		text[n] = '\0';
-		assert_int_equal(read_text(&c, text), -EINVAL);
+		c = (struct world_config){ 0 };
+		assert_int_equal(truncate(path, (off_t)n), 0);
+		assert_int_equal(file_read(&c, path, &why), -EINVAL);
 	}
+}
+
+static bool has_personality(const struct world_config *c, uint8_t kind)
+{
+	for (uint32_t i = 0; i < c->sp_count; i++)
+		if (c->sp[i].personality == kind)
+			return true;
+	return false;
 }
 
 static void the_installed_example_is_right(void **unused)
@@ -173,7 +202,9 @@ static void the_installed_example_is_right(void **unused)
 
 	if (file_read(&c, example, &why) < 0)
 		fail_msg("%s", why.text);
-	assert_true(c.sp_count >= 3);
+	assert_true(c.schedule[WORLD_RESTART] > 0 && c.seed == 1);
+	for (uint8_t kind = 0; kind < PERSONALITY_COUNT; kind++)
+		assert_true(has_personality(&c, kind));
 }
 
 static int remove_file(void **unused)
@@ -185,6 +216,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_all_of_an_sp_in_any_order),
+		cmocka_unit_test(reads_a_schedule),
 		cmocka_unit_test(means_the_same_as_the_command_line),
 		cmocka_unit_test(passes_over_comments_and_blanks),
 		cmocka_unit_test(says_where_and_what_is_wrong),
