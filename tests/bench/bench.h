@@ -3,8 +3,8 @@
 
 /*
  * What is timed, in C: each function is one subcommand of `bench-measure`. The two sides of a ratio take turns within one
- * loop, so that what else the machine does reaches both. Results are lines "NAME P10 P50 P90" in nanoseconds, which
- * `run` makes tables of; nothing is judged here.
+ * loop, so that what else the machine does reaches both. Results are lines "NAME P10 P50 P90" in nanoseconds, or what the
+ * file says, of which `run` makes tables; nothing is judged here.
  */
 
 #include <stdbool.h>
@@ -21,6 +21,7 @@ struct bench {
 	const char *floor; /* the program */
 	const char *guest; /* what the floor runs, and the VM as well */
 	const char *vm;
+	const char *control; /* of the secure side, or NULL */
 	unsigned runs;
 };
 
@@ -32,6 +33,10 @@ int bench_page(struct bench *b);
 int bench_property(struct bench *b);
 int bench_list(struct bench *b);
 int bench_wake(struct bench *b);
+int bench_retire(struct bench *b);
+int bench_activated(struct bench *b);
+int bench_announce(struct bench *b);
+int bench_gap(struct bench *b);
 
 uint64_t bench_now(void); /* CLOCK_MONOTONIC, ns */
 
@@ -56,6 +61,8 @@ struct followed {
 int followed_open(struct bench *b, struct followed *f);
 void followed_close(struct followed *f);
 int followed_act(struct followed *f, enum lifecycle_verb verb);
+/* Waits for the next event of the VM; negative: there is none. */
+int followed_next(struct followed *f, struct lifecycle_event *e);
 /* Waits until the VM's life moves to that state. */
 int followed_until(struct followed *f, enum lifecycle_state state);
 /* After followed_until(RUNNING): the guest has done its first instructions when its counter is not zero any more. */

@@ -39,7 +39,7 @@ int followed_act(struct followed *f, enum lifecycle_verb verb)
 	return r < 0 ? bench_failed(lifecycle_last_error(f->b->l)->text, r) : 0;
 }
 
-static int next(struct followed *f, struct lifecycle_event *e)
+int followed_next(struct followed *f, struct lifecycle_event *e)
 {
 	int r;
 
@@ -56,7 +56,7 @@ int followed_until(struct followed *f, enum lifecycle_state state)
 	struct lifecycle_event e = LIFECYCLE_EVENT_INIT;
 	int r;
 
-	while ((r = next(f, &e)) == 0) {
+	while ((r = followed_next(f, &e)) == 0) {
 		if (e.kind != LIFECYCLE_EVENT_STATE || e.new_state == e.old_state)
 			continue;
 		f->last = e;

@@ -17,12 +17,16 @@ static const struct {
 	{ "property", bench_property },
 	{ "list", bench_list },
 	{ "wake", bench_wake },
+	{ "retire", bench_retire },
+	{ "activated", bench_activated },
+	{ "announce", bench_announce },
+	{ "gap", bench_gap },
 };
 
 static int usage(void)
 {
 	fputs("bench-measure --bus ADDRESS --run DIR --memory DIR --floor PROGRAM --guest ELF --vm NAME --runs N "
-	      "life|one|floor|page|property|list|wake\n"
+	      "[--control PATH] life|one|floor|page|property|list|wake|retire|activated|announce|gap\n"
 	      "Against a daemon that runs; see tests/bench/README.md, and tests/bench/run, which starts one.\n",
 		stderr);
 	return 2;
@@ -31,13 +35,14 @@ static int usage(void)
 static int parse(int argc, char **argv, struct bench *b)
 {
 	static const struct option table[] = { { "bus", 1, NULL, 'b' }, { "run", 1, NULL, 'r' }, { "memory", 1, NULL, 'm' },
-		{ "floor", 1, NULL, 'f' }, { "guest", 1, NULL, 'g' }, { "vm", 1, NULL, 'v' }, { "runs", 1, NULL, 'n' }, { 0 } };
+		{ "floor", 1, NULL, 'f' }, { "guest", 1, NULL, 'g' }, { "vm", 1, NULL, 'v' },
+		{ "control", 1, NULL, 'c' }, { "runs", 1, NULL, 'n' }, { 0 } };
 	int c;
 
 	*b = (struct bench){ .vm = "bench", .runs = 100 };
 	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
 		const char **const texts[] = { ['b'] = &b->bus, ['r'] = &b->runtime_dir, ['m'] = &b->memory_dir,
-			['f'] = &b->floor, ['g'] = &b->guest, ['v'] = &b->vm };
+			['f'] = &b->floor, ['g'] = &b->guest, ['v'] = &b->vm, ['c'] = &b->control };
 
 		if (c == '?')
 			return usage();

@@ -1,0 +1,89 @@
+"""A thousand guests that run: a new daemon adopts them, and a new secure world is told of all of them."""
+import os
+import signal
+import subprocess
+import time
+
+from common import LIMIT, many, quantile, started
+from host import BUILD, GUESTS, Failure
+
+SPS = [f"optee:{id:#06x}" for id in range(0x8001, 0x8009)]
+
+
+def span(host, count):
+    """ns from the first VM_CREATED to the last answer, of all SPs together, by the secure side's clock."""
+    sps = host.inspect()["sps"]
+    if any(sp["logged"] != count for sp in sps):
+        raise Failure(f"each SP was to hear of {count} VMs once: {[sp['logged'] for sp in sps]}")
+    return max(sp["log"][-1]["t"] for sp in sps) - min(sp["log"][0]["t"] for sp in sps)
+
+
+def bare_frames(host, count):
+    """The floor: a program that sends the same frames, as many at a time, and does nothing else."""
+    os.kill(host.secure.pid, signal.SIGHUP)
+    done = subprocess.run([BUILD / "tests/bench/bench-frames", host.run / "spmc.sock", str(count)], stdout=subprocess.PIPE,
+                          timeout=LIMIT, check=False)
+    if done.returncode:
+        raise Failure(f"bench-frames: exit {done.returncode}")
+    return span(host, count)
+
+
+def adopted(host, count):
+    """ns from exec to READY=1 of a daemon that finds its guests running."""
+    began = time.monotonic_ns()
+    host.start_daemon()
+    took = time.monotonic_ns() - began
+    rows = host.json("list")
+    if sum(row["state"] == "running" and not row["unreachable"] for row in rows) != count:
+        raise Failure(f"of {count} guests the new daemon has {[(r['state'], r['unreachable']) for r in rows][:5]}, ...")
+    return took
+
+
+def announced(host, count):
+    os.kill(host.secure.pid, signal.SIGHUP)  # nobody is known there any more
+    host.until(lambda: [sp["answered"] for sp in host.json("partitions") if sp["kind"] == "sp"], "the SPs are there")
+    host.until(lambda: all(len(known) == count for known in host.books().values()), "every SP knows every VM")
+    return span(host, count)
+
+
+def gap_watcher(bench, host, milliseconds):
+    watcher = subprocess.Popen(bench.command(host, "gap", milliseconds, vm="beat"), stdout=subprocess.PIPE, text=True)
+    if watcher.stdout.readline() != "watching\n":
+        raise Failure("nobody watches the guest's counter")
+    return watcher
+
+
+def gap_of(watcher):
+    text, _ = watcher.communicate(timeout=LIMIT)
+    if watcher.returncode:
+        raise Failure("the guest's counter was not seen to move")
+    return int(text.split()[1])
+
+
+def thousand(bench):
+    guests, turns, milliseconds = bench.few(999, 19), bench.few(5, 1), bench.few(4000, 1000)
+    count = guests + 1
+    took = {"frames": [], "announce": [], "adopt": [], "gap": [], "quiet": []}
+    with started(*SPS, vms=[*many(guests), ("beat", GUESTS / "beat.elf")]) as host:
+        host.ctl("start", "beat", *(name for name, _ in many(guests)))
+        for _ in range(turns):
+            took["quiet"].append(gap_of(gap_watcher(bench, host, milliseconds)))
+            watcher = gap_watcher(bench, host, milliseconds)
+            host.kill_daemon()
+            took["frames"].append(bare_frames(host, count))
+            took["adopt"].append(adopted(host, count))
+            took["gap"].append(gap_of(watcher))
+            took["announce"].append(announced(host, count))
+    floor, ours = quantile(took["frames"], .5), quantile(took["announce"], .5)
+    frames = count * len(SPS)
+    bench.row(f"announce, {count} VMs to {len(SPS)} SPs", f"{ours / 1e6:.0f} ms", f"{floor / 1e6:.0f} ms",
+              f"{ours / floor:.2f} (min {min(took['announce']) / min(took['frames']):.2f})")
+    bench.row("  messages a second", f"{frames / ours * 1e9:,.0f}", f"{frames / floor * 1e9:,.0f}")
+    bench.row(f"a new daemon adopts {count} guests", f"{quantile(took['adopt'], .5) / 1e6:.0f} ms", goal="1 s",
+              met=quantile(took["adopt"], .5) <= 1e9)
+    gap, quiet = quantile(took["gap"], .5), quantile(took["quiet"], .5)
+    bench.row("  largest gap of a guest's count", f"{gap / 1e6:.1f} ms", f"{quiet / 1e6:.1f} ms", f"{gap / quiet:.2f}",
+              "2 x", gap <= 2 * quiet)
+
+
+ROWS = [thousand]
