@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* list: one line a VM. partitions: one line an endpoint. */
+/* list: one line a VM. */
 
 #include <fnmatch.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "forget.h"
 #include "list.h"
 #include "output.h"
 
@@ -32,6 +31,24 @@ static int complain_of_missing(const struct lifecycle_vm_list *list, int argc, c
 	return code;
 }
 
+void format_sps(char *to, size_t size, const struct lifecycle_sp_ids *sps)
+{
+	int n = 0;
+
+	*to = '\0';
+	for (size_t i = 0; i < sps->count && (size_t)n < size; i++)
+		n += snprintf(to + n, size - (size_t)n, "%s0x%04x", i ? ", " : "", sps->id[i]);
+}
+
+static struct json_object *sps_to_json(const struct lifecycle_sp_ids *sps)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < sps->count; i++)
+		(void)json_object_array_add(array, json_object_new_int(sps->id[i]));
+	return array;
+}
+
 struct json_object *vm_to_json(const struct lifecycle_vm *vm)
 {
 	struct json_object *o = json_object_new_object();
@@ -50,20 +67,35 @@ struct json_object *vm_to_json(const struct lifecycle_vm *vm)
 	json_add_bool(o, "secure_stuck", vm->secure_stuck);
 	json_add_bool(o, "unreachable", vm->unreachable);
 	json_add_number(o, "old_lives", vm->old_lives);
+	(void)json_object_object_add(o, "stuck_sps", sps_to_json(&vm->stuck_at));
 	return o;
+}
+
+static void add_words(char *note, size_t size, const char *words)
+{
+	size_t length = strlen(note);
+
+	(void)snprintf(note + length, size - length, "%s%s", length ? ", " : "", words);
 }
 
 static void add_note(struct table *t, const struct lifecycle_vm *vm)
 {
-	char note[CELL_MAX] = "";
+	bool is_stuck = vm->secure_stuck || vm->stuck_at.count;
+	char note[CELL_MAX] = "", words[CELL_MAX] = "secure side stuck", sps[100];
 
 	if (vm->cause > LIFECYCLE_CAUSE_NONE)
-		(void)snprintf(note, sizeof(note), "%s", lifecycle_cause_name(vm->cause));
-	if (vm->secure_stuck)
-		(void)strncat(note, *note ? ", secure side stuck" : "secure side stuck", sizeof(note) - strlen(note) - 1);
+		add_words(note, sizeof(note), lifecycle_cause_name(vm->cause));
+	format_sps(sps, sizeof(sps), &vm->stuck_at);
+	if (vm->stuck_at.count)
+		(void)snprintf(words, sizeof(words), "stuck at %s", sps);
+	if (is_stuck)
+		add_words(note, sizeof(note), words);
+	(void)snprintf(words, sizeof(words), "%" PRIu32 " old %s", vm->old_lives, vm->old_lives == 1 ? "life settles" : "lives settle");
+	if (vm->old_lives)
+		add_words(note, sizeof(note), words);
 	if (vm->unreachable)
-		(void)strncat(note, *note ? ", VMM unreachable" : "VMM unreachable", sizeof(note) - strlen(note) - 1);
-	table_add(t, vm->secure_stuck || vm->unreachable ? COLOUR_BAD : COLOUR_NONE, "%s", *note ? note : "-");
+		add_words(note, sizeof(note), "VMM unreachable");
+	table_add(t, is_stuck || vm->unreachable ? COLOUR_BAD : COLOUR_NONE, "%s", *note ? note : "-");
 }
 
 static void add_row(struct table *t, const struct lifecycle_vm *vm)
@@ -116,90 +148,4 @@ int verb_list(struct cli *c, int argc, char **argv)
 	else
 		table_print(&t, c);
 	return complain_of_missing(list, argc, argv);
-}
-
-/* ---- partitions ---- */
-
-static struct json_object *partition_to_json(const struct lifecycle_partition *p)
-{
-	struct json_object *o = json_object_new_object();
-
-	json_add_number(o, "id", p->id);
-	json_add_string(o, "kind", p->secure ? "sp" : "vm");
-	json_add_string(o, "name", p->name);
-	json_add_string(o, "uuid", p->uuid);
-	json_add_string(o, "state", p->status);
-	json_add_number(o, "owed", p->owed);
-	json_add_number(o, "stuck", p->stuck);
-	if (!p->secure)
-		return o;
-	json_add_string(o, "profile", p->profile);
-	json_add_number(o, "properties", p->properties);
-	json_add_number(o, "execution_contexts", p->contexts);
-	json_add_bool(o, "subscribes_created", p->wants_created);
-	json_add_bool(o, "subscribes_destroyed", p->wants_destroyed);
-	json_add_number(o, "generation", p->generation);
-	json_add_number(o, "sent", p->sent);
-	json_add_number(o, "retried", p->retried);
-	json_add_number(o, "answered", p->answered);
-	return o;
-}
-
-static const char *subscriptions(const struct lifecycle_partition *p)
-{
-	if (p->wants_created)
-		return p->wants_destroyed ? "created+destroyed" : "created";
-	return p->wants_destroyed ? "destroyed" : "-";
-}
-
-static void add_partition(struct table *t, const struct lifecycle_partition *p)
-{
-	bool is_bad = p->stuck || (p->secure && strcmp(p->status, "ok") != 0);
-
-	table_add(t, COLOUR_NONE, "0x%04x", p->id);
-	table_add(t, COLOUR_NONE, "%s", p->secure ? "sp" : "vm");
-	table_add(t, COLOUR_NONE, "%s", *p->name ? p->name : "-");
-	table_add(t, is_bad ? COLOUR_BAD : COLOUR_NONE, "%s", p->status);
-	table_add(t, COLOUR_NONE, "%s", p->secure ? p->profile : "-");
-	table_add(t, COLOUR_NONE, "%s", p->secure ? subscriptions(p) : "-");
-	table_add(t, COLOUR_NONE, "%" PRIu32, p->owed);
-	table_add(t, p->stuck ? COLOUR_BAD : COLOUR_NONE, "%" PRIu32, p->stuck);
-	if (p->secure)
-		table_add(t, COLOUR_NONE, "%" PRIu64 "/%" PRIu64 "/%" PRIu64, p->sent, p->retried, p->answered);
-	else
-		table_add(t, COLOUR_NONE, "-");
-	table_add(t, COLOUR_NONE, "%s", p->uuid);
-}
-
-int verb_partitions(struct cli *c, int argc, char **argv)
-{
-	static const char *const header[] = {
-		"ID", "KIND", "NAME", "STATE", "PROFILE", "SUBSCRIBED", "OWED", "STUCK", "SENT/RETRIED/ANSWERED", "UUID"
-	};
-	struct table t = { .header = header, .columns = sizeof(header) / sizeof(*header) };
-	_cleanup_(partitions_unrefp) struct lifecycle_partition_list *list = NULL;
-	struct json_object *array = wants_json(c) ? json_object_new_array() : NULL;
-
-	if (c->secure_view) {
-		json_object_put(array);
-		return secure_view(c, c->secure_view);
-	}
-	if (lifecycle_partitions(c->l, &list) < 0) {
-		json_object_put(array);
-		return cli_fail(c, "partitions", NULL);
-	}
-	for (size_t i = 0; i < lifecycle_partition_list_count(list); i++) {
-		const struct lifecycle_partition *p = lifecycle_partition_list_at(list, i);
-
-		if (array)
-			(void)json_object_array_add(array, partition_to_json(p));
-		else
-			add_partition(&t, p);
-	}
-	list_burned(c, &t, array);
-	if (array)
-		json_print(c, array);
-	else
-		table_print(&t, c);
-	return 0;
 }

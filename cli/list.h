@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "cli.h"
+#include <json-c/json.h>
+#include <lifecycle.h>
 
 struct json_object *vm_to_json(const struct lifecycle_vm *vm);
-struct json_object *waits_to_json(const struct lifecycle_waits_on *w); /* status.c */
+struct json_object *waits_to_json(const struct lifecycle_waits_on *w);
+/* "0x8001, 0x8002" */
+void format_sps(char *to, size_t size, const struct lifecycle_sp_ids *sps);

@@ -53,7 +53,7 @@ static const struct verb verbs[] = {
 	{ "why", "NAME...", "Say what a VM waits for, and what comes then", 1, INT_MAX, 0, verb_why },
 	{ "peers", "[NAME...]", "Show what lives owe Secure Partitions", 0, INT_MAX, 0, verb_peers },
 	{ "trace", "[SP]", "Show the last frames to and from SPs", 0, 1, TAKES_RAW, verb_trace },
-	{ "partitions", "", "Show FF-A partitions: SPs and live VMs", 0, 0, TAKES_SECURE_VIEW, verb_partitions },
+	{ "partitions", "[SP...]", "Show FF-A partitions, or all about an SP", 0, INT_MAX, TAKES_SECURE_VIEW, verb_partitions },
 	{ "define", "FILE|-", "Define a VM, or define it anew, from JSON", 1, 1, 0, verb_define },
 	{ "start", "NAME...", "Begin a life", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_start },
 	{ "stop", "NAME...", "Ask the guest to power off", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_stop },

@@ -131,6 +131,20 @@ void format_span(char *to, size_t size, uint64_t ns)
 		(void)snprintf(to, size, "%" PRIu64 " d %" PRIu64 " h", s / 86400, s / 3600 % 24);
 }
 
+void format_bucket(char *to, size_t size, unsigned bucket, bool is_time)
+{
+	uint64_t low = bucket ? 1ull << (bucket - 1) : 0, high = bucket ? 2 * low - 1 : 0;
+
+	if (!is_time)
+		(void)snprintf(to, size, high > low ? "%" PRIu64 "-%" PRIu64 : "%" PRIu64, low, high);
+	else if (high < 1000)
+		(void)snprintf(to, size, "up to %" PRIu64 " us", high);
+	else if (high < 1000000)
+		(void)snprintf(to, size, "up to %.3g ms", (double)high / 1e3);
+	else
+		(void)snprintf(to, size, "up to %.*f s", high < 100000000 ? 1 : 0, (double)high / 1e6);
+}
+
 void format_bytes(char *to, size_t size, uint64_t bytes)
 {
 	static const char *const unit[] = { "B", "KiB", "MiB", "GiB", "TiB" };

@@ -41,6 +41,8 @@ void table_print(struct table *t, const struct cli *c); /* and frees the cells *
 void format_state(char *to, size_t size, int state, int substate);
 /* "3.2 s", "4 min 10 s", "2 h 5 min", "3 d 4 h" */
 void format_span(char *to, size_t size, uint64_t nanoseconds);
+/* Bucket n of a histogram: "0", "2-3"; of microseconds its upper end: "up to 3 us", "up to 1.02 ms". */
+void format_bucket(char *to, size_t size, unsigned bucket, bool is_time);
 void format_bytes(char *to, size_t size, uint64_t bytes);
 void format_realtime(char *to, size_t size, uint64_t nanoseconds);
 uint64_t boottime_now(void);

@@ -5,9 +5,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "output.h"
+#include "peers.h"
 
-static struct json_object *peer_to_json(const struct lifecycle_peer *p)
+struct json_object *peer_to_json(const struct lifecycle_peer *p)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -26,11 +26,11 @@ static struct json_object *peer_to_json(const struct lifecycle_peer *p)
 	json_add_number(o, "since_boottime_us", p->since / 1000);
 	json_add_number(o, "next_boottime_us", p->next / 1000);
 	json_add_number(o, "until_boottime_us", p->until / 1000);
+	json_add_number(o, "ticket", p->ticket);
 	return o;
 }
 
-/* "in 20 ms", "now" for what is due, "-" for never. */
-static void add_time(struct table *t, uint64_t at)
+void peer_add_time(struct table *t, uint64_t at)
 {
 	uint64_t now = boottime_now();
 	char span[64];
@@ -39,24 +39,28 @@ static void add_time(struct table *t, uint64_t at)
 	table_add(t, COLOUR_NONE, at > now ? "in %s" : at ? "now" : "-", span);
 }
 
-static void add_peer(struct table *t, const struct lifecycle_peer *p)
+void peer_add_debt(struct table *t, const struct lifecycle_peer *p)
 {
-	enum colour colour = p->stuck ? COLOUR_BAD : COLOUR_NONE;
 	char span[64];
 
-	table_add(t, COLOUR_NONE, "%s", p->vm);
-	table_add(t, COLOUR_NONE, "%" PRIu64 "%s", p->life, p->old ? " (old)" : "");
-	table_add(t, COLOUR_NONE, "0x%04x", p->endpoint);
-	table_add(t, COLOUR_NONE, "0x%04x", p->sp);
-	table_add(t, colour, "%s%s", lifecycle_debt_name(p->debt), p->stuck ? ", stuck" : "");
+	table_add(t, p->stuck ? COLOUR_BAD : COLOUR_NONE, "%s%s", lifecycle_debt_name(p->debt), p->stuck ? ", stuck" : "");
 	table_add(t, COLOUR_NONE, "%s", lifecycle_how_name(p->how));
 	format_span(span, sizeof(span), boottime_elapsed(p->since));
 	table_add(t, COLOUR_NONE, "%s", p->since ? span : "-");
 	table_add(t, COLOUR_NONE, "%" PRIu32 "/%" PRIu32, p->tries, p->sent);
 	table_add(t, COLOUR_NONE, "%s", p->reply);
 	table_add(t, COLOUR_NONE, "%s", p->place);
-	add_time(t, p->next);
-	add_time(t, p->until);
+	peer_add_time(t, p->next);
+	peer_add_time(t, p->until);
+}
+
+static void add_peer(struct table *t, const struct lifecycle_peer *p)
+{
+	table_add(t, COLOUR_NONE, "%s", p->vm);
+	table_add(t, COLOUR_NONE, "%" PRIu64 "%s", p->life, p->old ? " (old)" : "");
+	table_add(t, COLOUR_NONE, "0x%04x", p->endpoint);
+	table_add(t, COLOUR_NONE, "0x%04x", p->sp);
+	peer_add_debt(t, p);
 }
 
 static int show(struct cli *c, const char *name, struct table *t, struct json_object *array)
@@ -80,8 +84,7 @@ static int show(struct cli *c, const char *name, struct table *t, struct json_ob
 
 int verb_peers(struct cli *c, int argc, char **argv)
 {
-	static const char *const header[] = { "VM", "LIFE", "FF-A ID", "SP", "DEBT", "HOW", "FOR", "TRIES/ALL", "LAST REPLY",
-		"PLACE", "NEXT", "UNTIL" };
+	static const char *const header[] = { "VM", "LIFE", "FF-A ID", "SP", PEER_COLUMNS };
 	struct table t = { .header = header, .columns = sizeof(header) / sizeof(*header) };
 	struct json_object *array = wants_json(c) ? json_object_new_array() : NULL;
 	int code = argc ? 0 : show(c, NULL, &t, array);

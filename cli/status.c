@@ -7,9 +7,22 @@
 #include <string.h>
 
 #include "list.h"
-#include "output.h"
+#include "peers.h"
 
 #define CONSOLE_LINES 10
+
+static void print_stuck(const struct cli *c, const struct lifecycle_vm *vm)
+{
+	bool many = vm->stuck_at.count > 1;
+	char sps[100];
+
+	if (!vm->secure_stuck && !vm->stuck_at.count)
+		return;
+	format_sps(sps, sizeof(sps), &vm->stuck_at);
+	(void)printf("      %sstuck: %ssecure partition%s %s %s not taken the end of a life in time, %s asked again%s\n",
+		colour_on(c, COLOUR_BAD), *sps ? "" : "a ", many ? "s" : "", *sps ? sps : "(not named)", many ? "have" : "has",
+		many ? "they are" : "it is", colour_off(c, COLOUR_BAD));
+}
 
 static void print_state(const struct cli *c, const struct lifecycle_vm *vm)
 {
@@ -28,9 +41,7 @@ static void print_state(const struct cli *c, const struct lifecycle_vm *vm)
 	if (vm->unreachable)
 		(void)printf("      %sunreachable: its VMM lives and does not connect; abort ends it%s\n",
 			colour_on(c, COLOUR_BAD), colour_off(c, COLOUR_BAD));
-	if (vm->secure_stuck)
-		(void)printf("      %sstuck: a secure partition has not taken the end of a life in time, it is asked again%s\n",
-			colour_on(c, COLOUR_BAD), colour_off(c, COLOUR_BAD));
+	print_stuck(c, vm);
 }
 
 static void print_wait_target(const struct lifecycle_waits_on *w)
@@ -110,8 +121,7 @@ static void print_facts(const struct lifecycle_vm_details *d)
 		(void)puts("        VMM: none");
 	(void)printf("       UUID: %s\n", d->vm->uuid);
 	(void)printf("    Defined: %s\n", d->from_file ? "by a file in vm.d" : "over D-Bus");
-	(void)printf("     Counts: %" PRIu32 " automatic restarts, %" PRIu32 " refused transitions, %" PRIu32
-		     " old lives that settle\n", d->restarts, d->refused, d->vm->old_lives);
+	(void)printf("     Counts: %" PRIu32 " automatic restarts, %" PRIu32 " refused transitions\n", d->restarts, d->refused);
 	(void)printf("Last change: %" PRIu64 "\n", d->vm->changed_at);
 }
 
@@ -131,6 +141,27 @@ static void print_peers(const struct cli *c, const struct lifecycle_vm_details *
 		table_add(&t, COLOUR_NONE, "%s", lifecycle_how_name(p->how));
 		table_add(&t, COLOUR_NONE, "%" PRIu32, p->tries);
 		table_add(&t, p->stuck ? COLOUR_BAD : COLOUR_NONE, "%s", p->stuck ? "stuck" : "-");
+	}
+	table_print(&t, c);
+}
+
+/* An old life whose debts are all settled waits for its VMM or memory alone. */
+static void print_old_lives(const struct cli *c, const struct lifecycle_vm_details *d)
+{
+	static const char *const header[] = { "LIFE", "FF-A ID", "SP", PEER_COLUMNS };
+	struct table t = { .header = header, .columns = sizeof(header) / sizeof(*header), .indent = "    " };
+
+	if (!d->vm->old_lives)
+		return;
+	(void)printf("\nOld lives that still settle: %" PRIu32 "%s\n", d->vm->old_lives,
+		d->old_peer_count ? "" : "; its debts are settled, its memory is on the way back");
+	for (size_t i = 0; i < d->old_peer_count; i++) {
+		const struct lifecycle_peer *p = d->old_peer[i];
+
+		table_add(&t, COLOUR_NONE, "%" PRIu64, p->life);
+		table_add(&t, COLOUR_NONE, "0x%04x", p->endpoint);
+		table_add(&t, COLOUR_NONE, "0x%04x", p->sp);
+		peer_add_debt(&t, p);
 	}
 	table_print(&t, c);
 }
@@ -172,6 +203,7 @@ static void print_page(const struct cli *c, const struct lifecycle_vm_details *d
 	print_state(c, d->vm);
 	print_facts(d);
 	print_peers(c, d);
+	print_old_lives(c, d);
 	print_end(d);
 	print_console(text, size);
 }
@@ -221,7 +253,7 @@ static struct json_object *end_to_json(const struct lifecycle_vm_details *d)
 
 static struct json_object *page_to_json(const struct lifecycle_vm_details *d, const char *text, size_t size)
 {
-	struct json_object *o = vm_to_json(d->vm), *vcpus = json_object_new_array();
+	struct json_object *o = vm_to_json(d->vm), *vcpus = json_object_new_array(), *old = json_object_new_array();
 
 	json_add_number(o, "operation_since_boottime_us", d->operation_since / 1000);
 	json_add_string(o, "operation_outcome", lifecycle_outcome_name(d->outcome));
@@ -236,6 +268,9 @@ static struct json_object *page_to_json(const struct lifecycle_vm_details *d, co
 	json_add_number(o, "restarts", d->restarts);
 	json_add_number(o, "refused_transitions", d->refused);
 	(void)json_object_object_add(o, "secure_peers", peers_to_json(d));
+	for (size_t i = 0; i < d->old_peer_count; i++)
+		(void)json_object_array_add(old, peer_to_json(d->old_peer[i]));
+	(void)json_object_object_add(o, "old_peers", old);
 	(void)json_object_object_add(o, "last_end", end_to_json(d));
 	if (text)
 		json_add_text(o, "console", text, size);

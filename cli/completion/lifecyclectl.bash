@@ -7,6 +7,11 @@ _lifecyclectl_names()
 	lifecyclectl --quiet list 2>/dev/null
 }
 
+_lifecyclectl_sps()
+{
+	lifecyclectl --quiet partitions 2>/dev/null
+}
+
 _lifecyclectl()
 {
 	local verbs='list status why peers trace partitions define start stop abort restart destroy forget monitor console help'
@@ -32,6 +37,7 @@ _lifecyclectl()
 		case $verb in
 		start | stop | abort | restart | destroy) common+=' --no-block --timeout --if-life' ;;
 		trace) common+=' --raw' ;;
+		partitions) common+=' --secure-view' ;;
 		forget) common+=' --force --if-life' ;;
 		monitor) common+=' --since --no-follow' ;;
 		console) common+=' --follow --tail --raw' ;;
@@ -42,8 +48,7 @@ _lifecyclectl()
 	case $verb in
 	'' | help) mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$word") ;;
 	define) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
-	trace) ;;
-	partitions) mapfile -t COMPREPLY < <(compgen -W '--secure-view' -- "$word") ;;
+	trace | partitions) mapfile -t COMPREPLY < <(compgen -W "$(_lifecyclectl_sps)" -- "$word") ;;
 	*) mapfile -t COMPREPLY < <(compgen -W "$(_lifecyclectl_names)" -- "$word") ;;
 	esac
 }

@@ -34,7 +34,7 @@ struct deadline {
 struct debt {
 	struct deadline again, patience;
 	struct list link;
-	uint64_t since;
+	uint64_t since;       /* of its state, or in line */
 	uint64_t announce_by; /* VM_CREATED must be taken by then, however often the SP restarts meanwhile; 0: none yet */
 	uint32_t tries, sent; /* messages of this step, and of this life */
 	uint32_t first_sent;  /* us after `since`; for the counts */

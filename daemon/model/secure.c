@@ -58,8 +58,10 @@ void queue_debt(struct step *s, struct sp *sp, struct debt *d, enum debt_queue q
 	d->queue = (uint8_t)queue;
 	if (queue != QUEUE_NONE)
 		list_append(queue_head(sp, queue), &d->link);
-	if (queue == QUEUE_WAITING)
+	if (queue == QUEUE_WAITING) {
 		d->ticket = ++sp->tickets;
+		d->since = s->now;
+	}
 	if (queue == QUEUE_BACKOFF)
 		set_deadline(s, &d->again, s->now + pace_delay(s, sp, &d->backoff));
 	if (queue == QUEUE_STUCK && heap_node_is_out(&sp->probe.node))

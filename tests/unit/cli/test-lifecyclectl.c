@@ -72,6 +72,8 @@ static void lists(void **state)
 	assert_null(strstr(r.output, "db"));
 	run_free(&r);
 	expect(*state, CTL("list", "web", "nobody"), 4, "web", "no VM is called 'nobody'");
+	expect(*state, CTL("list"), 0, "  user-abort, stuck at 0x8001, 0x8003, 1 old life settles\n", NULL);
+	expect(*state, CTL("list", "stuck", "-o", "json"), 0, "\"old_lives\":1,\"stuck_sps\":[32769,32771]", NULL);
 }
 
 static void shows_a_page(void **state)
@@ -82,6 +84,12 @@ static void shows_a_page(void **state)
 	expect(*state, CTL("status", "web"), 0, "vCPUs: 3: 2 running, 1 waiting", NULL);
 	expect(*state, CTL("status", "stuck"), 0, "waits on sp 0x8001", NULL);
 	expect(*state, CTL("status", "stuck"), 0, "tried 12 times, without limit", NULL);
+	expect(*state, CTL("status", "stuck"), 0,
+		"stuck: secure partitions 0x8001, 0x8003 have not taken the end of a life in time, they are asked again\n", NULL);
+	expect(*state, CTL("status", "stuck"), 0, "\nOld lives that still settle: 1\n    LIFE  FF-A ID  SP      DEBT ", NULL);
+	expect(*state, CTL("status", "stuck"), 0, "\n    9     0x0005   0x8002  creating  -    ", NULL);
+	expect(*state, CTL("status", "stuck", "-o", "json"), 0, "\"old_peers\":[{\"vm\":\"stuck\",\"life\":9,\"old\":true,", NULL);
+	expect(*state, CTL("status", "web", "-o", "json"), 0, "\"old_peers\":[]", NULL);
 	expect(*state, CTL("status", "nobody", "web"), 4, "Life: 42", "no VM is called 'nobody'");
 }
 
@@ -90,12 +98,64 @@ static void shows_debts_one_by_one(void **state)
 	expect(*state, CTL("peers", "stuck"), 0, "destroying, stuck", NULL);
 	expect(*state, CTL("peers", "stuck"), 0, "12/15      retry       probe  in 59 min", NULL);
 	expect(*state, CTL("peers", "stuck"), 0, "9 (old)", NULL);
-	expect(*state, CTL("peers", "--no-legend"), 0, "web  42  0x0001  0x8001  known", NULL);
+	expect(*state, CTL("peers", "--no-legend"), 0, "web     42  0x0001  0x8001  known", NULL);
 	expect(*state, CTL("peers", "nobody", "web"), 4, "web", "no VM is called 'nobody'");
 	expect(*state, CTL("peers", "stuck", "-o", "json"), 0, "{\"vm\":\"stuck\",\"life\":17,\"old\":false,\"ffa_id\":2,"
 		"\"sp\":32769,\"debt\":\"destroying\",\"how\":\"-\",\"stuck\":true,\"place\":\"probe\",\"reply\":\"retry\","
 		"\"tries\":12,\"sent\":15,\"since_boottime_us\":1000000,\"next_boottime_us\":", NULL);
-	expect(*state, CTL("peers", "web", "-o", "json"), 0, "\"next_boottime_us\":0,\"until_boottime_us\":0}]\n", NULL);
+	expect(*state, CTL("peers", "web", "-o", "json"), 0, "\"next_boottime_us\":0,\"until_boottime_us\":0,\"ticket\":0}]\n", NULL);
+}
+
+static void shows_a_page_of_an_sp(void **state)
+{
+	const char *page[] = {
+		"0x8001  ok, trusty\n        UUID: 00000000-1111-2222-3333-444444444444\nFF-A version: 1.3\n",
+		"    Instance: the secure side cannot tell\n    Contexts: 8\n  Subscribed: to nothing\n",
+		"        Owed: something by 2 lives: 1 known there, 1 creating, 1 destroying\n",
+		"       Stuck: 1 of these, the first for ",
+		"; the next probe leaves in 59 min ",
+		"   In flight: VM_CREATED of slow, life 18, FF-A id 0x0003\n",
+		"        Slot: creates slow, life 18; in line behind: broken, hangup\n",
+		"      Queues: 2 in line, 1 ready, 3 in back-off, 4 for the probe\n       Rests: for 1 h 59 min more",
+		"    Deadline: in 2 h 59 min, for VM_CREATED of slow, life 18, FF-A id 0x0003\n",
+		"Last answers: retry, preempted (the latest last)\n",
+		"    VM      LIFE  FF-A ID  DEBT               HOW  FOR ",
+		"    broken  19    0x0004   none               -    -",
+		"    Messages: 5 sent, 0 answered RETRY, 0 answered 0\n     Answers: 5 ack, 9 retry\n"
+		"     Settled: 2 sp-instance-gone\n      Frames: 9 sent, 7 answered, 1 lost with the link\n",
+		"\nVM_CREATED, messages beyond the first until it was done:\n"
+		"               0         4  ####\n               1         0\n"
+		"             2-3        40  ########################################\n",
+		"\nFrames, from request to answer:\n   up to 2.05 ms         1  ########################################\n",
+	};
+
+	for (size_t i = 0; i < sizeof(page) / sizeof(*page); i++)
+		expect(*state, CTL("partitions", "0x8001"), 0, page[i], NULL);
+	expect(*state, CTL("partitions", "0x8009", "0x8001"), 12, "0x8001  ok", "no Secure Partition has the id 0x8009");
+	expect(*state, CTL("partitions", "1"), 2, "", "an SP is an FF-A id from 0x8000 to 0xffff, not '1'");
+	expect(*state, CTL("partitions", "--secure-view", "0x8001"), 2, "", "--secure-view shows all SPs");
+	expect(*state, CTL("-q", "partitions"), 0, "0x8001\n", NULL);
+}
+
+static void a_page_of_an_sp_is_json_too(void **state)
+{
+	const char *page[] = {
+		"[{\"id\":32769,\"kind\":\"sp\",",
+		"\"ffa_version\":65539,\"sent\":5,\"retried\":0,\"answered\":0,\"in_flight\":true,"
+		"\"stuck_since_boottime_us\":1000000,\"next_probe_boottime_us\":",
+		"\"queues\":{\"line\":2,\"ready\":1,\"back_off\":3,\"probe\":4},"
+		"\"frames\":{\"submitted\":9,\"completed\":7,\"lost\":1},\"verdicts\":{\"ack\":5,\"retry\":9},"
+		"\"settled\":{\"sp-instance-gone\":2},\"created_retries\":[4,0,40],\"created_latency_us\":[],"
+		"\"destroyed_retries\":[],\"destroyed_latency_us\":[],\"frame_latency_us\":[0,0,0,0,0,0,0,0,0,0,0,1],"
+		"\"known\":1,\"slot_life\":18,\"deadline_boottime_us\":",
+		"\"under_way\":[{\"vm\":\"broken\",\"life\":19,",
+		"\"ticket\":9},{\"vm\":\"stuck\",\"life\":17,",
+		"\"last_replies\":[\"retry\",\"preempted\"]}]\n",
+	};
+
+	for (size_t i = 0; i < sizeof(page) / sizeof(*page); i++)
+		expect(*state, CTL("partitions", "0x8001", "-o", "json"), 0, page[i], NULL);
+	expect(*state, CTL("partitions", "-o", "json"), 0, "\"verdicts\":{\"ack\":5,\"retry\":9}", NULL);
 }
 
 static void says_why(void **state)
@@ -369,6 +429,8 @@ int main(void)
 		TEST(lists),
 		TEST(shows_a_page),
 		TEST(shows_debts_one_by_one),
+		TEST(shows_a_page_of_an_sp),
+		TEST(a_page_of_an_sp_is_json_too),
 		TEST(says_why),
 		TEST(shows_frames_in_words),
 		TEST(speaks_json),

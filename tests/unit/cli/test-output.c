@@ -70,6 +70,29 @@ static void bytes_are_exact(void **state)
 	expect_bytes(3ull << 29, "1536 MiB");
 }
 
+static void expect_bucket(unsigned bucket, bool is_time, const char *wanted)
+{
+	char got[32];
+
+	format_bucket(got, sizeof(got), bucket, is_time);
+	assert_string_equal(got, wanted);
+}
+
+static void buckets_say_what_they_count(void **state)
+{
+	expect_bucket(0, false, "0");
+	expect_bucket(1, false, "1");
+	expect_bucket(2, false, "2-3");
+	expect_bucket(11, false, "1024-2047");
+	expect_bucket(0, true, "up to 0 us");
+	expect_bucket(9, true, "up to 511 us");
+	expect_bucket(10, true, "up to 1.02 ms");
+	expect_bucket(19, true, "up to 524 ms");
+	expect_bucket(20, true, "up to 1.0 s");
+	expect_bucket(27, true, "up to 134 s");
+	expect_bucket(31, true, "up to 2147 s");
+}
+
 static void states_say_no_more_than_is_needed(void **state)
 {
 	char got[64];
@@ -115,6 +138,7 @@ int main(void)
 		cmocka_unit_test(guests_cannot_steer_the_terminal),
 		cmocka_unit_test(spans_read_well),
 		cmocka_unit_test(bytes_are_exact),
+		cmocka_unit_test(buckets_say_what_they_count),
 		cmocka_unit_test(states_say_no_more_than_is_needed),
 		cmocka_unit_test(json_text_is_always_utf8),
 		cmocka_unit_test(tail_begins_at_a_line),

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the fake daemon tells of its secure side: the debts of "stuck" and of "web", and three frames of SP 0x8001. */
+/*
+ * What the fake daemon tells of its secure side: the debts of "stuck" and of "web"; of all together those at SP 0x8001, whose
+ * creation slot "slow" has, with two behind it; and three frames of that SP.
+ */
 
 #include <string.h>
 #include <time.h>
@@ -16,6 +19,22 @@ uint64_t fake_hour(unsigned from_now)
 }
 
 #define PEER "(tqqsssuutttsa{sv})"
+#define AT_8001(life, id) (uint64_t)(life), (id), 0x8001
+static int list_all_peers(sd_bus_message *m)
+{
+	uint64_t none = 0;
+
+	return sd_bus_reply_method_return(m, "a" PEER "u", 6,
+		AT_8001(42, 1), "known", "answered-0", "ack", 3u, 3u, (uint64_t)1000000, none, none, "web", 0,
+		(uint64_t)42, 1, 0x8002, "creating", "-", "-", 1u, 1u, (uint64_t)1000000, none, fake_hour(1), "web", 1, "Place", "s", "sent",
+		AT_8001(17, 2), "destroying", "-", "retry", 12u, 15u, (uint64_t)1000000, fake_hour(1), none, "stuck", 2,
+		"Stuck", "b", 1, "Place", "s", "probe",
+		AT_8001(20, 5), "none", "-", "-", 0u, 0u, none, none, none, "hangup", 2, "Place", "s", "line", "Ticket", "u", 9,
+		AT_8001(18, 3), "creating", "-", "busy", 2u, 2u, (uint64_t)2000000, none, fake_hour(3), "slow", 1, "Place", "s", "sent",
+		AT_8001(19, 4), "none", "-", "-", 0u, 0u, none, none, none, "broken", 2, "Place", "s", "line", "Ticket", "u", 8,
+		0u);
+}
+
 int method_list_peers(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	const char *name;
@@ -30,7 +49,9 @@ int method_list_peers(sd_bus_message *m, void *userdata, sd_bus_error *error)
 			15u, (uint64_t)1000000, fake_hour(1), (uint64_t)0, "stuck", 2, "Stuck", "b", 1, "Place", "s", "probe",
 			(uint64_t)9, 5, 0x8002, "creating", "-", "-", 0u, 0u, (uint64_t)1000000, (uint64_t)0, (uint64_t)0,
 			"stuck", 2, "Old", "b", 1, "Novelty", "u", 4u, 0u);
-	if (strcmp(name, "web") == 0 || !*name)
+	if (!*name)
+		return list_all_peers(m);
+	if (strcmp(name, "web") == 0)
 		return sd_bus_reply_method_return(m, "a" PEER "u", 1, (uint64_t)42, 1, 0x8001, "known", "answered-0", "ack", 3u, 3u,
 			(uint64_t)1000000, (uint64_t)0, (uint64_t)0, "web", 0, 0u);
 	return sd_bus_reply_method_return(m, "a" PEER "u", 0, 0u);

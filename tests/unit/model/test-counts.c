@@ -189,6 +189,7 @@ static void who_stands_in_line_has_a_ticket(void **state)
 	meet_secure_side(s, 1, 1);
 	start(s, "web");
 	start(s, "db");
+	assert_int_equal(row_of(s, "db").debt[0].since, s->now);
 	start(s, "mail");
 	assert_int_equal(row(s).debt[0].ticket, 0);
 	db = row_of(s, "db").debt[0].ticket;
