@@ -48,8 +48,12 @@ struct cpu_mask {
 struct vm_policies {
 	uint8_t on_poweroff; /* enum on_end */
 	uint8_t on_reboot;
-	uint8_t on_crash;    /* every other end nobody asked for */
+	uint8_t on_crash;    /* every end nobody asked for that has no policy of its own */
 	uint8_t on_stuck;    /* enum on_stuck */
+	uint8_t on_panic;    /* these two: what on_crash says, where the definition does not say it */
+	uint8_t on_watchdog;
+	uint8_t on_start_failure; /* the VMM did not build it, or an SP did not take it */
+	uint8_t reserved;
 	uint32_t restart_delay_ms;
 	uint32_t restart_limit; /* automatic restarts in restart_window_ms before it stays down; 0: no limit */
 	uint32_t restart_window_ms;

@@ -31,6 +31,10 @@
 	X(MUTANT_P5_SKIP_ABORTING, "P5", "an ended guest goes from RUNNING to NULL in one step")                       \
 	X(MUTANT_P5_REFUSED_CHANGES, "P5", "a refused request leaves a trace in the state")                            \
 	X(MUTANT_P5_STOP_RESTARTS, "P5", "a VM that was stopped is started again")                                     \
+	X(MUTANT_P5_PANIC_IS_CRASH, "P5", "a panic goes by on-crash, whatever on-panic says")                           \
+	X(MUTANT_P5_NO_RESTART, "P5", "an end whose policy is restart brings none")                                    \
+	X(MUTANT_P5_NO_LIMIT, "P5", "restarts go on beyond the limit of their window")                                 \
+	X(MUTANT_P5_RESTART_EARLY, "P5", "a restart does not wait for its delay")                                      \
 	X(MUTANT_P6_WAITS_UNSAID, "P6", "a VM that retires does not say on whom it waits")                             \
 	X(MUTANT_P6_STOP_UNSAID, "P6", "a VM that is being stopped does not say on whom it waits")                     \
 	X(MUTANT_P6_STOP_FOREVER, "P6", "a guest that does not obey is waited for beyond the deadline")                \

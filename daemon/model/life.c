@@ -75,6 +75,19 @@ enum refusal vm_start(struct step *s, struct vm *vm, char *text, size_t size)
 	return life_begin(s, vm, text, size);
 }
 
+/* The start failed before there was a life. */
+static bool start_again(struct step *s, struct vm *vm)
+{
+	uint64_t at;
+
+	if (!policy_wants_restart(vm->definition, (enum vm_cause)vm->end.cause) || !policy_may_restart(s, vm))
+		return false;
+	at = s->now + policy_delay(vm);
+	set_operation(s, vm, OP_START, at);
+	set_deadline(s, &vm->timer, at);
+	return true;
+}
+
 /* A restart delay is over, or a VM that this one waits for runs now. */
 static void start_timer(struct step *s, struct vm *vm)
 {
@@ -90,7 +103,8 @@ static void start_timer(struct step *s, struct vm *vm)
 	memcpy(c.end.text, text, sizeof(c.end.text));
 	emit(s, &c);
 	waiter_refuse(s, vm, "it cannot be started now: lifecyclectl status says why");
-	set_operation(s, vm, OP_NONE, 0);
+	if (!start_again(s, vm))
+		set_operation(s, vm, OP_NONE, 0);
 }
 
 void vm_timer(struct step *s, struct vm *vm)
@@ -183,6 +197,7 @@ static void keep_end(struct step *s, struct life *l, enum vm_cause cause, const 
 	c.end.cause = (uint8_t)cause;
 	c.end.at = s->realtime;
 	c.end.restarts = l->vm->end.restarts;
+	c.end.window = l->vm->end.window;
 	snprintf(c.end.text, sizeof(c.end.text), "%s", text ? text : "");
 	emit(s, &c);
 }
@@ -199,7 +214,7 @@ static void apply_policy(struct step *s, struct life *l, enum vm_cause cause)
 		(vm->operation.operation == OP_RESTART && cause != CAUSE_USER_RESTART))
 		set_operation(s, vm, OP_NONE, 0);
 	if (vm->operation.operation == OP_NONE && policy_wants_restart(vm->definition, cause) &&
-		policy_may_restart(s, vm)) {
+		policy_may_restart(s, vm) && !MUTANT(MUTANT_P5_NO_RESTART)) {
 		uint64_t delay = policy_delay(vm);
 
 		set_operation(s, vm, OP_RESTART, delay ? s->now + delay : 0);
@@ -328,7 +343,7 @@ static void vm_gone(struct step *s, struct vm *vm)
 static void next_life(struct step *s, struct vm *vm)
 {
 	char text[END_TEXT_MAX + 1] = "";
-	uint64_t not_before = vm->operation.deadline;
+	uint64_t not_before = MUTANT(MUTANT_P5_RESTART_EARLY) ? 0 : vm->operation.deadline;
 
 	if (s->m->shutting_down) {
 		set_operation(s, vm, OP_NONE, 0);
@@ -383,6 +398,10 @@ static void leave_behind(struct step *s, struct life *l)
 	if (!vm || vm->life != l || vm->operation.operation != OP_RESTART || l->begun.fixed_id ||
 		vm->definition->policies.on_stuck != ON_STUCK_NEW_ID || s->m->shutting_down)
 		return;
+	if (vm->operation.deadline > s->now && !MUTANT(MUTANT_P5_RESTART_EARLY)) { /* not before its delay is over */
+		set_deadline(s, &l->timer, vm->operation.deadline);
+		return;
+	}
 	life_begin(s, vm, text, sizeof(text)); /* refused: it waits as with on-stuck: wait */
 }
 

@@ -79,7 +79,6 @@ struct vm {
 	uint64_t end_life;
 	uint64_t waiter;   /* connection of a VMM that somebody else started and that waits for a life; 0: none */
 	bool waiter_began; /* the start under way is its wish alone */
-	uint64_t restart_window; /* when the window of restart_limit began */
 	uint32_t refused;
 	uint32_t mark; /* policy_has_cycle() */
 	uint64_t changed_at;

@@ -3,13 +3,17 @@
 
 #include <string.h>
 
-/* Which policy speaks for a cause. Ends that somebody asked for, and starts that failed, have none. */
-enum policy { ASKED, POWEROFF, REBOOT, CRASH };
+#include "base/mutant.h"
+
+#define RETRY_AFTER_MS 100 /* a start that fails at once must not be tried without a pause */
+
+/* Which policy speaks for a cause. Ends that somebody asked for, and that of the host, have none. */
+enum policy { ASKED, POWEROFF, REBOOT, PANIC, WATCHDOG, CRASH, START_FAILURE };
 static const uint8_t policy_of[CAUSE_COUNT] = {
 	[CAUSE_GUEST_POWEROFF] = POWEROFF,
 	[CAUSE_GUEST_REBOOT] = REBOOT,
-	[CAUSE_GUEST_PANIC] = CRASH,
-	[CAUSE_GUEST_WATCHDOG] = CRASH,
+	[CAUSE_GUEST_PANIC] = PANIC,
+	[CAUSE_GUEST_WATCHDOG] = WATCHDOG,
 	[CAUSE_VCPU_STALL] = CRASH,
 	[CAUSE_VCPU_ERROR] = CRASH,
 	[CAUSE_MEMORY_FAULT] = CRASH,
@@ -18,21 +22,27 @@ static const uint8_t policy_of[CAUSE_COUNT] = {
 	[CAUSE_VMM_PROTOCOL] = CRASH,
 	[CAUSE_VMM_GONE] = CRASH,
 	[CAUSE_OOM] = CRASH,
+	[CAUSE_START_FAILED] = START_FAILURE,
+	[CAUSE_SECURE_REJECTED] = START_FAILURE,
+	[CAUSE_SECURE_TIMEOUT] = START_FAILURE,
+};
+
+static const size_t key_of[] = {
+	[POWEROFF] = offsetof(struct vm_policies, on_poweroff),
+	[REBOOT] = offsetof(struct vm_policies, on_reboot),
+	[PANIC] = offsetof(struct vm_policies, on_panic),
+	[WATCHDOG] = offsetof(struct vm_policies, on_watchdog),
+	[CRASH] = offsetof(struct vm_policies, on_crash),
+	[START_FAILURE] = offsetof(struct vm_policies, on_start_failure),
 };
 
 bool policy_wants_restart(const struct vm_definition *d, enum vm_cause cause)
 {
-	switch ((enum policy)policy_of[cause]) {
-	case POWEROFF:
-		return d->policies.on_poweroff == ON_END_RESTART;
-	case REBOOT:
-		return d->policies.on_reboot == ON_END_RESTART;
-	case CRASH:
-		return d->policies.on_crash == ON_END_RESTART;
-	case ASKED:
-		break;
-	}
-	return false;
+	uint8_t policy = policy_of[cause];
+
+	if (MUTANT(MUTANT_P5_PANIC_IS_CRASH) && policy == PANIC)
+		policy = CRASH;
+	return policy != ASKED && ((const uint8_t *)&d->policies)[key_of[policy]] == ON_END_RESTART;
 }
 
 /* A reboot is what the guest asked for: it is not counted. */
@@ -43,11 +53,11 @@ bool policy_may_restart(struct step *s, struct vm *vm)
 
 	if (policy_of[vm->end.cause] == REBOOT)
 		return true;
-	if (!vm->restart_window || s->now - vm->restart_window > p->restart_window_ms * NS_PER_MS) {
-		vm->restart_window = s->now;
+	if (!c.end.window || s->now - c.end.window > p->restart_window_ms * NS_PER_MS) {
+		c.end.window = s->now;
 		c.end.restarts = 0;
 	}
-	if (p->restart_limit && c.end.restarts >= p->restart_limit)
+	if (p->restart_limit && c.end.restarts >= p->restart_limit && !MUTANT(MUTANT_P5_NO_LIMIT))
 		return false;
 	c.end.restarts++;
 	emit(s, &c);
@@ -57,9 +67,13 @@ bool policy_may_restart(struct step *s, struct vm *vm)
 /* A reboot comes back at once, what broke down after a while. */
 uint64_t policy_delay(const struct vm *vm)
 {
-	enum policy p = (enum policy)policy_of[vm->end.cause];
+	uint64_t ms = vm->definition->policies.restart_delay_ms;
 
-	return p == CRASH || p == POWEROFF ? vm->definition->policies.restart_delay_ms * NS_PER_MS : 0;
+	if (policy_of[vm->end.cause] == REBOOT)
+		return 0;
+	if (policy_of[vm->end.cause] == START_FAILURE && ms < RETRY_AFTER_MS)
+		ms = RETRY_AFTER_MS;
+	return ms * NS_PER_MS;
 }
 
 /* The first VM of `after` that does not run; NULL: none, it may start. */

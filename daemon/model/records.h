@@ -123,7 +123,8 @@ struct change_world {
 
 struct change_end {
 	uint8_t cause;
-	uint32_t restarts; /* automatic restarts since the last start that was asked for */
+	uint32_t restarts; /* automatic ones in the window */
+	uint64_t window;   /* when the window of restart-limit began; 0: there was none */
 	uint64_t at;       /* CLOCK_REALTIME ns */
 	char text[END_TEXT_MAX + 1];
 };

@@ -136,6 +136,8 @@ static int read_object(struct reading *r, const struct rules *rules, const char 
 	return 0;
 }
 
+#define UNSAID UINT8_MAX
+
 static void set_defaults(struct vm_definition *d)
 {
 	d->vcpu_count = 1;
@@ -144,6 +146,9 @@ static void set_defaults(struct vm_definition *d)
 		.on_poweroff = ON_END_STOP,
 		.on_reboot = ON_END_RESTART,
 		.on_crash = ON_END_STOP,
+		.on_panic = UNSAID,
+		.on_watchdog = UNSAID,
+		.on_start_failure = ON_END_STOP,
 		.on_stuck = ON_STUCK_WAIT,
 		.restart_delay_ms = 100,
 		.restart_limit = 5,
@@ -155,6 +160,15 @@ static void set_defaults(struct vm_definition *d)
 		.stop_timeout_ms = 60000,
 		.console_bytes = 65536,
 	};
+}
+
+/* A crash of a kind whose own key is left out is one like every other. */
+static void resolve_policies(struct vm_policies *p)
+{
+	if (p->on_panic == UNSAID)
+		p->on_panic = p->on_crash;
+	if (p->on_watchdog == UNSAID)
+		p->on_watchdog = p->on_crash;
 }
 
 /* What no single key can tell. */
@@ -188,6 +202,7 @@ static int read_definition(struct reading *r, struct json_object *json, struct v
 		return -ENOMEM;
 	set_defaults(d);
 	e = read_object(r, &definition_rules, "", json, d);
+	resolve_policies(&d->policies);
 	if (e == 0)
 		e = check_whole(r, d);
 	if (e == 0)

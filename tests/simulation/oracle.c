@@ -52,6 +52,7 @@ void oracle_stored(struct world *w, const struct turn *turn)
 	if (turn->first_seq <= last || turn->last_seq < turn->first_seq)
 		fail(w, "P4", "a turn %" PRIu64 "-%" PRIu64 " is stored after %" PRIu64, turn->first_seq,
 			turn->last_seq, last);
+	oracle_policies(w, turn);
 	for (size_t i = 0; i < turn->count; i++) {
 		const struct change *c = &turn->change[i];
 		struct life *life = world_life(w, c->life);

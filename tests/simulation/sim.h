@@ -232,6 +232,22 @@ struct stats {
 	uint64_t cause[CAUSE_COUNT];
 };
 
+/* A VM as its stored changes tell it, for what its policies promise. */
+struct kept_vm {
+	uint64_t vm, life; /* 0: none */
+	struct vm_policies says;
+	uint64_t defined; /* the last change of the definition */
+	uint8_t operation;
+	bool due;     /* it is to come back by itself */
+	bool unclear; /* what was decided last cannot be judged: count on from what is stored */
+	uint32_t boot; /* under which not_before was said */
+	uint64_t not_before;
+	uint64_t decided; /* changes up to this one were looked at with the end that they follow */
+	uint64_t window;
+	uint32_t restarts; /* in the window */
+	char name[VM_NAME_MAX + 1];
+};
+
 struct world {
 	uint64_t seed;
 	struct random random;
@@ -276,6 +292,7 @@ struct world {
 		uint64_t defined;    /* the last change of one */
 	} ids;
 
+	struct kept_vm kept[2 * SIM_VM_MAX];
 	size_t vm_count;
 	struct picture picture[SIM_VM_MAX];
 	uint64_t shown_seq; /* the follower's cursor */
@@ -379,4 +396,5 @@ extern const struct publish_ops oracle_publish_ops;
 struct picture *oracle_picture(struct world *w, const char *name);
 bool oracle_was_forgotten(const struct pair *p);
 void oracle_ids(struct world *w, const struct change *c); /* P2 */
+void oracle_policies(struct world *w, const struct turn *turn); /* P5 */
 bool oracle_may_hold(struct world *w, const struct life *life, size_t sp);

@@ -209,12 +209,12 @@ void vmm_sigterm(struct world *w, struct fake_vmm *v)
 static void to_over(struct world *w, uint64_t index, uint64_t b, void *data)
 {
 	static const enum vm_cause causes[] = { CAUSE_GUEST_POWEROFF, CAUSE_GUEST_REBOOT, CAUSE_GUEST_PANIC,
-		CAUSE_VCPU_ERROR };
+		CAUSE_GUEST_WATCHDOG, CAUSE_VCPU_ERROR };
 	struct fake_vmm *v = w->vmm[index];
 
 	if (v->at != VMM_RUNS || w->quiet)
 		return;
-	is_over(w, v, causes[random_below(&w->random, 4)]);
+	is_over(w, v, causes[random_below(&w->random, 5)]);
 }
 
 static void to_running(struct world *w, uint64_t index, uint64_t cuts, void *data)

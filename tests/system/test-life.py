@@ -183,6 +183,19 @@ def crashes_are_restarted_up_to_the_limit():
         deaths_are_paid(h)
 
 
+def a_panic_goes_by_its_own_policy():
+    with Host() as h:
+        h.define("weak", "crash", policies={"on-crash": "restart", "on-panic": "stop"})
+        h.define("firm", "crash", policies={"on-crash": "stop", "on-panic": "restart", "restart-delay": "1ms",
+                                            "restart-limit": 2})
+        h.ctl("start", "--no-block", "weak", "firm")
+        h.until(lambda: h.status("firm")["restarts"] == 2 and h.row("firm")["operation"] == "-" and
+                h.row("firm")["state"] == "null", "firm is given up after two restarts")
+        h.until_state("weak", "null")
+        equal(h.status("weak")["restarts"], 0, "restarts of weak")
+        equal(h.status("weak")["last_end"]["cause"], "guest-panic", "its cause")
+
+
 def the_console_is_kept_with_the_last_end():
     with Host() as h:
         h.define("web", "poweroff")
@@ -302,6 +315,7 @@ if __name__ == "__main__":
         restart_keeps_the_vm_and_begins_another_life,
         a_guest_that_reboots_comes_back_by_itself,
         crashes_are_restarted_up_to_the_limit,
+        a_panic_goes_by_its_own_policy,
         the_console_is_kept_with_the_last_end,
         a_restart_whose_next_life_cannot_begin_is_over,
         a_destroyed_vm_takes_its_console_with_it,

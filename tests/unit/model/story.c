@@ -147,3 +147,49 @@ int story_copy(void *arg, const struct change *c)
 	assert_int_equal(model_reserve(arg), 0);
 	return model_apply(arg, &copy);
 }
+
+const struct change_operation *operation(struct story *s)
+{
+	return &model_vm_named(&s->m, "web")->operation;
+}
+
+struct wait_reason waits(struct story *s)
+{
+	struct wait_reason r;
+
+	model_why(&s->m, model_vm_named(&s->m, "web"), &r);
+	return r;
+}
+
+void tick_after(struct story *s, uint64_t time)
+{
+	s->now += time;
+	step(s, (struct input){ .kind = IN_TICK });
+}
+
+void end_as(struct story *s, uint64_t life, enum vm_cause cause)
+{
+	step(s, (struct input){ .kind = IN_VMM_ENDED, .life = life, .end = { .cause = cause } });
+}
+
+void settle(struct story *s, uint64_t life)
+{
+	answer(s, TRUSTY, VERDICT_ACK, CALL_DESTROYED);
+	answer(s, OPTEE, VERDICT_ACK, CALL_DESTROYED);
+	life_says(s, IN_VMM_GONE, life);
+	life_says(s, IN_RECLAIMED, life);
+}
+
+struct story *reborn(struct story *s)
+{
+	struct story *again = calloc(1, sizeof(*again));
+
+	assert_non_null(again);
+	again->now = s->now + 1000 * MS;
+	assert_int_equal(model_init(&again->m, 7), 0);
+	again->m.has_secure_side = true;
+	assert_int_equal(model_snapshot(&s->m, story_copy, &again->m), 0);
+	assert_int_equal(step_reserve_resume(&again->o, &again->m), 0);
+	model_resume(&again->m, again->now, 1, true, &again->o);
+	return again;
+}

@@ -37,4 +37,13 @@ struct life *current(struct story *s, const char *name);
 uint64_t start(struct story *s, const char *name); /* up to announcing: both SPs were sent VM_CREATED */
 uint64_t run(struct story *s, const char *name);
 
+/* Of the VM "web". */
+const struct change_operation *operation(struct story *s);
+struct wait_reason waits(struct story *s);
+
+void tick_after(struct story *s, uint64_t time);
+void end_as(struct story *s, uint64_t life, enum vm_cause cause);
+void settle(struct story *s, uint64_t life); /* from the end of the life on: nothing is left of it */
+struct story *reborn(struct story *s);       /* a new daemon: the model as the log has it, a second later */
+
 int story_copy(void *model, const struct change *c); /* for model_snapshot(): applies it to another model */

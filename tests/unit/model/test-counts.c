@@ -44,12 +44,6 @@ static uint64_t stuck_since(struct story *s)
 	return since;
 }
 
-static void tick_after(struct story *s, uint64_t time)
-{
-	s->now += time;
-	step(s, (struct input){ .kind = IN_TICK });
-}
-
 /* Also of a debt that was not sent itself, but has to wait for the SP to rest. */
 static void a_debt_of_an_sp_that_rests_says_when_it_is_sent(void **state)
 {

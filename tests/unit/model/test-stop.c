@@ -7,30 +7,11 @@
 
 #define PATIENCE (60000 * MS)
 
-static const struct change_operation *operation(struct story *s)
-{
-	return &model_vm_named(&s->m, "web")->operation;
-}
-
-static struct wait_reason waits(struct story *s)
-{
-	struct wait_reason r;
-
-	model_why(&s->m, model_vm_named(&s->m, "web"), &r);
-	return r;
-}
-
 static bool commands(const struct story *s, enum vmm_command command)
 {
 	const struct output *o = find_output(s, OUT_VMM_COMMAND, 0);
 
 	return o && o->command == command;
-}
-
-static void tick_after(struct story *s, uint64_t time)
-{
-	s->now += time;
-	step(s, (struct input){ .kind = IN_TICK });
 }
 
 /* A guest that runs and was asked to stop. */
@@ -43,20 +24,6 @@ static uint64_t stopping(struct story *s)
 	ask(s, REQUEST_STOP, "web", 0);
 	assert_int_equal(s->o.answer[0].refusal, REFUSED_NOT);
 	return life;
-}
-
-static void end_as(struct story *s, uint64_t life, enum vm_cause cause)
-{
-	step(s, (struct input){ .kind = IN_VMM_ENDED, .life = life, .end = { .cause = cause } });
-}
-
-/* From the end of the life on: nothing is left of it. */
-static void settle(struct story *s, uint64_t life)
-{
-	answer(s, TRUSTY, VERDICT_ACK, CALL_DESTROYED);
-	answer(s, OPTEE, VERDICT_ACK, CALL_DESTROYED);
-	life_says(s, IN_VMM_GONE, life);
-	life_says(s, IN_RECLAIMED, life);
 }
 
 static void presses_the_key_and_waits_for_the_guest(void **state)
@@ -228,21 +195,6 @@ static void no_policy_starts_it_again(void **state)
 		settle(s, life);
 		assert_null(current(s, "web"));
 	}
-}
-
-/* A new daemon: the model as the log has it, a second later. */
-static struct story *reborn(struct story *s)
-{
-	struct story *again = calloc(1, sizeof(*again));
-
-	assert_non_null(again);
-	again->now = s->now + 1000 * MS;
-	assert_int_equal(model_init(&again->m, 7), 0);
-	again->m.has_secure_side = true;
-	assert_int_equal(model_snapshot(&s->m, story_copy, &again->m), 0);
-	assert_int_equal(step_reserve_resume(&again->o, &again->m), 0);
-	model_resume(&again->m, again->now, 1, true, &again->o);
-	return again;
 }
 
 static void is_back(struct story *s, uint64_t life, uint32_t flags)

@@ -52,6 +52,22 @@ static void fills_in_what_is_left_out(void **state)
 	assert_true(definition_is_sane(d));
 }
 
+static void a_crash_with_no_key_of_its_own_is_like_every_other(void **state)
+{
+	_cleanup_(freep) struct vm_definition *crash = parse(
+		"{\"name\": \"web\", \"memory\": {\"size\": \"64M\"}, \"kernel\": \"/k\","
+		" \"policies\": {\"on-crash\": \"restart\"}}");
+	_cleanup_(freep) struct vm_definition *panic = parse(
+		"{\"name\": \"web\", \"memory\": {\"size\": \"64M\"}, \"kernel\": \"/k\","
+		" \"policies\": {\"on-panic\": \"stop\", \"on-crash\": \"restart\"}}");
+
+	assert_int_equal(crash->policies.on_panic, ON_END_RESTART);
+	assert_int_equal(crash->policies.on_watchdog, ON_END_RESTART);
+	assert_int_equal(crash->policies.on_start_failure, ON_END_STOP);
+	assert_int_equal(panic->policies.on_panic, ON_END_STOP);
+	assert_int_equal(panic->policies.on_watchdog, ON_END_RESTART);
+}
+
 static void derives_the_same_uuid_for_ever(void **state)
 {
 	_cleanup_(freep) struct vm_definition *d = parse(SMALLEST);
@@ -266,6 +282,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fills_in_what_is_left_out),
+		cmocka_unit_test(a_crash_with_no_key_of_its_own_is_like_every_other),
 		cmocka_unit_test(derives_the_same_uuid_for_ever),
 		cmocka_unit_test(reads_its_own_annotated_example),
 		cmocka_unit_test(prints_what_it_reads),

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * P5, what follows an end: a VM whose policy says restart comes back by itself, once, not before its delay, and not more
+ * often than its limit; no other does. Told from the stored changes and from what was asked.
+ */
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "tests/simulation/sim.h"
+
+static struct kept_vm *kept(struct world *w, uint64_t vm)
+{
+	for (size_t i = 0; vm && i < sizeof(w->kept) / sizeof(*w->kept); i++)
+		if (w->kept[i].vm == vm)
+			return &w->kept[i];
+	return NULL;
+}
+
+static struct kept_vm *kept_of_life(struct world *w, uint64_t life)
+{
+	for (size_t i = 0; life && i < sizeof(w->kept) / sizeof(*w->kept); i++)
+		if (w->kept[i].vm && w->kept[i].life == life)
+			return &w->kept[i];
+	return NULL;
+}
+
+static void defined(struct world *w, const struct change *c)
+{
+	struct kept_vm *k = kept(w, c->vm);
+
+	for (size_t i = 0; !k && i < sizeof(w->kept) / sizeof(*w->kept); i++) {
+		if (w->kept[i].vm)
+			continue;
+		k = &w->kept[i];
+		*k = (struct kept_vm) { .vm = c->vm };
+		memcpy(k->name, c->definition->name, sizeof(k->name));
+	}
+	if (!k)
+		return;
+	k->says = c->definition->policies;
+	k->defined = c->seq;
+}
+
+/* ---- who asked ---- */
+
+#define ASKED(verb) (1u << (verb))
+#define STARTS (ASKED(REQUEST_START) | ASKED(REQUEST_RESTART))
+#define ENDS (ASKED(REQUEST_STOP) | ASKED(REQUEST_ABORT) | ASKED(REQUEST_DESTROY))
+
+static bool is_asked(const struct world *w, const struct kept_vm *k, unsigned verbs)
+{
+	for (size_t i = 0; i < SIM_REQUESTS_MAX; i++)
+		if (w->asked[i].token && ASKED(w->asked[i].verb) & verbs && !strcmp(w->asked[i].row.name, k->name))
+			return true;
+	return false;
+}
+
+/* Somebody started its unit. */
+static bool has_stranger(const struct world *w, const struct kept_vm *k)
+{
+	for (size_t i = 0; i < w->vmm_count; i++)
+		if (w->vmm[i]->at <= VMM_NEW && !strcmp(w->vmm[i]->name, k->name))
+			return true;
+	return false;
+}
+
+/* Where several things happen to a VM at once it is not clear from outside which came first. */
+static bool is_clear(const struct world *w, const struct kept_vm *k)
+{
+	return k->defined <= w->disk.last_seq && !w->quitting && !is_asked(w, k, ~0u);
+}
+
+/* ---- what its definition says ---- */
+
+static bool says_restart(const struct vm_policies *p, uint8_t cause)
+{
+	switch (cause) {
+	case CAUSE_GUEST_POWEROFF:
+		return p->on_poweroff;
+	case CAUSE_GUEST_REBOOT:
+		return p->on_reboot;
+	case CAUSE_GUEST_PANIC:
+		return p->on_panic;
+	case CAUSE_GUEST_WATCHDOG:
+		return p->on_watchdog;
+	case CAUSE_START_FAILED:
+	case CAUSE_SECURE_REJECTED:
+	case CAUSE_SECURE_TIMEOUT:
+		return p->on_start_failure;
+	case CAUSE_USER_STOP:
+	case CAUSE_USER_ABORT:
+	case CAUSE_USER_RESTART:
+	case CAUSE_USER_DESTROY:
+	case CAUSE_HOST_REBOOT:
+		return false;
+	default:
+		return p->on_crash;
+	}
+}
+
+static bool is_within_limit(struct kept_vm *k, uint8_t cause, uint64_t now)
+{
+	if (cause == CAUSE_GUEST_REBOOT)
+		return true;
+	if (!k->window || now < k->window || now > k->window + k->says.restart_window_ms * MS) {
+		k->window = now;
+		k->restarts = 0;
+	}
+	if (k->says.restart_limit && k->restarts >= k->says.restart_limit)
+		return false;
+	k->restarts++;
+	return true;
+}
+
+static uint64_t least_delay(const struct kept_vm *k, uint8_t cause)
+{
+	uint64_t delay = k->says.restart_delay_ms * MS;
+	bool failed = cause == CAUSE_START_FAILED || cause == CAUSE_SECURE_REJECTED || cause == CAUSE_SECURE_TIMEOUT;
+
+	if (cause == CAUSE_GUEST_REBOOT)
+		return 0;
+	return failed && delay < 100 * MS ? 100 * MS : delay;
+}
+
+/* ---- what was decided ---- */
+
+/* The operation after an end: what follows it at once in the turn is its own doing. */
+static struct change_operation decided(const struct turn *turn, size_t i, struct kept_vm *k)
+{
+	struct change_operation op = { .operation = k->operation };
+
+	for (i++; i < turn->count && turn->change[i].vm == k->vm &&
+		  (turn->change[i].kind == CHANGE_OPERATION || turn->change[i].kind == CHANGE_END); i++) {
+		if (turn->change[i].kind == CHANGE_OPERATION)
+			op = turn->change[i].operation;
+		k->decided = turn->change[i].seq;
+	}
+	return op;
+}
+
+static void check(struct world *w, struct kept_vm *k, uint8_t cause, uint64_t now, const struct change_operation *op,
+	uint8_t restart)
+{
+	bool again = says_restart(&k->says, cause) && is_within_limit(k, cause, now);
+	uint64_t delay = least_delay(k, cause);
+
+	if (op->operation != (again ? restart : OP_NONE))
+		fail(w, "P5", "%s ends with cause %u, %u restarts in its window: operation %u follows, %s was due", k->name,
+			cause, k->restarts, op->operation, again ? "a restart" : "nothing");
+	if (again && delay && op->deadline < now + delay)
+		fail(w, "P5", "%s ends and is to come back after %" PRIu64 " ns, %" PRIu64 " were due at least", k->name,
+			op->deadline - now, delay);
+	k->due = again;
+	k->boot = w->boot;
+	k->not_before = now + delay;
+}
+
+static void ends(struct world *w, const struct turn *turn, size_t i)
+{
+	const struct change *c = &turn->change[i];
+	struct kept_vm *k = kept_of_life(w, c->life);
+	struct change_operation op;
+	uint8_t was;
+
+	if (!k || c->state.state != VM_ABORTING || c->state.old_state == VM_ABORTING)
+		return;
+	was = k->operation;
+	op = decided(turn, i, k);
+	k->unclear = !is_clear(w, k);
+	k->due = false;
+	if (k->unclear)
+		k->due = op.operation == OP_RESTART;
+	else if (was <= OP_START || (was == OP_RESTART && c->state.cause != CAUSE_USER_RESTART))
+		check(w, k, c->state.cause, c->state.since, &op, OP_RESTART);
+	else if (op.operation != was)
+		fail(w, "P5", "%s: operation %u becomes %u as its life ends", k->name, was, op.operation);
+	if (k->unclear)
+		k->not_before = 0;
+}
+
+/* Without a life: a start that came to nothing. */
+static void failed(struct world *w, const struct turn *turn, size_t i)
+{
+	const struct change *c = &turn->change[i];
+	struct kept_vm *k = kept(w, c->vm);
+	struct change_operation op;
+
+	if (!k || c->seq <= k->decided)
+		return;
+	if (k->unclear) {
+		k->window = c->end.window;
+		k->restarts = c->end.restarts;
+	}
+	if (k->life || k->operation != OP_START || c->end.cause != CAUSE_START_FAILED)
+		return;
+	op = decided(turn, i, k);
+	k->unclear = !is_clear(w, k);
+	k->due = false;
+	if (!k->unclear && op.operation == OP_START)
+		check(w, k, CAUSE_START_FAILED, op.since, &op, OP_START);
+	else if (!k->unclear && says_restart(&k->says, CAUSE_START_FAILED))
+		k->unclear = true; /* at its limit: when that was tried is told nowhere else */
+}
+
+/* ---- what became of it ---- */
+
+static bool is_early(const struct world *w, const struct kept_vm *k)
+{
+	return k->due && k->boot == w->boot && world_boottime(w) < k->not_before;
+}
+
+static void begins(struct world *w, const struct change *c)
+{
+	struct kept_vm *k = kept(w, c->vm);
+
+	if (!k || c->begun.old)
+		return;
+	if (is_early(w, k) && !is_asked(w, k, STARTS) && !has_stranger(w, k))
+		fail(w, "P5", "%s comes back %" PRIu64 " ns too early", k->name, k->not_before - world_boottime(w));
+	k->life = c->life;
+	k->due = false;
+}
+
+static void operates(struct world *w, const struct change *c)
+{
+	struct kept_vm *k = kept(w, c->vm);
+
+	if (!k)
+		return;
+	if (c->seq > k->decided && c->operation.operation == OP_NONE && k->due && !is_asked(w, k, ENDS) && !w->quitting)
+		fail(w, "P5", "%s was to come back, and nobody thinks of it any more", k->name);
+	if (c->operation.operation == OP_NONE || c->operation.operation >= OP_STOP)
+		k->due = false;
+	else if (is_early(w, k) && c->operation.deadline < k->not_before && (is_asked(w, k, STARTS) || has_stranger(w, k)))
+		k->due = false; /* it is somebody's wish now */
+	k->operation = c->operation.operation;
+}
+
+static void gone(struct world *w, const struct change *c)
+{
+	struct kept_vm *k = c->kind == CHANGE_VM_GONE ? kept(w, c->vm) : kept_of_life(w, c->life);
+
+	if (k && c->kind == CHANGE_VM_GONE)
+		k->vm = 0;
+	else if (k)
+		k->life = 0;
+}
+
+void oracle_policies(struct world *w, const struct turn *turn)
+{
+	for (size_t i = 0; i < turn->count; i++)
+		if (turn->change[i].kind == CHANGE_VM)
+			defined(w, &turn->change[i]);
+	for (size_t i = 0; i < turn->count; i++) {
+		const struct change *c = &turn->change[i];
+
+		if (c->kind == CHANGE_STATE)
+			ends(w, turn, i);
+		else if (c->kind == CHANGE_END)
+			failed(w, turn, i);
+		else if (c->kind == CHANGE_LIFE)
+			begins(w, c);
+		else if (c->kind == CHANGE_OPERATION)
+			operates(w, c);
+		else if (c->kind == CHANGE_VM_GONE || c->kind == CHANGE_LIFE_GONE)
+			gone(w, c);
+	}
+}
