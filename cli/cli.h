@@ -32,7 +32,7 @@ struct cli {
 	const char *bus; /* NULL: not given */
 	enum output output;
 	bool legend, quiet, block, raw;
-	bool follow; /* console */
+	bool follow; /* console, trace */
 	bool force;  /* forget */
 	const char *secure_view; /* partitions: the inspection socket to compare with; NULL: do not */
 	bool leave;  /* monitor: at the end of what there is */

@@ -32,10 +32,11 @@ enum {
 	TAKES_WAIT = 1 << 0,    /* --no-block, --timeout */
 	TAKES_IF_LIFE = 1 << 1,
 	TAKES_SINCE = 1 << 2,   /* --since, --no-follow */
-	TAKES_CONSOLE = 1 << 3, /* --follow, --tail */
+	TAKES_CONSOLE = 1 << 3, /* --tail */
 	TAKES_FORCE = 1 << 4,
 	TAKES_RAW = 1 << 5,
 	TAKES_SECURE_VIEW = 1 << 6,
+	TAKES_FOLLOW = 1 << 7,
 };
 
 struct verb {
@@ -52,7 +53,7 @@ static const struct verb verbs[] = {
 	{ "status", "NAME...", "Show all there is to know of a VM", 1, INT_MAX, 0, verb_status },
 	{ "why", "NAME...", "Say what a VM waits for, and what comes then", 1, INT_MAX, 0, verb_why },
 	{ "peers", "[NAME...]", "Show what lives owe Secure Partitions", 0, INT_MAX, 0, verb_peers },
-	{ "trace", "[SP]", "Show the last frames to and from SPs", 0, 1, TAKES_RAW, verb_trace },
+	{ "trace", "[SP]", "Show the last frames to and from SPs", 0, 1, TAKES_RAW | TAKES_FOLLOW, verb_trace },
 	{ "partitions", "[SP...]", "Show FF-A partitions, or all about an SP", 0, INT_MAX, TAKES_SECURE_VIEW, verb_partitions },
 	{ "define", "FILE|-", "Define a VM, or define it anew, from JSON", 1, 1, 0, verb_define },
 	{ "start", "NAME...", "Begin a life", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_start },
@@ -62,7 +63,7 @@ static const struct verb verbs[] = {
 	{ "destroy", "NAME...", "End the life, then forget the VM", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_destroy },
 	{ "forget", "NAME|LIFE [SP]", "Give up what a stuck life owes an SP", 1, 2, TAKES_FORCE | TAKES_IF_LIFE, verb_forget },
 	{ "monitor", "[NAME]", "Show each change as it happens", 0, 1, TAKES_SINCE, verb_monitor },
-	{ "console", "NAME", "Show what the guest said", 1, 1, TAKES_CONSOLE | TAKES_RAW, verb_console },
+	{ "console", "NAME", "Show what the guest said", 1, 1, TAKES_CONSOLE | TAKES_RAW | TAKES_FOLLOW, verb_console },
 	{ "help", "[VERB]", "Show this", 0, 1, 0, verb_help },
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(*verbs))
@@ -98,6 +99,7 @@ static const char *const option_help =
 	"      --secure-view[=SOCKET]\n"
 	"                       beside what the secure side says itself, at lifecycled-spmc's inspection socket\n"
 	"trace:\n"
+	"  -f, --follow         go on with each frame as it comes\n"
 	"      --raw            registers x0 to x7 instead of words\n"
 	"\nlifecyclectl(1) explains all of it, exit codes too.\n";
 
@@ -244,7 +246,7 @@ static int take_option(struct cli *c, int id, struct parsed *p)
 		c->leave = true;
 		return 0;
 	case 'f':
-		p->takes |= TAKES_CONSOLE;
+		p->takes |= TAKES_FOLLOW;
 		c->follow = true;
 		return 0;
 	case OPTION_TAIL:

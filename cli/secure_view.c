@@ -34,6 +34,7 @@ struct view {
 	struct entry *entry;
 	size_t count, size;
 	unsigned differ;
+	uint64_t left_out; /* that one side or the other could not show: of these nothing is known */
 };
 
 static void view_clear(struct view *v)
@@ -145,11 +146,19 @@ static const char *text_at(struct json_object *o, const char *key)
 	return json_object_object_get_ex(o, key, &value) ? json_object_get_string(value) : "";
 }
 
+static uint64_t left_out_at(struct json_object *o)
+{
+	struct json_object *number;
+
+	return json_object_object_get_ex(o, "left_out", &number) ? json_object_get_uint64(number) : 0;
+}
+
 static void add_theirs(struct view *v, struct json_object *sp)
 {
 	uint16_t id = (uint16_t)strtoul(text_at(sp, "id"), NULL, 0);
 	struct json_object *vms;
 
+	v->left_out += left_out_at(sp);
 	if (!json_object_object_get_ex(sp, "vms", &vms))
 		return;
 	for (size_t i = 0; i < json_object_array_length(vms); i++) {
@@ -181,6 +190,7 @@ static int look(struct cli *c, const char *path, struct view *v)
 		return cli_say_error("partitions: %s is not an inspection socket of lifecycled-spmc", path);
 	if (lifecycle_peers(c->l, NULL, &v->peers) < 0 || lifecycle_burned(c->l, &v->burned) < 0)
 		return cli_fail(c, "partitions", NULL);
+	v->left_out = left_out_at(v->document) + lifecycle_peer_list_left_out(v->peers);
 	add_ours(v);
 	add_burned(v);
 	for (size_t i = 0; i < json_object_array_length(sps); i++)
@@ -233,6 +243,15 @@ static void show(const struct cli *c, const struct view *v)
 		table_print(&t, c);
 }
 
+/* What was left out may agree or not: that is no agreement. */
+static int judge(const struct view *v)
+{
+	if (v->left_out)
+		(void)cli_say_error("partitions: this view is not whole: %" PRIu64 " entries were left out for want of memory; "
+			"whether the two sides agree on these is not known", v->left_out);
+	return v->differ ? CLI_DIFFERS : v->left_out ? CLI_FAILED : 0;
+}
+
 int secure_view(struct cli *c, const char *path)
 {
 	struct view v = { 0 };
@@ -244,7 +263,7 @@ int secure_view(struct cli *c, const char *path)
 	}
 	if (!code) {
 		show(c, &v);
-		code = v.differ ? CLI_DIFFERS : 0;
+		code = judge(&v);
 	}
 	view_clear(&v);
 	return code;

@@ -2,22 +2,12 @@
 
 /* trace: the last frames to and from SPs, in words of FF-A. */
 
-#include <errno.h>
+#include "trace.h"
+
 #include <inttypes.h>
 #include <string.h>
 
-#include "output.h"
-
-#define TRACES_MAX 64
-
-struct frames {
-	struct lifecycle_frame_list *list[TRACES_MAX]; /* one an SP */
-	size_t lists;
-	const struct lifecycle_frame **frame; /* of all of them, in order of time */
-	size_t count;
-};
-
-static struct json_object *frame_to_json(const struct lifecycle_frame *f)
+struct json_object *frame_to_json(const struct lifecycle_frame *f)
 {
 	struct json_object *o = json_object_new_object(), *x = json_object_new_array();
 
@@ -46,7 +36,7 @@ static bool has_target(const struct lifecycle_frame *f)
 		strcmp(f->function, "FFA_YIELD") == 0;
 }
 
-static void put_words(char *to, size_t size, const struct lifecycle_frame *f)
+static void put_names(char *to, size_t size, const struct lifecycle_frame *f)
 {
 	int n;
 
@@ -73,6 +63,13 @@ static void put_registers(char *to, size_t size, const struct lifecycle_frame *f
 		n += snprintf(to + n, size - (size_t)n, "%s%" PRIx64, i ? " " : "", f->x[i]);
 }
 
+void frame_words(const struct cli *c, char *to, size_t size, const struct lifecycle_frame *f)
+{
+	int n = snprintf(to, size, "%s ", f->answer ? "<" : ">");
+
+	(c->raw ? put_registers : put_names)(to + n, size - (size_t)n, f);
+}
+
 static void add_frame(const struct cli *c, struct table *t, const struct lifecycle_frame *f)
 {
 	char text[CELL_MAX];
@@ -81,8 +78,8 @@ static void add_frame(const struct cli *c, struct table *t, const struct lifecyc
 	table_add(t, COLOUR_NONE, "%s", text);
 	table_add(t, COLOUR_NONE, f->sp ? "0x%04x" : "-", f->sp);
 	table_add(t, COLOUR_NONE, "%" PRIu64, f->number);
-	(c->raw ? put_registers : put_words)(text, sizeof(text), f);
-	table_add(t, f->answer ? COLOUR_NONE : COLOUR_DIM, "%s %s", f->answer ? "<" : ">", text);
+	frame_words(c, text, sizeof(text), f);
+	table_add(t, f->answer ? COLOUR_NONE : COLOUR_DIM, "%s", text);
 	table_add(t, COLOUR_NONE, f->answer ? "%" PRIu64 " us" : "-", f->took / 1000);
 	table_add(t, COLOUR_NONE, "%s", f->reply);
 	table_add(t, COLOUR_NONE, f->endpoint ? "0x%04x" : "-", f->endpoint);
@@ -102,43 +99,53 @@ static int by_time(const void *a, const void *b)
 	return (x->number > y->number) - (x->number < y->number);
 }
 
-static int fetch_one(struct cli *c, struct frames *all, uint16_t sp)
+int frames_fetch(struct cli *c, struct frames *all, uint16_t sp, uint64_t after)
 {
+	int r;
+
 	if (all->lists == TRACES_MAX)
 		return 0;
-	if (lifecycle_trace(c->l, sp, 0, &all->list[all->lists]) < 0)
-		return cli_fail(c, "trace", NULL);
+	r = lifecycle_trace(c->l, sp, after, &all->list[all->lists]);
+	if (r < 0)
+		return r;
 	all->count += lifecycle_frame_list_count(all->list[all->lists++]);
 	return 0;
+}
+
+bool frames_sort(struct frames *all)
+{
+	size_t n = 0;
+
+	all->frame = calloc(all->count + 1, sizeof(*all->frame));
+	if (!all->frame)
+		return false;
+	for (size_t i = 0; i < all->lists; i++)
+		for (size_t k = 0; k < lifecycle_frame_list_count(all->list[i]); k++)
+			all->frame[n++] = lifecycle_frame_list_at(all->list[i], k);
+	qsort(all->frame, all->count, sizeof(*all->frame), by_time);
+	return true;
+}
+
+void frames_clear(struct frames *all)
+{
+	for (size_t i = 0; i < all->lists; i++)
+		lifecycle_frame_list_unref(all->list[i]);
+	free(all->frame);
+	*all = (struct frames){ 0 };
 }
 
 /* Discovery, and every SP that is known. */
 static int fetch_all(struct cli *c, struct frames *all)
 {
 	_cleanup_(partitions_unrefp) struct lifecycle_partition_list *list = NULL;
-	int r;
+	int r = lifecycle_partitions(c->l, &list);
 
-	if (lifecycle_partitions(c->l, &list) < 0)
-		return cli_fail(c, "trace", NULL);
-	r = fetch_one(c, all, 0);
-	for (size_t i = 0; !r && i < lifecycle_partition_list_count(list); i++)
+	if (r >= 0)
+		r = frames_fetch(c, all, 0, 0);
+	for (size_t i = 0; r >= 0 && i < lifecycle_partition_list_count(list); i++)
 		if (lifecycle_partition_list_at(list, i)->secure)
-			r = fetch_one(c, all, lifecycle_partition_list_at(list, i)->id);
+			r = frames_fetch(c, all, lifecycle_partition_list_at(list, i)->id, 0);
 	return r;
-}
-
-static int sort(struct frames *all)
-{
-	size_t n = 0;
-
-	all->frame = calloc(all->count + 1, sizeof(*all->frame));
-	if (!all->frame)
-		return cli_say_error("out of memory");
-	for (size_t i = 0; i < all->lists; i++)
-		for (size_t k = 0; k < lifecycle_frame_list_count(all->list[i]); k++)
-			all->frame[n++] = lifecycle_frame_list_at(all->list[i], k);
-	qsort(all->frame, all->count, sizeof(*all->frame), by_time);
-	return 0;
 }
 
 static void print(struct cli *c, const struct frames *all)
@@ -159,24 +166,27 @@ static void print(struct cli *c, const struct frames *all)
 		table_print(&t, c);
 }
 
-int verb_trace(struct cli *c, int argc, char **argv)
+static int show(struct cli *c, const uint16_t *sp)
 {
 	struct frames all = { 0 };
-	uint16_t sp = 0;
-	int r;
+	int r = sp ? frames_fetch(c, &all, *sp, 0) : fetch_all(c, &all), code = 0;
 
-	if (argc == 0) {
-		r = fetch_all(c, &all);
-	} else {
-		r = cli_parse_sp("trace", argv[0], true, &sp);
-		r = r ? r : fetch_one(c, &all, sp);
-	}
-	if (!r)
-		r = sort(&all);
-	if (!r)
+	if (r < 0)
+		code = cli_fail(c, "trace", NULL);
+	else if (!frames_sort(&all))
+		code = cli_say_error("out of memory");
+	else
 		print(c, &all);
-	for (size_t i = 0; i < all.lists; i++)
-		lifecycle_frame_list_unref(all.list[i]);
-	free(all.frame);
-	return r;
+	frames_clear(&all);
+	return code;
+}
+
+int verb_trace(struct cli *c, int argc, char **argv)
+{
+	uint16_t sp = 0;
+	int r = argc ? cli_parse_sp("trace", argv[0], true, &sp) : 0;
+
+	if (r)
+		return r;
+	return c->follow ? trace_follow(c, argc ? &sp : NULL) : show(c, argc ? &sp : NULL);
 }

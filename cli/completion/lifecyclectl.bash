@@ -36,7 +36,7 @@ _lifecyclectl()
 	if [[ $word == -* ]]; then
 		case $verb in
 		start | stop | abort | restart | destroy) common+=' --no-block --timeout --if-life' ;;
-		trace) common+=' --raw' ;;
+		trace) common+=' --follow --raw' ;;
 		partitions) common+=' --secure-view' ;;
 		forget) common+=' --force --if-life' ;;
 		monitor) common+=' --since --no-follow' ;;

@@ -190,6 +190,65 @@ static void shows_frames_in_words(void **state)
 		"4294967289,0,0,0,0]}", NULL);
 }
 
+static void await_line(struct run *r, const char *part)
+{
+	char line[2048];
+
+	do
+		assert_non_null(fgets(line, sizeof(line), r->out));
+	while (!strstr(line, part));
+}
+
+/* What is there, then what comes; a gap is said; a daemon that hangs up is waited for. */
+static void a_trace_goes_on(void **state)
+{
+	const char *const argv[] = { LIFECYCLECTL, "trace", "--follow", NULL };
+	struct run r;
+
+	run_begin(&r, *state, argv);
+	await_line(&r, "TIME ");
+	await_line(&r, " 0x8001       3  < FFA_INTERRUPT 0x8001 vCPU 3");
+	expect(*state, CTL("start", "db", "--no-block"), 0, "accepted", NULL);
+	await_line(&r, " 0x8001       4  > FFA_MSG_SEND_DIRECT_REQ VM_DESTROYED  ");
+	expect(*state, CTL("start", "slow", "--no-block"), 0, "accepted", NULL);
+	await_line(&r, " 0x8001      15  > ");
+	expect(*state, CTL("start", "hangup", "--no-block"), 0, "accepted", NULL);
+	await_line(&r, " 0x8001      16  > ");
+	assert_int_equal(kill(r.pid, SIGINT), 0);
+	run_end(&r);
+	assert_int_equal(r.code, 130);
+	if (!strstr(r.errors, "10 frames of 0x8001 were missed here"))
+		fail_msg("no word of what was missed: %s", r.errors);
+	run_free(&r);
+}
+
+static void a_trace_that_goes_on_is_one_object_a_line(void **state)
+{
+	const char *const argv[] = { LIFECYCLECTL, "trace", "0x8001", "-f", "-o", "json-pretty", NULL };
+	char line[2048];
+	struct run r;
+
+	run_begin(&r, *state, argv);
+	for (int number = 1; number <= 4; number++) {
+		struct json_object *o;
+
+		if (number == 4)
+			expect(*state, CTL("start", "db", "--no-block"), 0, "accepted", NULL);
+		assert_non_null(fgets(line, sizeof(line), r.out));
+		o = json_tokener_parse(line);
+		assert_int_equal(json_object_get_int(json_object_object_get(o, "number")), number);
+		json_object_put(o);
+	}
+	expect(*state, CTL("start", "slow", "--no-block"), 0, "accepted", NULL);
+	await_line(&r, "{\"sp\":32769,\"missed\":10}");
+	assert_int_equal(kill(r.pid, SIGINT), 0);
+	run_end(&r);
+	assert_int_equal(r.code, 130);
+	run_free(&r);
+	expect(*state, CTL("trace", "0x8002", "-f"), 12, "", "no Secure Partition has the id 0x8002");
+	expect(*state, CTL("list", "-f"), 2, "", "does not take");
+}
+
 /* Each verb's JSON parses; monitor's does line by line. */
 static void expect_json(const struct fixture *f, const char *const *argv, enum json_type type)
 {
@@ -433,6 +492,8 @@ int main(void)
 		TEST(a_page_of_an_sp_is_json_too),
 		TEST(says_why),
 		TEST(shows_frames_in_words),
+		TEST(a_trace_goes_on),
+		TEST(a_trace_that_goes_on_is_one_object_a_line),
 		TEST(speaks_json),
 		TEST(monitor_prints_one_object_a_line),
 		TEST(monitor_prints_the_tail_as_a_table),

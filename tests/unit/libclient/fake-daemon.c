@@ -175,6 +175,8 @@ static uint64_t act(struct vm *vm, const char *verb)
 
 	if (strcmp(vm->name, "hangup") == 0)
 		close_streams();
+	if (strcmp(verb, "Start") == 0)
+		fake_send_frame(strcmp(vm->name, "slow") == 0 ? 10 : 0);
 	if (vm->stuck)
 		return 0;
 	if (strcmp(verb, "Start") == 0 && vm->state == VM_NULL)
