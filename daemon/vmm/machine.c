@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "vmm/arch/arch.h"
 #include "vmm/vcpu.h"
@@ -111,6 +112,20 @@ bool machine_is_out(struct machine *m)
 		if (!atomic_load(&m->vcpu[i].out))
 			return false;
 	return true;
+}
+
+/* A thread that builds may be anywhere in it: then the process's end does it. */
+void machine_dismantle(struct machine *m)
+{
+	if (!threads_exist(m) || !machine_is_out(m) || m->vm.fd < 0)
+		return;
+	for (unsigned i = 0; i < m->vcpu_count; i++)
+		kvm_vcpu_close(m->system, &m->vcpu[i].kvm);
+	if (m->gic.version)
+		close_fdp(&m->gic.fd);
+	m->gic.version = 0;
+	close_fdp(&m->vm.fd);
+	m->vm.fd = -1;
 }
 
 void machine_kick(struct machine *m)

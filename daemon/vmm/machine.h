@@ -99,6 +99,12 @@ bool machine_end(struct machine *m, const struct vmm_end *end);
 /* No vCPU is inside KVM_RUN, nor ever will be. Only after machine_finish or machine_end. */
 bool machine_is_out(struct machine *m);
 
+/*
+ * Gives KVM's objects back, which takes most of the time that the death of a VMM takes: while the daemon thinks. Only the
+ * main thread, once machine_is_out; nothing but the guest's memory is to be asked for after.
+ */
+void machine_dismantle(struct machine *m);
+
 /* Kicks every vCPU that is not out (vcpu-requests.rst). */
 void machine_kick(struct machine *m);
 

@@ -224,6 +224,7 @@ static void live(struct vcpu *v)
 		complete_pending(v);
 	}
 	atomic_store(&v->state, last_state(m));
+	my_run = NULL; /* a kick may come late, when the main thread has given it back */
 	atomic_store(&v->out, true);
 	machine_notify(m);
 }

@@ -334,6 +334,8 @@ int vmm_run(struct vmm *v, const char *socket_path, const char *name)
 		session_tell(v, now);
 		if (has_stopped(v))
 			vmm_leave(0);
+		if (v->phase >= VMM_PHASE_QUIESCED)
+			machine_dismantle(&v->machine);
 		wait_for_something(v, now);
 		now = now_ns();
 	}

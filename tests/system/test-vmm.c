@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -32,6 +33,32 @@ static void prints_counts_and_leaves(void **state)
 	assert_false(peer_holds_lock(p));
 }
 
+static bool has_kvm_objects(pid_t pid)
+{
+	char path[64], target[64];
+	bool found = false;
+
+	for (int fd = 0; fd < 64 && !found; fd++) {
+		ssize_t n;
+
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
+		n = readlink(path, target, sizeof(target) - 1);
+		target[n > 0 ? n : 0] = '\0';
+		found = strstr(target, "kvm-v"); /* a VM, a vCPU */
+	}
+	return found;
+}
+
+/* Nobody tells when it is done; it is begun right after the answer. */
+static void expect_dismantled(struct peer *p)
+{
+	int left_ms = peer_limit();
+
+	while (has_kvm_objects(p->pid) && left_ms-- > 0)
+		(void)poll(NULL, 0, 1);
+	assert_true(left_ms > 0);
+}
+
 static void ends_as(
 	struct peer *p, const char *guest, unsigned vcpus, enum vm_cause cause, enum vcpu_state last)
 {
@@ -46,6 +73,7 @@ static void ends_as(
 	assert_int_equal(p->last_words->quiesced, 1);
 	assert_memory_equal(&p->last_words->end, &frame.ended.end, sizeof(frame.ended.end));
 	assert_true(strlen(frame.ended.end.text) > 0);
+	expect_dismantled(p);
 	for (unsigned i = 0; i < vcpus; i++)
 		assert_int_equal(p->vcpu[i], last);
 	peer_leave(p);
@@ -127,9 +155,11 @@ static void quiesces(struct peer *p, const char *guest, unsigned vcpus)
 	peer_run(p);
 	for (unsigned i = 0; i < vcpus; i++)
 		peer_expect_count(p, i, 1);
+	assert_true(has_kvm_objects(p->pid));
 	peer_send(p, VMM_QUIESCE);
 	peer_expect(p, VMM_QUIESCED, &frame);
 	assert_int_equal(frame.header.command, p->command);
+	expect_dismantled(p);
 	/* Told again, answered again: a daemon that died may have lost the answer. */
 	peer_send(p, VMM_QUIESCE);
 	peer_expect(p, VMM_QUIESCED, &frame);

@@ -85,3 +85,11 @@ int kvm_vcpu_run(struct kvm_vcpu vcpu)
 {
 	return kvm_ask_value(vcpu.fd, KVM_RUN, 0);
 }
+
+void kvm_vcpu_close(struct kvm_system system, struct kvm_vcpu *vcpu)
+{
+	(void)munmap(vcpu->run, system.run_size);
+	vcpu->run = NULL;
+	close_fdp(&vcpu->fd);
+	vcpu->fd = -1;
+}

@@ -35,3 +35,4 @@ int kvm_vm_set_memory(struct kvm_vm vm, uint32_t slot, uint64_t gpa, void *hva, 
 int kvm_vm_create_vcpu(struct kvm_vm vm, struct kvm_system system, unsigned index, struct kvm_vcpu *ret);
 int kvm_vm_set_line(struct kvm_vm vm, uint32_t irq, bool level);
 int kvm_vcpu_run(struct kvm_vcpu vcpu);
+void kvm_vcpu_close(struct kvm_system system, struct kvm_vcpu *vcpu);
