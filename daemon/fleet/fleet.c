@@ -112,21 +112,24 @@ int fleet_listen(struct fleet *f, loop_call_fn *ready, void *arg)
 
 /* ---- what the engine asks ---- */
 
-static int prepare(struct vmm *v, const struct birth_place *place, char text[TEXT_SIZE])
+static int make_files(struct vmm *v, const struct birth_place *place, char text[TEXT_SIZE])
 {
 	int r = life_make(v->fleet->places, place, text);
 
-	if (r < 0)
-		return r;
 	if (r > 0)
 		fleet_sweep(v->fleet);
+	return r < 0 ? r : 0;
+}
+
+static int keep_definition(struct vmm *v, const struct vm_definition *d, char text[TEXT_SIZE])
+{
 	v->definition = malloc(sizeof(*v->definition));
 	if (!v->definition) {
 		(void)snprintf(text, TEXT_SIZE, "the daemon is out of memory");
 		return -ENOMEM;
 	}
-	*v->definition = *place->definition;
-	v->vcpu_count = place->definition->vcpu_count;
+	*v->definition = *d;
+	v->vcpu_count = d->vcpu_count;
 	return 0;
 }
 
@@ -134,6 +137,7 @@ static int prepare(struct vmm *v, const struct birth_place *place, char text[TEX
 static struct vmm *vmm_prepare(struct fleet *f, const struct birth_place *place)
 {
 	struct input failed = { .kind = IN_VMM_FAILED, .life = place->life };
+	bool files_later = f->starter->at_once && !place->connection;
 	char text[TEXT_SIZE] = "";
 	struct vmm *v;
 
@@ -142,13 +146,16 @@ static struct vmm *vmm_prepare(struct fleet *f, const struct birth_place *place)
 		(void)engine_post(f->engine, &failed); /* if not even this: the build's deadline ends it */
 		return NULL;
 	}
-	if (prepare(v, place, text) == 0)
+	if (keep_definition(v, place->definition, text) == 0 && (files_later || make_files(v, place, text) == 0))
 		return v;
 	vmm_failed(v, "%s", text);
 	return NULL;
 }
 
-static void start_one(struct vmm *v)
+/*
+ * A process that is there at once has to find its legs first, and asks for its files through us: they are made meanwhile.
+ */
+static void start_one(struct vmm *v, const struct birth_place *place)
 {
 	char text[TEXT_SIZE] = "";
 
@@ -158,6 +165,10 @@ static void start_one(struct vmm *v)
 	}
 	if (v->dead) /* it failed at once, and that was told */
 		return;
+	if (v->fleet->starter->at_once && make_files(v, place, text) < 0) {
+		log_error("%s (life %llu): %s", v->name, (unsigned long long)v->life, text);
+		vmm_doom(v, CAUSE_START_FAILED, text);
+	}
 	v->started.in = (struct input){ .kind = IN_VMM_STARTED, .life = v->life };
 	fleet_tell(v->fleet, &v->started);
 }
@@ -177,7 +188,7 @@ static void op_start(void *fleet, struct committed proof, const struct birth_pla
 	if (!v)
 		return;
 	if (!place->connection)
-		start_one(v);
+		start_one(v, place);
 	else if (l)
 		f->starter->limit(v, l);
 	else

@@ -23,6 +23,7 @@
 
 #define LIFE_NAME_SIZE 24
 #define OLD_SUFFIX ".old"
+#define SMALL_MEMORY (1 << 20) /* bytes that are there, not those that may be */
 
 static void life_name(uint64_t life, char name[LIFE_NAME_SIZE])
 {
@@ -409,6 +410,16 @@ static int remove_life_dir(const struct places *p, uint64_t life)
 			return -errno;
 	life_name(life, name);
 	return unlinkat(p->lives, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* So few pages that to free them takes no longer than to ask somebody else for it. */
+bool life_is_small(const struct places *p, uint64_t life)
+{
+	char name[LIFE_NAME_SIZE];
+	struct stat st;
+
+	life_name(life, name);
+	return fstatat(p->memory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_blocks * 512 <= SMALL_MEMORY;
 }
 
 /* Any part of it may be done already: a daemon may have died in the middle. */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Gives a life's memory back, in the helper thread, until it is done. A fleet that goes leaves its jobs to the thread. */
+/*
+ * Gives a life's memory back, until it is done: in the helper thread, but where there is next to nothing to free. A fleet
+ * that goes leaves its jobs to the thread.
+ */
 
 #include "fleet/internal.h"
 
@@ -117,7 +120,12 @@ void fleet_reclaim(void *fleet, struct committed proof, uint64_t life, bool huge
 		return;
 	}
 	j->huge = huge;
-	job_run(j);
+	if (huge || !life_is_small(j->places, life)) {
+		job_run(j);
+		return;
+	}
+	job_work(j);
+	job_done(j);
 }
 
 void fleet_sweep(struct fleet *f)

@@ -106,6 +106,7 @@ static void nothing(struct vmm *v)
 }
 
 const struct starter_ops spawn_starter = {
+	.at_once = true,
 	.start = start,
 	.prove = prove,
 	.limit = limit,

@@ -14,6 +14,7 @@ struct link;
 #define TEXT_SIZE (END_TEXT_MAX + 1)
 
 struct starter_ops {
+	bool at_once; /* the process is there when start() returns, and is our child */
 	/* Starts a process for `v`. 0: it runs, or is under way; vmm_failed() tells if it comes to nothing. A negative
 	 * errno: nothing was started, and `text` says why. */
 	int (*start)(struct vmm *v, char text[TEXT_SIZE]);

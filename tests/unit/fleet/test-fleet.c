@@ -267,10 +267,12 @@ static void says_why_files_cannot_be_made(void **state)
 	world_path(w, 7, "", path);
 	assert_int_equal(symlink("/tmp", path), 0); /* somebody lays a trap */
 	world_start(w, 7, "live");
-	in = world_wait(w, IN_VMM_FAILED);
+	in = world_wait(w, IN_VMM_GONE); /* it was there before they were to be made */
 	assert_int_equal(in->end.cause, CAUSE_START_FAILED);
 	assert_non_null(strstr(in->end.text, "runtime files"));
 	assert_int_equal(access("/tmp/lock", F_OK), -1);
+	assert_false(world_heard(w, IN_VMM_NEWBORN, 0));
+	no_zombie_is_left();
 }
 
 static void starts_again_over_files_that_a_crash_left(void **state)
@@ -328,7 +330,7 @@ static void gives_memory_back_and_keeps_the_console(void **state)
 	assert_int_equal(world_wait(w, IN_RECLAIMED)->life, 7);
 }
 
-static void the_fleet_may_go_while_memory_is_removed(void **state)
+static void little_memory_is_given_back_at_once(void **state)
 {
 	struct world *w = *state;
 	char path[256];
@@ -336,9 +338,31 @@ static void the_fleet_may_go_while_memory_is_removed(void **state)
 	world_start(w, 7, "exit3");
 	world_wait(w, IN_VMM_GONE);
 	fleet_ops.reclaim(w->fleet, later, 7, false);
+	(void)snprintf(path, sizeof(path), "%s/7", w->memory);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_true(world_heard(w, IN_RECLAIMED, 7));
+}
+
+static void fill(const char *path, size_t size)
+{
+	int fd = open(path, O_WRONLY);
+
+	assert_int_equal(posix_fallocate(fd, 0, (off_t)size), 0);
+	close(fd);
+}
+
+static void the_fleet_may_go_while_memory_is_removed(void **state)
+{
+	struct world *w = *state;
+	char path[256];
+
+	world_start(w, 7, "exit3");
+	world_wait(w, IN_VMM_GONE);
+	(void)snprintf(path, sizeof(path), "%s/7", w->memory);
+	fill(path, 4 << 20); /* enough for the helper thread */
+	fleet_ops.reclaim(w->fleet, later, 7, false);
 	w->fleet = fleet_free(w->fleet);
 	w->loop = loop_free(w->loop);
-	(void)snprintf(path, sizeof(path), "%s/7", w->memory);
 	assert_int_equal(access(path, F_OK), -1);
 	assert_false(world_heard(w, IN_RECLAIMED, 7));
 }
@@ -442,6 +466,7 @@ int main(int argc, char **argv)
 		TEST(says_why_files_cannot_be_made),
 		TEST(starts_again_over_files_that_a_crash_left),
 		TEST(gives_memory_back_and_keeps_the_console),
+		TEST(little_memory_is_given_back_at_once),
 		TEST(the_fleet_may_go_while_memory_is_removed),
 		TEST(tells_again_what_the_engine_could_not_take),
 		TEST(asks_again_for_a_frame_that_could_not_be_taken),
