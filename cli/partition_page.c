@@ -18,6 +18,7 @@ struct page {
 	size_t peers, line;
 	size_t known, creating, destroying;
 	struct lifecycle_frame_list *frames;
+	bool is_away; /* the secure side cannot be reached */
 };
 
 /* ---- what lives owe it ---- */
@@ -157,7 +158,7 @@ static void print_call(const struct page *page)
 
 	print_label("In flight");
 	if (!sent && !open) {
-		(void)puts(page->p->in_flight ? "a call of a life that is not owed any more" : "nothing");
+		(void)puts(page->p->in_flight ? "a call whose answer was lost, or whose life was forgotten" : "nothing");
 		return;
 	}
 	print_peer(sent ? sent : open);
@@ -330,6 +331,11 @@ static void print_debts(const struct cli *c, const struct page *page)
 static void page_print(const struct cli *c, const struct page *page)
 {
 	print_identity(c, page->p);
+	if (page->is_away) {
+		print_label("Link");
+		(void)printf("%sthe secure side cannot be reached: what is owed waits%s\n", colour_on(c, COLOUR_BAD),
+			colour_off(c, COLOUR_BAD));
+	}
 	print_owed(c, page);
 	print_call(page);
 	print_line(page);
@@ -347,6 +353,7 @@ static struct json_object *page_to_json(const struct page *page)
 	struct json_object *o = partition_to_json(page->p), *debts = json_object_new_array(), *last = json_object_new_array();
 	const struct lifecycle_peer *holder = find_holder(page), *first = find_deadline(page);
 
+	json_add_bool(o, "reachable", !page->is_away);
 	json_add_number(o, "known", page->known);
 	json_add_number(o, "slot_life", holder && strcmp(page->p->profile, "optee") != 0 ? holder->life : 0);
 	json_add_number(o, "deadline_boottime_us", first ? first->until / 1000 : 0);
@@ -367,10 +374,12 @@ int partition_page(struct cli *c, const struct lifecycle_partition *p, const str
 	struct json_object *array)
 {
 	struct page page = { .p = p };
+	const struct lifecycle_daemon *d;
 	int code = 0;
 
 	if (!page_fill(&page, peers))
 		return cli_say_error("out of memory");
+	page.is_away = lifecycle_daemon_info(c->l, &d) >= 0 && strcmp(d->secure_side, "up") != 0;
 	if (lifecycle_trace(c->l, p->id, 0, &page.frames) < 0)
 		code = cli_fail(c, "partitions", NULL);
 	else if (array)

@@ -47,10 +47,10 @@ static void print_state(const struct cli *c, const struct lifecycle_vm *vm)
 static void print_wait_target(const struct lifecycle_waits_on *w)
 {
 	(void)printf(", waits on %s", lifecycle_wait_name(w->on));
-	if (w->sp)
-		(void)printf(" 0x%04x", w->sp);
 	if (*w->name)
 		(void)printf(" '%s'", w->name);
+	if (w->sp)
+		(void)printf(*w->name ? ", which is ahead of it at sp 0x%04x," : " 0x%04x", w->sp);
 }
 
 static void print_waits(const struct lifecycle_waits_on *w)

@@ -14,11 +14,11 @@ static enum debt_place place_of(const struct sp *sp, const struct life *l, const
 		[QUEUE_STUCK] = PLACE_PROBE,
 	};
 
-	if (d->queue != QUEUE_NONE || sp->open_life != l->number)
-		return (enum debt_place)places[d->queue];
-	if (sp->out)
+	if (sp->open_life == l->number && sp->out)
 		return PLACE_SENT;
-	return sp->open.has_target || sp->collect ? PLACE_OPEN : PLACE_NONE;
+	if (sp->open_life == l->number && (sp->collect || (sp->open.has_target && !sp->unsure)))
+		return PLACE_OPEN; /* also of a debt that is queued to ask again: what is open is run first */
+	return (enum debt_place)places[d->queue];
 }
 
 static uint64_t at(const struct deadline *d)

@@ -68,6 +68,10 @@ def a_page_says_what_an_sp_does_and_did():
             expect(part in text, f"the page says '{part}'", text)
         equal(bus_property(h, 0x8001, "StuckSince"), sp["stuck_since_boottime_us"], "StuckSince on the bus")
         expect(bus_property(h, 0x8001, "NextProbe") >= sp["next_probe_boottime_us"], "NextProbe on the bus")
+        h.secure.kill()
+        h.secure.wait()
+        h.until(lambda: not page(h)["reachable"], "the link broke")
+        expect("the secure side cannot be reached" in h.ctl("partitions", "0x8001"), "the page says so")
 
 
 def a_partition_tells_its_version():

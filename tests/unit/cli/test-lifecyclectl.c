@@ -83,6 +83,7 @@ static void shows_a_page(void **state)
 	expect(*state, CTL("status", "web"), 0, "the guest said ?[2Jso", NULL);
 	expect(*state, CTL("status", "web"), 0, "vCPUs: 3: 2 running, 1 waiting", NULL);
 	expect(*state, CTL("status", "stuck"), 0, "waits on sp 0x8001", NULL);
+	expect(*state, CTL("status", "slow"), 0, ", waits on vm 'web', which is ahead of it at sp 0x8001, for ", NULL);
 	expect(*state, CTL("status", "stuck"), 0, "tried 12 times, without limit", NULL);
 	expect(*state, CTL("status", "stuck"), 0,
 		"stuck: secure partitions 0x8001, 0x8003 have not taken the end of a life in time, they are asked again\n", NULL);
@@ -147,7 +148,7 @@ static void a_page_of_an_sp_is_json_too(void **state)
 		"\"frames\":{\"submitted\":9,\"completed\":7,\"lost\":1},\"verdicts\":{\"ack\":5,\"retry\":9},"
 		"\"settled\":{\"sp-instance-gone\":2},\"created_retries\":[4,0,40],\"created_latency_us\":[],"
 		"\"destroyed_retries\":[],\"destroyed_latency_us\":[],\"frame_latency_us\":[0,0,0,0,0,0,0,0,0,0,0,1],"
-		"\"known\":1,\"slot_life\":18,\"deadline_boottime_us\":",
+		"\"reachable\":true,\"known\":1,\"slot_life\":18,\"deadline_boottime_us\":",
 		"\"under_way\":[{\"vm\":\"broken\",\"life\":19,",
 		"\"ticket\":9},{\"vm\":\"stuck\",\"life\":17,",
 		"\"last_replies\":[\"retry\",\"preempted\"]}]\n",

@@ -81,6 +81,8 @@ static int get_vm_word(const struct vm *vm, const char *property, sd_bus_message
 
 static int get_vm_struct(const struct vm *vm, const char *property, sd_bus_message *reply)
 {
+	if (strcmp(property, "WaitsOn") == 0 && strcmp(vm->name, "slow") == 0)
+		return sd_bus_message_append(reply, "(sqsttu)", "vm", 0x8001, "web", (uint64_t)1000000, (uint64_t)0, 0);
 	if (strcmp(property, "WaitsOn") == 0)
 		return sd_bus_message_append(reply, "(sqsttu)", vm->stuck ? "sp" : "-", vm->stuck ? 0x8001 : 0, "",
 			(uint64_t)1000000, (uint64_t)0, vm->stuck ? 12 : 0);

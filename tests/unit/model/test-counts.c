@@ -146,6 +146,27 @@ static void the_row_says_where_each_message_is(void **state)
 	assert_int_equal(v.debt[1].reply, 1 + VERDICT_YIELDED);
 }
 
+/* After a lost answer BUSY says that the call is open: it is run for a debt that stands in the queue, to ask again. */
+static void a_call_that_is_run_for_a_queued_debt_is_shown(void **state)
+{
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 1);
+	start(s, "web");
+	answer(s, TRUSTY, VERDICT_PREEMPTED, CALL_NONE); /* FFA_RUN, at once */
+	life_says(s, IN_SECURE_DOWN, 0);
+	meet_secure_side(s, 1, 1);
+	assert_true(sends(s, TRUSTY, CALL_CREATED));
+	assert_int_equal(row(s).debt[0].place, PLACE_SENT);
+	answer(s, TRUSTY, VERDICT_BUSY, CALL_NONE);
+	assert_true(find_output(s, OUT_SECURE_CALL, TRUSTY)->call.run);
+	assert_int_equal(debt(s, TRUSTY)->queue, QUEUE_READY);
+	assert_int_equal(row(s).debt[0].place, PLACE_SENT);
+	answer(s, TRUSTY, VERDICT_YIELDED, CALL_NONE);
+	assert_int_equal(row(s).debt[0].place, PLACE_OPEN);
+	assert_true(row(s).debt[0].next > s->now);
+}
+
 /* The second in line for the slot; when the end comes, until when it is tried, and that it is stuck then. */
 static void the_row_says_until_when(void **state)
 {
@@ -227,6 +248,7 @@ int main(void)
 		TEST(a_step_is_counted_when_it_ends),
 		TEST(ways_of_settling_are_counted),
 		TEST(the_row_says_where_each_message_is),
+		TEST(a_call_that_is_run_for_a_queued_debt_is_shown),
 		TEST(the_row_says_until_when),
 		TEST(who_stands_in_line_has_a_ticket),
 		TEST(an_sp_is_stuck_since_its_first_stuck_debt),
