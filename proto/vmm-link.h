@@ -20,6 +20,9 @@
  *   VMM -> daemon   STOPPING  the VMM was told to stop (SIGTERM) and pressed the key: from here on it is a stop for the
  *                             daemon, too. The VMM itself never gives up: who asked has the deadline
  *   VMM -> daemon   ENDED     the guest ended by itself; last words are written; implies QUIESCED
+ *   VMM -> daemon   CALL      a guest's FF-A call that the VMM does not answer by itself; the vCPU stays outside meanwhile.
+ *                             One at a time for each vCPU; told again, and marked so, to a daemon that is new
+ *   daemon -> VMM   ANSWER    to a CALL: what is in the vCPU's registers when it goes on
  *   daemon -> VMM   EXIT      leave now
  *
  * Commands carry a number that rises over daemons (the turn's sequence number); BACK names the last one done.
@@ -52,6 +55,8 @@ enum vmm_frame_kind {
 	VMM_STOP = 14,
 	VMM_STOPPING = 15,
 	VMM_DEAF = 16,
+	VMM_CALL = 32,
+	VMM_ANSWER = 33,
 };
 
 struct vmm_frame_header {
@@ -79,6 +84,8 @@ struct vmm_newborn {
 struct vmm_birth {
 	struct vmm_frame_header header;
 	uint64_t incarnation;
+	uint16_t ffa_id;
+	uint16_t reserved[3]; /* 0 */
 	struct vm_definition definition;
 };
 
@@ -135,6 +142,29 @@ struct vmm_back {
 	uint32_t reserved; /* 0 */
 	uint8_t vcpu[VM_VCPU_MAX]; /* enum vcpu_state */
 	struct vmm_end end;        /* cause CAUSE_NONE unless phase is ENDED */
+};
+
+#define VMM_CALL_REGISTERS 18 /* x0 to x17: SMCCC v1.2 */
+
+enum vmm_call_flag {
+	VMM_CALL_AGAIN = 1 << 0,   /* an earlier daemon was told of this call, and its answer never came */
+	VMM_CALL_SERVING = 1 << 1, /* the vCPU was given a request that it did not answer before this call */
+	VMM_CALL_FLAGS = VMM_CALL_AGAIN | VMM_CALL_SERVING,
+};
+
+struct vmm_call {
+	struct vmm_frame_header header;
+	uint16_t vcpu;
+	uint16_t flags;   /* enum vmm_call_flag */
+	uint32_t version; /* of FF-A, as the guest negotiated it */
+	uint64_t x[VMM_CALL_REGISTERS];
+};
+
+struct vmm_answer {
+	struct vmm_frame_header header;
+	uint16_t vcpu;
+	uint16_t reserved[3]; /* 0 */
+	uint64_t x[VMM_CALL_REGISTERS];
 };
 
 /* BUILT, ENTER, ENTERED, QUIESCE, QUIESCED, EXIT, STOP, STOPPING, DEAF: the header alone. */

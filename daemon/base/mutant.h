@@ -30,6 +30,9 @@
 	X(MUTANT_P5_ILLEGAL_RESTART, "P5", "an abort of a VM without a life is taken")                                 \
 	X(MUTANT_P5_SKIP_ABORTING, "P5", "an ended guest goes from RUNNING to NULL in one step")                       \
 	X(MUTANT_P5_REFUSED_CHANGES, "P5", "a refused request leaves a trace in the state")                            \
+	X(MUTANT_P5_SECOND_REQUEST, "P5", "a guest that serves a request is given another")                             \
+	X(MUTANT_P5_RESPONSE_TO_ANY, "P5", "a response goes to whom it names, asked for or not")                        \
+	X(MUTANT_P5_SENT_TWICE, "P5", "a request that was told before a crash is delivered again")                      \
 	X(MUTANT_P5_STOP_RESTARTS, "P5", "a VM that was stopped is started again")                                     \
 	X(MUTANT_P5_PANIC_IS_CRASH, "P5", "a panic goes by on-crash, whatever on-panic says")                           \
 	X(MUTANT_P5_NO_RESTART, "P5", "an end whose policy is restart brings none")                                    \
@@ -40,6 +43,7 @@
 	X(MUTANT_P6_STOP_FOREVER, "P6", "a guest that does not obey is waited for beyond the deadline")                \
 	X(MUTANT_P6_DEAF_UNSAID, "P6", "a guest that listens to no power key is waited for")                           \
 	X(MUTANT_P6_ANNOUNCE_FOREVER, "P6", "each restart of an SP moves the deadline of an announce")                  \
+	X(MUTANT_P6_CALLER_FORGOTTEN, "P6", "who called a guest that dies waits for ever")                              \
 	X(MUTANT_P6_WAITER_FORGOTTEN, "P6", "a VMM that waits for an older life to go is never given one")
 
 #define MUTANT_ENUM_ENTRY(symbol, promise, what) symbol,

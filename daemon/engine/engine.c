@@ -182,6 +182,7 @@ static void start_vmm(struct engine *e, struct committed proof, const struct out
 
 	if (!l || !l->vm)
 		return;
+	place.endpoint = l->begun.endpoint;
 	place.memory_bytes = l->begun.memory_bytes;
 	place.huge = l->begun.huge;
 	place.definition = l->vm->definition;
@@ -273,6 +274,10 @@ static void act(struct engine *e, struct committed proof, const struct output *o
 	case OUT_VMM_COMMAND:
 		if (o->command == COMMAND_KILL || !comes_back(e, o->life))
 			fleet->command(f, proof, o->life, (enum vmm_command)o->command);
+		break;
+	case OUT_GUEST_ANSWER:
+		if (!comes_back(e, o->life))
+			fleet->answer(f, proof, o->life, &o->guest);
 		break;
 	case OUT_RECLAIM:
 		fleet->reclaim(f, proof, o->life, o->huge);

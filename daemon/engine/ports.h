@@ -208,6 +208,7 @@ struct secure_ops {
 
 struct birth_place {
 	uint64_t life;
+	uint16_t endpoint; /* its FF-A id */
 	uint64_t memory_bytes;
 	bool huge;
 	const struct vm_definition *definition; /* valid during the call */
@@ -220,6 +221,7 @@ struct fleet_ops {
 	void (*welcome)(void *fleet, struct committed proof, uint64_t life); /* a VMM that came back is adopted */
 	void (*refuse)(void *fleet, struct committed proof, uint64_t connection, const char *reason);
 	void (*command)(void *fleet, struct committed proof, uint64_t life, enum vmm_command command);
+	void (*answer)(void *fleet, struct committed proof, uint64_t life, const struct guest_call *answer); /* to a guest's call */
 	void (*reclaim)(void *fleet, struct committed proof, uint64_t life, bool huge); /* unlink, then IN_RECLAIMED */
 };
 

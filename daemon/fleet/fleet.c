@@ -146,6 +146,7 @@ static struct vmm *vmm_prepare(struct fleet *f, const struct birth_place *place)
 		(void)engine_post(f->engine, &failed); /* if not even this: the build's deadline ends it */
 		return NULL;
 	}
+	v->endpoint = place->endpoint;
 	if (keep_definition(v, place->definition, text) == 0 && (files_later || make_files(v, place, text) == 0))
 		return v;
 	vmm_failed(v, "%s", text);
@@ -200,6 +201,7 @@ static int send_birth(struct vmm *v, struct committed proof)
 	struct vmm_birth frame = {
 		.header = { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_BIRTH, v->life, proof.seq },
 		.incarnation = v->fleet->incarnation,
+		.ffa_id = v->endpoint,
 		.definition = *v->definition,
 	};
 	int fd[VMM_FD_COUNT] = { -1, -1, -1, -1 };
@@ -304,12 +306,29 @@ static void op_command(void *fleet, struct committed proof, uint64_t life, enum 
 		send_command(v, proof, kinds[command]);
 }
 
+static void op_answer(void *fleet, struct committed proof, uint64_t life, const struct guest_call *answer)
+{
+	struct vmm *v = vmm_get(fleet, life);
+	struct vmm_answer frame = {
+		.header = { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_ANSWER, life, v ? v->command : 0 },
+		.vcpu = answer->vcpu,
+	};
+
+	if (!v || !v->link || !(v->calls & 1ull << answer->vcpu))
+		return; /* it tells its calls again when it comes back */
+	v->calls &= ~(1ull << answer->vcpu);
+	memcpy(frame.x, answer->x, sizeof(frame.x));
+	if (link_send(v->link, &frame, sizeof(frame), NULL, 0) < 0)
+		vmm_lost_link(v);
+}
+
 const struct fleet_ops fleet_ops = {
 	.start = op_start,
 	.birth = op_birth,
 	.welcome = op_welcome,
 	.refuse = op_refuse,
 	.command = op_command,
+	.answer = op_answer,
 	.reclaim = fleet_reclaim,
 };
 

@@ -17,6 +17,7 @@ static const size_t sizes[] = {
 	[VMM_ENDED] = sizeof(struct vmm_ended),
 	[VMM_STOPPING] = sizeof(struct vmm_frame_header),
 	[VMM_DEAF] = sizeof(struct vmm_frame_header),
+	[VMM_CALL] = sizeof(struct vmm_call),
 };
 
 bool end_is_sane(const struct vmm_end *end)
@@ -52,6 +53,13 @@ static const char *vcpu_breach(const struct vmm_vcpu *v)
 	return v->state >= VCPU_STATE_COUNT ? "VCPU with an unknown state" : NULL;
 }
 
+static const char *call_breach(const struct vmm_call *c)
+{
+	if (c->vcpu >= VM_VCPU_MAX)
+		return "CALL of a vCPU out of range";
+	return c->flags & ~VMM_CALL_FLAGS ? "CALL with an unknown flag" : NULL;
+}
+
 const char *frame_breach(const union vmm_frame *frame, size_t size)
 {
 	const struct vmm_frame_header *h = &frame->header;
@@ -75,6 +83,8 @@ const char *frame_breach(const union vmm_frame *frame, size_t size)
 		return back_breach(&frame->back);
 	case VMM_VCPU:
 		return vcpu_breach(&frame->vcpu);
+	case VMM_CALL:
+		return call_breach(&frame->call);
 	case VMM_ENDED:
 		return end_is_sane(&frame->ended.end) ? NULL : "ENDED with an end that makes no sense";
 	}

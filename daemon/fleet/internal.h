@@ -45,6 +45,7 @@ union vmm_frame {
 	struct vmm_back back;
 	struct vmm_ended ended;
 	struct vmm_vcpu vcpu;
+	struct vmm_call call;
 };
 const char *frame_breach(const union vmm_frame *frame, size_t size); /* which rule it breaks, or NULL */
 bool end_is_sane(const struct vmm_end *end);
@@ -112,12 +113,14 @@ struct vmm {
 	uint64_t start_again; /* ask to start it once more; 0: no */
 	uint8_t invocation[16];
 	struct vm_definition *definition; /* until its birth */
+	uint16_t endpoint;
 	uint64_t life, start_time;
 	uint64_t connect_until; /* not connected, and then reported lost; 0: no */
 	uint64_t command;       /* the last one sent or said to be done */
 	pid_t pid;
 	int pidfd, lock_fd; /* lock_fd: from NEWBORN to birth */
 	uint32_t phase;     /* enum vmm_phase */
+	uint64_t calls;     /* bit n: vCPU n's FF-A call waits for its answer */
 	uint32_t vcpu_count;
 	bool huge, child, born;
 	bool has_pid; /* and is found by it */

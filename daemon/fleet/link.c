@@ -142,6 +142,7 @@ static void take_back(struct link *l, const struct vmm_back *frame)
 	link_adopted(l, v, LINK_LIVE);
 	v->vcpu_count = frame->vcpu_count;
 	v->phase = frame->phase;
+	v->calls = 0; /* those that wait are told again */
 	v->may_enter = v->may_be_deaf = true;
 	if (frame->header.command > v->command)
 		v->command = frame->header.command;
@@ -207,6 +208,22 @@ static const char *deaf(struct vmm *v, const union vmm_frame *frame, struct inpu
 	return NULL;
 }
 
+/* One at a time for each vCPU: a guest that calls without end gets in nobody's way. */
+static const char *call(struct vmm *v, const union vmm_frame *frame, struct input *in)
+{
+	const struct vmm_call *c = &frame->call;
+
+	if (c->vcpu >= v->vcpu_count || v->phase != VMM_PHASE_ENTERED)
+		return "CALL of a vCPU that does not run";
+	if (v->calls & 1ull << c->vcpu)
+		return "CALL of a vCPU whose last one is not answered";
+	v->calls |= 1ull << c->vcpu;
+	in->kind = IN_GUEST_CALL;
+	in->call = (struct guest_call){ .vcpu = c->vcpu, .flags = c->flags, .version = c->version };
+	memcpy(in->call.x, c->x, sizeof(c->x));
+	return NULL;
+}
+
 static const char *ended(struct vmm *v, const union vmm_frame *frame, struct input *in)
 {
 	if (v->phase == VMM_PHASE_ENDED)
@@ -227,7 +244,7 @@ static const char *no_more_first(struct vmm *v, const union vmm_frame *frame, st
 static const char *(*const live[])(struct vmm *v, const union vmm_frame *frame, struct input *in) = {
 	[VMM_NEWBORN] = no_more_first, [VMM_BACK] = no_more_first, [VMM_BUILT] = built,  [VMM_ENTERED] = entered,
 	[VMM_VCPU] = vcpu,             [VMM_QUIESCED] = quiesced,  [VMM_ENDED] = ended,  [VMM_STOPPING] = stopping,
-	[VMM_DEAF] = deaf,
+	[VMM_DEAF] = deaf,             [VMM_CALL] = call,
 };
 
 static void take_live(struct link *l, const union vmm_frame *frame)

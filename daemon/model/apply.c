@@ -138,7 +138,7 @@ static int apply_life_gone(struct model *m, const struct change *c)
 		m->endpoint[l->begun.endpoint] = NULL;
 	model_give_back_id(m, l->begun.endpoint);
 	*held(m, l) -= l->begun.memory_bytes;
-	free(l);
+	life_free(l);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/guest_call.h"
 #include "model/records.h"
 #include "proto/vmm-link.h"
 
@@ -22,6 +23,7 @@ enum input_kind {
 	IN_VMM_VCPU,      /* life, vcpu */
 	IN_VMM_STOPPING,  /* life: it was told to stop by another, and has pressed the power key */
 	IN_VMM_DEAF,      /* life: told to press the power key, it found nobody who listens */
+	IN_GUEST_CALL,    /* life, call: a vCPU waits for the answer */
 	IN_VMM_QUIESCED,  /* life */
 	IN_VMM_ENDED,     /* life, end; the VMM is quiesced */
 	IN_VMM_GONE,      /* the VMM is dead, its link drained, its death judged: life, end */
@@ -110,6 +112,7 @@ struct input {
 		struct newborn newborn;
 		struct vmm_back back;
 		struct vmm_end end;
+		struct guest_call call;
 		struct {
 			uint32_t index, state;
 		} vcpu;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mutant.h"
+#include "model/mediator.h"
 #include "model/policy.h"
 #include "model/vm.h"
 
@@ -249,6 +250,7 @@ void life_abort(struct step *s, struct life *l, enum vm_cause cause, const char 
 	move(s, l, to, quiesced ? VM_SUB_RETIRING : VM_SUB_QUIESCING, quiesced ? s->now + s->m->retry.active : s->now + LADDER_KILL,
 		quiesced, cause, text);
 	apply_policy(s, l, cause);
+	mediator_end(s, l);
 	for (unsigned i = 0; i < l->begun.vcpu_count; i++)
 		l->vcpu[i] = VCPU_ABORTED;
 	if (quiesced)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/mediator.h"
+
 static void sp_init(struct sp *sp, uint8_t index)
 {
 	*sp = (struct sp){ .index = index };
@@ -79,6 +81,12 @@ static struct life *life_new(void)
 	return l;
 }
 
+void life_free(struct life *l)
+{
+	free(l->guest);
+	free(l);
+}
+
 int model_reserve(struct model *m)
 {
 	size_t lives = m->life_count + 1, vms = m->vm_count + 1;
@@ -86,6 +94,8 @@ int model_reserve(struct model *m)
 	if (!m->spare_vm && !(m->spare_vm = vm_new()))
 		return -ENOMEM;
 	if (!m->spare_life && !(m->spare_life = life_new()))
+		return -ENOMEM;
+	if (!m->spare_guest && !(m->spare_guest = calloc(VM_VCPU_MAX, sizeof(*m->spare_guest))))
 		return -ENOMEM;
 	if (map_reserve(&m->vms_by_number, vms) < 0 || map_reserve(&m->vms_by_name, vms) < 0 ||
 		map_reserve(&m->lives_by_number, lives) < 0 || burned_reserve(&m->burned, MODEL_SP_MAX) < 0)
@@ -115,13 +125,14 @@ void model_clear(struct model *m)
 	struct vm *vm, *next_vm;
 
 	list_for_each_safe(l, next_life, &m->lives, all)
-		free(l);
+		life_free(l);
 	list_for_each_safe(vm, next_vm, &m->vms, all)
 		vm_free(vm);
 	model_empty_graves(m);
 	free(m->burned.at);
 	free(m->spare_vm);
 	free(m->spare_life);
+	free(m->spare_guest);
 	map_free(&m->vms_by_number);
 	map_free(&m->vms_by_name);
 	map_free(&m->lives_by_number);

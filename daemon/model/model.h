@@ -61,6 +61,7 @@ struct life {
 	bool stuck;           /* past the active phase of retire */
 	bool reclaim_sent;
 	uint8_t vcpu[VM_VCPU_MAX];
+	struct guest_vcpu *guest; /* NULL: none has called another yet */
 	struct debt debt[MODEL_SP_MAX];
 };
 
@@ -148,10 +149,12 @@ struct model {
 	/* one of each, kept ready so that a change cannot fail half-way */
 	struct vm *spare_vm;
 	struct life *spare_life;
+	struct guest_vcpu *spare_guest; /* for VM_VCPU_MAX */
 };
 
 int model_init(struct model *m, uint64_t random); /* every FF-A id of a VM is ours: else ids_init() follows */
 void model_clear(struct model *m);
+void life_free(struct life *l);
 void model_empty_graves(struct model *m); /* once the turn is over */
 
 /* Room for whatever the next input may add: one VM, one life, an id burned at each SP. 0 or -ENOMEM. */

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/guest_call.h"
 #include "model/records.h"
 #include "proto/errors.h"
 
@@ -51,6 +52,7 @@ enum output_kind {
 	OUT_VMM_WELCOME, /* life */
 	OUT_VMM_REFUSE,  /* connection, reason */
 	OUT_VMM_COMMAND, /* life, command */
+	OUT_GUEST_ANSWER, /* life, guest */
 	OUT_RECLAIM,     /* life, huge */
 	OUT_SECURE_CALL, /* call */
 	OUT_DISCOVER,
@@ -63,5 +65,8 @@ struct output {
 	uint64_t life;
 	uint64_t connection;
 	const char *reason; /* a string that lives for ever */
-	struct secure_call call;
+	union {
+		struct secure_call call;
+		struct guest_call guest;
+	};
 };

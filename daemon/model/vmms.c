@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "model/mediator.h"
 #include "model/vcpu.h"
 #include "model/vm.h"
 
@@ -44,7 +45,7 @@ static void take_back_commands(struct step_out *o, uint64_t life)
 	for (size_t i = 0; i < o->outputs; i++) {
 		const struct output *out = &o->output[i];
 		bool old = out->life == life &&
-			(out->kind == OUT_VMM_WELCOME || (out->kind == OUT_VMM_COMMAND && out->command != COMMAND_KILL));
+			(out->kind == OUT_VMM_WELCOME || out->kind == OUT_GUEST_ANSWER || (out->kind == OUT_VMM_COMMAND && out->command != COMMAND_KILL));
 
 		if (!old)
 			o->output[kept++] = *out;
@@ -129,6 +130,8 @@ void step_vmm(struct step *s, struct input *in)
 		stop_told(s, l);
 	else if (in->kind == IN_VMM_DEAF)
 		stop_deaf(s, l);
+	else if (in->kind == IN_GUEST_CALL)
+		mediator_call(s, l, &in->call);
 	else if (in->kind == IN_VMM_QUIESCED && l->now.state == VM_ABORTING)
 		life_quiesced(s, l);
 	else if (in->kind == IN_VMM_ENDED)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "proto/ffa.h"
+
 #define AT(stage) (1u << (stage))
 
 /* One row for each frame a daemon sends: its size, and at which stages it may come. */
@@ -18,12 +20,15 @@ static const struct {
 	[VMM_QUIESCE] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
 	[VMM_EXIT] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
 	[VMM_STOP] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
+	[VMM_ANSWER] = { sizeof(struct vmm_answer), AT(LINK_UP), 0 },
 };
 
 static const char *check_birth(const struct vmm_birth *birth, const struct frame_expected *expected)
 {
 	if (birth->header.life == 0)
 		return "a birth without a life";
+	if (birth->ffa_id < FFA_ID_VM_FIRST || birth->ffa_id > FFA_ID_VM_LAST)
+		return "a birth with an FF-A id that is no VM's";
 	if (!definition_is_sane(&birth->definition))
 		return "a definition that makes no sense";
 	if (strcmp(birth->definition.name, expected->name) != 0)

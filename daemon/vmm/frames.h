@@ -13,6 +13,7 @@ union daemon_frame {
 	struct vmm_birth birth;
 	struct vmm_refused refused;
 	struct vmm_welcome welcome;
+	struct vmm_answer answer;
 };
 
 /* Where the conversation stands: what may come next. */
@@ -20,7 +21,7 @@ enum link_stage {
 	LINK_DOWN = 0,
 	LINK_NEWBORN, /* NEWBORN is sent: BIRTH or REFUSED */
 	LINK_BACK,    /* BACK is sent: WELCOME or REFUSED */
-	LINK_UP,      /* ENTER, STOP, QUIESCE, EXIT */
+	LINK_UP,      /* ENTER, STOP, QUIESCE, EXIT, ANSWER */
 };
 
 struct frame_expected {

@@ -24,6 +24,7 @@
 #include "proto/vmm-link.h"
 #include "vmm/devices/devices.h"
 #include "vmm/failure.h"
+#include "vmm/ffa/ask.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/memory.h"
 
@@ -51,6 +52,7 @@ struct vcpu {
 		uint64_t pc;
 		unsigned count;
 	} abort;                 /* external aborts in a row at one place (arm64) */
+	struct ask ask;          /* its FF-A call that is not answered yet */
 	bool pending;            /* the thread's own: the next KVM_RUN would complete an operation */
 };
 
@@ -60,6 +62,7 @@ struct machine {
 	struct kvm_vm vm;
 	struct guest_memory memory;
 	struct devices devices;
+	struct ffa_endpoint ffa;
 	struct {
 		int fd;
 		unsigned version; /* 0: none */

@@ -147,6 +147,20 @@ static void tell_vcpus(struct vmm *v, uint64_t now)
 	}
 }
 
+/* One at a time for each vCPU, so they are bounded. */
+static void tell_calls(struct vmm *v, uint64_t now)
+{
+	for (unsigned i = 0; i < v->machine.vcpu_count; i++) {
+		struct vmm_call frame = { .header = header(v, VMM_CALL) };
+
+		if (!ask_frame(&v->machine.vcpu[i], &frame))
+			continue;
+		if (v->stage != LINK_UP || v->link_full || !tell(v, now, &frame, sizeof(frame)))
+			return;
+		ask_told(&v->machine.vcpu[i]);
+	}
+}
+
 void session_tell(struct vmm *v, uint64_t now)
 {
 	if (v->stage != LINK_UP)
@@ -157,6 +171,8 @@ void session_tell(struct vmm *v, uint64_t now)
 	tell_owed(v, now, OWED_BUILT, VMM_BUILT);
 	tell_owed(v, now, OWED_STOPPING, VMM_STOPPING);
 	tell_owed(v, now, OWED_DEAF, VMM_DEAF);
+	if (v->phase == VMM_PHASE_ENTERED)
+		tell_calls(v, now);
 	tell_ended(v, now);
 	/* Behind ENDED, which says more, when a QUIESCE crossed it. */
 	tell_owed(v, now, OWED_QUIESCED, VMM_QUIESCED);
@@ -190,7 +206,10 @@ static const char *obey(struct vmm *v, struct received *r)
 		v->incarnation = r->frame.welcome.incarnation;
 		v->stage = LINK_UP;
 		v->retry_delay = 0;
+		ask_tell_again(&v->machine);
 		return NULL;
+	case VMM_ANSWER:
+		return ask_answer(&v->machine, &r->frame.answer);
 	case VMM_EXIT:
 		vmm_leave(0);
 	case VMM_ENTER:

@@ -51,7 +51,7 @@ static void let_kicks_in(struct vcpu *v)
 	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
 }
 
-static void set_state(struct vcpu *v, enum vcpu_state state)
+void vcpu_set_state(struct vcpu *v, enum vcpu_state state)
 {
 	if (atomic_load_explicit(&v->state, memory_order_relaxed) == state)
 		return;
@@ -59,7 +59,7 @@ static void set_state(struct vcpu *v, enum vcpu_state state)
 	machine_notify(v->machine);
 }
 
-static bool is_over(struct vcpu *v)
+bool vcpu_is_over(struct vcpu *v)
 {
 	return atomic_load(&v->machine->gate) >= GATE_STOPPED;
 }
@@ -113,7 +113,7 @@ static void halt(struct vcpu *v)
 		end_guest_because(v, CAUSE_GUEST_POWEROFF, "every vCPU halted for good");
 		return;
 	}
-	set_state(v, VCPU_WAITING);
+	vcpu_set_state(v, VCPU_WAITING);
 	wait_at_gate(v, GATE_OPEN, FOREVER);
 }
 
@@ -167,11 +167,11 @@ static void run(struct vcpu *v)
 		/* This order: clear, then look. A kick that comes between is in the gate; one after it in the
 		 * byte. */
 		__atomic_store_n(&v->kvm.run->immediate_exit, 0, __ATOMIC_SEQ_CST);
-		if (is_over(v))
+		if (vcpu_is_over(v))
 			return;
 		r = kvm_vcpu_run(v->kvm);
 		if (r >= 0)
-			set_state(v, VCPU_RUNNING);
+			vcpu_set_state(v, VCPU_RUNNING);
 		handle_exit(v, r);
 	}
 }
@@ -218,8 +218,8 @@ static void live(struct vcpu *v)
 	let_kicks_in(v);
 	atomic_store(&v->thread_id, gettid());
 	wait_at_gate(v, GATE_SHUT, FOREVER);
-	if (!is_over(v)) {
-		set_state(v, v->index && arch_secondaries_wait(m) ? VCPU_STARTING : VCPU_RUNNING);
+	if (!vcpu_is_over(v)) {
+		vcpu_set_state(v, v->index && arch_secondaries_wait(m) ? VCPU_STARTING : VCPU_RUNNING);
 		run(v);
 		complete_pending(v);
 	}

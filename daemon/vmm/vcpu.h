@@ -10,3 +10,7 @@
 
 /* Once per process, before any thread: blocks the kick signal and installs its handler. */
 int vcpu_init_signals(void);
+
+/* By its own thread. */
+void vcpu_set_state(struct vcpu *v, enum vcpu_state state);
+bool vcpu_is_over(struct vcpu *v);

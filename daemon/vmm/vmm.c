@@ -103,6 +103,7 @@ int vmm_birth(struct vmm *v, struct received *birth)
 	int r;
 
 	m->definition = birth->frame.birth.definition;
+	ffa_endpoint_init(&m->ffa, &m->memory, birth->frame.birth.ffa_id, FFA_ID_SPMC);
 	r = map_words(v, birth->fd[VMM_FD_LAST_WORDS]);
 	if (r == 0)
 		r = open_console(v, birth->fd[VMM_FD_CONSOLE]);

@@ -163,8 +163,10 @@ static void welcome(void *fleet, struct committed proof, uint64_t life)
 		return;
 	oracle_act(w, proof);
 	wire_note(w, "act   welcome life %" PRIu64, life);
-	if (v && v->connected)
+	if (v && v->connected) {
 		v->welcome = true;
+		guest_is_welcome(w, v);
+	}
 }
 
 static void refuse(void *fleet, struct committed proof, uint64_t connection, const char *reason)
@@ -244,7 +246,17 @@ static void reclaim(void *fleet, struct committed proof, uint64_t number, bool h
 		NULL);
 }
 
-const struct fleet_ops fleet_ops = { start, birth, welcome, refuse, command, reclaim };
+static void answer(void *fleet, struct committed proof, uint64_t life, const struct guest_call *what)
+{
+	struct world *w = fleet;
+
+	if (!world_output(w))
+		return;
+	oracle_act(w, proof);
+	guest_answered(w, vmm_of_life(w, life), what);
+}
+
+const struct fleet_ops fleet_ops = { start, birth, welcome, refuse, command, answer, reclaim };
 
 /* The daemon is dead: who had no life yet exits, the others go on without it. */
 void fleet_crash(struct world *w, bool reboot)
@@ -254,6 +266,7 @@ void fleet_crash(struct world *w, bool reboot)
 
 		if (v->at == VMM_DEAD)
 			continue;
+		guest_is_cut(w, v);
 		v->connected = false;
 		if (reboot || (v->at == VMM_NEW && !v->born) ||
 			(v->told_to_stop && (v->at == VMM_IS_OVER || v->at == VMM_IS_QUIET)) ||

@@ -273,6 +273,7 @@ static void check_waiters(struct world *w)
 void oracle_settled(struct world *w)
 {
 	check_waiters(w);
+	oracle_guests(w);
 	for (size_t i = 0; i < w->sp_count; i++) {
 		struct fake_sp *sp = &w->sp[i];
 

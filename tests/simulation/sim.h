@@ -19,6 +19,8 @@
 #define SIM_SP_MAX       4
 #define SIM_VM_MAX       30
 #define SIM_REQUESTS_MAX 64
+#define SIM_VCPU_MAX     2 /* that talk */
+#define SIM_MESSAGES_MAX 256
 #define WIRE_KEPT        40
 #define WIRE_LINE        152
 
@@ -86,6 +88,7 @@ struct life {
 	bool enter; /* ENTER was commanded */
 	uint64_t enter_at;
 	bool entered, entry_told;
+	bool was_cut; /* at some time: words of its guest may have been lost */
 	bool cut;  /* the daemon was told that its VMM is away, or is a new one; not yet that it is back */
 	bool deaf; /* the daemon was told, of the stop under way */
 	bool built, reclaiming, reclaimed;
@@ -151,6 +154,26 @@ struct secure_link {
 
 enum temper { GUEST_OBEYS, GUEST_IGNORES, GUEST_IS_DEAF, GUEST_TEMPERS }; /* when its power key is pressed */
 
+/* A vCPU of a guest that talks: at most one call of it is out. */
+struct fake_vcpu {
+	bool out, told; /* told: the daemon of now or one before it heard of the call */
+	bool broken;    /* since the call began something on its way may have been lost */
+	bool serving;
+	uint8_t state;
+	uint32_t asks, serves; /* tokens of requests */
+	uint32_t owes;         /* the target that yielded to it: nobody else may run it */
+	uint16_t serves_id;
+	struct guest_call call;
+};
+
+/* One direct request between guests. */
+struct message {
+	uint32_t token; /* 0: none */
+	uint64_t life, served_by;
+	uint16_t vcpu, to;
+	bool delivered, responded;
+};
+
 enum vmm_at { VMM_STARTING, VMM_NEW, VMM_BUILDING, VMM_IS_BUILT, VMM_RUNS, VMM_IS_QUIET, VMM_IS_OVER, VMM_DEAD };
 struct fake_vmm {
 	size_t index;
@@ -166,6 +189,9 @@ struct fake_vmm {
 	uint64_t cuts;   /* what was under way to it on a link before this one is never read */
 	uint64_t daemon; /* incarnation it is connected to */
 	uint16_t vcpu_count;
+	uint64_t last_answer;
+	bool talks;
+	struct fake_vcpu guest[SIM_VCPU_MAX];
 	enum temper temper;
 	bool pressed, told_to_stop;
 	struct vmm_end end;
@@ -300,6 +326,9 @@ struct world {
 	uint64_t publishes;
 	struct asked asked[SIM_REQUESTS_MAX];
 	uint64_t next_token;
+	struct message message[SIM_MESSAGES_MAX];
+	size_t message_count;
+	uint32_t next_message;
 
 	struct failure failure;
 	struct wire wire;
@@ -348,6 +377,13 @@ void vmm_die(struct world *w, struct fake_vmm *v, enum vm_cause cause);
 void vmm_tell(struct world *w, struct fake_vmm *v, struct input *in);
 void vmm_cut(struct world *w, struct fake_vmm *v);
 void vmm_come_back(struct world *w, struct fake_vmm *v);
+
+/* guest.c */
+void guest_begins(struct world *w, struct fake_vmm *v);
+void guest_answered(struct world *w, struct fake_vmm *v, const struct guest_call *answer);
+void guest_is_welcome(struct world *w, struct fake_vmm *v); /* its VMM is adopted: what it waits for is told again */
+void guest_is_cut(struct world *w, struct fake_vmm *v);
+void oracle_guests(struct world *w); /* the world is quiet */
 
 /* link.c, sp.c */
 extern const struct secure_ops link_ops;

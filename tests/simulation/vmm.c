@@ -229,6 +229,7 @@ static void to_running(struct world *w, uint64_t index, uint64_t cuts, void *dat
 	oracle_entry(w, life);
 	life->entered = true;
 	tell(w, v, IN_VMM_ENTERED);
+	guest_begins(w, v);
 	if (random_chance(&w->random, 600))
 		queue_put(&w->queue, w->now + random_between(&w->random, 100 * US, 5 * S), to_over, index, 0, NULL);
 }
@@ -314,6 +315,7 @@ void vmm_die(struct world *w, struct fake_vmm *v, enum vm_cause cause)
 
 void vmm_cut(struct world *w, struct fake_vmm *v)
 {
+	guest_is_cut(w, v);
 	v->connected = false;
 	if (v->told_to_stop && (v->at == VMM_IS_OVER || v->at == VMM_IS_QUIET))
 		vmm_die(w, v, CAUSE_VMM_EXIT);
@@ -344,7 +346,8 @@ static void is_back(struct world *w, uint64_t index, uint64_t daemon, void *data
 	in.back.vcpu_count = v->vcpu_count;
 	in.back.flags = v->pressed ? VMM_BACK_STOPPING : 0;
 	for (unsigned i = 0; i < v->vcpu_count; i++)
-		in.back.vcpu[i] = vcpu_state_at(v->at);
+		in.back.vcpu[i] = v->at == VMM_RUNS && v->talks && i < SIM_VCPU_MAX ? v->guest[i].state
+										    : vcpu_state_at(v->at);
 	if (v->at == VMM_IS_OVER)
 		in.back.end = v->end;
 	wire_note(w, "vmm   life %" PRIu64 " is back, phase %u", v->life, in.back.phase);

@@ -212,6 +212,7 @@ struct vmm_birth peer_birth_frame(const struct peer *p)
 	return (struct vmm_birth) {
 		.header = header(p, VMM_BIRTH),
 		.incarnation = p->incarnation,
+		.ffa_id = 1,
 		.definition = p->definition,
 	};
 }

@@ -15,6 +15,10 @@
 #define PSCI_SYSTEM_SUSPEND 0xC400000E
 #define PSCI_SYSTEM_RESET2 0xC4000012
 #define FFA_VERSION 0x84000063
+#define FFA_ID_GET 0x84000069
+#define FFA_MSG_WAIT 0x8400006B
+#define FFA_DIRECT_REQ 0x8400006F
+#define FFA_DIRECT_RESP 0x84000070
 
 	.section .note.lifecycled, "a", @note
 	.balign 4

@@ -6,10 +6,11 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "proto/ffa.h"
 #include "vmm/frames.h"
 
 #define LIFE      9
-#define KIND_LAST VMM_DEAF
+#define KIND_LAST VMM_ANSWER
 
 static const size_t sizes[KIND_LAST + 1] = {
 	[VMM_BIRTH] = sizeof(struct vmm_birth),
@@ -19,6 +20,7 @@ static const size_t sizes[KIND_LAST + 1] = {
 	[VMM_QUIESCE] = sizeof(struct vmm_frame_header),
 	[VMM_EXIT] = sizeof(struct vmm_frame_header),
 	[VMM_STOP] = sizeof(struct vmm_frame_header),
+	[VMM_ANSWER] = sizeof(struct vmm_answer),
 };
 
 static struct frame_expected expected_at(enum link_stage stage)
@@ -46,6 +48,7 @@ static union daemon_frame good(unsigned kind, enum link_stage stage)
 	};
 	if (kind == VMM_BIRTH) {
 		f.birth.incarnation = 5;
+		f.birth.ffa_id = FFA_ID_VM_FIRST;
 		strcpy(f.birth.definition.name, "guest");
 		f.birth.definition.vcpu_count = 1;
 		f.birth.definition.memory_bytes = DEFINITION_MEMORY_MIN;
@@ -66,11 +69,11 @@ static const char *check(const union daemon_frame *f, enum link_stage stage)
 
 static void takes_each_frame_at_its_stage_alone(void **state)
 {
-	static const unsigned allowed[] = {
+	static const uint64_t allowed[] = {
 		[LINK_DOWN] = 0,
 		[LINK_NEWBORN] = 1 << VMM_BIRTH | 1 << VMM_REFUSED,
 		[LINK_BACK] = 1 << VMM_WELCOME | 1 << VMM_REFUSED,
-		[LINK_UP] = 1 << VMM_ENTER | 1 << VMM_QUIESCE | 1 << VMM_EXIT | 1 << VMM_STOP,
+		[LINK_UP] = 1 << VMM_ENTER | 1 << VMM_QUIESCE | 1 << VMM_EXIT | 1 << VMM_STOP | 1ull << VMM_ANSWER,
 	};
 
 	for (enum link_stage stage = LINK_DOWN; stage <= LINK_UP; stage++)
@@ -136,6 +139,11 @@ static void refuses_births_that_make_no_sense(void **state)
 	union daemon_frame f = good(VMM_BIRTH, LINK_NEWBORN);
 
 	f.header.life = 0;
+	assert_non_null(check(&f, LINK_NEWBORN));
+	f = good(VMM_BIRTH, LINK_NEWBORN);
+	f.birth.ffa_id = 0;
+	assert_non_null(check(&f, LINK_NEWBORN));
+	f.birth.ffa_id = FFA_ID_VM_LAST + 1;
 	assert_non_null(check(&f, LINK_NEWBORN));
 	f = good(VMM_BIRTH, LINK_NEWBORN);
 	f.birth.definition.vcpu_count = VM_VCPU_MAX + 1;

@@ -27,8 +27,6 @@ struct smccc_filter {
 #define FFA_FUNCTIONS 0xA0
 static const uint32_t ranges[] = { 0x84000060, 0xC4000060 };
 
-#define SMCCC_NOT_SUPPORTED UINT64_MAX
-
 int arm64_smccc_filter(struct machine *m, struct failure *f)
 {
 	struct kvm_device_attr attr = { .group = SMCCC_CTRL, .attr = SMCCC_FILTER };
@@ -49,13 +47,44 @@ int arm64_smccc_filter(struct machine *m, struct failure *f)
 	return 0;
 }
 
+#define NARROW 8 /* x0 to x7: what a call that is not wide has */
+
+static int read_call(struct vcpu *v, struct ffa_call *ret)
+{
+	unsigned count = NARROW;
+	int r = 0;
+
+	for (unsigned i = 0; i < count && r == 0; i++) {
+		r = arm64_get_register(v, ARM64_REG_X(i), &ret->x[i]);
+		if (i == 0 && r == 0 && ffa_is_wide(ret->x[0]))
+			count = FFA_REGISTERS;
+	}
+	return r;
+}
+
+static int write_answer(struct vcpu *v, const struct ffa_call *call, bool wide)
+{
+	unsigned count = wide || ffa_is_wide(call->x[0]) ? FFA_REGISTERS : NARROW;
+	int r = 0;
+
+	for (unsigned i = 0; i < count && r == 0; i++)
+		r = arm64_set_register(v, ARM64_REG_X(i), call->x[i]);
+	return r;
+}
+
 /*
- * The program counter is behind the instruction already; what is in x0 when the vCPU runs again is the answer
- * (KVM_EXIT_HYPERCALL). Nobody mediates yet, so every call is one that is not supported (SMCCC s.5.2).
+ * The program counter is behind the instruction already; what is in the registers when the vCPU runs again is the answer
+ * (KVM_EXIT_HYPERCALL).
  */
 struct device_outcome arch_hypercall(struct vcpu *v)
 {
-	if (arm64_set_register(v, ARM64_REG_X(0), SMCCC_NOT_SUPPORTED) == 0)
+	struct ffa_call call = { 0 };
+	int r = read_call(v, &call);
+	bool wide = ffa_is_wide(call.x[0]);
+
+	if (r == 0 && ask_call(v, &call))
+		r = write_answer(v, &call, wide);
+	if (r == 0)
 		return (struct device_outcome) { 0 };
 	return (struct device_outcome) {
 		.act = DEVICE_END, .cause = CAUSE_VCPU_ERROR, .text = "the guest's firmware call cannot be answered"

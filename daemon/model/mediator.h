@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The calls of guests to each other: who waits for whom (DEN0077A v1.2 s.7, s.8; Hafnium's answers). A vCPU's call is
+ * answered at once, or it stays outside the guest until it is: there is at most one for each vCPU. Nothing of this is
+ * stored: after a crash of the daemon the VMMs say which calls are pending, and their outcome is unknown.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "model/guest_call.h"
+#include "proto/ffa.h"
+#include "proto/lifecycle.h"
+
+struct life;
+struct step;
+
+/* What a guest's vCPU is doing, as far as calls go. */
+enum guest_stance {
+	GUEST_RUNS = 0,  /* it has no call */
+	GUEST_WAITS,     /* in FFA_MSG_WAIT, or behind its last response: takes a request */
+	GUEST_BLOCKED,   /* its request, or its FFA_RUN, is with another */
+	GUEST_YIELDED,   /* it serves, and has said FFA_YIELD: until FFA_RUN */
+};
+
+/* What it owes to whom: its runtime model (s.8). */
+enum guest_duty {
+	DUTY_NONE = 0,
+	DUTY_RESPOND, /* a direct request: FFA_MSG_SEND_DIRECT_RESP */
+	DUTY_RUN,     /* FFA_RUN: until it waits */
+};
+
+struct guest_vcpu {
+	struct life *life;
+	uint16_t index;
+	uint8_t stance;   /* enum guest_stance */
+	uint8_t duty;     /* enum guest_duty */
+	uint32_t request; /* DUTY_RESPOND: the function id of the request */
+	uint32_t version; /* of FF-A, as the guest negotiated it; 0: it has not called yet */
+	struct guest_vcpu *from; /* with a duty: whom it serves; NULL: that one is gone */
+	struct guest_vcpu *to;   /* BLOCKED: who serves it */
+	struct list serves;      /* in from->served */
+	struct list served;      /* who has a duty to this one: those that yielded, and `to` */
+};
+
+/* A call; the answer is an output, now or later. */
+void mediator_call(struct step *s, struct life *l, const struct guest_call *call);
+
+/* The life's vCPUs are out for good, or will be: who waits for it is told ABORTED, whom it asked goes on. */
+void mediator_end(struct step *s, struct life *l);
+
+/*
+ * What a call to a vCPU in this state is answered by its state alone (spec of Hafnium's direct messages and FFA_RUN);
+ * FFA_OK: it depends on what the vCPU waits for.
+ */
+enum ffa_status mediator_status(enum vcpu_state state, bool run);
+
+/* The vCPUs of a life that called for the first time: room for VM_VCPU_MAX. */
+void mediator_init(struct guest_vcpu *guest, struct life *l);

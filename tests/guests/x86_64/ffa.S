@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Agrees on a version of FF-A, asks for its own id and for a call that there is not, prints the answers, powers off. */
+#include "guest.h"
+#include "ffa.h"
+
+GUEST_START
+	PRINT up
+	FFA FFA_ID_GET
+	PRINT_ANSWER early, 2
+	FFA FFA_VERSION, 0x10002
+	PRINT_ANSWER version, 0
+	FFA FFA_ID_GET
+	PRINT_ANSWER id, 2
+	FFA 0x84000073
+	PRINT_ANSWER share, 2
+	mov $PM1A, %edx
+	mov $0x2000, %eax
+	out %ax, %dx
+1:	jmp 1b
+
+	.section .rodata
+early:	.asciz "FFA_ID_GET before a version: "
+version: .asciz "FFA_VERSION: "
+id:	.asciz "FFA_ID_GET: "
+share:	.asciz "FFA_MEM_SHARE: "

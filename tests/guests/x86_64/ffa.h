@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* FF-A for x86-64 test guests: x0 to x17 in memory, their address written to the mailbox. One vCPU. */
+
+#define MAILBOX 0xfeb00000
+#define FFA_ERROR 0x84000060
+#define FFA_VERSION 0x84000063
+#define FFA_ID_GET 0x84000069
+#define FFA_MSG_WAIT 0x8400006B
+#define FFA_DIRECT_REQ 0x8400006F
+#define FFA_DIRECT_RESP 0x84000070
+#define SERVER 0x7001
+
+	.bss
+	.balign 16
+regs:	.skip 18 * 8
+
+	.text
+	/* The call in regs; its answer is there afterwards. */
+ffa:
+	mov $MAILBOX, %edx
+	lea regs(%rip), %rax
+	mov %rax, (%rdx)
+	ret
+
+	/* Prints eax as 8 hexadecimal digits and a line's end. */
+puthex:
+	mov %eax, %ebx
+	mov $8, %ecx
+	mov $SERIAL, %edx
+1:	rol $4, %ebx
+	mov %ebx, %eax
+	and $15, %eax
+	add $'0', %al
+	cmp $'9', %al
+	jbe 2f
+	add $('a' - '9' - 1), %al
+2:	out %al, %dx
+	dec %ecx
+	jnz 1b
+	mov $'\n', %al
+	out %al, %dx
+	ret
+
+	/* w0 and w1 of the next call; the others are as they were. */
+	.macro FFA function, w1=0
+	movl $\function, regs(%rip)
+	movl $0, regs + 4(%rip)
+	movl $\w1, regs + 8(%rip)
+	movl $0, regs + 12(%rip)
+	movq $0, regs + 16(%rip)
+	call ffa
+	.endm
+	.macro PRINT_ANSWER what, register
+	PRINT \what
+	mov regs + 8 * \register(%rip), %eax
+	call puthex
+	.endm

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What guests say to each other, and what must be true of it (P5): a request is delivered once at most, to the one it names,
+ * who waits for it; its answer is the one that was given, or ABORTED where that one is gone or its words may be lost; and
+ * nobody is answered who did not ask. When the world is quiet nobody waits for an answer (P6).
+ */
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/vmm-link.h"
+#include "tests/simulation/sim.h"
+
+
+static bool is_request(uint32_t function)
+{
+	return function == FFA_MSG_SEND_DIRECT_REQ;
+}
+
+static uint32_t ids(uint16_t from, uint16_t to)
+{
+	return (uint32_t)from << 16 | to;
+}
+
+
+static bool can_talk(const struct fake_vmm *v)
+{
+	return v->at == VMM_RUNS && !v->hangs;
+}
+
+static void to_call(struct world *w, uint64_t index, uint64_t vcpu, void *data);
+
+static void think(struct world *w, struct fake_vmm *v, uint16_t vcpu)
+{
+	uint64_t long_one = random_chance(&w->random, 100) ? 2 * S : 20 * MS;
+
+	queue_put(&w->queue, w->now + random_between(&w->random, 10 * US, long_one), to_call, v->index, vcpu, NULL);
+}
+
+/* ---- calls ---- */
+
+static void tell_state(struct world *w, struct fake_vmm *v, uint16_t vcpu, enum vcpu_state state)
+{
+	struct input in = { .kind = IN_VMM_VCPU, .life = v->life, .vcpu = { vcpu, state } };
+
+	v->guest[vcpu].state = (uint8_t)state;
+	if (v->connected)
+		vmm_tell(w, v, &in);
+}
+
+static void tell_call(struct world *w, struct fake_vmm *v, uint16_t vcpu, bool again)
+{
+	struct fake_vcpu *g = &v->guest[vcpu];
+	struct input in = { .kind = IN_GUEST_CALL, .life = v->life, .call = g->call };
+
+	in.call.flags = (uint16_t)((again ? VMM_CALL_AGAIN : 0) | (g->serving ? VMM_CALL_SERVING : 0));
+	wire_note(w, "guest life %" PRIu64 ".%u calls %x w1 %x w3 %x%s", v->life, vcpu, (uint32_t)g->call.x[0],
+		(uint32_t)g->call.x[1], (uint32_t)g->call.x[3], again ? ", again" : "");
+	g->told = true;
+	vmm_tell(w, v, &in);
+}
+
+static void call(struct world *w, struct fake_vmm *v, uint16_t vcpu, uint32_t function, uint32_t w1, uint32_t w3)
+{
+	struct fake_vcpu *g = &v->guest[vcpu];
+	bool waits = function == FFA_MSG_WAIT || function == FFA_MSG_SEND_DIRECT_RESP;
+
+	g->call = (struct guest_call) { .vcpu = vcpu, .version = FFA_VERSION_WORD(1, 2), .x = { function, w1, 0, w3 } };
+	g->out = true;
+	g->told = false;
+	g->broken = false;
+	tell_state(w, v, vcpu, waits ? VCPU_WAITING : VCPU_BLOCKED);
+	if (v->connected && v->welcome)
+		tell_call(w, v, vcpu, false);
+}
+
+/* One that talks, most of the time; else one that may be over, or an id that may be nobody's. */
+static uint16_t somebody(struct world *w)
+{
+	struct life *life = NULL;
+
+	for (unsigned tries = 0; tries < 20 && w->vmm_count; tries++) {
+		struct fake_vmm *v = w->vmm[w->vmm_count - 1 - random_below(&w->random, w->vmm_count < 20 ? w->vmm_count : 20)];
+
+		life = v->life ? world_life(w, v->life) : NULL;
+		if (life && ((v->talks && v->at == VMM_RUNS) || random_chance(&w->random, 30)))
+			break;
+	}
+	return life ? life->endpoint : (uint16_t)random_between(&w->random, 1, 40);
+}
+
+static void send_request(struct world *w, struct fake_vmm *v, uint16_t vcpu)
+{
+	struct message *m;
+	uint16_t to = somebody(w);
+
+	if (w->message_count == SIM_MESSAGES_MAX)
+		w->message_count = 0; /* they are known by number: the oldest are long over */
+	m = &w->message[w->message_count++];
+	*m = (struct message) { .token = ++w->next_message, .life = v->life, .vcpu = vcpu, .to = to };
+	v->guest[vcpu].asks = m->token;
+	call(w, v, vcpu, FFA_MSG_SEND_DIRECT_REQ, ids(world_life(w, v->life)->endpoint, to), m->token);
+}
+
+static struct message *message(struct world *w, uint32_t token)
+{
+	for (size_t i = 0; i < SIM_MESSAGES_MAX; i++)
+		if (token && w->message[i].token == token)
+			return &w->message[i];
+	return NULL;
+}
+
+static void respond(struct world *w, struct fake_vmm *v, uint16_t vcpu)
+{
+	struct fake_vcpu *g = &v->guest[vcpu];
+	struct message *m = message(w, g->serves);
+
+	if (m)
+		m->responded = true;
+	call(w, v, vcpu, FFA_MSG_SEND_DIRECT_RESP, ids(world_life(w, v->life)->endpoint, g->serves_id), g->serves);
+}
+
+static void to_call(struct world *w, uint64_t index, uint64_t vcpu, void *data)
+{
+	struct fake_vmm *v = w->vmm[index];
+	struct fake_vcpu *g = &v->guest[vcpu];
+	uint64_t dice = random_below(&w->random, 100);
+
+	if (!can_talk(v) || g->out)
+		return;
+	if (g->owes) {
+		uint32_t target = g->owes;
+
+		g->owes = 0;
+		call(w, v, (uint16_t)vcpu, FFA_RUN, target, 0);
+	} else if (g->serving && (dice < 70 || w->quiet))
+		respond(w, v, (uint16_t)vcpu);
+	else if (w->quiet || dice < 35)
+		call(w, v, (uint16_t)vcpu, FFA_MSG_WAIT, 0, 0);
+	else if (dice < 45)
+		call(w, v, (uint16_t)vcpu, FFA_YIELD, 0, 0);
+	else if (dice < 55)
+		call(w, v, (uint16_t)vcpu, FFA_RUN, FFA_TARGET(somebody(w), random_below(&w->random, 2)), 0);
+	else
+		send_request(w, v, (uint16_t)vcpu);
+}
+
+/* ---- answers ---- */
+
+static void got_request(struct world *w, struct fake_vmm *v, struct fake_vcpu *g, const struct guest_call *a)
+{
+	struct message *m = message(w, (uint32_t)a->x[3]);
+	struct life *me = world_life(w, v->life);
+
+	if (g->call.x[0] != FFA_MSG_WAIT && g->call.x[0] != FFA_MSG_SEND_DIRECT_RESP)
+		fail(w, "P5", "life %" PRIu64 " gets a request and waits for none", v->life);
+	if (!m)
+		return;
+	if (m->delivered)
+		fail(w, "P5", "request %u is delivered twice", m->token);
+	if ((uint16_t)a->x[1] != me->endpoint || m->to != me->endpoint)
+		fail(w, "P5", "request %u to %04x comes to life %" PRIu64, m->token, m->to, v->life);
+	m->delivered = true;
+	m->served_by = v->life;
+	g->serving = true;
+	g->serves = m->token;
+	g->serves_id = (uint16_t)(a->x[1] >> 16);
+}
+
+/* ABORTED is for one whose request may be lost: who served it is over, or somebody's words were lost on the way. */
+static bool may_be_aborted(struct world *w, const struct fake_vmm *v, const struct fake_vcpu *g, const struct message *m)
+{
+	struct life *other;
+
+	if (g->broken || !m)
+		return true;
+	for (size_t i = 0; i < w->life_count; i++) {
+		other = w->life[i];
+		if (other->endpoint == m->to && (other->state != VM_RUNNING || other->cut || other->was_cut))
+			return true;
+	}
+	return false;
+}
+
+static void got_response(struct world *w, struct fake_vmm *v, struct fake_vcpu *g, const struct guest_call *a)
+{
+	struct message *m = message(w, (uint32_t)a->x[3]);
+
+	bool asked = g->call.x[0] == FFA_MSG_SEND_DIRECT_REQ || g->call.x[0] == FFA_RUN;
+
+	if (!asked || (uint32_t)a->x[3] != g->asks)
+		fail(w, "P5", "life %" PRIu64 " gets a response that it did not ask for", v->life);
+	else if (m && (!m->delivered || !m->responded))
+		fail(w, "P5", "request %u is answered by nobody who got it", m->token);
+	g->asks = 0;
+}
+
+static void got_status(struct world *w, struct fake_vmm *v, struct fake_vcpu *g, const struct guest_call *a)
+{
+	struct message *m = is_request((uint32_t)g->call.x[0]) ? message(w, g->asks) : NULL;
+
+	if (m && m->responded && !g->broken && (int32_t)a->x[2] != FFA_ABORTED)
+		fail(w, "P5", "request %u was answered, and its caller hears %d", m->token, (int32_t)a->x[2]);
+	if (m && (int32_t)a->x[2] == FFA_ABORTED && !may_be_aborted(w, v, g, m))
+		fail(w, "P5", "request %u is aborted for nothing", m->token);
+	if (m && m->delivered && (int32_t)a->x[2] != FFA_ABORTED && !g->broken)
+		fail(w, "P5", "request %u was delivered and refused: %d", m->token, (int32_t)a->x[2]);
+}
+
+static void deliver(struct world *w, uint64_t index, uint64_t cuts, void *data)
+{
+	struct fake_vmm *v = w->vmm[index];
+	const struct guest_call *a = data;
+	struct fake_vcpu *g = &v->guest[a->vcpu];
+
+	if (v->at != VMM_RUNS || v->cuts != cuts || !v->connected)
+		return;
+	if (!g->out || !g->told) {
+		fail(w, "P5", "life %" PRIu64 ".%u is answered and asked nothing", v->life, a->vcpu);
+		return;
+	}
+	wire_note(w, "guest life %" PRIu64 ".%u gets %x w1 %x w2 %x w3 %x", v->life, a->vcpu, (uint32_t)a->x[0],
+		(uint32_t)a->x[1], (uint32_t)a->x[2], (uint32_t)a->x[3]);
+	if (g->call.x[0] == FFA_MSG_SEND_DIRECT_RESP && a->x[0] != FFA_ERROR)
+		g->serving = false;
+	if (is_request((uint32_t)a->x[0]))
+		got_request(w, v, g, a);
+	else if (a->x[0] == FFA_MSG_SEND_DIRECT_RESP)
+		got_response(w, v, g, a);
+	else if (a->x[0] == FFA_ERROR)
+		got_status(w, v, g, a);
+	else if (a->x[0] == FFA_YIELD)
+		g->owes = (uint32_t)a->x[1];
+	g->out = false;
+	tell_state(w, v, a->vcpu, VCPU_RUNNING);
+	think(w, v, a->vcpu);
+}
+
+void guest_answered(struct world *w, struct fake_vmm *v, const struct guest_call *answer)
+{
+	struct guest_call *copy;
+	uint64_t at;
+
+	if (!v || !v->connected || !v->welcome || answer->vcpu >= SIM_VCPU_MAX)
+		return;
+	copy = malloc(sizeof(*copy));
+	if (!copy)
+		abort();
+	*copy = *answer;
+	at = w->now + random_between(&w->random, 5 * US, MS);
+	v->last_answer = at > v->last_answer ? at : v->last_answer;
+	queue_put(&w->queue, v->last_answer, deliver, v->index, v->cuts, copy);
+}
+
+/* ---- a guest begins, and its VMM meets another daemon ---- */
+
+void guest_begins(struct world *w, struct fake_vmm *v)
+{
+	unsigned count = v->vcpu_count < SIM_VCPU_MAX ? v->vcpu_count : SIM_VCPU_MAX;
+
+	v->talks = random_chance(&w->random, 500);
+	for (uint16_t i = 0; v->talks && i < count; i++) {
+		tell_state(w, v, i, VCPU_RUNNING);
+		think(w, v, i);
+	}
+}
+
+void guest_is_welcome(struct world *w, struct fake_vmm *v)
+{
+	for (uint16_t i = 0; i < SIM_VCPU_MAX; i++)
+		if (v->guest[i].out && v->at == VMM_RUNS)
+			tell_call(w, v, i, v->guest[i].told);
+}
+
+/* From now on its words, and those to it, may be lost. */
+void guest_is_cut(struct world *w, struct fake_vmm *v)
+{
+	struct life *life = v->life ? world_life(w, v->life) : NULL;
+
+	for (uint16_t i = 0; i < SIM_VCPU_MAX; i++)
+		v->guest[i].broken = true;
+	if (life)
+		life->was_cut = true;
+}
+
+void oracle_guests(struct world *w)
+{
+	for (size_t i = 0; i < w->vmm_count; i++) {
+		struct fake_vmm *v = w->vmm[i];
+
+		for (uint16_t k = 0; k < SIM_VCPU_MAX && v->connected && v->welcome && can_talk(v); k++) {
+			const struct fake_vcpu *g = &v->guest[k];
+
+			if (g->out && g->call.x[0] != FFA_MSG_WAIT && g->call.x[0] != FFA_MSG_SEND_DIRECT_RESP)
+				fail(w, "P6", "life %" PRIu64 ".%u waits for ever for the answer to %x", v->life, k,
+					(uint32_t)g->call.x[0]);
+		}
+	}
+}

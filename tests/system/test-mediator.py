@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Guests that call each other by FF-A, on real KVM: direct requests there and back, through deaths of either and of the daemon."""
+import os
+import platform
+import re
+import sys
+
+import host
+from host import Host, equal, expect
+
+SERVER = {"ffa-id": 0x7001, "policies": {"on-crash": "restart"}}
+STAYS_DOWN = {"on-poweroff": "stop", "on-reboot": "stop", "on-crash": "stop"}
+NOT_SUPPORTED, INVALID, BUSY, ABORTED = (f"{number & 0xffffffff:08x}" for number in (-1, -2, -4, -8))
+
+
+def are_forwarded():
+    """On arm64 a guest's calls reach us from Linux 6.4 on; on x86-64 by the mailbox of the test guests."""
+    release = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
+    return platform.machine() == "x86_64" or release >= (6, 4)
+
+
+def console(h, name):
+    return h.ctl("console", name)
+
+
+def errors(h):
+    """What `ask` was answered but responses, in order; 8 digits each."""
+    return [word[-8:] for word in re.findall(r"^error ([0-9a-f]+)", console(h, "ask"), re.M)]
+
+
+def goes_on(h, name):
+    life = h.row(name)["life"]
+    before = h.counter(life)
+    h.until(lambda: h.counter(life) > before + 3, f"{name} counts on")
+
+
+def pair(h):
+    h.define("serve", "serve", **SERVER)
+    h.define("ask", "ask")
+    h.ctl("start", "serve")
+    h.ctl("start", "ask")
+
+
+def a_guest_learns_who_it_is():
+    with Host() as h:
+        h.define("ffa", "ffa", **{"ffa-id": 0x123}, policies=STAYS_DOWN)
+        h.ctl("start", "--no-block", "ffa")
+        h.until_state("ffa", "null")
+        said = dict(re.findall(r"^(FFA_[A-Z_]+[^:]*): ([0-9a-f]+)$", console(h, "ffa"), re.M))
+        said = {name: value[-8:] for name, value in said.items()}
+        if not are_forwarded():
+            expect(set(said.values()) <= {NOT_SUPPORTED, "00000000"}, "without a filter nothing is supported", said)
+            return
+        equal(said["FFA_ID_GET before a version"], NOT_SUPPORTED, "a call before a version")
+        equal(said["FFA_VERSION"], "00010002", "our version")
+        equal(said["FFA_ID_GET"], "00000123", "its id")
+        equal(said["FFA_MEM_SHARE"], NOT_SUPPORTED, "memory sharing")
+
+
+def guests_talk():
+    with Host() as h:
+        pair(h)
+        if not are_forwarded():
+            h.until(lambda: errors(h), "the guest runs and is told that nothing is supported")
+            equal(errors(h), [NOT_SUPPORTED], "errors")
+            return
+        goes_on(h, "serve")
+        goes_on(h, "ask")
+        equal(errors(h), [], "errors")
+        states = h.status("ask")["vcpus"]
+        equal(len(states), 1, "vCPUs that are shown")
+        h.ctl("abort", "ask", "serve")
+        equal(h.memory_files(), [], "memory that is left")
+
+
+def a_caller_outlives_its_callee():
+    with Host() as h:
+        pair(h)
+        if not are_forwarded():
+            return
+        goes_on(h, "ask")
+        life = h.row("ask")["life"]
+        h.ctl("abort", "serve")
+        h.until(lambda: INVALID in errors(h), "nobody is there")
+        expect(set(errors(h)) <= {ABORTED, BUSY, INVALID}, "what it was told", errors(h))
+        h.ctl("start", "serve")
+        goes_on(h, "ask")
+        equal(h.row("ask")["life"], life, "it is the same life")
+
+
+def a_callee_that_is_killed_takes_nobody_with_it():
+    with Host() as h:
+        pair(h)
+        if not are_forwarded():
+            return
+        for _ in range(3):
+            goes_on(h, "ask")
+            os.kill(h.status("serve")["vmm_pid"], 9)
+            h.until(lambda: h.row("serve")["state"] == "running" and h.status("serve")["vmm_pid"], "serve is back")
+        goes_on(h, "ask")
+        expect(set(errors(h)) <= {ABORTED, BUSY, INVALID}, "what it was told", errors(h))
+
+
+def calls_outlive_the_daemon():
+    with Host() as h:
+        pair(h)
+        if not are_forwarded():
+            return
+        lives = {name: h.row(name)["life"] for name in ("ask", "serve")}
+        for _ in range(5):
+            goes_on(h, "ask")
+            h.kill_daemon()
+            h.start_daemon()
+        goes_on(h, "ask")
+        goes_on(h, "serve")
+        equal({name: h.row(name)["life"] for name in lives}, lives, "lives")
+        expect(set(errors(h)) <= {ABORTED, BUSY}, "what a call is answered that was under way", errors(h))
+
+
+if __name__ == "__main__":
+    sys.exit(host.main([
+        a_guest_learns_who_it_is,
+        guests_talk,
+        a_caller_outlives_its_callee,
+        a_callee_that_is_killed_takes_nobody_with_it,
+        calls_outlive_the_daemon,
+    ]))

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "vmm/ffa/endpoint.h"
+
+/* A guest's FF-A calls that its VMM answers by itself. */
+
+#define ID   0x0005
+#define MIB  (1ull << 20)
+#define V(major, minor) FFA_VERSION_WORD(major, minor)
+#define CALL(...) call(e, (struct ffa_call) { .x = { __VA_ARGS__ } })
+
+static uint8_t bytes[2 * MIB];
+static const struct guest_memory memory = {
+	.base = bytes, .size = sizeof(bytes), .piece_count = 1, .piece = { { .gpa = 0, .offset = 0, .size = sizeof(bytes) } },
+};
+static struct ffa_endpoint endpoint;
+static struct ffa_endpoint *const e = &endpoint;
+
+static int begin(void **state)
+{
+	ffa_endpoint_init(e, &memory, ID, FFA_ID_SPMC);
+	return 0;
+}
+
+static struct ffa_call call(struct ffa_endpoint *to, struct ffa_call c)
+{
+	assert_int_equal(ffa_endpoint_call(to, &c), FFA_ANSWERED);
+	return c;
+}
+
+static void assert_error(struct ffa_call c, enum ffa_status status)
+{
+	assert_int_equal(c.x[0], FFA_ERROR);
+	assert_int_equal(c.x[1], 0);
+	assert_int_equal((int32_t)c.x[2], status);
+}
+
+static void assert_success(struct ffa_call c, uint32_t w2)
+{
+	assert_int_equal(c.x[0], FFA_SUCCESS);
+	assert_int_equal(c.x[2], w2);
+}
+
+static void agree(uint32_t version)
+{
+	assert_int_equal(CALL(FFA_VERSION, version).x[0], V(1, 2));
+}
+
+static void nothing_is_supported_before_a_version_is_agreed_on(void **state)
+{
+	assert_error(CALL(FFA_ID_GET), FFA_NOT_SUPPORTED);
+	assert_error(CALL(FFA_FEATURES, 0x80000000u | FFA_ID_GET), FFA_NOT_SUPPORTED);
+	assert_error(CALL(FFA_MSG_WAIT), FFA_NOT_SUPPORTED);
+	agree(V(1, 2));
+	assert_success(CALL(FFA_ID_GET), ID);
+}
+
+static void a_version_is_agreed_on_once(void **state)
+{
+	assert_int_equal((int32_t)CALL(FFA_VERSION, 0x80000000u | V(1, 2)).x[0], FFA_NOT_SUPPORTED);
+	assert_int_equal((int32_t)CALL(FFA_VERSION, V(2, 0)).x[0], FFA_NOT_SUPPORTED);
+	assert_int_equal((int32_t)CALL(FFA_VERSION, V(0, 9)).x[0], FFA_NOT_SUPPORTED);
+	assert_int_equal(e->version, 0);
+	agree(V(1, 0));
+	agree(V(1, 7)); /* a newer guest can use ours */
+	assert_int_equal(e->version, V(1, 2));
+	agree(V(1, 1));
+	assert_success(CALL(FFA_ID_GET), ID);
+	assert_int_equal((int32_t)CALL(FFA_VERSION, V(1, 2)).x[0], FFA_NOT_SUPPORTED);
+	agree(V(1, 1)); /* the same again is no change */
+	assert_int_equal(e->version, V(1, 1));
+}
+
+static void an_older_guest_sees_less(void **state)
+{
+	agree(V(1, 0));
+	assert_error(CALL(FFA_SPM_ID_GET), FFA_NOT_SUPPORTED);
+	assert_error(CALL(FFA_FEATURES, FFA_SPM_ID_GET), FFA_NOT_SUPPORTED);
+	assert_error(CALL(FFA_MSG_SEND_DIRECT_REQ2), FFA_NOT_SUPPORTED);
+	begin(NULL);
+	agree(V(1, 1));
+	assert_success(CALL(FFA_SPM_ID_GET), FFA_ID_SPMC);
+}
+
+static void features_tell_the_truth(void **state)
+{
+	static const uint32_t has[] = { FFA_VERSION, FFA_FEATURES, FFA_ID_GET, FFA_SPM_ID_GET, FFA_RX_RELEASE, FFA_RXTX_UNMAP,
+		FFA_MSG_WAIT, FFA_RUN, FFA_YIELD, FFA_MSG_SEND_DIRECT_REQ, FFA_MSG_SEND_DIRECT_REQ | FFA_SMC64,
+		FFA_MSG_SEND_DIRECT_RESP2 };
+	static const uint32_t has_not[] = { 0x84000071, 0xC4000073, 0x84000084 /* RX_ACQUIRE */, 0x84000086,
+		FFA_ID_GET | FFA_SMC64, FFA_MSG_SEND_DIRECT_REQ2 & ~FFA_SMC64, 0x84000000, 0x840000A0, 0x85000069 };
+
+	agree(V(1, 2));
+	for (unsigned i = 0; i < sizeof(has) / sizeof(has[0]); i++)
+		assert_success(CALL(FFA_FEATURES, has[i]), 0);
+	for (unsigned i = 0; i < sizeof(has_not) / sizeof(has_not[0]); i++) {
+		assert_error(CALL(FFA_FEATURES, has_not[i]), FFA_NOT_SUPPORTED);
+		assert_error(CALL(has_not[i]), FFA_NOT_SUPPORTED);
+	}
+	assert_error(CALL(FFA_FEATURES, 1), FFA_NOT_SUPPORTED); /* NPI */
+	assert_success(CALL(FFA_FEATURES, FFA_RXTX_MAP), FFA_BOX_PAGES_MAX << 16);
+}
+
+static void buffers_lie_in_the_guest_and_apart(void **state)
+{
+	agree(V(1, 2));
+	assert_error(CALL(FFA_RXTX_UNMAP), FFA_INVALID_PARAMETERS);
+	assert_error(CALL(FFA_RX_RELEASE), FFA_DENIED);
+	assert_error(CALL(FFA_RXTX_MAP, 0x1000, 0x2000, 0), FFA_INVALID_PARAMETERS);
+	assert_error(CALL(FFA_RXTX_MAP, 0x1000, 0x2000, FFA_BOX_PAGES_MAX + 1), FFA_INVALID_PARAMETERS);
+	assert_error(CALL(FFA_RXTX_MAP, 0x1001, 0x2000, 1), FFA_INVALID_PARAMETERS);
+	assert_error(CALL(FFA_RXTX_MAP, 0x1000, 2 * MIB, 1), FFA_INVALID_PARAMETERS);
+	assert_error(CALL(FFA_RXTX_MAP, 2 * MIB - 0x1000, 0x2000, 2), FFA_INVALID_PARAMETERS);
+	assert_error(CALL(FFA_RXTX_MAP, 0x1000, 0x2000, 2), FFA_INVALID_PARAMETERS); /* they overlap */
+	assert_error(CALL(FFA_RXTX_MAP | FFA_SMC64, 1ull << 32, 0x2000, 1), FFA_INVALID_PARAMETERS);
+	assert_success(CALL(FFA_RXTX_MAP, 1ull << 32 | 0x1000, 0x3000, 2), 0); /* the 32-bit form sees 32 bits */
+	assert_error(CALL(FFA_RXTX_MAP, 0x8000, 0xA000, 1), FFA_DENIED);
+	assert_error(CALL(FFA_RXTX_UNMAP, 6u << 16), FFA_INVALID_PARAMETERS);
+	assert_success(CALL(FFA_RXTX_UNMAP, ID << 16), 0);
+	assert_success(CALL(FFA_RXTX_MAP | FFA_SMC64, 0x8000, 0xA000, 1), 0);
+	assert_success(CALL(FFA_RXTX_UNMAP), 0);
+}
+
+static void rx_is_given_back(void **state)
+{
+	struct ffa_call wait = { .x = { FFA_MSG_WAIT, 0, 1 } };
+
+	agree(V(1, 2));
+	assert_success(CALL(FFA_RXTX_MAP, 0x1000, 0x2000, 1), 0);
+	e->box.rx_full = true;
+	assert_error(CALL(FFA_RX_RELEASE, 6), FFA_INVALID_PARAMETERS);
+	assert_success(CALL(FFA_RX_RELEASE), 0);
+	assert_error(CALL(FFA_RX_RELEASE), FFA_DENIED);
+	e->box.rx_full = true;
+	assert_int_equal(ffa_endpoint_call(e, &wait), FFA_ASK);
+	assert_true(e->box.rx_full); /* it said that it keeps it */
+	wait.x[2] = 0;
+	assert_int_equal(ffa_endpoint_call(e, &wait), FFA_ASK);
+	assert_false(e->box.rx_full);
+}
+
+static void only_calls_of_v1_2_are_wide(void **state)
+{
+	assert_true(ffa_is_wide(FFA_MSG_SEND_DIRECT_REQ2));
+	assert_true(ffa_is_wide(FFA_MSG_SEND_DIRECT_RESP2));
+	assert_false(ffa_is_wide(FFA_MSG_SEND_DIRECT_REQ | FFA_SMC64));
+	assert_false(ffa_is_wide(FFA_SUCCESS_64));
+	assert_false(ffa_is_wide(0));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(nothing_is_supported_before_a_version_is_agreed_on, begin),
+		cmocka_unit_test_setup(a_version_is_agreed_on_once, begin),
+		cmocka_unit_test_setup(an_older_guest_sees_less, begin),
+		cmocka_unit_test_setup(features_tell_the_truth, begin),
+		cmocka_unit_test_setup(buffers_lie_in_the_guest_and_apart, begin),
+		cmocka_unit_test_setup(rx_is_given_back, begin),
+		cmocka_unit_test_setup(only_calls_of_v1_2_are_wide, begin),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
