@@ -98,6 +98,24 @@ static void asks(struct world *w, uint64_t vm, uint16_t id)
 	w->ids.asked[at].id = id;
 }
 
+/* No id is to be had for this VM: its own is burned or another's, or none of the range is free. */
+bool oracle_id_is_short(const struct world *w, const char *name)
+{
+	uint16_t first = w->first_id ? w->first_id : FFA_ID_VM_FIRST, last = w->first_id ? w->last_id : FFA_ID_VM_LAST;
+	uint64_t vm = 0;
+
+	for (size_t i = 0; i < sizeof(w->kept) / sizeof(*w->kept); i++)
+		if (w->kept[i].vm && !strcmp(w->kept[i].name, name))
+			vm = w->kept[i].vm;
+	for (size_t i = 0; i < SIM_VM_MAX; i++)
+		if (vm && w->ids.asked[i].vm == vm)
+			return w->ids.burned[w->ids.asked[i].id] || w->ids.life[w->ids.asked[i].id];
+	for (uint32_t id = first; id <= last; id++)
+		if (is_free(w, (uint16_t)id))
+			return false;
+	return true;
+}
+
 static void burns(struct world *w, const struct change *c)
 {
 	uint16_t id = c->burned.endpoint;

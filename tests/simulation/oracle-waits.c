@@ -185,12 +185,21 @@ static bool waits_for_order(const struct vm_row *row)
 	return !row->life && row->operation == OP_START && row->waits.on == WAIT_VM && !row->old_lives;
 }
 
+/* So is one that is tried again and again, while what it needs is not to be had: others hold it, or it is burned. */
+static bool waits_for_what_is_short(const struct world *w, const struct vm_row *row)
+{
+	bool retries = !row->life && row->operation == OP_START && row->waits.on == WAIT_TIMER;
+
+	return retries && row->end_cause == CAUSE_START_FAILED && (w->memory_limit || oracle_id_is_short(w, row->name));
+}
+
 static const struct vm_row *first_unfinished(struct world *w)
 {
 	const struct rows *rows = engine_rows(w->engine);
 
 	for (size_t i = 0; i < rows_vm_count(rows); i++)
-		if (is_unfinished(rows_vm_at(rows, i)) && !waits_for_order(rows_vm_at(rows, i)))
+		if (is_unfinished(rows_vm_at(rows, i)) && !waits_for_order(rows_vm_at(rows, i)) &&
+			!waits_for_what_is_short(w, rows_vm_at(rows, i)))
 			return rows_vm_at(rows, i);
 	return NULL;
 }

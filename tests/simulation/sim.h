@@ -432,5 +432,6 @@ extern const struct publish_ops oracle_publish_ops;
 struct picture *oracle_picture(struct world *w, const char *name);
 bool oracle_was_forgotten(const struct pair *p);
 void oracle_ids(struct world *w, const struct change *c); /* P2 */
+bool oracle_id_is_short(const struct world *w, const char *name);
 void oracle_policies(struct world *w, const struct turn *turn); /* P5 */
 bool oracle_may_hold(struct world *w, const struct life *life, size_t sp);
