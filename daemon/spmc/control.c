@@ -13,57 +13,8 @@
 
 #include "base/cleanup.h"
 #include "base/list.h"
-#include "base/log.h"
-#include "spmc/event.h"
 
 #define TELL_PATIENCE_MS 5000
-#define ANSWER(a) (a), CONTROL_TEXT_MAX
-
-static const char *status_name(int32_t status)
-{
-	static const char *const names[] = { FFA_STATUSES(FFA_STATUS_NAME) };
-
-	return status <= 0 && status >= FFA_NOT_READY ? names[-status] : "?";
-}
-
-static int find_sp(const struct world *w, const char *id)
-{
-	char *end;
-	unsigned long n = strtoul(id, &end, 0);
-
-	return *id && !*end && n <= UINT16_MAX ? world_find(w, (uint16_t)n) : -ENOENT;
-}
-
-int control_do(struct world *w, uint64_t monotonic, const char *command, char answer[CONTROL_TEXT_MAX])
-{
-	char name[32] = "", id[32] = "", more[2] = "";
-	int words = sscanf(command, "%31s %31s %1s", name, id, more), event = words > 0 ? event_find(name) : -ENOENT, sp = 0;
-	int32_t status;
-
-	if (event < 0) {
-		(void)snprintf(ANSWER(answer), "no event is called '%s'; write one of:", name);
-		for (int i = 0; i < WORLD_EVENT_COUNT; i++)
-			(void)snprintf(answer + strlen(answer), CONTROL_TEXT_MAX - strlen(answer), " %s",
-				event_name((enum world_event)i));
-		return -EINVAL;
-	}
-	if (words != (event == WORLD_RESET ? 1 : 2)) {
-		(void)snprintf(ANSWER(answer), "write '%s%s'", name, event == WORLD_RESET ? "" : " ID");
-		return -EINVAL;
-	}
-	if (event != WORLD_RESET && (sp = find_sp(w, id)) < 0) {
-		(void)snprintf(ANSWER(answer), "no SP has the id '%s'", id);
-		return -ENOENT;
-	}
-	status = world_event(w, (enum world_event)event, (uint32_t)sp, monotonic);
-	if (status != FFA_OK) {
-		(void)snprintf(ANSWER(answer), "%s %s: %s", name, id, status_name(status));
-		return -EPERM;
-	}
-	log_notice("told to %s %s", name, id);
-	(void)snprintf(ANSWER(answer), "ok");
-	return 0;
-}
 
 /* ---- the socket ---- */
 
@@ -74,11 +25,25 @@ static void close_client(struct control_client *c)
 	c->fd = -1;
 }
 
+static void answer(struct control_client *c)
+{
+	if (send(c->fd, c->answer.text, strlen(c->answer.text), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		close_client(c);
+}
+
+/* One that waits for its answer is not read from; that it hangs up is seen all the same. */
+static void listen_to(struct control_client *c, uint32_t events)
+{
+	if (loop_change(c->control->epoll, c->fd, events, &c->watch) < 0)
+		close_client(c);
+}
+
 static void client_ready(struct watch *watch, uint32_t events)
 {
 	struct control_client *c = container_of(watch, struct control_client, watch);
-	char command[CONTROL_TEXT_MAX], answer[CONTROL_TEXT_MAX];
-	ssize_t n = c->fd < 0 ? 0 : recv(c->fd, command, sizeof(command) - 1, MSG_DONTWAIT);
+	char command[COMMAND_TEXT_MAX];
+	bool gone = c->fd < 0 || c->answer.waits; /* who waits is heard of when he hangs up, and not else */
+	ssize_t n = gone ? 0 : recv(c->fd, command, sizeof(command) - 1, MSG_DONTWAIT);
 
 	if (n <= 0) {
 		if (n == 0 || errno != EAGAIN)
@@ -86,9 +51,25 @@ static void client_ready(struct watch *watch, uint32_t events)
 		return;
 	}
 	command[n] = '\0';
-	(void)control_do(c->control->world, c->control->monotonic(), command, answer);
-	if (send(c->fd, answer, strlen(answer), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		close_client(c);
+	(void)command_do(c->control->world, c->control->monotonic(), command, &c->answer);
+	if (c->answer.waits)
+		listen_to(c, 0);
+	else
+		answer(c);
+}
+
+void control_flush(struct control *control)
+{
+	for (int i = 0; i < CONTROL_CLIENTS; i++) {
+		struct control_client *c = &control->client[i];
+
+		if (c->fd < 0 || !c->answer.waits || command_waits(control->world, &c->answer))
+			continue;
+		c->answer.waits = false;
+		answer(c);
+		if (c->fd >= 0)
+			listen_to(c, EPOLLIN);
+	}
 }
 
 /* A ninth takes the place of the first. */
@@ -103,6 +84,7 @@ static void listener_ready(struct watch *watch, uint32_t events)
 	control->accepted++;
 	close_client(c);
 	c->fd = fd;
+	c->answer.waits = false;
 	if (loop_add(control->epoll, fd, EPOLLIN, &c->watch) < 0)
 		close_client(c);
 }
@@ -141,22 +123,24 @@ int control_tell(const char *path, const char *command)
 {
 	_cleanup_(close_fdp) int fd = dial(path);
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	char answer[CONTROL_TEXT_MAX];
+	/* An unregistration may wait for the end of a program, and that for anything. */
+	int patience = strstr(command, " unregister ") ? -1 : TELL_PATIENCE_MS;
+	char said[COMMAND_TEXT_MAX];
 	ssize_t n = -1;
 
 	if (fd < 0) {
 		fprintf(stderr, "lifecycled-spmc: nobody is told at %s: %s; was it started with --control?\n", path, strerror(-fd));
 		return 2;
 	}
-	if (send(fd, command, strlen(command), MSG_NOSIGNAL) > 0 && poll(&p, 1, TELL_PATIENCE_MS) > 0)
-		n = recv(fd, answer, sizeof(answer) - 1, MSG_DONTWAIT);
+	if (send(fd, command, strlen(command), MSG_NOSIGNAL) > 0 && poll(&p, 1, patience) > 0)
+		n = recv(fd, said, sizeof(said) - 1, MSG_DONTWAIT);
 	if (n <= 0) {
 		fprintf(stderr, "lifecycled-spmc: no answer at %s\n", path);
 		return 2;
 	}
-	answer[n] = '\0';
-	if (strcmp(answer, "ok") == 0)
+	said[n] = '\0';
+	if (strcmp(said, "ok") == 0)
 		return 0;
-	fprintf(stderr, "lifecycled-spmc: %s\n", answer);
+	fprintf(stderr, "lifecycled-spmc: %s\n", said);
 	return 1;
 }

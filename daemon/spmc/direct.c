@@ -153,15 +153,15 @@ static void serve_partition(const struct sp_config *c, struct sp *sp, const stru
 }
 
 /* The SP takes it; what its answer is in its own words. */
-static struct sp_reply take(const struct sp_config *c, struct sp *sp, const struct request *q)
+static struct sp_reply take(const struct sp_config *c, struct sp *sp, const struct request *q, uint64_t now)
 {
 	const struct personality *p = personality_get(c->personality);
 	uint16_t vm = (uint16_t)q->r[FFA_AVAIL_VM_ID];
 
 	if (request_type(q) == FFA_VM_CREATED_REQ)
-		return p->created(c, sp, vm);
+		return p->created(c, sp, vm, now);
 	if (request_type(q) == FFA_VM_DESTROYED_REQ)
-		return p->destroyed(c, sp, vm);
+		return p->destroyed(c, sp, vm, now);
 	if (request_type(q) == FFA_VERSION_REQ && p->answers_version)
 		return (struct sp_reply){ SP_RESP, OPTEE_VERSION };
 	return p->unknown_type;
@@ -193,7 +193,7 @@ static void serve(struct world *w, uint32_t index, const struct request *q, uint
 	struct sp_reply reply = { SP_RESP, FFA_OK };
 
 	if (is_framework(q)) {
-		reply = take(c, sp, q);
+		reply = take(c, sp, q, w->monotonic);
 		put_reply(sp, q, reply, x);
 	} else {
 		serve_partition(c, sp, q, x);

@@ -2,7 +2,7 @@
 
 /*
  * What the SPs know and were told, for tests and for people. Nothing here needs escaping: all strings are from our own
- * tables.
+ * tables, and names of notifiers are plain.
  */
 
 #include "spmc/document.h"
@@ -60,10 +60,26 @@ const char *document_status(int32_t status)
 	return status <= 0 && status >= FFA_NOT_READY ? statuses[-status] : "UNKNOWN";
 }
 
+const char *document_vm_state(uint8_t state)
+{
+	return state < SP_VM_STATE_COUNT ? vm_states[state] : "?";
+}
+
+const char *document_sp_state(uint8_t state)
+{
+	return state < SP_STATE_COUNT ? sp_states[state] : "?";
+}
+
 static void write_uuid(struct text *t, const char *key, const uint8_t u[16])
 {
 	text_add(t, "\"%s\":\"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\",", key, u[0], u[1],
 		u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
+}
+
+/* The pseudo-VM is none that anybody announced, and has a place of its own. */
+static bool is_shown(const struct sp *sp, uint32_t vm)
+{
+	return sp->vm[vm].state != SP_VM_ABSENT && !(sp->pseudo && vm == FFA_ID_HYPERVISOR);
 }
 
 static void write_vms(struct text *t, const struct sp *sp)
@@ -72,7 +88,7 @@ static void write_vms(struct text *t, const struct sp *sp)
 
 	text_add(t, "\"vms\":[");
 	for (uint32_t vm = 0; vm < sp->end; vm++) {
-		if (sp->vm[vm].state == SP_VM_ABSENT)
+		if (!is_shown(sp, vm))
 			continue;
 		text_add(t, "%s{\"id\":%u,\"state\":\"%s\",\"objects\":%u}", comma, vm, vm_states[sp->vm[vm].state],
 			sp->vm[vm].objects);
@@ -162,6 +178,24 @@ static void write_log(struct text *t, const struct sp *sp)
 	text_add(t, "]");
 }
 
+/* What Trusty's availability manager has beside the VMs: the slot, the pseudo-VM, the notifiers. */
+static void write_manager(struct text *t, const struct world *w, uint32_t index, uint64_t now)
+{
+	const struct sp *sp = &w->book->sp[index];
+
+	if (!personality_get(w->config.sp[index].personality)->register_notifier)
+		return;
+	if (sp->pending)
+		text_add(t, "\"pending\":%u,", sp->pending_vm);
+	else
+		text_add(t, "\"pending\":null,");
+	if (sp->pseudo)
+		text_add(t, "\"pseudo-vm\":\"%s\",", vm_states[sp->vm[FFA_ID_HYPERVISOR].state]);
+	else
+		text_add(t, "\"pseudo-vm\":null,");
+	document_write_notifiers(t, sp, now);
+}
+
 static void write_state(struct text *t, const struct sp_config *c, const struct sp *sp)
 {
 	text_add(t,
@@ -171,7 +205,7 @@ static void write_state(struct text *t, const struct sp_config *c, const struct 
 		activations[sp->activation], sp->activations);
 }
 
-static void write_sp(struct text *t, const struct world *w, uint32_t index)
+static void write_sp(struct text *t, const struct world *w, uint32_t index, uint64_t now)
 {
 	const struct sp_config *c = &w->config.sp[index];
 	const struct sp *sp = &w->book->sp[index];
@@ -185,6 +219,7 @@ static void write_sp(struct text *t, const struct world *w, uint32_t index)
 		sp_properties(w, index), sp->open ? "true" : "false",
 		w->late[index].due != WORLD_NEVER ? "true" : "false");
 	write_vms(t, sp);
+	write_manager(t, w, index, now);
 	write_counts(t, &sp->counts);
 	write_log(t, sp);
 	text_add(t, "}");
@@ -218,7 +253,7 @@ static void write_bitmaps(struct text *t, const struct world_book *b)
 	text_add(t, "]");
 }
 
-void document_write(struct text *t, const struct world *w, bool link)
+void document_write(struct text *t, const struct world *w, bool link, uint64_t now)
 {
 	const struct world_book *b = w->book;
 
@@ -230,7 +265,7 @@ void document_write(struct text *t, const struct world *w, bool link)
 	text_add(t, "\"incarnation\":%" PRIu64 ",\"link\":%s,\"sps\":[", b->incarnation, link ? "true" : "false");
 	for (uint32_t i = 0; i < b->sp_count; i++) {
 		text_add(t, "%s", i ? "," : "");
-		write_sp(t, w, i);
+		write_sp(t, w, i, now);
 	}
 	text_add(t, "],");
 	write_bitmaps(t, b);

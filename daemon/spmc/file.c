@@ -2,21 +2,26 @@
 
 /*
  * The file is one JSON object: what options_set_world knows, "schedule", an object of events and their milliseconds, and
- * "sps", a list of objects of what options_set_sp knows beside "personality". Keys come in any order, but defaults go by the personality: an SP is collected first.
+ * "sps", a list of objects of what options_set_sp knows beside "personality". Keys come in any order, but defaults go by
+ * the personality: an SP is collected first. Its "notifiers" may be a list instead of a number: of objects with "hold" or
+ * "run".
  */
 
 #include "spmc/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "spmc/event.h"
+#include "spmc/personality.h"
 #include "spmc/reader.h"
 #include "spmc/schedule.h"
+#include "spmc/span.h"
 
 #define FILE_MAX    (1024 * 1024)
 #define OPTIONS_MAX 48 /* of one SP */
@@ -37,6 +42,9 @@ struct file {
 	struct pairs seen; /* of the world's own keys: one that comes twice is a mistake */
 	struct pairs events;
 	struct pairs sp;
+	struct sp_notifier list[SP_NOTIFIERS]; /* the SP's notifiers, if they are a list */
+	uint32_t listed;
+	size_t words; /* bytes of the program that is read */
 };
 
 static const struct pair *find_pair(const struct pairs *p, const char *name)
@@ -61,12 +69,155 @@ static int add_pair(struct reader *r, struct pairs *p, const char *key)
 	return 0;
 }
 
+/* ---- notifiers ---- */
+
+static int read_word(struct reader *r, void *context)
+{
+	struct file *f = context;
+	char *command = f->list[f->listed].callback.command, word[READER_SCALAR];
+	size_t length;
+
+	if (reader_scalar(r, word) < 0)
+		return -EINVAL;
+	length = strlen(word) + 1;
+	if (length == 1)
+		return reader_complain(r, r->value, "an empty word; remove it");
+	if (f->words + length + 1 > NOTIFIER_COMMAND)
+		return reader_complain(r, r->value, "the command is longer than %d bytes", NOTIFIER_COMMAND - 2);
+	memcpy(command + f->words, word, length);
+	f->words += length;
+	return 0;
+}
+
+static int take_kind(struct reader *r, struct notifier_callback *c, enum notifier_kind kind)
+{
+	if (c->kind != NOTIFIER_NONE)
+		return reader_complain(r, r->value, "a notifier has one of \"hold\" and \"run\"; make two of it");
+	c->kind = (uint8_t)kind;
+	return 0;
+}
+
+static int read_hold(struct reader *r, struct file *f, struct sp_notifier *n)
+{
+	char value[READER_SCALAR];
+
+	if (take_kind(r, &n->callback, NOTIFIER_HOLD) < 0 || reader_scalar(r, value) < 0)
+		return -EINVAL;
+	if (span_parse(value, &n->callback.hold) < 0)
+		return reader_complain(r, r->value, "must be %s, such as \"2s\"", SPAN_IS);
+	return 0;
+}
+
+static int read_run(struct reader *r, struct file *f, struct sp_notifier *n)
+{
+	f->words = 0;
+	if (take_kind(r, &n->callback, NOTIFIER_RUN) < 0 || reader_array(r, read_word, f) < 0)
+		return -EINVAL;
+	if (n->callback.command[0] != '/')
+		return reader_complain(r, r->value, "the first word must be the program's path, from / on");
+	return 0;
+}
+
+static int read_fails(struct reader *r, struct file *f, struct sp_notifier *n)
+{
+	char value[READER_SCALAR];
+
+	if (reader_scalar(r, value) < 0)
+		return -EINVAL;
+	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
+		return reader_complain(r, r->value, "must be true or false");
+	n->callback.fails = *value == 't';
+	return 0;
+}
+
+static int read_name(struct reader *r, struct file *f, struct sp_notifier *n)
+{
+	const struct notifier_callback any = { .kind = NOTIFIER_HOLD };
+	char value[READER_SCALAR];
+	struct notifier probe;
+
+	if (reader_scalar(r, value) < 0)
+		return -EINVAL;
+	if (notifier_init(&probe, 0, value, &any) != NOTIFIER_OK)
+		return reader_complain(r, r->value, "must be 1 to %d letters, digits, '.', '_' and '-'", NOTIFIER_NAME - 1);
+	memcpy(n->name, probe.name, sizeof(n->name));
+	return 0;
+}
+
+static int read_notifier_key(struct reader *r, void *context, const char *key)
+{
+	static const struct {
+		const char *name;
+		int (*read)(struct reader *r, struct file *f, struct sp_notifier *n);
+	} keys[] = { { "hold", read_hold }, { "run", read_run }, { "fails", read_fails }, { "name", read_name } };
+	struct file *f = context;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (strcmp(keys[i].name, key) == 0)
+			return keys[i].read(r, f, &f->list[f->listed]);
+	return reader_complain(r, r->value, "a notifier has \"hold\" or \"run\", \"name\" and \"fails\", and nothing else");
+}
+
+/* One without a name has its number for one. */
+static void name_it(struct sp_notifier *n, uint32_t number)
+{
+	if (!n->name[0])
+		(void)snprintf(n->name, sizeof(n->name), "%u", number);
+}
+
+static int read_notifier(struct reader *r, void *context)
+{
+	struct file *f = context;
+	struct sp_notifier *n = &f->list[f->listed];
+
+	if (f->listed == SP_NOTIFIERS)
+		return reader_complain(r, r->at, "an SP has at most %d of them", SP_NOTIFIERS);
+	*n = (struct sp_notifier){ 0 };
+	if (reader_object(r, read_notifier_key, f) < 0)
+		return -EINVAL;
+	name_it(n, f->listed + 1);
+	if (n->callback.kind == NOTIFIER_NONE)
+		return reader_complain(r, r->value, "a notifier needs \"hold\" or \"run\"");
+	if (n->callback.fails && n->callback.kind == NOTIFIER_RUN)
+		return reader_complain(r, r->value, "whether a program fails it says itself; remove \"fails\"");
+	for (uint32_t i = 0; i < f->listed; i++)
+		if (strcmp(f->list[i].name, n->name) == 0)
+			return reader_complain(r, r->value, "two notifiers are called '%s'; name one differently", n->name);
+	f->listed++;
+	return 0;
+}
+
+/* A plain number is what options_set_sp takes. */
+static bool is_list(const struct pair *p)
+{
+	return strcmp(p->name, "notifiers") == 0 && *p->at == '[';
+}
+
+static int set_list(struct reader *r, const struct file *f, struct sp_config *c, const char *at)
+{
+	if (!personality_get(c->personality)->register_notifier)
+		return reader_complain(r, at, "an SP that is %s has no notifiers; trusty has",
+			personality_get(c->personality)->name);
+	memcpy(c->list, f->list, sizeof(c->list));
+	c->listed = f->listed;
+	c->notifiers = 0;
+	return 0;
+}
+
+/* ---- SPs ---- */
+
 static int read_option(struct reader *r, void *context, const char *key)
 {
 	struct file *f = context;
 	struct pair *pair = &f->sp.pair[f->sp.count];
 
-	if (add_pair(r, &f->sp, key) < 0 || reader_scalar(r, pair->value) < 0)
+	if (add_pair(r, &f->sp, key) < 0)
+		return -EINVAL;
+	if (strcmp(key, "notifiers") == 0 && reader_is_array(r)) {
+		pair->at = r->at;
+		return reader_array(r, read_notifier, f);
+	}
+	if (reader_scalar(r, pair->value) < 0)
 		return -EINVAL;
 	pair->at = r->value;
 	return 0;
@@ -91,7 +242,9 @@ static int apply(struct reader *r, struct file *f, struct sp_config *c)
 	for (size_t i = 0; i < f->sp.count; i++) {
 		const struct pair *p = &f->sp.pair[i];
 
-		if (p != personality && options_set_sp(c, p->name, p->value, r->why) < 0)
+		if (is_list(p) && set_list(r, f, c, p->at) < 0)
+			return -EINVAL;
+		if (p != personality && !is_list(p) && options_set_sp(c, p->name, p->value, r->why) < 0)
 			return point_at(r, p->at);
 	}
 	return 0;
@@ -103,6 +256,8 @@ static int read_sp(struct reader *r, void *context)
 	struct sp_config c;
 
 	f->sp.count = 0;
+	f->listed = 0;
+	memset(f->list, 0, sizeof(f->list));
 	if (reader_object(r, read_option, f) < 0 || apply(r, f, &c) < 0)
 		return -EINVAL;
 	return options_end_sp(f->config, &c, r->why) < 0 ? point_at(r, r->value) : 0;

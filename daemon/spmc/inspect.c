@@ -70,17 +70,19 @@ static void listener_ready(struct watch *w, uint32_t events)
 	c->fd = fd;
 	c->sent = 0;
 	c->order = i->accepted++;
-	document_write(&c->text, i->world, i->link->current != NULL);
+	document_write(&c->text, i->world, i->link->current != NULL, i->monotonic());
 	if (c->text.failed || loop_add(i->epoll, fd, EPOLLOUT, &c->watch) < 0)
 		close_client(c);
 	else
 		send_some(c);
 }
 
-int inspect_start(struct inspect *i, const struct world *w, const struct link *l, int epoll, int listener)
+int inspect_start(struct inspect *i, const struct world *w, const struct link *l, uint64_t (*monotonic)(void), int epoll,
+	int listener)
 {
 	*i = (struct inspect) {
-		.watch.ready = listener_ready, .world = w, .link = l, .epoll = epoll, .listener = listener
+		.watch.ready = listener_ready, .world = w, .link = l, .monotonic = monotonic, .epoll = epoll,
+		.listener = listener
 	};
 	for (int n = 0; n < INSPECT_CLIENTS; n++)
 		i->client[n] = (struct inspect_client){ .watch.ready = client_ready, .inspect = i, .fd = -1 };

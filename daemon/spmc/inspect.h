@@ -24,10 +24,12 @@ struct inspect {
 	struct watch watch;
 	const struct world *world;
 	const struct link *link;
+	uint64_t (*monotonic)(void);
 	int epoll, listener;
 	uint64_t accepted;
 	struct inspect_client client[INSPECT_CLIENTS];
 };
 
-int inspect_start(struct inspect *i, const struct world *w, const struct link *l, int epoll, int listener);
+int inspect_start(struct inspect *i, const struct world *w, const struct link *l, uint64_t (*monotonic)(void), int epoll,
+	int listener);
 void inspect_stop(struct inspect *i);

@@ -109,10 +109,10 @@ static int go_on(struct world *w, size_t size, const char *path)
 	}
 	if (!w->book->whole)
 		return begin(w);
-	/* Incarnations are times since boot: those of another boot say nothing. */
+	/* Incarnations and others are times since boot. */
 	read_boot_id(boot_id);
 	if (memcmp(boot_id, w->book->boot_id, sizeof(boot_id)) != 0)
-		w->book->incarnation = 0;
+		world_rebooted(w);
 	memcpy(w->book->boot_id, boot_id, sizeof(boot_id));
 	world_recover(w);
 	return 0;

@@ -8,7 +8,7 @@
 
 #include "spmc/personality.h"
 
-static struct sp_reply optee_created(const struct sp_config *c, struct sp *sp, uint16_t vm)
+static struct sp_reply optee_created(const struct sp_config *c, struct sp *sp, uint16_t vm, uint64_t now)
 {
 	if (!c->virtualization)
 		return (struct sp_reply){ SP_ERROR, FFA_NOT_SUPPORTED };
@@ -21,7 +21,7 @@ static struct sp_reply optee_created(const struct sp_config *c, struct sp *sp, u
 }
 
 /* One object goes; a duplicate stays behind, as in the original. */
-static struct sp_reply optee_destroyed(const struct sp_config *c, struct sp *sp, uint16_t vm)
+static struct sp_reply optee_destroyed(const struct sp_config *c, struct sp *sp, uint16_t vm, uint64_t now)
 {
 	uint16_t objects = sp->vm[vm].objects;
 

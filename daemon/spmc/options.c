@@ -47,6 +47,12 @@ static const struct option_word abort_actions[] = {
 	{ 0 },
 };
 
+static const struct option_word contracts[] = {
+	{ "header", NOTIFIER_CONTRACT_HEADER },
+	{ "seed", NOTIFIER_CONTRACT_SEED },
+	{ 0 },
+};
+
 static const struct option_word changes[] = {
 	{ "nothing", SP_CHANGES_NOTHING },
 	{ "image", SP_CHANGES_IMAGE },
@@ -107,6 +113,8 @@ static const struct option_row sp_rows[] = {
 	{ "subscribe", OPTION_WORD, SP(subscribed), 0, 0, subscriptions },
 	NUMBER("tick", tick_us, 0, 60000000),
 	NUMBER("notifiers", notifiers, 0, 255),
+	{ "notifier-contract", OPTION_WORD, SP(contract), 0, 0, contracts },
+	BOOL("host-client", host_client),
 	NUMBER("capacity", capacity, 0, CAPACITY_MAX),
 	BOOL("doorbell", doorbell),
 	BOOL("silent", silent),

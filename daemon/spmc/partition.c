@@ -88,7 +88,7 @@ static void create(struct world *w, uint32_t index)
 
 	sp->restarting = 1;
 	fence();
-	sp_forget(sp);
+	sp_forget(sp, w->monotonic);
 	sp->generation++;
 	world_change_tag(w);
 	(void)move(w, index, SP_CREATED);
@@ -151,7 +151,7 @@ void partition_abort(struct world *w, uint32_t index, enum sp_abort_action actio
 	sp->activation = SP_ACTIVATION_RESET;
 	w->event_at[index] = w->work_at[index] = WORLD_NEVER;
 	abort_late(w, index);
-	sp_forget(sp);
+	sp_forget(sp, w->monotonic);
 	sp->panicked = 0;
 	settle(w, index);
 }
@@ -168,7 +168,7 @@ void partition_recover(struct world *w, uint32_t index)
 		sp->state = SP_ABORTING;
 		create(w, index);
 	} else if (sp->state == SP_ABORTING || sp->state == SP_NULL) {
-		sp_forget(sp);
+		sp_forget(sp, w->monotonic);
 		if (sp->state == SP_ABORTING)
 			settle(w, index);
 	} else if (sp->state != SP_RUNNING) {

@@ -38,12 +38,13 @@ struct personality {
 	bool answers_version;      /* to the framework message that asks for it (type 8) */
 	bool doorbell;             /* unless it is said otherwise */
 	void (*defaults)(struct sp_config *c); /* where they differ from all others' */
-	struct sp_reply (*created)(const struct sp_config *c, struct sp *sp, uint16_t vm);
-	struct sp_reply (*destroyed)(const struct sp_config *c, struct sp *sp, uint16_t vm);
+	struct sp_reply (*created)(const struct sp_config *c, struct sp *sp, uint16_t vm, uint64_t now);
+	struct sp_reply (*destroyed)(const struct sp_config *c, struct sp *sp, uint16_t vm, uint64_t now);
 	struct sp_reply unknown_type;
 	struct sp_reply unknown_vm; /* to a partition message; SP_RESP: the status is put in w3 */
-	bool (*has_work)(const struct sp_config *c, const struct sp *sp);
-	bool (*work)(const struct sp_config *c, struct sp *sp);
+	enum notifier_answer (*register_notifier)(struct sp *sp, const struct notifier *n, uint64_t now); /* NULL: has none */
+	uint64_t (*work_at)(const struct sp_config *c, const struct sp *sp, uint64_t now); /* WORLD_NEVER: there is none */
+	bool (*work)(const struct sp_config *c, struct sp *sp, uint64_t now);
 	bool (*forge)(const struct sp_config *c, struct sp *sp, uint64_t *x); /* spoils the honest answer in x; true: it did */
 };
 
@@ -54,8 +55,8 @@ const struct personality *personality_get(uint8_t index);
 int personality_find(const char *name); /* index or -ENOENT */
 
 /* strict.c: each message once, in order; several personalities answer so. */
-struct sp_reply strict_created(const struct sp_config *c, struct sp *sp, uint16_t vm);
-struct sp_reply strict_destroyed(const struct sp_config *c, struct sp *sp, uint16_t vm);
+struct sp_reply strict_created(const struct sp_config *c, struct sp *sp, uint16_t vm, uint64_t now);
+struct sp_reply strict_destroyed(const struct sp_config *c, struct sp *sp, uint16_t vm, uint64_t now);
 
 /* What a hostile one does. */
 enum hostile_trick {

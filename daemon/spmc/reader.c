@@ -192,6 +192,12 @@ int reader_array(struct reader *r, int (*element)(struct reader *r, void *contex
 	return again;
 }
 
+bool reader_is_array(struct reader *r)
+{
+	skip(r);
+	return *r->at == '[';
+}
+
 int reader_end(struct reader *r)
 {
 	skip(r);

@@ -6,6 +6,7 @@
  * as in C are passed over.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "spmc/options.h"
@@ -25,6 +26,7 @@ struct reader {
 int reader_object(struct reader *r, int (*member)(struct reader *r, void *context, const char *key), void *context);
 int reader_array(struct reader *r, int (*element)(struct reader *r, void *context), void *context);
 int reader_scalar(struct reader *r, char ret[READER_SCALAR]);
+bool reader_is_array(struct reader *r); /* is the value that comes one? */
 int reader_end(struct reader *r);
 
 int reader_complain(struct reader *r, const char *at, const char *format, ...) __attribute__((format(printf, 3, 4)));

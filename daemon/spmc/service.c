@@ -18,6 +18,8 @@
 #include "spmc/control.h"
 #include "spmc/event.h"
 #include "spmc/listen.h"
+#include "spmc/notifying.h"
+#include "spmc/program.h"
 
 #define EVENTS 16
 
@@ -35,6 +37,8 @@ struct service {
 	struct inspect inspect;
 	struct control control;
 	struct schedule schedule;
+	struct programs programs;
+	uint64_t told[WORLD_SPS]; /* notifiers whose end is in the log */
 	struct watch signal_watch, timer_watch;
 	int epoll, signals, timer;
 	uint64_t armed; /* what the timer is set to, or WORLD_NEVER */
@@ -139,6 +143,10 @@ static void turn(struct service *s)
 		world_work(&s->world, monotonic());
 	if (s->world.reset_wanted)
 		reset_world(s);
+	programs_turn(&s->programs);
+	notifying_report(&s->world, s->told);
+	if (s->control.world)
+		control_flush(&s->control);
 	link_flush(&s->link);
 	arm(s);
 }
@@ -234,14 +242,19 @@ static int start(struct service *s, const struct service_options *o)
 	if (o->control && ((r = open_door(&s->command, "control", o->control, SOCK_SEQPACKET, 0600)) < 0 ||
 		(r = control_start(&s->control, &s->world, monotonic, s->epoll, s->command.fd)) < 0))
 		return r;
+	programs_start(&s->programs, &s->world, monotonic, s->epoll);
+	for (uint32_t i = 0; i < s->world.config.sp_count; i++)
+		s->told[i] = s->world.book->sp[i].notifiers.ended;
 	schedule_start(&s->schedule, &o->world, monotonic());
 	if ((r = link_start(&s->link, &s->world, s->epoll, s->hypervisor.fd, o->hypervisor)) < 0)
 		return r;
-	return inspect_start(&s->inspect, &s->world, &s->link, s->epoll, s->inspection.fd);
+	return inspect_start(&s->inspect, &s->world, &s->link, monotonic, s->epoll, s->inspection.fd);
 }
 
 static void stop(struct service *s)
 {
+	if (s->programs.world)
+		programs_stop(&s->programs);
 	if (s->link.world)
 		link_stop(&s->link);
 	if (s->inspect.world)

@@ -36,11 +36,12 @@ void sp_dequeue(struct sp *sp)
 }
 
 /* What a restarted SP has forgotten. Its log and counts are ours, not its own: they stay. */
-void sp_forget(struct sp *sp)
+void sp_forget(struct sp *sp, uint64_t monotonic)
 {
+	notifiers_forget(&sp->notifiers, monotonic);
 	memset(sp->vm, 0, sp->end * sizeof(sp->vm[0]));
 	memset(sp->open_x, 0, sizeof(sp->open_x));
-	sp->open = sp->pending = sp->broken = 0;
+	sp->open = sp->pending = sp->broken = sp->pseudo = 0;
 	sp->live = sp->end = sp->queued = 0;
 }
 
@@ -64,6 +65,9 @@ void sp_recover(struct sp *sp)
 	}
 	if (sp->pending && sp->vm[sp->pending_vm].state != SP_VM_ABSENT)
 		sp->pending = 0;
+	if (sp->vm[FFA_ID_HYPERVISOR].state == SP_VM_ABSENT)
+		sp->pseudo = 0;
+	notifiers_recover(&sp->notifiers);
 }
 
 static void count(struct sp_counts *c, uint8_t message, struct sp_reply reply)

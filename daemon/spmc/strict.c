@@ -14,7 +14,7 @@ static struct sp_reply mistake(const struct sp_config *c, struct sp *sp)
 	return (struct sp_reply){ SP_RESP, FFA_INVALID_PARAMETERS };
 }
 
-struct sp_reply strict_created(const struct sp_config *c, struct sp *sp, uint16_t vm)
+struct sp_reply strict_created(const struct sp_config *c, struct sp *sp, uint16_t vm, uint64_t now)
 {
 	if (sp->broken || vm == FFA_ID_HYPERVISOR || sp->vm[vm].state != SP_VM_ABSENT)
 		return mistake(c, sp);
@@ -25,7 +25,7 @@ struct sp_reply strict_created(const struct sp_config *c, struct sp *sp, uint16_
 }
 
 /* Without a subscription to VM_CREATED it cannot know whom it was told of: 0 for all. */
-struct sp_reply strict_destroyed(const struct sp_config *c, struct sp *sp, uint16_t vm)
+struct sp_reply strict_destroyed(const struct sp_config *c, struct sp *sp, uint16_t vm, uint64_t now)
 {
 	if (sp->broken || (sp->vm[vm].state == SP_VM_ABSENT && (c->subscribed & FFA_PROP_VM_CREATED)))
 		return mistake(c, sp);

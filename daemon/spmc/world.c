@@ -55,6 +55,7 @@ uint64_t world_random(uint64_t *state)
 
 /* The apparatus is no part of the world: a fault that resets it must not come again for that. */
 struct apparatus {
+	uint64_t next_order; /* of notifiers: a program of an SP that is no more is not taken for another's */
 	uint32_t faults[SP_FAULT_COUNT];
 	uint64_t events[WORLD_EVENT_COUNT];
 	uint64_t random;
@@ -63,7 +64,7 @@ struct apparatus {
 static void boot(struct world *w, uint32_t index)
 {
 	struct sp *sp = &w->book->sp[index];
-	struct apparatus kept = { .random = sp->random };
+	struct apparatus kept = { .random = sp->random, .next_order = sp->notifiers.next_order };
 
 	memcpy(kept.faults, sp->faults, sizeof(kept.faults));
 	memcpy(kept.events, sp->counts.events, sizeof(kept.events));
@@ -73,6 +74,7 @@ static void boot(struct world *w, uint32_t index)
 	sp->generation = 1;
 	sp->state = SP_RUNNING;
 	sp->random = kept.random ? kept.random : (uint64_t)w->config.seed << 16 | sp->id;
+	sp->notifiers.next_order = kept.next_order;
 	memcpy(sp->faults, kept.faults, sizeof(kept.faults));
 	memcpy(sp->counts.events, kept.events, sizeof(kept.events));
 	w->work_at[index] = w->event_at[index] = WORLD_NEVER;
@@ -108,6 +110,21 @@ void world_reset(struct world *w, const uint8_t instance[16])
 	b->whole = 1;
 }
 
+/* Of what ran nothing does any more: a hold is over, and a program is looked for in vain. */
+void world_rebooted(struct world *w)
+{
+	w->book->incarnation = 0;
+	for (uint32_t i = 0; i < w->config.sp_count; i++) {
+		struct notifiers *l = &w->book->sp[i].notifiers;
+
+		l->run.begun = 0;
+		l->run.until = l->run.until == NOTIFIER_UNTIL_TOLD ? NOTIFIER_UNTIL_TOLD : 0;
+		l->run.pid_started = 0;
+		for (size_t n = 0; n < NOTIFIERS; n++)
+			l->object[n].since = 0;
+	}
+}
+
 /* After a load: the process may have died at any store. */
 void world_recover(struct world *w)
 {
@@ -134,17 +151,23 @@ int world_find(const struct world *w, uint16_t id)
 	return -ENOENT;
 }
 
+static bool runs(const struct sp *sp)
+{
+	return sp->state == SP_RUNNING && !sp->panicked;
+}
+
 /* Sets the time of the next work step, if there is work and no step is planned already. */
 void world_plan(struct world *w, uint32_t index, uint64_t monotonic)
 {
 	const struct sp_config *c = &w->config.sp[index];
 	const struct personality *p = personality_get(c->personality);
 	const struct sp *sp = &w->book->sp[index];
+	uint64_t at = WORLD_NEVER;
 
-	if (sp->state != SP_RUNNING || sp->panicked || !p->has_work || !p->has_work(c, sp))
-		w->work_at[index] = WORLD_NEVER;
-	else if (w->work_at[index] == WORLD_NEVER)
-		w->work_at[index] = monotonic + c->tick_us * UINT64_C(1000);
+	if (runs(sp) && p->work_at)
+		at = p->work_at(c, sp, monotonic);
+	if (at == WORLD_NEVER || w->work_at[index] == WORLD_NEVER)
+		w->work_at[index] = at;
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -170,7 +193,7 @@ static void work(struct world *w, uint32_t index)
 	const struct sp_config *c = &w->config.sp[index];
 
 	w->work_at[index] = WORLD_NEVER;
-	if (personality_get(c->personality)->work(c, &w->book->sp[index]) && c->doorbell)
+	if (personality_get(c->personality)->work(c, &w->book->sp[index], w->monotonic) && c->doorbell)
 		w->doorbells |= UINT64_C(1) << index;
 	world_plan(w, index, w->monotonic);
 }
@@ -187,6 +210,39 @@ void world_work(struct world *w, uint64_t monotonic)
 		if (w->work_at[i] <= monotonic)
 			work(w, i);
 	}
+}
+
+enum notifier_answer world_register(struct world *w, uint32_t index, const struct notifier *n, uint64_t monotonic)
+{
+	const struct personality *p = personality_get(w->config.sp[index].personality);
+	struct sp *sp = &w->book->sp[index];
+	enum notifier_answer answer;
+
+	if (!n)
+		return NOTIFIER_INVALID_ARGUMENTS;
+	if (!p->register_notifier || !runs(sp))
+		return NOTIFIER_BAD_STATE;
+	answer = p->register_notifier(sp, n, monotonic);
+	world_plan(w, index, monotonic);
+	return answer;
+}
+
+enum notifier_answer world_unregister(
+	struct world *w, uint32_t index, uint16_t vm, const char *name, uint64_t monotonic)
+{
+	const struct sp_config *c = &w->config.sp[index];
+	struct sp *sp = &w->book->sp[index];
+
+	if (!personality_get(c->personality)->register_notifier || !runs(sp))
+		return NOTIFIER_BAD_STATE;
+	return notifier_unregister(&sp->notifiers, (enum notifier_contract)c->contract, vm, name);
+}
+
+/* The one that ran until it was told to have ended. */
+void world_notified(struct world *w, uint32_t index, struct notifier_result result, uint64_t monotonic)
+{
+	notifier_end(&w->book->sp[index].notifiers, result, monotonic);
+	world_plan(w, index, monotonic);
 }
 
 bool world_answer(struct world *w, uint64_t *ret_call, uint64_t x[FFA_REGISTERS])

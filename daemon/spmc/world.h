@@ -16,27 +16,18 @@
 
 #include "proto/ffa.h"
 #include "proto/secure-link.h"
+#include "spmc/notifier.h"
 
 #define WORLD_MAGIC 0x444C5753u /* "SWLD" */
-#define WORLD_VERSION 3
+#define WORLD_VERSION 4
 #define WORLD_SPS SECURE_LINK_SP_MAX
 #define WORLD_VMS 65536 /* w5[15:0]: a receiver takes what the register can say */
 #define WORLD_LOG 1024
 #define WORLD_NEVER UINT64_MAX
 
-/* States of one VM in an SP's book; those of Trusty. Other SPs use ABSENT and AVAILABLE alone. */
-enum sp_vm_state {
-	SP_VM_ABSENT,
-	SP_VM_FRESH,
-	SP_VM_AVAILABLE,
-	SP_VM_DESTROY_NOTIFYING,
-	SP_VM_DESTROY_NOTIFIED,
-	SP_VM_STATE_COUNT,
-};
-
 struct sp_vm {
-	uint8_t state;
-	uint8_t steps; /* notifiers that still have to run */
+	uint8_t state; /* enum sp_vm_state */
+	uint8_t plain; /* notifiers that take a tick each, and no more: those that still have to run */
 	uint16_t objects;
 	uint16_t next; /* in the queue of those whose notifiers run */
 	uint16_t reserved;
@@ -132,6 +123,7 @@ struct sp_counts {
 	uint64_t created, destroyed, retry, refused;
 	uint64_t answers[SP_FORM_COUNT][SP_STATUS_COUNT];
 	uint64_t unanswered;
+	uint64_t unregistered; /* notifiers that there was no memory for */
 	uint64_t events[WORLD_EVENT_COUNT];
 };
 
@@ -154,10 +146,12 @@ struct sp {
 	uint8_t open;                    /* a call was preempted and waits for FFA_RUN */
 	uint8_t pending;                 /* the one slot for a creation; pending_vm says whose */
 	uint16_t pending_vm;
+	uint8_t pseudo; /* VM 0 is the pseudo-VM, which nobody announced */
 	uint32_t open_x[8];
 	struct sp_counts counts;
 	uint64_t logged; /* entries ever; the last WORLD_LOG are kept */
 	struct sp_log log[WORLD_LOG];
+	struct notifiers notifiers;
 
 	/* Derived: see world_recover. */
 	uint32_t live; /* objects in all */
@@ -186,6 +180,13 @@ struct world_book {
 	struct sp sp[];
 };
 
+/* A notifier that the SP's code registers for each VM. */
+struct sp_notifier {
+	char name[NOTIFIER_NAME];
+	struct notifier_callback callback;
+};
+#define SP_NOTIFIERS 8
+
 /* What the command line says of one SP; may change from one start to the next. */
 struct sp_config {
 	uint16_t id;
@@ -204,7 +205,11 @@ struct sp_config {
 	uint32_t trick;        /* enum hostile_trick */
 	uint32_t subscribed; /* FFA_PROP_VM_CREATED | FFA_PROP_VM_DESTROYED */
 	uint32_t tick_us;
-	uint32_t notifiers;
+	uint32_t notifiers; /* plain ones of each VM */
+	struct sp_notifier list[SP_NOTIFIERS]; /* and others */
+	uint32_t listed;
+	uint32_t contract; /* enum notifier_contract */
+	bool host_client;  /* registers one for the host while it knows no VM: this makes the pseudo-VM */
 	uint32_t capacity;
 	uint32_t faults[SP_FAULT_COUNT];
 };
@@ -278,6 +283,7 @@ static inline size_t world_size(uint32_t sp_count)
 /* world.c */
 int world_check(const struct world_book *book, size_t size, const struct world_config *config, const char **ret_why);
 void world_reset(struct world *w, const uint8_t instance[16]);
+void world_rebooted(struct world *w); /* before world_recover: what is said in times since boot says nothing */
 void world_recover(struct world *w);
 void world_restart_sp(struct world *w, uint32_t index);
 bool world_answer(struct world *w, uint64_t *ret_call, uint64_t x[FFA_REGISTERS]); /* one that was late, if there is */
@@ -286,6 +292,12 @@ uint64_t world_next(const struct world *w);
 void world_work(struct world *w, uint64_t monotonic);
 void world_plan(struct world *w, uint32_t index, uint64_t monotonic);
 int world_find(const struct world *w, uint16_t id);
+
+/* What the SP's own code does and is told; NOTIFIER_BAD_STATE also where it does not run, or has no notifiers. */
+enum notifier_answer world_register(struct world *w, uint32_t index, const struct notifier *n, uint64_t monotonic);
+enum notifier_answer world_unregister(
+	struct world *w, uint32_t index, uint16_t vm, const char *name, uint64_t monotonic);
+void world_notified(struct world *w, uint32_t index, struct notifier_result result, uint64_t monotonic);
 uint64_t world_random(uint64_t *state);
 
 /* partition.c: an SP through its states. Commands answer with an FF-A status. */
@@ -299,7 +311,7 @@ int32_t partition_gate(const struct sp *sp); /* what a caller gets by the SP's s
 void sp_set(struct sp *sp, uint16_t vm, enum sp_vm_state state, uint16_t objects);
 void sp_queue(struct sp *sp, uint16_t vm);
 void sp_dequeue(struct sp *sp);
-void sp_forget(struct sp *sp);
+void sp_forget(struct sp *sp, uint64_t monotonic);
 void sp_recover(struct sp *sp);
 void sp_log(struct sp *sp, uint64_t realtime, uint16_t vm, uint8_t message, struct sp_reply reply);
 

@@ -96,3 +96,18 @@ enum sp_vm_state state_of(const struct world *w, uint32_t index, uint16_t vm)
 {
 	return (enum sp_vm_state)w->book->sp[index].vm[vm].state;
 }
+
+void bring_to(struct world *w, uint16_t sp, enum sp_vm_state state)
+{
+	if (state >= SP_VM_FRESH) {
+		assert_int_equal(created(w, sp, 5), FFA_RETRY);
+		tick(w);
+	}
+	if (state >= SP_VM_AVAILABLE)
+		assert_int_equal(created(w, sp, 5), 0);
+	if (state >= SP_VM_DESTROY_NOTIFYING)
+		assert_int_equal(destroyed(w, sp, 5), FFA_RETRY);
+	if (state >= SP_VM_DESTROY_NOTIFIED)
+		run_dry(w);
+	assert_int_equal(state_of(w, 0, 5), state);
+}

@@ -29,4 +29,5 @@ void send_message(struct world *w, uint16_t sp, uint32_t type, uint16_t vm);
 void tick(struct world *w); /* until the next planned work step is done; there must be one */
 void run_dry(struct world *w);
 void assert_error(int32_t status);
+void bring_to(struct world *w, uint16_t sp, enum sp_vm_state state); /* VM 5 of a Trusty-like first SP, from nothing */
 enum sp_vm_state state_of(const struct world *w, uint32_t index, uint16_t vm);

@@ -18,7 +18,8 @@ static struct complaint why;
 
 static int read_text(struct world_config *c, const char *text)
 {
-	FILE *f = fopen(path, "w");
+	/* A new file: some file systems flush one that is written over. */
+	FILE *f = unlink(path) == 0 ? fopen(path, "w") : NULL;
 
 	assert_non_null(f);
 	assert_true(fputs(text, f) >= 0);
@@ -58,6 +59,68 @@ static void reads_a_schedule(void **unused)
 	assert_int_equal(c.seed, 7);
 	for (int i = 0; i < WORLD_EVENT_COUNT; i++)
 		assert_int_equal(c.schedule[i], i == WORLD_CRASH ? 500000000 : i == WORLD_RESET ? 9000000000 : 0);
+}
+
+#define TRUSTY(list) "{\"sps\":[{\"id\":32769,\"notifiers\":" list ",\"personality\":\"trusty\"}]}"
+
+static void reads_notifiers_as_a_list_or_a_number(void **unused)
+{
+	struct world_config c;
+
+	assert_int_equal(read_text(&c, TRUSTY("[{\"hold\":\"2s\"},{\"name\":\"sync\",\"run\":[\"/bin/a\",\"b c\"]},"
+					      "{\"fails\":true,\"hold\":\"10ms\"}]")), 0);
+	assert_int_equal(c.sp[0].notifiers, 0);
+	assert_int_equal(c.sp[0].listed, 3);
+	assert_string_equal(c.sp[0].list[0].name, "1");
+	assert_int_equal(c.sp[0].list[0].callback.kind, NOTIFIER_HOLD);
+	assert_int_equal(c.sp[0].list[0].callback.hold, 2000000000);
+	assert_string_equal(c.sp[0].list[1].name, "sync");
+	assert_memory_equal(c.sp[0].list[1].callback.command, "/bin/a\0b c\0", 12);
+	assert_string_equal(c.sp[0].list[2].name, "3");
+	assert_int_equal(c.sp[0].list[2].callback.fails, 1);
+	assert_int_equal(read_text(&c, TRUSTY("7")), 0);
+	assert_int_equal(c.sp[0].notifiers, 7);
+	assert_int_equal(c.sp[0].listed, 0);
+	assert_int_equal(read_text(&c, TRUSTY("[]")), 0);
+	assert_int_equal(c.sp[0].notifiers, 0);
+}
+
+static void says_what_is_wrong_with_a_notifier(void **unused)
+{
+	static const struct {
+		const char *text, *what;
+	} bad[] = {
+		{ TRUSTY("[2]"), "sps[0].notifiers[0]: an object" },
+		{ TRUSTY("[{}]"), "sps[0].notifiers[0]: a notifier needs \"hold\" or \"run\"" },
+		{ TRUSTY("[{\"hold\":\"1s\",\"run\":[\"/a\"]}]"), "notifiers[0].run: a notifier has one of" },
+		{ TRUSTY("[{\"hold\":2}]"), "notifiers[0].hold: must be a time" },
+		{ TRUSTY("[{\"hold\":\"2h\"}]"), "notifiers[0].hold: must be a time" },
+		{ TRUSTY("[{\"hold\":\"3601s\"}]"), "notifiers[0].hold: must be a time" },
+		{ TRUSTY("[{\"hold\":\"-1s\"}]"), "notifiers[0].hold: must be a time" },
+		{ TRUSTY("[{\"run\":\"/a\"}]"), "notifiers[0].run: a list" },
+		{ TRUSTY("[{\"run\":[]}]"), "notifiers[0].run: the first word must be" },
+		{ TRUSTY("[{\"run\":[\"sh\"]}]"), "notifiers[0].run: the first word must be" },
+		{ TRUSTY("[{\"run\":[\"/a\",\"\"]}]"), "notifiers[0].run[1]: an empty word" },
+		{ TRUSTY("[{\"run\":[\"/a\"],\"fails\":true}]"), "notifiers[0]: whether a program fails" },
+		{ TRUSTY("[{\"hold\":\"1s\",\"fails\":1}]"), "notifiers[0].fails: must be true or false" },
+		{ TRUSTY("[{\"hold\":\"1s\",\"name\":\"a b\"}]"), "notifiers[0].name: must be 1 to 23" },
+		{ TRUSTY("[{\"hold\":\"1s\",\"wait\":1}]"), "notifiers[0].wait: a notifier has" },
+		{ TRUSTY("[{\"hold\":\"1s\",\"name\":\"2\"},{\"hold\":\"1s\"}]"), "two notifiers are called '2'" },
+		{ TRUSTY("\"\""), "notifiers=: must be a number" },
+		{ "{\"sps\":[{\"id\":32769,\"notifiers\":[],\"personality\":\"optee\"}]}", "optee-spmc has no notifiers" },
+	};
+	static char nine[512] = "{\"sps\":[{\"notifiers\":[{\"hold\":\"1s\"}";
+	struct world_config c;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(read_text(&c, bad[i].text), -EINVAL);
+		if (!strstr(why.text, bad[i].what))
+			fail_msg("%s\nis answered: %s", bad[i].text, why.text);
+	}
+	for (int i = 0; i < SP_NOTIFIERS; i++)
+		strcat(nine, ",{\"hold\":\"1s\"}");
+	assert_int_equal(read_text(&c, nine), -EINVAL);
+	assert_non_null(strstr(why.text, "at most 8 of them"));
 }
 
 /* One table, two syntaxes: what the command line says, the file says. */
@@ -217,6 +280,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_all_of_an_sp_in_any_order),
 		cmocka_unit_test(reads_a_schedule),
+		cmocka_unit_test(reads_notifiers_as_a_list_or_a_number),
+		cmocka_unit_test(says_what_is_wrong_with_a_notifier),
 		cmocka_unit_test(means_the_same_as_the_command_line),
 		cmocka_unit_test(passes_over_comments_and_blanks),
 		cmocka_unit_test(says_where_and_what_is_wrong),

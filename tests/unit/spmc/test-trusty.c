@@ -13,27 +13,11 @@ static struct world *trusty(void)
 	return world_with("trusty:0x8001", NULL);
 }
 
-/* Drives VM 5 from nothing to the state. */
-static void bring_to(struct world *w, enum sp_vm_state state)
-{
-	if (state >= SP_VM_FRESH) {
-		assert_int_equal(created(w, SP, 5), RETRY);
-		tick(w);
-	}
-	if (state >= SP_VM_AVAILABLE)
-		assert_int_equal(created(w, SP, 5), 0);
-	if (state >= SP_VM_DESTROY_NOTIFYING)
-		assert_int_equal(destroyed(w, SP, 5), RETRY);
-	if (state >= SP_VM_DESTROY_NOTIFIED)
-		run_dry(w);
-	assert_int_equal(state_of(w, 0, 5), state);
-}
-
 static void check_cell(enum sp_vm_state from, bool destroy, int32_t status, enum sp_vm_state to)
 {
 	struct world *w = trusty();
 
-	bring_to(w, from);
+	bring_to(w, SP, from);
 	assert_int_equal(destroy ? destroyed(w, SP, 5) : created(w, SP, 5), status);
 	assert_int_equal(state_of(w, 0, 5), to);
 	world_end(w);
@@ -85,7 +69,7 @@ static void unretried_creation_leaks(void **unused)
 {
 	struct world *w = trusty();
 
-	bring_to(w, SP_VM_FRESH);
+	bring_to(w, SP, SP_VM_FRESH);
 	assert_int_equal(destroyed(w, SP, 5), INVALID);
 	assert_int_equal(w->book->sp[0].live, 1);
 	world_end(w);
@@ -120,7 +104,7 @@ static void destruction_is_deferred_even_without_notifiers(void **unused)
 {
 	struct world *w = world_with("trusty:0x8001:notifiers=0", NULL);
 
-	bring_to(w, SP_VM_AVAILABLE);
+	bring_to(w, SP, SP_VM_AVAILABLE);
 	assert_int_equal(destroyed(w, SP, 5), RETRY);
 	tick(w);
 	assert_int_equal(destroyed(w, SP, 5), 0);
@@ -150,7 +134,7 @@ static void rings_not_when_told_so(void **unused)
 {
 	struct world *w = world_with("trusty:0x8001:doorbell=0", NULL);
 
-	bring_to(w, SP_VM_DESTROY_NOTIFIED);
+	bring_to(w, SP, SP_VM_DESTROY_NOTIFIED);
 	assert_int_equal(w->doorbells, 0);
 	world_end(w);
 }
@@ -159,7 +143,7 @@ static void without_memory_it_says_retry_until_some_comes(void **unused)
 {
 	struct world *w = world_with("trusty:0x8001:capacity=1", NULL);
 
-	bring_to(w, SP_VM_AVAILABLE);
+	bring_to(w, SP, SP_VM_AVAILABLE);
 	assert_int_equal(created(w, SP, 6), RETRY);
 	assert_int_equal(world_next(w), WORLD_NEVER);
 	assert_int_equal(created(w, SP, 6), RETRY);
@@ -175,7 +159,7 @@ static void stuck_destruction_says_retry_for_ever(void **unused)
 {
 	struct world *w = world_with("trusty:0x8001:stuck=1", NULL);
 
-	bring_to(w, SP_VM_AVAILABLE);
+	bring_to(w, SP, SP_VM_AVAILABLE);
 	for (int i = 0; i < 50; i++) {
 		assert_int_equal(destroyed(w, SP, 5), RETRY);
 		assert_int_equal(world_next(w), WORLD_NEVER);
