@@ -408,6 +408,7 @@ int fleet_new(const struct fleet_config *config, struct fleet **ret)
 	f->connect_ns = config->connect_ns ? config->connect_ns : CONNECT_NS;
 	list_init(&f->vmms);
 	list_init(&f->links);
+	list_init(&f->untold);
 	list_init(&f->notices);
 	list_init(&f->jobs);
 	list_init(&f->starting);

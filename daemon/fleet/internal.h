@@ -86,7 +86,7 @@ struct link {
 	uint8_t invocation[16];
 	char name[VM_NAME_MAX + 1]; /* what it says it is the VMM of */
 	char reason[VMM_TEXT_MAX + 1];
-	bool told; /* WAITING: the engine knows */
+	struct list untold; /* WAITING: in fleet.untold until the engine knows */
 };
 
 /* What the service manager knows of a dead main process. */
@@ -147,7 +147,7 @@ struct fleet {
 	char *socket_path, *vmm_path;
 	uint64_t incarnation, connect_ns;
 	struct map lives, pids; /* of struct vmm */
-	struct list vmms, links, notices, jobs, starting;
+	struct list vmms, links, untold, notices, jobs, starting;
 	size_t vmm_count, fresh_count, adopting;
 	uint64_t last_link;
 	int listener;

@@ -53,8 +53,9 @@ void link_close(struct link *l)
 {
 	if (!l || l->fd < 0)
 		return;
-	if (l->stage == LINK_WAITING && l->told)
+	if (l->stage == LINK_WAITING && list_is_empty(&l->untold))
 		link_post_unborn(l, IN_VMM_LEFT);
+	list_remove(&l->untold);
 	l->watch = loop_unwatch(l->watch);
 	inquiry_drop(&l->inquiry);
 	close_fdp(&l->fd);
@@ -356,6 +357,7 @@ static int link_new(struct fleet *f, int fd)
 	if (!l)
 		return -ENOMEM;
 	*l = (struct link){ .fleet = f, .fd = fd, .pid = peer.pid, .number = ++f->last_link };
+	list_init(&l->untold);
 	l->until = loop_boottime() + FIRST_FRAME_NS;
 	r = loop_watch(f->loop, fd, LOOP_READ, link_ready, l, &l->watch);
 	if (r < 0) {

@@ -84,18 +84,19 @@ static bool is_dying(struct fleet *f, const char *name)
 void link_wait(struct link *l)
 {
 	link_enter(l, LINK_WAITING);
-	l->told = !is_dying(l->fleet, l->name);
-	if (l->told)
+	if (is_dying(l->fleet, l->name))
+		list_append(&l->fleet->untold, &l->untold);
+	else
 		link_post_unborn(l, IN_VMM_NEWBORN);
 }
 
 void links_told_of(struct fleet *f, const char *name)
 {
-	struct link *l;
+	struct link *l, *next;
 
-	list_for_each(l, &f->links, node)
-		if (l->stage == LINK_WAITING && !l->told && strcmp(l->name, name) == 0) {
-			l->told = true;
+	list_for_each_safe(l, next, &f->untold, untold)
+		if (strcmp(l->name, name) == 0) {
+			list_remove(&l->untold);
 			link_post_unborn(l, IN_VMM_NEWBORN);
 		}
 }
