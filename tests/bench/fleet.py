@@ -4,7 +4,8 @@ import signal
 import subprocess
 import time
 
-from common import LIMIT, many, quantile, started
+import cpu
+from common import LIMIT, many, quantile, started, us
 from host import BUILD, GUESTS, Failure
 
 SPS = [f"optee:{id:#06x}" for id in range(0x8001, 0x8009)]
@@ -86,4 +87,24 @@ def thousand(bench):
               "2 x", gap <= 2 * quiet)
 
 
-ROWS = [thousand]
+def cpu_of_life(bench, count):
+    """ns of the daemon's CPU time that a life takes while so many others run."""
+    runs = bench.few(100, 2)
+    with started("optee:0x8001", vms=[*many(count), ("bench", GUESTS / "silent.elf")]) as host:
+        host.ctl("start", *(name for name, _ in many(count)))
+        bench.measure(host, "life", runs)  # what is done once is not a life's
+        before = cpu.look(host)
+        took = bench.measure(host, "life", runs)
+        return cpu.each(before, cpu.look(host), took["lived"].p50)["daemon"]
+
+
+def scale(bench):
+    first, *more = bench.few((10, 100, 1000), (2, 10))
+    few = cpu_of_life(bench, first)
+    for count in more:
+        ours = cpu_of_life(bench, count)
+        bench.row(f"daemon's CPU of a life among {count}", us(ours), us(few), f"{ours / few:.2f}", "1.2 x",
+                  ours / few <= 1.2)
+
+
+ROWS = [thousand, scale]
