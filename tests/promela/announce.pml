@@ -13,8 +13,8 @@
  * P2 the id is free only when no SP knows it; P3 no DESTROYED before quiesce, no entry before all answered. No deadlock
  * (an end that is not valid), no livelock (a cycle without progress, with a bounded number of crashes).
  *
- * Left out, and left to the simulation: calls that stay open (FFA_INTERRUPT, FFA_YIELD), BUSY, links that break, SPs that
- * tell no generation, and OP-TEE, which takes a birth twice.
+ * Left to open.pml: calls that stay open, BUSY, links that break, and OP-TEE, which takes a birth twice. Left to the
+ * simulation: SPs that tell no generation, and calls that cross a restart on their way.
  *
  * -DBUG_... plants what must be found; tests/promela/run says which check finds it.
  */
