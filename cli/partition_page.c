@@ -109,6 +109,8 @@ static void print_identity(const struct cli *c, const struct lifecycle_partition
 		colour_on(c, colour), p->status, colour_off(c, colour), p->profile);
 	print_label("UUID");
 	(void)puts(p->uuid);
+	for (size_t i = 1; i < p->uuid_count; i++)
+		(void)printf("%14s%s\n", "", p->uuids[i]);
 	print_label("FF-A version");
 	if (p->version)
 		(void)printf("%" PRIu32 ".%" PRIu32 "\n", p->version >> 16, p->version & 0xFFFF);

@@ -54,6 +54,15 @@ static struct json_object *histogram_to_json(const struct lifecycle_histogram *h
 	return array;
 }
 
+static void add_uuids(struct json_object *o, const struct lifecycle_partition *p)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < p->uuid_count; i++)
+		(void)json_object_array_add(array, json_object_new_string(p->uuids[i]));
+	(void)json_object_object_add(o, "uuids", array);
+}
+
 static void add_queues(struct json_object *o, const struct lifecycle_partition *p)
 {
 	struct json_object *queues = json_object_new_object(), *frames = json_object_new_object();
@@ -91,6 +100,7 @@ struct json_object *partition_to_json(const struct lifecycle_partition *p)
 	json_add_number(o, "stuck", p->stuck);
 	if (!p->secure)
 		return o;
+	add_uuids(o, p);
 	json_add_string(o, "profile", p->profile);
 	json_add_number(o, "properties", p->properties);
 	json_add_number(o, "execution_contexts", p->contexts);

@@ -128,6 +128,30 @@ const struct lifecycle_vm *lifecycle_vm_list_find(const struct lifecycle_vm_list
 
 /* ---- partitions ---- */
 
+static int read_uuids(sd_bus_message *m, void *to)
+{
+	struct lifecycle_partition *p = to;
+	const char **uuids = NULL, *text;
+	size_t count = 0;
+	int r = sd_bus_message_enter_container(m, 'a', "s");
+
+	while (r >= 0 && (r = sd_bus_message_read(m, "s", &text)) > 0) {
+		r = array_grow((void **)&uuids, count, sizeof(*uuids));
+		if (r >= 0)
+			uuids[count++] = text;
+	}
+	if (r >= 0)
+		r = sd_bus_message_exit_container(m);
+	if (r < 0) {
+		free(uuids);
+		return r;
+	}
+	free((void *)p->uuids); /* a key that came twice */
+	p->uuids = uuids;
+	p->uuid_count = count;
+	return 0;
+}
+
 static int read_queues(sd_bus_message *m, void *to)
 {
 	struct lifecycle_queues *q = to;
@@ -166,6 +190,7 @@ static const struct field sp_properties[] = {
 	{ "DestroyedRetries", "at", AT(destroyed_retries), read_histogram },
 	{ "DestroyedLatency", "at", AT(destroyed_latency), read_histogram },
 	{ "FrameLatency", "at", AT(frame_latency), read_histogram },
+	{ "UUIDs", "as", 0, read_uuids },
 };
 #undef AT
 
@@ -259,6 +284,7 @@ struct lifecycle_partition_list *lifecycle_partition_list_unref(struct lifecycle
 	for (size_t i = 0; i < list->count; i++) {
 		free((void *)list->row[i].verdicts.at);
 		free((void *)list->row[i].settled.at);
+		free((void *)list->row[i].uuids);
 		sd_bus_message_unref(list->more[i]);
 	}
 	sd_bus_message_unref(list->reply);

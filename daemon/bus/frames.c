@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What went to the SPs: the last frames of each, and what is counted of them. */
+/* What went to the SPs, the last frames of each and what is counted of them; and how they are listed. */
+
+#include <string.h>
 
 #include "bus/internal.h"
 
@@ -111,4 +113,29 @@ GETTER(bus_get_queues)
 
 	return sd_bus_message_append(reply, "(uuuu)", queued[QUEUE_WAITING], queued[QUEUE_READY], queued[QUEUE_BACKOFF],
 		queued[QUEUE_STUCK]);
+}
+
+static int append_uuid(sd_bus_message *reply, const uint8_t uuid[16])
+{
+	char text[UUID_TEXT_SIZE];
+
+	bus_uuid_text(uuid, text);
+	return sd_bus_message_append(reply, "s", text);
+}
+
+/* The one of the log first: it is there also before the SP was met. */
+GETTER(bus_get_uuids)
+{
+	const struct bus *b = sd_bus_slot_get_userdata(sd_bus_get_current_slot(sd));
+	const struct change_sp *sp = field;
+	const uint8_t(*uuid)[16] = NULL;
+	size_t count = b->config.frames ? b->config.frames->uuids(b->config.frames_arg, sp->id, &uuid) : 0;
+	int r = sd_bus_message_open_container(reply, 'a', "s");
+
+	if (r >= 0)
+		r = append_uuid(reply, sp->uuid);
+	for (size_t i = 0; r >= 0 && i < count; i++)
+		if (memcmp(uuid[i], sp->uuid, sizeof(sp->uuid)) != 0)
+			r = append_uuid(reply, uuid[i]);
+	return r < 0 ? r : sd_bus_message_close_container(reply);
 }

@@ -133,6 +133,8 @@ int bus_get_verdicts(
 	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
 int bus_get_settled(
 	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_uuids(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
 int bus_get_queues(
 	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
 

@@ -101,6 +101,7 @@ static const sd_bus_vtable partition_vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_PROPERTY("Id", "q", NULL, FIELD(sp.id), CONST),
 	SD_BUS_PROPERTY("UUID", "s", bus_get_uuid, FIELD(sp.uuid), CHANGES),
+	SD_BUS_PROPERTY("UUIDs", "as", bus_get_uuids, FIELD(sp), 0),
 	SD_BUS_PROPERTY("Properties", "u", NULL, FIELD(sp.properties), CHANGES),
 	SD_BUS_PROPERTY("ExecutionContexts", "q", NULL, FIELD(sp.contexts), CHANGES),
 	SD_BUS_PROPERTY("SubscribesCreated", "b", get_subscribes_created, FIELD(sp.properties), CHANGES),

@@ -142,10 +142,12 @@ struct frame_counts {
 
 typedef void secure_frame_fn(void *arg, const struct secure_frame *frame);
 
-/* What the secure room remembers of frames, for who shows it. */
+/* What the secure room remembers of frames, and met, for who shows it. */
 struct frame_ops {
 	void (*each)(const void *secure, uint16_t sp, secure_frame_fn *each, void *arg); /* the oldest first */
 	const struct frame_counts *(*counts)(const void *secure, uint16_t sp); /* NULL: it was never called */
+	/* How many UUIDs it was listed with; 0: it was not met since the daemon started. */
+	size_t (*uuids)(const void *secure, uint16_t sp, const uint8_t (**ret)[16]);
 };
 
 struct rows; /* engine/rows.c */

@@ -105,6 +105,27 @@ static uint32_t generation_of(const struct secure *s, uint16_t sp)
 	return 0;
 }
 
+static void add_uuid(struct sp_uuids *u, const uint8_t uuid[16])
+{
+	for (uint8_t i = 0; i < u->count; i++)
+		if (memcmp(u->uuid[i], uuid, sizeof(u->uuid[i])) == 0)
+			return;
+	if (u->count < SP_UUIDS_MAX)
+		memcpy(u->uuid[u->count++], uuid, sizeof(u->uuid[0]));
+}
+
+size_t discovery_uuids(const void *secure, uint16_t sp, const uint8_t (**ret)[16])
+{
+	const struct secure *s = secure;
+
+	for (uint16_t i = 0; i < s->met.count; i++)
+		if (s->uuids[i].sp == sp) {
+			*ret = s->uuids[i].uuid;
+			return s->uuids[i].count;
+		}
+	return 0;
+}
+
 /* A partition with several UUIDs is listed once for each. */
 static void add_partition(struct secure *s, const struct ffa_partition_info_v13 *described)
 {
@@ -117,12 +138,15 @@ static void add_partition(struct secure *s, const struct ffa_partition_info_v13 
 	for (uint16_t i = 0; i < w->count; i++)
 		if (w->sp[i].id == info->id) {
 			recognise(s, &w->sp[i], info->uuid);
+			add_uuid(&s->discovery.uuids[i], info->uuid);
 			return;
 		}
 	if (w->count == MODEL_SP_MAX) {
 		log_error("more than %d secure partitions: 0x%04x is not told of VMs", MODEL_SP_MAX, info->id);
 		return;
 	}
+	s->discovery.uuids[w->count] = (struct sp_uuids){ .sp = info->id };
+	add_uuid(&s->discovery.uuids[w->count], info->uuid);
 	sp = &w->sp[w->count++];
 	*sp = (struct change_sp){ .id = info->id, .contexts = info->execution_contexts, .profile = PROFILE_STRICT };
 	sp->properties = usable(s, info->properties);
@@ -156,6 +180,7 @@ static void done(struct secure *s)
 	bool again = d->again, unasked = d->unasked, same;
 
 	d->world = NULL;
+	memcpy(s->uuids, d->uuids, sizeof(s->uuids));
 	discovery_stop(s);
 	s->discover_at = loop_boottime() + s->discover_every;
 	memcpy(world->instance, s->instance, sizeof(world->instance));

@@ -66,6 +66,14 @@ enum discovery_step {
 	DISCOVERY_RELEASE, /* RX_RELEASE after it, then done */
 };
 
+/* A partition may have several; the log keeps the first alone. */
+#define SP_UUIDS_MAX 8
+struct sp_uuids {
+	uint16_t sp;
+	uint8_t count;
+	uint8_t uuid[SP_UUIDS_MAX][16];
+};
+
 struct discovery {
 	enum discovery_step step;
 	bool again;      /* asked for while under way */
@@ -75,6 +83,7 @@ struct discovery {
 	unsigned restarts;
 	uint16_t next, last, tag;
 	struct secure_world *world;
+	struct sp_uuids uuids[MODEL_SP_MAX]; /* as many as world->count */
 };
 
 struct secure {
@@ -88,6 +97,7 @@ struct secure {
 	size_t listed_count;
 	uint64_t discover_every, discover_at;
 	struct secure_world met; /* as the engine was told it last */
+	struct sp_uuids uuids[MODEL_SP_MAX]; /* of those that were met */
 
 	enum link_state state;
 	int fd, rx; /* rx: the RX buffer, a sealed memfd */
@@ -121,6 +131,8 @@ void secure_arm(struct secure *s);
 void discovery_start(struct secure *s, bool unasked);
 void discovery_answer(struct secure *s, const uint64_t x[FFA_REGISTERS]);
 void discovery_stop(struct secure *s);
+
+size_t discovery_uuids(const void *secure, uint16_t sp, const uint8_t (**ret)[16]);
 
 /* secure.c: what the link meets */
 void met_answer(struct secure *s, const struct pending *p, const uint64_t x[FFA_REGISTERS]);

@@ -83,4 +83,4 @@ static const struct frame_counts *counts(const void *secure, uint16_t sp)
 	return t ? &t->counts : NULL;
 }
 
-const struct frame_ops secure_frames = { .each = each_frame, .counts = counts };
+const struct frame_ops secure_frames = { .each = each_frame, .counts = counts, .uuids = discovery_uuids };

@@ -353,6 +353,8 @@ struct lifecycle_partition {
 	/* retries: messages beyond the first until VM_CREATED, or VM_DESTROYED, was done; latency: us that it took from that on */
 	struct lifecycle_histogram created_retries, created_latency, destroyed_retries, destroyed_latency;
 	struct lifecycle_histogram frame_latency; /* us from a frame to its answer */
+	size_t uuid_count;
+	const char *const *uuids; /* all that it is listed with; the first is `uuid` */
 };
 
 /* The daemon itself. */

@@ -30,7 +30,16 @@ static const struct frame_counts *counts(const void *secure, uint16_t sp)
 	return sp == 0x8001 ? &frame_counts : NULL;
 }
 
-static const struct frame_ops ops = { .each = each_frame, .counts = counts };
+/* The first is that of the row. */
+static size_t uuids(const void *secure, uint16_t sp, const uint8_t (**ret)[16])
+{
+	static const uint8_t listed[2][16] = { { 1 }, { 2 } };
+
+	*ret = listed;
+	return sp == 0x8001 ? 2 : 0;
+}
+
+static const struct frame_ops ops = { .each = each_frame, .counts = counts, .uuids = uuids };
 
 static void with_frames(struct bus_config *config)
 {
@@ -210,6 +219,26 @@ static void tells_since_when_and_until_when(void **state)
 	(void)sd_bus_message_unref(m);
 }
 
+static void lists_all_uuids_once(void **state)
+{
+	struct world *w = *state;
+	const char *first, *second;
+	sd_bus_message *m;
+
+	a_stuck_vm(w);
+	w->engine.rows.sp[0].sp.uuid[0] = 1;
+	world_rebuild(w, with_frames);
+	m = property(w, SP_8001, PARTITION_INTERFACE, "UUIDs", "as");
+	assert_true(sd_bus_message_read(m, "as", 2, &first, &second) > 0);
+	assert_string_equal(first, "01000000-0000-0000-0000-000000000000");
+	assert_string_equal(second, "02000000-0000-0000-0000-000000000000");
+	(void)sd_bus_message_unref(m);
+	m = property(w, BUS_PATH "/partition/8002", PARTITION_INTERFACE, "UUIDs", "as"); /* not met yet */
+	assert_true(sd_bus_message_read(m, "as", 1, &first) > 0);
+	assert_string_equal(first, "00000000-0000-0000-0000-000000000000");
+	(void)sd_bus_message_unref(m);
+}
+
 static void shows_the_last_frames(void **state)
 {
 	struct world *w = *state;
@@ -323,6 +352,7 @@ int main(void)
 		TEST(names_each_stuck_partition_once),
 		TEST(a_row_names_them_too),
 		TEST(tells_since_when_and_until_when),
+		TEST(lists_all_uuids_once),
 		TEST(shows_the_last_frames),
 		TEST(histograms_end_with_what_they_count),
 		TEST(counts_have_words),

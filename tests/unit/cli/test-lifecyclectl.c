@@ -110,7 +110,8 @@ static void shows_debts_one_by_one(void **state)
 static void shows_a_page_of_an_sp(void **state)
 {
 	const char *page[] = {
-		"0x8001  ok, trusty\n        UUID: 00000000-1111-2222-3333-444444444444\nFF-A version: 1.3\n",
+		"0x8001  ok, trusty\n        UUID: 00000000-1111-2222-3333-444444444444\n"
+		"              11111111-1111-2222-3333-444444444444\nFF-A version: 1.3\n",
 		"    Instance: the secure side cannot tell\n    Contexts: 8\n  Subscribed: to nothing\n",
 		"        Owed: something by 2 lives: 1 known there, 1 creating, 1 destroying\n",
 		"       Stuck: 1 of these, the first for ",
@@ -142,6 +143,7 @@ static void a_page_of_an_sp_is_json_too(void **state)
 {
 	const char *page[] = {
 		"[{\"id\":32769,\"kind\":\"sp\",",
+		"\"uuids\":[\"00000000-1111-2222-3333-444444444444\",\"11111111-1111-2222-3333-444444444444\"],",
 		"\"ffa_version\":65539,\"sent\":5,\"retried\":0,\"answered\":0,\"in_flight\":true,"
 		"\"stuck_since_boottime_us\":1000000,\"next_probe_boottime_us\":",
 		"\"queues\":{\"line\":2,\"ready\":1,\"back_off\":3,\"probe\":4},"

@@ -34,6 +34,8 @@ static int get_partition(sd_bus *bus, const char *path, const char *interface, c
 		return sd_bus_message_append(reply, "q", 8);
 	if (strcmp(property, "Version") == 0)
 		return sd_bus_message_append(reply, "u", 0x10003);
+	if (strcmp(property, "UUIDs") == 0)
+		return sd_bus_message_append(reply, "as", 2, UUID, "11111111-1111-2222-3333-444444444444");
 	if (strcmp(property, "InFlight") == 0)
 		return sd_bus_message_append(reply, "b", 1);
 	if (strcmp(property, "StuckSince") == 0)
@@ -156,6 +158,7 @@ const sd_bus_vtable partition_vtable[] = {
 	SD_BUS_PROPERTY("ExecutionContexts", "q", get_partition, 0, 0),
 	SD_BUS_PROPERTY("Sent", "t", get_partition, 0, 0),
 	SD_BUS_PROPERTY("Version", "u", get_partition, 0, 0),
+	SD_BUS_PROPERTY("UUIDs", "as", get_partition, 0, 0),
 	SD_BUS_PROPERTY("InFlight", "b", get_partition, 0, 0),
 	SD_BUS_PROPERTY("StuckSince", "t", get_partition, 0, 0),
 	SD_BUS_PROPERTY("NextProbe", "t", get_partition, 0, 0),

@@ -164,6 +164,9 @@ static void tells_all_that_is_counted_of_a_partition(void **state)
 	assert_int_equal(lifecycle_partitions(w->l, &list), 0);
 	p = lifecycle_partition_list_at(list, 0);
 	assert_int_equal(p->version, 0x10003);
+	assert_int_equal(p->uuid_count, 2);
+	assert_string_equal(p->uuids[0], p->uuid);
+	assert_string_equal(p->uuids[1], "11111111-1111-2222-3333-444444444444");
 	assert_true(p->in_flight);
 	assert_int_equal(p->stuck_since, 1000000000);
 	assert_in_range((p->rests_until - p->next_probe) / 1000000000, 3598, 3602); /* an hour, of two looks at the clock */

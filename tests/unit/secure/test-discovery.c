@@ -155,6 +155,7 @@ static void believes_only_what_is_an_sp(void **state)
 		sp(0x8003, 0x1C1 | 0x30, NULL), /* an auxiliary id */
 	};
 	const struct secure_world *world;
+	const uint8_t(*uuid)[16];
 
 	until_features(w, true);
 	spmc_page(w, hear_page(w, 0, 0).header.id, 4, 4, 1, 24, info, sizeof(info));
@@ -163,6 +164,11 @@ static void believes_only_what_is_an_sp(void **state)
 	assert_int_equal(world->sp[0].id, 0x8001);
 	assert_int_equal(world->sp[0].profile, PROFILE_TRUSTY);
 	assert_int_equal(world->sp[1].properties, 0x100);
+	assert_int_equal(secure_frames.uuids(w->secure, 0x8001, &uuid), 2);
+	assert_memory_equal(uuid[0], info[1].uuid, 16);
+	assert_memory_equal(uuid[1], trusty, 16);
+	assert_int_equal(secure_frames.uuids(w->secure, 0x8002, &uuid), 1);
+	assert_int_equal(secure_frames.uuids(w->secure, 0x8003, &uuid), 0);
 }
 
 static void meets_a_secure_side_without_sps(void **state)
