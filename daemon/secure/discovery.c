@@ -20,6 +20,10 @@
 #define FFA_1_1 FFA_VERSION_WORD(1, 1)
 #define FFA_PROP_TYPE (3u << 4) /* 0: a PE endpoint */
 
+/* What we speak, the best first. VM availability came with v1.1. */
+static const uint32_t spoken[] = { FFA_VERSION_WORD(FFA_VERSION_MAJOR, FFA_VERSION_MINOR), FFA_1_1 };
+#define SPOKEN (sizeof(spoken) / sizeof(*spoken))
+
 static const uint8_t optee_uuid[16] = { 0x48, 0x61, 0x78, 0xe0, 0xe7, 0xf8, 0x11, 0xe3,
 	0xbc, 0x5e, 0x00, 0x02, 0xa5, 0xd5, 0xc5, 0x1b };
 static const uint8_t trusty_uuid[16] = { 0x40, 0xee, 0x25, 0xf0, 0xa2, 0xbc, 0x30, 0x4c,
@@ -212,11 +216,28 @@ static bool is_success(const uint64_t x[FFA_REGISTERS])
 	return (uint32_t)x[0] == FFA_SUCCESS || (uint32_t)x[0] == FFA_SUCCESS_64;
 }
 
-/* The answer is the callee's own version: the lower minor of the same major is spoken. */
+static void ask_version(struct secure *s)
+{
+	ask(s, DISCOVERY_VERSION, FFA_VERSION, spoken[s->discovery.asked], 0);
+}
+
+/*
+ * The answer is the callee's own version: the lower minor of the same major is spoken. A callee may refuse a minor above
+ * its own instead, as Hafnium does, or another than the one agreed on before: it is asked with the next lower one.
+ */
 static void version_answered(struct secure *s, const uint64_t x[FFA_REGISTERS])
 {
-	uint32_t theirs = (uint32_t)x[0], ours = FFA_VERSION_WORD(FFA_VERSION_MAJOR, FFA_VERSION_MINOR);
+	uint32_t theirs = (uint32_t)x[0], ours = spoken[s->discovery.asked];
 
+	if ((int32_t)theirs == FFA_NOT_SUPPORTED && s->discovery.asked + 1 < SPOKEN) {
+		s->discovery.asked++;
+		ask_version(s);
+		return;
+	}
+	if ((int32_t)theirs == FFA_NOT_SUPPORTED) {
+		link_fail(s, "it refuses FF-A 1.2 and 1.1, and VM availability messages came with 1.1: a newer SPMC is needed");
+		return;
+	}
 	if (theirs & 0x80000000u || theirs >> 16 != FFA_VERSION_MAJOR) {
 		log_error("the secure side answers FFA_VERSION with 0x%08x: no FF-A 1.x is spoken there", theirs);
 		link_fail(s, "no common FF-A version");
@@ -395,7 +416,7 @@ void discovery_start(struct secure *s, bool unasked)
 	if (!d->world)
 		link_fail(s, "out of memory");
 	else if (!s->version)
-		ask(s, DISCOVERY_VERSION, FFA_VERSION, FFA_VERSION_WORD(FFA_VERSION_MAJOR, FFA_VERSION_MINOR), 0);
+		ask_version(s);
 	else
 		ask(s, DISCOVERY_FEATURES, FFA_FEATURES, FFA_PARTITION_INFO_GET_REGS, 0);
 }

@@ -80,6 +80,7 @@ struct discovery {
 	bool unasked;    /* nobody but the clock wants it: told only if something changed */
 	bool tagged;     /* `tag` and `last` are of a first page */
 	bool rx_freed;
+	unsigned asked; /* of the versions that we speak, the one that was proposed */
 	unsigned restarts;
 	uint16_t next, last, tag;
 	struct secure_world *world;

@@ -63,11 +63,20 @@ def the_two_books_are_set_side_by_side():
 
 
 def a_discovery_of_any_kind_is_understood():
-    for how in (["--ffa-version", "1.1"], ["--ffa-version", "1.3"], ["--discovery", "rx"], ["--ffa-version", "1.1", "--discovery", "rx"]):
+    for how in (["--ffa-version", "1.1"], ["--ffa-version", "1.3"], ["--discovery", "rx"], ["--ffa-version", "1.1", "--discovery", "rx"],
+                ["--spmc", "hafnium", "--ffa-version", "1.1"]):  # refuses 1.2
         with some_host("--sp", "strict:0x8001", *how) as h:
             h.define("web")
             h.ctl("start", "web")
             equal(h.books()["0x8001"], {h.row("web")["ffa_id"]}, f"what an SP knows with {how}")
+
+
+def who_speaks_no_version_of_ours_is_not_met():
+    with some_host("--sp", "strict:0x8001", "--spmc", "hafnium", "--ffa-version", "1.0") as h:
+        h.define("web", limits={"announce-timeout": "300ms"})
+        h.ctl("start", "--no-block", "web")
+        h.until(lambda: "refuses FF-A 1.2 and 1.1" in h.daemon.log(), "it is said why")
+        h.until(lambda: (h.status("web")["last_end"] or {}).get("cause") == "secure-timeout", "web does not run unannounced")
 
 
 def without_virtualization_nobody_is_told():
@@ -140,6 +149,7 @@ if __name__ == "__main__":
         the_example_is_a_world_to_live_in,
         the_two_books_are_set_side_by_side,
         a_discovery_of_any_kind_is_understood,
+        who_speaks_no_version_of_ours_is_not_met,
         without_virtualization_nobody_is_told,
         a_liar_costs_little_and_is_named,
         a_partition_that_dies_is_told_again,

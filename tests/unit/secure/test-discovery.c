@@ -225,6 +225,59 @@ static void an_old_spmc_has_no_subscriptions(void **state)
 	assert_int_equal(world->sp[1].properties, 0x101);
 }
 
+static struct secure_link_call hear_version(struct world *w, uint32_t version)
+{
+	struct secure_link_call call = spmc_hear(w);
+
+	assert_int_equal(call.x[0], 0x84000063);
+	assert_int_equal(call.x[1], version);
+	for (int i = 2; i < 8; i++)
+		assert_int_equal(call.x[i], 0);
+	return call;
+}
+
+/* As Hafnium refuses what is above its own. The status comes zero- and sign-extended. */
+static void who_refuses_a_version_is_asked_for_a_lower_one(void **state)
+{
+	static const uint64_t refusals[] = { 0xFFFFFFFF, UINT64_MAX };
+	struct world *w = *state;
+	const struct ffa_partition_info info = sp(0x8001, 0x1C1, NULL);
+
+	for (size_t i = 0; i < 2; i++) {
+		if (i > 0) {
+			w->secure = secure_free(w->secure);
+			spmc_hang_up(w);
+		}
+		world_secure(w);
+		spmc_accept(w);
+		spmc_welcome(w);
+		spmc_answer(w, hear_version(w, 0x10002).header.id, (uint64_t[8]){ refusals[i] });
+		spmc_answer(w, hear_version(w, 0x10001).header.id, (uint64_t[8]){ 0x10001 });
+		spmc_error(w, spmc_hear_call(w, 0x84000064), -1);
+		assert_int_equal(pwrite(w->rx, &info, sizeof(info), 0), sizeof(info));
+		spmc_answer(w, spmc_hear_call(w, 0x84000068), (uint64_t[8]){ 0x84000061, 0, 1, 0 }); /* its size unsaid: of v1.1 */
+		spmc_answer(w, spmc_hear_call(w, 0x84000065), (uint64_t[8]){ 0x84000061 });
+		assert_int_equal(world_wait(w, IN_SECURE_UP)->world->sp[0].properties, 0x1C1);
+	}
+}
+
+/* And again on the next link: it may be another one by then. */
+static void who_refuses_each_version_is_not_met(void **state)
+{
+	struct world *w = *state;
+
+	world_secure(w);
+	for (int i = 0; i < 2; i++) {
+		spmc_accept(w);
+		spmc_welcome(w);
+		spmc_answer(w, hear_version(w, 0x10002).header.id, (uint64_t[8]){ 0xFFFFFFFF });
+		spmc_answer(w, hear_version(w, 0x10001).header.id, (uint64_t[8]){ 0xFFFFFFFF });
+		spmc_sees_hang_up(w);
+		spmc_hang_up(w);
+	}
+	assert_int_equal(world_heard(w, IN_SECURE_UP), 0);
+}
+
 static void an_answer_that_makes_no_sense_ends_the_link(void **state)
 {
 	static const uint8_t bytes[120];
@@ -353,6 +406,8 @@ int main(void)
 		TEST(meets_a_secure_side_without_sps),
 		TEST(reads_the_rx_buffer),
 		TEST(an_old_spmc_has_no_subscriptions),
+		TEST(who_refuses_a_version_is_asked_for_a_lower_one),
+		TEST(who_refuses_each_version_is_not_met),
 		TEST(an_answer_that_makes_no_sense_ends_the_link),
 		TEST(a_count_that_does_not_fit_ends_the_link),
 		TEST(discovers_anew_when_asked),

@@ -77,6 +77,18 @@ static void hafnium_stays_with_the_version_that_was_asked_for(void **unused)
 	world_end(w);
 }
 
+/* Hafnium before v1.2; the others say their own version, and leave it to the caller. */
+static void an_older_hafnium_refuses_a_higher_minor(void **unused)
+{
+	FOR_EACH_WORLD(w) {
+		w->config.version = 0x10001;
+		ask(w, 0x84000063, 0x10002, 0, 0, 0, 0);
+		assert_int_equal((uint32_t)answer[0], n == 2 ? 0xFFFFFFFF : 0x10001);
+		ask(w, 0x84000063, 0x10001, 0, 0, 0, 0);
+		assert_int_equal(answer[0], 0x10001);
+	}
+}
+
 static void partition_info_in_registers_is_hafniums_alone(void **unused)
 {
 	FOR_EACH_WORLD(w) {
@@ -370,6 +382,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(version_1_2_gets_their_own),
 		cmocka_unit_test(hafnium_stays_with_the_version_that_was_asked_for),
+		cmocka_unit_test(an_older_hafnium_refuses_a_higher_minor),
 		cmocka_unit_test(partition_info_in_registers_is_hafniums_alone),
 		cmocka_unit_test(properties_are_as_measured),
 		cmocka_unit_test(created_twice_makes_two_objects),
