@@ -182,6 +182,41 @@ static void a_vm_as_sender_is_accepted_and_mirrored(void **unused)
 	}
 }
 
+/* Neither Hafnium nor the EL3 SPMC looks at the sender of these messages, whoever is behind them; our own SPMC does. */
+static void the_sender_is_the_concern_of_the_spmc(void **unused)
+{
+	static const struct {
+		const char *sp;
+		bool taken;
+	} rows[] = {
+		{ "optee-spmc:0x8001", true },
+		{ "optee-el3:0x8001", true },
+		{ "optee-hafnium:0x8001", true },
+		{ "hafnium:0x8001", true },
+		{ "el3:0x8001", true },
+		{ "trusty:0x8001", false },
+		{ "strict:0x8001", false },
+		{ "slow:0x8001:delay=0", false },
+		{ "hostile:0x8001:does=mixture", false },
+	};
+
+	assert_int_equal(sizeof(rows) / sizeof(rows[0]), PERSONALITY_COUNT);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		/* Among SPs of another kind, each is behind its own SPMC. */
+		struct world *w = world_with(rows[i].sp, rows[i].taken ? "strict:0x8002" : "hafnium:0x8002", NULL);
+
+		for (uint32_t type = 4; type <= 6; type += 2) {
+			ask(w, REQ, 0x00078001, 0x80000000u | type, 0, 0, 5);
+			if (rows[i].taken)
+				assert_response(0x80010007, type + 1, 0);
+			else
+				assert_status(-2);
+			assert_int_equal(w->book->sp[0].live, rows[i].taken && type == 4);
+		}
+		world_end(w);
+	}
+}
+
 static void the_64_bit_form_is_accepted(void **unused)
 {
 	FOR_EACH_WORLD(w) {
@@ -392,6 +427,7 @@ int main(void)
 		cmocka_unit_test(an_unknown_sp_is_an_invalid_parameter),
 		cmocka_unit_test(optee_as_spmc_takes_what_is_sent_to_the_spmc),
 		cmocka_unit_test(a_vm_as_sender_is_accepted_and_mirrored),
+		cmocka_unit_test(the_sender_is_the_concern_of_the_spmc),
 		cmocka_unit_test(the_64_bit_form_is_accepted),
 		cmocka_unit_test(dirty_registers_and_high_ids_are_accepted),
 		cmocka_unit_test(bit_8_of_w2_is_the_el3_spmcs_concern),
