@@ -12,6 +12,7 @@
 	X(MUTANT_P1_RETRY_IS_DONE, "P1", "RETRY to VM_DESTROYED is taken for 0")                                       \
 	X(MUTANT_P1_DESTROYED_TWICE, "P1", "VM_DESTROYED is sent again after it was answered 0")                       \
 	X(MUTANT_P1_CREATED_UNPAID, "P1", "an abort while CREATED is at RETRY never pays it")                          \
+	X(MUTANT_P1_FORGOTTEN_OPEN, "P1", "what a forgotten life may have open at an SP is lost sight of")              \
 	X(MUTANT_P2_ID_EARLY, "P2", "the FF-A id is free as soon as the VMM is dead")                                  \
 	X(MUTANT_P2_MEMORY_EARLY, "P2", "memory is removed when the vCPUs are out, debts unpaid")                      \
 	X(MUTANT_P2_ID_UNKNOWN, "P2", "a link that breaks settles what was in flight")                                 \
@@ -23,7 +24,6 @@
 	X(MUTANT_P3_DESTROYED_EARLY, "P3", "VM_DESTROYED leaves before quiesce is proven")                             \
 	X(MUTANT_P3_DESTROYED_OVER_CREATED, "P3", "VM_DESTROYED leaves while CREATED is at RETRY")                     \
 	X(MUTANT_P3_NO_REANNOUNCE, "P3", "an SP that restarted is not told of live VMs again")                         \
-	X(MUTANT_P3_FORGOTTEN_OPEN, "P3", "what a forgotten life may have open at an SP is lost sight of")              \
 	X(MUTANT_P4_SEQ_TWICE, "P4", "a sequence number is used twice")                                                \
 	X(MUTANT_P4_SHOW_BEFORE_STORE, "P4", "a turn is shown before it is stored")                                    \
 	X(MUTANT_P4_EVENT_LOST, "P4", "a change is stored and not shown")                                              \

@@ -93,7 +93,9 @@ struct sp {
 	bool out;      /* a call is with the secure side; its debt is that of open_life */
 	bool running;  /* that call is an FFA_RUN */
 	bool unsure;   /* the answer to open_life's call was lost: it may be open there, or be over */
-	bool collect;  /* BUSY to a repeat of it: it is open, run it */
+	bool collect;  /* BUSY to repeats of it for longer than a call takes: it is open, run it */
+	uint64_t busy_since; /* the first of these */
+	uint32_t busy;       /* how many they are, in a row */
 	uint8_t asked; /* enum call_kind of the message that is out */
 	bool heard;    /* since its state was last known to be gone it may have taken something */
 	uint8_t rested; /* how often the time of its rest was doubled */

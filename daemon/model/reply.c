@@ -183,6 +183,39 @@ static void debt_event(struct step *s, struct sp *sp, struct debt *d, enum debt_
 	after_move(s, l);
 }
 
+/*
+ * A call whose answer was lost may be suspended at its SP, which answers BUSY until somebody runs it. It answers the
+ * same while it executes that call, boots or is interrupted, and an FFA_RUN that finds it idle then takes an OP-TEE and
+ * its CPU away. Only what lasts longer than any call may take, and through many repeats, is a call that waits for
+ * FFA_RUN; and if FFA_RUN is BUSY too, it is none, so the SP is left alone as long again.
+ */
+static bool must_be_open(struct step *s, struct sp *sp, enum verdict verdict, bool was_run)
+{
+	if (!sp->unsure || verdict != VERDICT_BUSY || was_run)
+		sp->busy = 0;
+	if (!sp->unsure || verdict != VERDICT_BUSY)
+		return false;
+	if (!sp->busy++)
+		sp->busy_since = s->now;
+	return sp->busy >= CALL_REPEATS && s->now >= sp->busy_since + CALL_TAKES;
+}
+
+/*
+ * A call that waits for FFA_RUN is run: BUSY says that it is gone, with an SP that stopped or boots and told nobody. Its
+ * outcome is as unknown as that of an answer which was lost, and FFA_RUN would only meet the new instance idle.
+ */
+static void call_vanished(struct step *s, struct sp *sp)
+{
+	struct life *l = model_life(s->m, sp->open_life);
+
+	answer_lost(s, sp);
+	if (l)
+		replay(s, sp, l);
+	pace_rest(s, sp, l ? &l->debt[sp->index] : NULL);
+	if (forgotten_call(s, sp))
+		run_later(s, sp, YIELD_WAIT);
+}
+
 void step_reply(struct step *s, const struct secure_reply *r)
 {
 	struct sp *sp = model_sp(s->m, r->sp);
@@ -206,8 +239,9 @@ void step_reply(struct step *s, const struct secure_reply *r)
 		pump(s, sp);
 		return;
 	}
-	if (was_run && verdict == VERDICT_BUSY && (sp->open.has_target || sp->collect)) {
-		run_later(s, sp, YIELD_WAIT); /* its context is taken for the moment */
+	if (was_run && verdict == VERDICT_BUSY && !sp->collect) {
+		call_vanished(s, sp);
+		pump(s, sp);
 		return;
 	}
 	if (was_run && verdict == VERDICT_UNKNOWN_SP)
@@ -218,10 +252,11 @@ void step_reply(struct step *s, const struct secure_reply *r)
 		verdict = VERDICT_BROKEN;
 	l = model_life(s->m, sp->open_life);
 	d = l ? &l->debt[sp->index] : NULL;
-	sp->collect = sp->unsure && verdict == VERDICT_BUSY;
+	sp->collect = must_be_open(s, sp, verdict, was_run);
 	if (!sp->collect) {
 		sp->unsure = sp->unsure && r->kind == CALL_NONE &&
-			(verdict == VERDICT_INTERRUPTED || (verdict == VERDICT_IDLE && !was_run));
+			(verdict == VERDICT_BUSY || verdict == VERDICT_INTERRUPTED ||
+				(verdict == VERDICT_IDLE && !was_run));
 		if (!sp->unsure)
 			close_target(s, sp);
 	}

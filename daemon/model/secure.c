@@ -155,7 +155,7 @@ static void put_call(struct step *s, struct sp *sp, uint64_t life, uint16_t endp
 	sp->counts.sent++;
 }
 
-/* FFA_RUN of a call known to be open: it was suspended, or BUSY to a repeat says so. */
+/* FFA_RUN of a call known to be open: it was suspended, or BUSY to repeats says so (must_be_open). */
 static void run_open(struct step *s, struct sp *sp)
 {
 	uint32_t target = sp->open.has_target ? sp->open.target : FFA_TARGET(sp->info.id, 0);
@@ -188,7 +188,7 @@ static void send(struct step *s, struct sp *sp, struct debt *d)
  */
 const struct burned *forgotten_call(const struct step *s, const struct sp *sp)
 {
-	if (!sp->unsure || sp->open.kind == CALL_NONE || MUTANT(MUTANT_P3_FORGOTTEN_OPEN))
+	if (!sp->unsure || sp->open.kind == CALL_NONE || MUTANT(MUTANT_P1_FORGOTTEN_OPEN))
 		return NULL;
 	return model_burned(s->m, sp->open_life, sp->info.id);
 }
@@ -201,7 +201,7 @@ static void ask_for_forgotten(struct step *s, struct sp *sp, const struct burned
 
 /*
  * The message whose turn it is. While an answer is lost, only the life that it belongs to may speak: BUSY then says that its
- * call is still open, anything else that it is over, and no answer can be taken for that of another life.
+ * call may be open still, anything else that it is over, and no answer can be taken for that of another life.
  */
 static struct debt *whose_turn(struct step *s, struct sp *sp)
 {

@@ -14,6 +14,8 @@
 #define LADDER_KILL (5 * NS_PER_S)
 #define EXIT_PATIENCE (2 * NS_PER_S)
 #define YIELD_WAIT (1 * NS_PER_MS)
+#define CALL_TAKES (2 * NS_PER_S) /* at most: whoever takes longer loses its link (secure/) */
+#define CALL_REPEATS 8
 
 struct step {
 	struct model *m;
@@ -116,3 +118,5 @@ void after_move(struct step *s, struct life *l);                       /* a debt
 
 /* world.c: the secure side comes and goes */
 void step_secure(struct step *s, struct input *in);
+void answer_lost(struct step *s, struct sp *sp);
+void replay(struct step *s, struct sp *sp, struct life *l); /* what may have been sent and was not answered */

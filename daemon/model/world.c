@@ -41,6 +41,7 @@ void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
 	under_way = lost && sp->open.kind == CALL_CREATED ? sp->open_life : 0;
 	sp->heard = lost;
 	sp->collect = false;
+	sp->busy = 0;
 	sp->unsure = sp->unsure && lost;
 	close_target(s, sp);
 	list_for_each_safe(l, next, &s->m->lives, all) {
@@ -73,6 +74,20 @@ void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
 
 /* ---- the link ---- */
 
+/* The outcome of the call that was out, or open, is unknown. */
+void answer_lost(struct step *s, struct sp *sp)
+{
+	struct life *l = model_life(s->m, sp->open_life);
+	struct debt *d = l ? &l->debt[sp->index] : NULL;
+
+	sp->unsure = true;
+	sp->busy = 0;
+	if (!d || debt_is_done(d))
+		return;
+	d->unsure = true;
+	queue_debt(s, sp, d, QUEUE_BACKOFF);
+}
+
 static void down(struct step *s)
 {
 	struct life *l;
@@ -82,22 +97,20 @@ static void down(struct step *s)
 	s->m->secure_up = false;
 	for (size_t i = 0; i < s->m->sp_count; i++) {
 		struct sp *sp = &s->m->sp[i];
-		struct debt *d;
+		bool out = sp->out;
 
-		l = sp->out ? model_life(s->m, sp->open_life) : NULL;
-		d = l ? &l->debt[i] : NULL;
-		sp->unsure |= sp->out || sp->collect;
-		sp->heard |= sp->out;
+		sp->unsure |= sp->collect;
+		sp->heard |= out;
 		sp->out = sp->running = sp->collect = false;
-		if (!d || debt_is_done(d))
+		sp->busy = 0;
+		if (!out)
 			continue;
-		if (MUTANT(MUTANT_P2_ID_UNKNOWN) && d->state == DEBT_DESTROYING) {
-			debt_move(s, l, d, DEBT_SETTLED, HOW_SP_UNKNOWN);
+		answer_lost(s, sp);
+		l = model_life(s->m, sp->open_life);
+		if (MUTANT(MUTANT_P2_ID_UNKNOWN) && l && l->debt[i].state == DEBT_DESTROYING) {
+			debt_move(s, l, &l->debt[i], DEBT_SETTLED, HOW_SP_UNKNOWN);
 			life_advance_retire(s, l);
-			continue;
 		}
-		d->unsure = true;
-		queue_debt(s, sp, d, QUEUE_BACKOFF);
 	}
 	list_for_each(l, &s->m->lives, all) /* whoever waited on an SP waits on the link now */
 		touch(s, l->vm);
@@ -115,7 +128,7 @@ static void count_twice(struct step *s, struct life *l, struct debt *d)
  * What may have been sent and was not answered is sent again. OP-TEE takes a second VM_CREATED for a second VM: before the
  * guest has run, VM_DESTROYED first makes sure; afterwards both are taken back at the end.
  */
-static void replay(struct step *s, struct sp *sp, struct life *l)
+void replay(struct step *s, struct sp *sp, struct life *l)
 {
 	struct debt *d = &l->debt[sp->index];
 
@@ -151,15 +164,24 @@ static bool same_but_status(const struct change_sp *a, const struct change_sp *b
 	return memcmp(&x, b, sizeof(x)) == 0;
 }
 
+/*
+ * A generation that is told is the truth: an SP that was live-activated may be of another version and UUID and knows
+ * every VM still. Where none is told these are all there is to go by.
+ */
+static bool is_another_instance(const struct change_sp *known, const struct change_sp *seen)
+{
+	if (known->generation && seen->generation)
+		return known->generation != seen->generation;
+	return (known->version && seen->version && known->version != seen->version) ||
+		memcmp(known->uuid, seen->uuid, sizeof(seen->uuid)) != 0;
+}
+
 /* Learns one SP anew; true if it is another instance than the one that was known. */
 static bool learn(struct step *s, const struct change_sp *seen)
 {
 	struct sp *sp = model_sp(s->m, seen->id);
 	struct change c = { .kind = CHANGE_SP, .sp = *seen };
-	bool fresh = sp && sp->info.status != SP_GONE &&
-		((sp->info.generation && seen->generation && sp->info.generation != seen->generation) ||
-			(sp->info.version && seen->version && sp->info.version != seen->version) ||
-			memcmp(sp->info.uuid, seen->uuid, sizeof(seen->uuid)) != 0);
+	bool fresh = sp && sp->info.status != SP_GONE && is_another_instance(&sp->info, seen);
 
 	if (!sp && s->m->sp_count == MODEL_SP_MAX)
 		return false;

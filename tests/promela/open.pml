@@ -16,7 +16,8 @@
  * deadlock; every life is settled at last.
  *
  * An SP that is BUSY for reasons of its own is taken not to be so while an answer of it is lost: BUSY then means the open
- * call. RETRY is in announce.pml.
+ * call. In daemon/model/reply.c time makes it so, which is not in here: BUSY has to outlast any call, through many repeats.
+ * RETRY is in announce.pml.
  *
  * -DBUG_... plants what must be found; tests/promela/run says which check finds it.
  */

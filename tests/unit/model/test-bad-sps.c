@@ -6,6 +6,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
+
 #include "story.h"
 
 #define S (1000 * MS)
@@ -112,6 +114,124 @@ static void a_hint_to_wait_for_ever_is_not_believed(void **state)
 	assert_in_range(answer_for(s, 4 * S, VERDICT_YIELDED, UINT64_MAX), 4, 400);
 }
 
+/* ---- FFA_RUN is for a call that is open: an SP that waits for messages may panic of it, and OP-TEE does ---- */
+
+static bool runs(const struct story *s)
+{
+	const struct output *o = find_output(s, OUT_SECURE_CALL, OPTEE);
+
+	return o && o->call.run;
+}
+
+static void lose_the_answer(struct story *s)
+{
+	step(s, (struct input){ .kind = IN_SECURE_DOWN });
+	meet_secure_side(s, 1, 1);
+	assert_non_null(find_output(s, OUT_SECURE_CALL, OPTEE));
+}
+
+/* Answers BUSY to each repeat until the daemon runs the call; how long that took. */
+static uint64_t busy_until_it_is_run(struct story *s)
+{
+	uint64_t begin = s->now;
+
+	while (!runs(s) && s->now < begin + 60 * S) {
+		if (model_sp(&s->m, OPTEE)->out) {
+			answer(s, OPTEE, VERDICT_BUSY, CALL_NONE);
+		} else {
+			s->now = model_next_deadline(&s->m);
+			tick(s);
+		}
+	}
+	return s->now - begin;
+}
+
+/* It may be executing that very call, and be idle when FFA_RUN comes. */
+static void a_busy_sp_whose_answer_was_lost_is_asked_again_for_as_long_as_a_call_takes(void **state)
+{
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 1);
+	start(s, "web");
+	lose_the_answer(s);
+	assert_in_range(busy_until_it_is_run(s), 2 * S, 3 * S);
+}
+
+/* Twice BUSY for another reason, long apart, is no call that is open. */
+static void two_busy_answers_far_apart_are_no_open_call(void **state)
+{
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 1);
+	start(s, "web");
+	lose_the_answer(s);
+	answer(s, OPTEE, VERDICT_BUSY, CALL_NONE);
+	s->now += 3 * S;
+	tick(s);
+	answer(s, OPTEE, VERDICT_BUSY, CALL_NONE);
+	assert_false(runs(s));
+}
+
+static void an_sp_that_is_busy_even_when_run_is_left_alone_as_long_again(void **state)
+{
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 1);
+	start(s, "web");
+	lose_the_answer(s);
+	(void)busy_until_it_is_run(s);
+	answer(s, OPTEE, VERDICT_BUSY, CALL_NONE);
+	assert_in_range(busy_until_it_is_run(s), 2 * S, 3 * S);
+}
+
+/* Its open call is gone with an instance that nobody heard of the end of. */
+static void an_open_call_that_is_busy_when_run_is_open_no_more(void **state)
+{
+	struct input in = { .kind = IN_SECURE_REPLY,
+		.reply = { .sp = OPTEE, .verdict = VERDICT_PREEMPTED, .target = FFA_TARGET(OPTEE, 0) } };
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 0);
+	start(s, "web");
+	step(s, in);
+	assert_true(runs(s));
+	answer(s, OPTEE, VERDICT_BUSY, CALL_NONE);
+	assert_in_range(busy_until_it_is_run(s), 2 * S, 3 * S);
+}
+
+/* ---- live activation ---- */
+
+static struct input met_with_version(struct story *s, uint32_t generation, uint32_t version, uint8_t uuid)
+{
+	struct input in = { .kind = IN_SECURE_UP, .world = calloc(1, sizeof(*in.world)) };
+
+	assert_non_null(in.world);
+	in.world->instance[0] = 1;
+	in.world->count = 2;
+	for (unsigned i = 0; i < 2; i++) {
+		in.world->sp[i] = model_sp(&s->m, i ? OPTEE : TRUSTY)->info;
+		in.world->sp[i].generation = generation;
+	}
+	in.world->sp[0].version = version;
+	in.world->sp[0].uuid[15] = uuid;
+	return in;
+}
+
+/* Its new image has another version and UUID, and all that the old one knew: a generation that is told says so. */
+static void an_sp_that_was_live_activated_is_not_told_again(void **state)
+{
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 1);
+	step(s, met_with_version(s, 1, 0x10002, 1));
+	run(s, "web");
+	step(s, met_with_version(s, 1, 0x10003, 2));
+	assert_int_equal(current(s, "web")->debt[0].state, DEBT_KNOWN);
+	assert_null(find_output(s, OUT_SECURE_CALL, TRUSTY));
+	step(s, met_with_version(s, 2, 0x10003, 2));
+	assert_true(sends(s, TRUSTY, CALL_CREATED));
+}
+
 #define TOLD(f) cmocka_unit_test_setup_teardown(f, story_begin, story_end)
 
 int main(void)
@@ -123,6 +243,11 @@ int main(void)
 		TOLD(a_few_interrupts_cost_no_time),
 		TOLD(an_sp_that_yields_for_ever_is_run_at_leisure),
 		TOLD(a_hint_to_wait_for_ever_is_not_believed),
+		TOLD(a_busy_sp_whose_answer_was_lost_is_asked_again_for_as_long_as_a_call_takes),
+		TOLD(two_busy_answers_far_apart_are_no_open_call),
+		TOLD(an_sp_that_is_busy_even_when_run_is_left_alone_as_long_again),
+		TOLD(an_open_call_that_is_busy_when_run_is_open_no_more),
+		TOLD(an_sp_that_was_live_activated_is_not_told_again),
 	};
 
 	return cmocka_run_group_tests_name("model bad sps", tests, NULL, NULL);
