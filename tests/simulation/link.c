@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The fake secure side as the daemon meets it: frames that travel, a link that breaks and comes back, discovery,
- * doorbells. What travels to the daemon stays in order. A frame that was under way when the link broke was executed or
- * was not.
+ * The link to the secure side, whoever that is: frames that travel, and a link that breaks and comes back. What travels
+ * to the daemon stays in order. A frame that was under way when the link broke was executed or was not.
  */
 
 #include <inttypes.h>
@@ -20,7 +19,7 @@ struct fake_sp *link_sp(struct world *w, uint16_t id)
 	return NULL;
 }
 
-static uint64_t in_order(struct world *w, uint64_t delay)
+uint64_t link_in_order(struct world *w, uint64_t delay)
 {
 	uint64_t at = w->now + delay;
 
@@ -43,7 +42,7 @@ static void reply_arrives(struct world *w, uint64_t epoch, uint64_t id, void *da
 		return;
 	sp->frame.active = false;
 	wire_note(w, "sp    %04x life %" PRIu64 " answers %s", sp->id, call.life, verdict_names[in.reply.verdict]);
-	if (in.reply.verdict == VERDICT_ABORTED)
+	if (in.reply.verdict == VERDICT_ABORTED && (!sp->tells_generation || !w->side->rings_later))
 		sp->told = sp->died = sp->instance;
 	if (in.reply.kind != CALL_NONE)
 		sp->unsure = false;
@@ -51,10 +50,10 @@ static void reply_arrives(struct world *w, uint64_t epoch, uint64_t id, void *da
 	world_post(w, &in);
 }
 
-static void execute(struct world *w, struct fake_sp *sp, struct secure_reply *reply)
+void link_answer(struct world *w, struct fake_sp *sp, struct secure_reply *reply)
 {
-	sp->frame.executed = true;
-	sp_execute(w, sp, &sp->frame.call, sp->frame.instance, reply);
+	queue_put(&w->queue, link_in_order(w, random_between(&w->random, 2 * US, 300 * US)), reply_arrives, w->link.epoch,
+		sp->id, reply);
 }
 
 static void frame_arrives(struct world *w, uint64_t epoch, uint64_t id, void *data)
@@ -62,14 +61,28 @@ static void frame_arrives(struct world *w, uint64_t epoch, uint64_t id, void *da
 	struct fake_sp *sp = link_sp(w, (uint16_t)id);
 	struct secure_reply *reply;
 
-	if (epoch != w->link.epoch || !sp->frame.active || sp->frame.executed)
+	if (epoch != w->link.epoch || !sp->frame.active || sp->frame.arrived)
 		return;
 	reply = calloc(1, sizeof(*reply));
 	if (!reply)
 		abort();
-	execute(w, sp, reply);
-	queue_put(
-		&w->queue, in_order(w, random_between(&w->random, 2 * US, 300 * US)), reply_arrives, epoch, id, reply);
+	sp->frame.arrived = true;
+	if (w->side->execute(w, sp, reply))
+		link_answer(w, sp, reply);
+	else
+		free(reply);
+}
+
+/* The daemon gives up a link over which an answer does not come. */
+static void no_answer(struct world *w, uint64_t frame, uint64_t id, void *data)
+{
+	struct fake_sp *sp = link_sp(w, (uint16_t)id);
+
+	if (!sp->frame.active || sp->frame.number != frame || !w->engine)
+		return;
+	wire_note(w, "sp    %04x does not answer in time", sp->id);
+	link_break(w, true);
+	link_come_up(w, random_between(&w->random, 10 * MS, S));
 }
 
 static void call(void *secure, struct committed proof, const struct secure_call *c)
@@ -92,89 +105,13 @@ static void call(void *secure, struct committed proof, const struct secure_call 
 		return;
 	if (sp->frame.active)
 		fail(w, "P3", "two frames at once at %04x: whose answer is whose?", c->sp);
-	sp->frame = (struct frame) { true, false, *c, sp->instance };
+	sp->frame = (struct frame) { .active = true, .call = *c, .instance = sp->instance, .number = ++w->link.frames };
+	w->side->sent(w, sp);
+	if (w->side->patience)
+		queue_put(&w->queue, w->now + w->side->patience, no_answer, w->link.frames, c->sp, NULL);
 	queue_put(&w->queue,
 		w->now + random_between(&w->random, 2 * US, random_chance(&w->random, 20) ? 40 * MS : 300 * US),
 		frame_arrives, w->link.epoch, c->sp, NULL);
-}
-
-static void describe(const struct world *w, struct secure_world *world)
-{
-	if (w->tells_instance) {
-		world->instance[0] = 0x5e;
-		memcpy(world->instance + 4, &w->world_instance, sizeof(w->world_instance));
-	}
-	for (size_t i = 0; i < w->sp_count; i++) {
-		const struct fake_sp *sp = &w->sp[i];
-		struct change_sp *d = &world->sp[world->count];
-
-		if (!sp->present)
-			continue;
-		world->count++;
-		*d = (struct change_sp) { .id = sp->id,
-			.contexts = 1,
-			.properties = sp->properties,
-			.profile = sp->profile,
-			.generation = sp->tells_generation ? sp->instance : 0 };
-		memcpy(d->uuid, &sp->id, sizeof(sp->id));
-	}
-}
-
-/* What the daemon reads is what was true when it was told, not what is true when it looks. */
-struct news {
-	struct secure_world described;
-	uint32_t world;
-	uint32_t instance[SIM_SP_MAX];
-	bool present[SIM_SP_MAX];
-};
-
-static void arrives(struct world *w, uint64_t epoch, uint64_t b, void *data)
-{
-	const struct news *news = data;
-	struct input in = { .kind = IN_SECURE_UP, .world = malloc(sizeof(*in.world)) };
-
-	if (epoch != w->link.epoch || !w->engine) {
-		free(in.world);
-		return;
-	}
-	if (!in.world)
-		abort();
-	*in.world = news->described;
-	w->link.up = true;
-	wire_note(w, "link  up, %u SPs", in.world->count);
-	for (size_t i = 0; i < w->sp_count; i++) {
-		struct fake_sp *sp = &w->sp[i];
-
-		if ((sp->tells_generation && news->present[i]) || (w->tells_instance && w->told_world != news->world) ||
-			(!sp->told && news->present[i]) || !news->present[i]) {
-			sp->told = news->present[i] ? news->instance[i] : 0;
-			if (!sp->frame.active && sp->told == sp->instance)
-				sp->aborted_next = false;
-		}
-	}
-	w->told_world = news->world;
-	world_post(w, &in);
-}
-
-static void announce_world(struct world *w, uint64_t at)
-{
-	struct news *news = calloc(1, sizeof(*news));
-
-	if (!news)
-		abort();
-	describe(w, &news->described);
-	news->world = w->world_instance;
-	for (size_t i = 0; i < w->sp_count; i++) {
-		news->instance[i] = w->sp[i].instance;
-		news->present[i] = w->sp[i].present;
-	}
-	queue_put(&w->queue, at, arrives, w->link.epoch, 0, news);
-}
-
-static void discovered(struct world *w, uint64_t epoch, uint64_t b, void *data)
-{
-	if (epoch == w->link.epoch && w->engine)
-		announce_world(w, in_order(w, random_between(&w->random, 2 * US, 100 * US)));
 }
 
 static void discover(void *secure, struct committed proof)
@@ -186,8 +123,7 @@ static void discover(void *secure, struct committed proof)
 	oracle_act(w, proof);
 	wire_note(w, "act   discover");
 	if (w->link.up)
-		queue_put(&w->queue, w->now + random_between(&w->random, 10 * US, MS), discovered, w->link.epoch, 0,
-			NULL);
+		w->side->discover(w);
 }
 
 const struct secure_ops link_ops = { call, discover };
@@ -195,7 +131,7 @@ const struct secure_ops link_ops = { call, discover };
 static void connects(struct world *w, uint64_t epoch, uint64_t b, void *data)
 {
 	if (epoch == w->link.epoch && w->engine)
-		announce_world(w, in_order(w, US));
+		w->side->connect(w);
 }
 
 void link_come_up(struct world *w, uint64_t delay)
@@ -217,8 +153,8 @@ static void lose_frame(struct world *w, struct fake_sp *sp)
 
 	if (!sp->frame.active)
 		return;
-	if (!sp->frame.executed && random_chance(&w->random, 500))
-		execute(w, sp, &lost);
+	if (!sp->frame.arrived && random_chance(&w->random, 500))
+		(void)w->side->execute(w, sp, &lost);
 	wire_note(w, "sp    %04x life %" PRIu64 " answer lost, %s", sp->id, sp->frame.call.life,
 		sp->frame.executed ? "executed" : "not executed");
 	sp->unsure = true;
@@ -226,6 +162,15 @@ static void lose_frame(struct world *w, struct fake_sp *sp)
 		be_unsure(sp, &world_life(w, sp->frame.call.life)->pair[sp - w->sp],
 			sp->frame.call.kind == CALL_CREATED ? sp->instance : 0);
 	sp->frame.active = false;
+}
+
+/* Whatever travels is read by nobody any more. */
+void link_forget(struct world *w)
+{
+	w->link.up = false;
+	w->link.epoch++;
+	w->link.last_delivery = w->now;
+	w->side->dropped(w);
 }
 
 void link_break(struct world *w, bool tell)
@@ -238,9 +183,7 @@ void link_break(struct world *w, bool tell)
 		lose_frame(w, &w->sp[i]);
 		w->sp[i].unsure = true; /* an answer that came may not have been thought about yet */
 	}
-	w->link.up = false;
-	w->link.epoch++;
-	w->link.last_delivery = w->now;
+	link_forget(w);
 	w->stats.link_breaks++;
 	wire_note(w, "link  down");
 	if (tell && w->engine)
@@ -254,9 +197,7 @@ void link_break(struct world *w, bool tell)
 void link_crash(struct world *w)
 {
 	link_break(w, false);
-	w->link.up = false;
-	w->link.epoch++;
-	w->link.last_delivery = w->now;
+	link_forget(w);
 	w->told_world = w->known_world;
 	for (size_t i = 0; i < w->sp_count; i++) {
 		struct fake_sp *sp = &w->sp[i];
@@ -273,77 +214,12 @@ void link_crash(struct world *w)
 	}
 }
 
-static void rings(struct world *w, uint64_t epoch, uint64_t id, void *data)
-{
-	struct fake_sp *sp = link_sp(w, (uint16_t)id);
-	struct input *in = data;
-
-	if (epoch != w->link.epoch || !w->engine)
-		return;
-	wire_note(w, "sp    %04x rings, generation %u", sp->id, in->doorbell.generation);
-	if (in->doorbell.generation &&
-		sp->told) { /* else it is one that the daemon has not met: it has to look first */
-		sp->told = in->doorbell.generation;
-		if (sp->told == sp->instance && !sp->frame.active)
-			sp->aborted_next = false;
-	}
-	world_post(w, in);
-}
-
-void link_doorbell(struct world *w, struct fake_sp *sp)
-{
-	struct input *in = calloc(1, sizeof(*in));
-
-	if (!in)
-		abort();
-	in->kind = IN_SECURE_DOORBELL;
-	in->doorbell = (struct doorbell) { sp->id, sp->tells_generation ? sp->instance : 0 };
-	if (w->link.up)
-		queue_put(&w->queue, in_order(w, random_between(&w->random, US, 50 * US)), rings, w->link.epoch, sp->id,
-			in);
-	else
-		free(in);
-}
-
-static void reset_world(struct world *w)
-{
-	wire_note(w, "link  the secure world resets");
-	link_break(w, true);
-	w->world_instance++;
-	for (size_t i = 0; i < w->sp_count; i++) {
-		sp_restart(w, &w->sp[i], false);
-		w->sp[i].aborted_next = false;
-	}
-	link_come_up(w, random_between(&w->random, 10 * MS, 3 * S));
-}
-
-static void leave_or_join(struct world *w, struct fake_sp *sp)
-{
-	sp_restart(w, sp, false);
-	sp->present = !sp->present;
-	wire_note(w, "sp    %04x %s", sp->id, sp->present ? "joins" : "leaves");
-	if (sp->present && sp->tells_generation) /* a link that counts instances says at once that it counted */
-		link_doorbell(w, sp);
-	if (w->link.up && random_chance(&w->random, 700))
-		queue_put(&w->queue, w->now + random_between(&w->random, US, S), discovered, w->link.epoch, 0, NULL);
-}
-
 void link_mischief(struct world *w, enum mischief what)
 {
-	struct fake_sp *sp = w->sp_count ? &w->sp[random_below(&w->random, w->sp_count)] : NULL;
-
 	if (what == MISCHIEF_LINK && w->link.up) {
 		link_break(w, true);
 		link_come_up(w, random_between(&w->random, MS, random_chance(&w->random, 100) ? 12 * S : S));
-	} else if (what == MISCHIEF_RESET && w->link.up && w->tells_instance) {
-		reset_world(w);
-	} else if (what == MISCHIEF_SP_RESTART && sp && sp->present) {
-		w->stats.sp_restarts++;
-		sp_restart(w, sp, true);
-	} else if (what == MISCHIEF_SP_STUCK && sp) {
-		sp->stuck_until = w->now + random_between(&w->random, 100 * MS, 12 * S);
-		wire_note(w, "sp    %04x is stuck", sp->id);
-	} else if (what == MISCHIEF_SP_LEAVES && sp) {
-		leave_or_join(w, sp);
+	} else {
+		w->side->mischief(w, what);
 	}
 }

@@ -11,7 +11,7 @@
 
 static bool restart_is_known(const struct fake_sp *sp)
 {
-	return sp->known == sp->instance && sp->told == sp->instance;
+	return !sp->hostile && sp->known == sp->instance && sp->told == sp->instance;
 }
 
 void oracle_enter(struct world *w, struct life *life)
@@ -118,6 +118,8 @@ void oracle_call(struct world *w, struct committed proof, const struct secure_ca
 		 * end. */
 		p->doubled = sp->profile == PROFILE_OPTEE && (p->doubled || p->unsure);
 		p->created_in = sp->instance;
+		if (!p->first_in)
+			p->first_in = sp->instance;
 		p->world = w->world_instance;
 		p->created_ok = p->created_refused = p->destroyed_ok = p->destroyed_unknown = false;
 	} else {

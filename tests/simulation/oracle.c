@@ -19,14 +19,16 @@ bool oracle_was_forgotten(const struct pair *p)
 	return p->stored == DEBT_SETTLED && p->stored_how == HOW_FORGOT;
 }
 
-/* Whether the SP may still have the life in its book, as far as anybody outside can know. Who gets no end is not asked.
+/*
+ * Whether the SP may still have the life in its book, as far as anybody outside can know. Who gets no end is not asked,
+ * nor is one that lies: what it said is all that anybody has.
  */
 bool oracle_may_hold(struct world *w, const struct life *life, size_t i)
 {
 	const struct fake_sp *sp = &w->sp[i];
 	const struct pair *p = &life->pair[i];
 
-	if (!(sp->properties & FFA_PROP_VM_DESTROYED))
+	if (sp->hostile || !(sp->properties & FFA_PROP_VM_DESTROYED))
 		return false;
 	if (sp_entry(sp, life->number) || (sp->slot.taken && sp->slot.life == life->number))
 		return true;
@@ -128,7 +130,8 @@ static bool how_is_true(struct world *w, const struct life *life, size_t i, enum
 	case HOW_SP_UNKNOWN:
 		return p->destroyed_unknown;
 	case HOW_SP_GONE:
-		return sp->instance != p->created_in || !sp->present ||
+		return sp->hostile || sp->instance != p->created_in || !sp->present ||
+		       (sp->instance != p->first_in && !oracle_may_hold(w, life, i)) || /* the new one took nothing */
 		       (sp->died == sp->instance && !sp_entry(sp, life->number));
 	case HOW_WORLD_GONE:
 		return p->world != w->world_instance;
@@ -234,67 +237,4 @@ void oracle_reclaim(struct world *w, struct life *life)
 			fail(w, owed || p->unsure ? "P2" : "P1", "memory of life %" PRIu64 " is removed, SP %04x %s",
 				life->number, w->sp[i].id, owed ? "is still owed its end" : "was forgotten");
 	}
-}
-
-static bool is_live(const struct life *life)
-{
-	return life->state == VM_RUNNING || (life->state == VM_CREATED && life->substate == VM_SUB_READY);
-}
-
-/* At the end: a book holds who lives, once, and nobody else. */
-static void check_books(struct world *w, const struct fake_sp *sp)
-{
-	for (size_t i = 0; i < sp->book_count; i++) {
-		struct life *life = world_life(w, sp->book[i].life);
-
-		if (!(sp->properties & FFA_PROP_VM_DESTROYED) || (life && oracle_was_forgotten(&life->pair[sp - w->sp])))
-			continue;
-		if (!life || !is_live(life))
-			fail(w, "P1", "SP %04x still has life %" PRIu64 ", which is over", sp->id, sp->book[i].life);
-	}
-	if (sp->slot.taken && !oracle_was_forgotten(&world_life(w, sp->slot.life)->pair[sp - w->sp]))
-		fail(w, "P1", "SP %04x still creates life %" PRIu64, sp->id, sp->slot.life);
-	if (sp->open.open)
-		fail(w, "P1", "a call of ours is still open at SP %04x", sp->id);
-}
-
-/* A VMM without a life waits for something that is under way: an older life that goes, or a start. */
-static void check_waiters(struct world *w)
-{
-	for (size_t i = 0; i < w->vmm_count; i++) {
-		const struct fake_vmm *v = w->vmm[i];
-		const struct vm_row *row = rows_vm(engine_rows(w->engine), v->name);
-
-		if (v->at == VMM_NEW && v->connected && !v->refused && !v->life && (!row || (!row->life && !row->operation)))
-			fail(w, "P6", "a VMM of %s waits for a life, and its VM for nothing", v->name);
-	}
-}
-
-void oracle_settled(struct world *w)
-{
-	check_waiters(w);
-	oracle_guests(w);
-	for (size_t i = 0; i < w->sp_count; i++) {
-		struct fake_sp *sp = &w->sp[i];
-
-		check_books(w, sp);
-		for (size_t k = 0; k < w->life_count; k++)
-			if (is_live(w->life[k]) && sp_wants(sp, FFA_PROP_VM_CREATED) && sp->told == sp->instance &&
-				!sp_entry(sp, w->life[k]->number) && !w->life[k]->pair[i].created_refused)
-				fail(w, "P3", "SP %04x restarted and was never told of life %" PRIu64 " again", sp->id,
-					w->life[k]->number);
-	}
-	for (size_t k = 0; k < w->life_count; k++)
-		if (!is_live(w->life[k]) && w->life[k]->memory)
-			fail(w, "P2", "memory of life %" PRIu64 " is never given back", w->life[k]->number);
-}
-
-void oracle_empty(struct world *w)
-{
-	oracle_settled(w);
-	for (size_t k = 0; k < w->life_count; k++)
-		if (is_live(w->life[k]))
-			fail(w, "P1", "life %" PRIu64 " outlives its VM", w->life[k]->number);
-	if (rows_vm_count(engine_rows(w->engine)))
-		fail(w, "P4", "%zu VMs are left after all were destroyed", rows_vm_count(engine_rows(w->engine)));
 }

@@ -33,7 +33,8 @@ static void print_failure(const struct world *w)
 	printf("%s BROKEN in world %" PRIu64 " (%zu VMs, %zu SPs), step %" PRIu64 ": %s\n", w->failure.promise, w->seed,
 		w->vm_count, w->sp_count, w->failure.step, w->failure.text);
 	wire_print(&w->wire);
-	printf("again: simulation --world %" PRIu64 " --faults %s\n", w->seed, w->faults.kinds ? "all" : "none");
+	printf("again: simulation --secure %s --world %" PRIu64 " --faults %s\n", w->side == &real_side ? "real" : "fake", w->seed,
+		w->faults.kinds ? "all" : "none");
 }
 
 bool runs_world(struct runs *r, uint64_t seed)
@@ -46,7 +47,7 @@ bool runs_world(struct runs *r, uint64_t seed)
 
 	if (!w)
 		abort();
-	ok = world_run(w, seed, lives, faults, r->verbose);
+	ok = world_run(w, r->side, seed, lives, faults, r->verbose);
 	add(&r->stats, &w->stats);
 	r->hash = (r->hash ^ w->wire.hash) * 0x100000001B3ull;
 	if (!ok) {

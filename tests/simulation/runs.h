@@ -8,6 +8,7 @@
 struct runs {
 	uint64_t seed;
 	size_t lives; /* in all worlds together */
+	const struct side_ops *side;
 	int faults;   /* 0: none, 1: all, -1: one world in five has none */
 	bool verbose, quiet;
 	uint64_t worlds; /* at most that many; 0: no limit */

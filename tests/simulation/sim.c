@@ -43,8 +43,8 @@ static bool choose_mutant(const char *name)
 
 static int usage(void)
 {
-	fputs("simulation [--seed N] [--lives N] [--faults none|all] [--world N] [--mutant NAME] [--verbose] "
-	      "[--twice]\n",
+	fputs("simulation [--seed N] [--lives N] [--faults none|all] [--secure fake|real] [--world N] "
+	      "[--mutant NAME] [--verbose] [--twice]\n",
 		stderr);
 	return 2;
 }
@@ -65,10 +65,12 @@ static bool is_deterministic(const struct runs *asked)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = { { "seed", 1, NULL, 's' }, { "lives", 1, NULL, 'l' },
-		{ "faults", 1, NULL, 'f' }, { "world", 1, NULL, 'w' }, { "mutant", 1, NULL, 'm' },
+		{ "faults", 1, NULL, 'f' }, { "secure", 1, NULL, 'S' }, { "world", 1, NULL, 'w' }, { "mutant", 1, NULL, 'm' },
 		{ "verbose", 0, NULL, 'v' }, { "twice", 0, NULL, 't' }, { NULL, 0, NULL, 0 } };
 	const char *lives = getenv("SIM_LIVES"), *world = NULL;
-	struct runs r = { .seed = 1, .lives = lives ? strtoull(lives, NULL, 0) : 10000, .faults = -1 };
+	struct runs r = {
+		.side = &fake_side, .seed = 1, .lives = lives ? strtoull(lives, NULL, 0) : 0, .faults = -1
+	};
 	bool ok = true, twice = false;
 	double start = seconds();
 
@@ -81,6 +83,8 @@ int main(int argc, char **argv)
 			r.lives = strtoull(optarg, NULL, 0);
 		else if (c == 'f' && (!strcmp(optarg, "none") || !strcmp(optarg, "all")))
 			r.faults = *optarg == 'a';
+		else if (c == 'S' && (!strcmp(optarg, "fake") || !strcmp(optarg, "real")))
+			r.side = *optarg == 'r' ? &real_side : &fake_side;
 		else if (c == 'w')
 			world = optarg;
 		else if (c == 'm' && choose_mutant(optarg))
@@ -92,6 +96,8 @@ int main(int argc, char **argv)
 		else
 			return usage();
 	}
+	if (!r.lives)
+		r.lives = r.side == &real_side ? 20000 : 10000;
 	if (world)
 		ok = runs_world(&r, strtoull(world, NULL, 0));
 	else if (twice)

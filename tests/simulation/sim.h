@@ -16,7 +16,7 @@
 #include "proto/ffa.h"
 #include "tests/simulation/queue.h"
 
-#define SIM_SP_MAX       4
+#define SIM_SP_MAX       8
 #define SIM_VM_MAX       30
 #define SIM_REQUESTS_MAX 64
 #define SIM_VCPU_MAX     2 /* that talk */
@@ -59,6 +59,7 @@ struct pair {
 	uint8_t shown, how;     /* in the events */
 	unsigned settled;       /* events that said SETTLED */
 	uint32_t created_in;    /* SP instance that the last VM_CREATED went to */
+	uint32_t first_in;      /* that the first one went to */
 	uint32_t world;         /* secure world then */
 	uint32_t unsure_in;     /* SP instance that may have taken what nobody knows of */
 	uint64_t announce_until; /* as it was said first of this announce; 0: nobody said it */
@@ -107,9 +108,12 @@ struct book_entry {
 };
 
 struct frame { /* between the daemon and one SP */
-	bool active, executed;
+	bool active, arrived, executed;
+	bool ran; /* the SP took messages when it was sent */
+	uint32_t told; /* and that instance was the last that the daemon was told of */
 	struct secure_call call;
 	uint32_t instance; /* of the SP when it was sent */
+	uint64_t number;
 };
 
 struct fake_sp {
@@ -117,7 +121,9 @@ struct fake_sp {
 	uint8_t profile;
 	uint32_t properties;
 	bool tells_generation, rings;
+	bool hostile; /* what it says need not be true: what it knows is not held against the daemon */
 	bool present;
+	bool dead; /* it is discovered still */
 	uint32_t target;   /* who is suspended when it is: itself, or one further down its call chain */
 	uint32_t instance; /* its real one */
 	uint32_t told;     /* the instance that the daemon was told of */
@@ -150,6 +156,25 @@ struct secure_link {
 	bool up;
 	uint64_t epoch;
 	uint64_t last_delivery;
+	uint64_t frames;
+};
+
+/* Who answers for the secure side: fakes of our own (fake.c, sp.c), or the SPMC itself (real.c). */
+struct world;
+struct side_ops {
+	void (*make)(struct world *w, bool faults);
+	void (*free)(struct world *w);
+	void (*sent)(struct world *w, struct fake_sp *sp); /* its frame leaves */
+	/* The frame of that SP arrives. False: the answer comes by link_answer(), or never. */
+	bool (*execute)(struct world *w, struct fake_sp *sp, struct secure_reply *ret);
+	void (*connect)(struct world *w);  /* it is met, and discovered: IN_SECURE_UP follows */
+	void (*discover)(struct world *w); /* likewise, on a link that is up */
+	void (*dropped)(struct world *w);  /* nobody waits for answers any more */
+	void (*mischief)(struct world *w, enum mischief what);
+	void (*reboot)(struct world *w);
+	void (*calm)(struct world *w); /* nothing goes wrong there any more */
+	uint64_t patience;             /* for an answer; 0: each comes */
+	bool rings_later;              /* what is told of a restart is the doorbell, if generations are told, not ABORTED */
 };
 
 enum temper { GUEST_OBEYS, GUEST_IGNORES, GUEST_IS_DEAF, GUEST_TEMPERS }; /* when its power key is pressed */
@@ -292,6 +317,8 @@ struct world {
 	bool soon;
 
 	struct disk disk;
+	const struct side_ops *side;
+	struct real *real; /* of real.c */
 	struct secure_link link;
 	uint32_t world_instance, told_world, known_world;
 	bool tells_instance;
@@ -336,7 +363,8 @@ struct world {
 };
 
 /* world.c */
-bool world_run(struct world *w, uint64_t seed, size_t lives, bool faults, bool verbose); /* false: an oracle spoke */
+bool world_run(
+	struct world *w, const struct side_ops *side, uint64_t seed, size_t lives, bool faults, bool verbose); /* false: an oracle spoke */
 void world_free(struct world *w);
 bool world_output(struct world *w); /* each thing the daemon lets out passes here; false: it died before it */
 void world_post(struct world *w, const struct input *in);
@@ -385,15 +413,20 @@ void guest_is_welcome(struct world *w, struct fake_vmm *v); /* its VMM is adopte
 void guest_is_cut(struct world *w, struct fake_vmm *v);
 void oracle_guests(struct world *w); /* the world is quiet */
 
-/* link.c, sp.c */
+/* link.c */
 extern const struct secure_ops link_ops;
-void link_make(struct world *w);
+uint64_t link_in_order(struct world *w, uint64_t delay);
+void link_answer(struct world *w, struct fake_sp *sp, struct secure_reply *reply); /* takes it */
+void link_forget(struct world *w);
 void link_break(struct world *w, bool tell);
 void link_come_up(struct world *w, uint64_t delay);
 void link_crash(struct world *w);
-void link_doorbell(struct world *w, struct fake_sp *sp);
 void link_mischief(struct world *w, enum mischief what);
 struct fake_sp *link_sp(struct world *w, uint16_t id);
+
+/* fake.c, sp.c; real.c */
+extern const struct side_ops fake_side, real_side;
+void link_doorbell(struct world *w, struct fake_sp *sp);
 void sp_execute(struct world *w, struct fake_sp *sp, const struct secure_call *call, uint32_t instance,
 	struct secure_reply *ret);
 void sp_restart(struct world *w, struct fake_sp *sp, bool tell);

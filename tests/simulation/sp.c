@@ -64,7 +64,7 @@ void sp_learns(struct world *w, uint64_t number)
 		struct fake_sp *sp = &w->sp[i];
 
 		if (sp_wants(sp, FFA_PROP_VM_DESTROYED) && !(sp->properties & FFA_PROP_VM_CREATED) &&
-			sp->known == sp->instance && !sp_entry(sp, number))
+			!sp->dead && sp->known == sp->instance && !sp_entry(sp, number))
 			(void)write_down(sp, life->endpoint, number, BOOK_AVAILABLE);
 	}
 }
@@ -241,7 +241,7 @@ static void message(struct world *w, struct fake_sp *sp, const struct secure_cal
 {
 	uint64_t dice = random_below(&w->random, 1000);
 
-	if (sp->open.open || (w->now < sp->busy_until && !sp->unsure)) {
+	if (sp->open.open || w->now < sp->busy_until) {
 		ret->verdict = VERDICT_BUSY;
 	} else if (dice < 60) {
 		sp->open.open = true;
@@ -251,7 +251,7 @@ static void message(struct world *w, struct fake_sp *sp, const struct secure_cal
 		sp->open.runs = (unsigned)random_below(&w->random, 4);
 		sp->open.target = sp->target;
 		suspend(w, sp, ret);
-	} else if (dice < 80 && !sp->unsure) {
+	} else if (dice < 80) {
 		ret->verdict = VERDICT_BUSY;
 	} else if (dice < 100) {
 		ret->verdict = VERDICT_INTERRUPTED;

@@ -209,11 +209,7 @@ static void reboot(struct world *w)
 	fleet_crash(w, true);
 	w->boot++;
 	w->boot_base = w->now - S;
-	if (random_chance(&w->random, 500) && w->tells_instance) {
-		w->world_instance++;
-		for (size_t i = 0; i < w->sp_count; i++)
-			sp_restart(w, &w->sp[i], false);
-	}
+	w->side->reboot(w);
 	queue_put(&w->queue, w->now + S, daemon_starts, 0, 0, NULL);
 }
 
@@ -283,34 +279,6 @@ static void make_faults(struct world *w)
 	queue_put(&w->queue, w->now + S, something_goes_wrong, 0, 0, NULL);
 }
 
-static void make_sps(struct world *w)
-{
-	static const uint32_t both = FFA_PROP_VM_CREATED | FFA_PROP_VM_DESTROYED;
-	bool generations = random_chance(&w->random, 600);
-
-	w->sp_count = random_below(&w->random, SIM_SP_MAX + 1);
-	w->world_instance = 1;
-	w->tells_instance = random_chance(&w->random, 800);
-	for (size_t i = 0; i < w->sp_count; i++) {
-		uint64_t dice = random_below(&w->random, 10);
-		uint16_t chain = (uint16_t)(random_chance(&w->random, 200) ? 0x80F0 : 0x8001 + i);
-
-		w->sp[i] = (struct fake_sp) {
-			.id = (uint16_t)(0x8001 + i),
-			.target = FFA_TARGET(chain, random_below(&w->random, 2)),
-			.present = true,
-			.instance = 1,
-			.profile = (uint8_t)random_below(&w->random, 3),
-			.tells_generation = generations,
-			.rings = random_chance(&w->random, 600),
-			.properties = FFA_PROP_DIRECT_REQ_RECEIVE | (dice < 7           ? both
-									    : dice == 7 ? 0u
-									    : dice == 8 ? FFA_PROP_VM_CREATED
-											: FFA_PROP_VM_DESTROYED),
-		};
-	}
-}
-
 static void make_world(struct world *w, bool faults)
 {
 	w->now = S * random_between(&w->random, 10, 1000);
@@ -323,7 +291,8 @@ static void make_world(struct world *w, bool faults)
 	}
 	w->disk.delayed = random_chance(&w->random, 400);
 	w->disk.snapshot_every = (unsigned)random_between(&w->random, 5, 1000);
-	make_sps(w);
+	w->world_instance = 1;
+	w->side->make(w, faults);
 	if (faults)
 		make_faults(w);
 	w->ports = (struct engine_ports) {
@@ -368,6 +337,7 @@ static void calm_down(struct world *w)
 	w->disk.full_until = 0;
 	wire_note(w, "world is quiet from here on");
 	fleet_wake_up(w);
+	w->side->calm(w);
 	if (w->engine && !w->link.up)
 		link_come_up(w, S);
 }
@@ -390,11 +360,13 @@ static bool run_until_settled(struct world *w)
 	return false;
 }
 
-bool world_run(struct world *w, uint64_t seed, size_t lives, bool faults, bool verbose)
+bool world_run(
+	struct world *w, const struct side_ops *side, uint64_t seed, size_t lives, bool faults, bool verbose)
 {
 	uint64_t begin;
 
-	*w = (struct world) { .seed = seed, .random.state = seed * 0x2545F4914F6CDD1Dull + 1, .lives_wanted = lives };
+	*w = (struct world) { .seed = seed, .random.state = seed * 0x2545F4914F6CDD1Dull + 1, .lives_wanted = lives,
+		.side = side };
 	w->wire.verbose = verbose;
 	w->wire.hash = 0xCBF29CE484222325ull;
 	make_world(w, faults);
@@ -424,7 +396,7 @@ void world_free(struct world *w)
 		free(w->life[i]);
 	free(w->life);
 	map_free(&w->lives);
-	for (size_t i = 0; i < w->sp_count; i++)
-		free(w->sp[i].book);
+	if (w->side)
+		w->side->free(w);
 	queue_free(&w->queue);
 }
