@@ -30,20 +30,28 @@ def bare_frames(host, count):
 
 
 def adopted(host, count):
-    """ns from exec to READY=1 of a daemon that finds its guests running."""
+    """ns from exec until a daemon is READY and has every guest that it finds running."""
+    def all_there():
+        return sum(row["state"] == "running" and not row["unreachable"] for row in host.json("list")) == count
+
     began = time.monotonic_ns()
     host.start_daemon()
-    took = time.monotonic_ns() - began
-    rows = host.json("list")
-    if sum(row["state"] == "running" and not row["unreachable"] for row in rows) != count:
-        raise Failure(f"of {count} guests the new daemon has {[(r['state'], r['unreachable']) for r in rows][:5]}, ...")
-    return took
+    ready = time.monotonic_ns() - began
+    if all_there():
+        return ready
+    host.until(all_there, "every guest is adopted")
+    return time.monotonic_ns() - began
+
+
+def known_everywhere(host):
+    ids = {row["ffa_id"] for row in host.json("list")}
+    host.until(lambda: all(ids <= known for known in host.books().values()), "every SP knows every VM")
 
 
 def announced(host, count):
-    os.kill(host.secure.pid, signal.SIGHUP)  # nobody is known there any more
-    host.until(lambda: [sp["answered"] for sp in host.json("partitions") if sp["kind"] == "sp"], "the SPs are there")
-    host.until(lambda: all(len(known) == count for known in host.books().values()), "every SP knows every VM")
+    known_everywhere(host)  # the world was reset for the floor, too
+    os.kill(host.secure.pid, signal.SIGHUP)
+    known_everywhere(host)
     return span(host, count)
 
 
@@ -76,9 +84,10 @@ def thousand(bench):
             took["gap"].append(gap_of(watcher))
             took["announce"].append(announced(host, count))
     floor, ours = quantile(took["frames"], .5), quantile(took["announce"], .5)
+    ratios = [ns / bare for ns, bare in zip(took["announce"], took["frames"])]
     frames = count * len(SPS)
     bench.row(f"announce, {count} VMs to {len(SPS)} SPs", f"{ours / 1e6:.0f} ms", f"{floor / 1e6:.0f} ms",
-              f"{ours / floor:.2f} (min {min(took['announce']) / min(took['frames']):.2f})")
+              f"{quantile(ratios, .5):.2f} (min {min(ratios):.2f})")
     bench.row("  messages a second", f"{frames / ours * 1e9:,.0f}", f"{frames / floor * 1e9:,.0f}")
     bench.row(f"a new daemon adopts {count} guests", f"{quantile(took['adopt'], .5) / 1e6:.0f} ms", goal="1 s",
               met=quantile(took["adopt"], .5) <= 1e9)

@@ -60,15 +60,15 @@ static void hold(unsigned run)
 	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
 }
 
-static int until_settled(struct followed *f, uint64_t *ret_done)
+static int until_debt(struct followed *f, enum lifecycle_debt state, uint64_t *ret_heard)
 {
 	struct lifecycle_event e = LIFECYCLE_EVENT_INIT;
 	int r;
 
 	while ((r = followed_next(f, &e)) == 0) {
-		if (e.kind != LIFECYCLE_EVENT_DEBT || e.new_state != LIFECYCLE_DEBT_SETTLED)
+		if (e.kind != LIFECYCLE_EVENT_DEBT || e.new_state != (int)state)
 			continue;
-		*ret_done = realtime();
+		*ret_heard = realtime();
 		return 0;
 	}
 	return bench_failed("the event stream", r);
@@ -76,7 +76,7 @@ static int until_settled(struct followed *f, uint64_t *ret_done)
 
 static int one(struct followed *f, int control, unsigned run)
 {
-	uint64_t ready = 0, done = 0;
+	uint64_t ready = 0, asked, done = 0;
 	uint16_t endpoint;
 
 	if (followed_start(f))
@@ -85,12 +85,14 @@ static int one(struct followed *f, int control, unsigned run)
 	if ((control >= 0 && tell(control, "activate " SP)) || followed_act(f, LIFECYCLE_ABORT))
 		return 1;
 	if (control >= 0) {
+		if (until_debt(f, LIFECYCLE_DEBT_DESTROYING, &asked))
+			return 1;
 		hold(run);
 		ready = realtime();
 		if (tell(control, "finish " SP))
 			return 1;
 	}
-	if (until_settled(f, &done) || followed_until(f, LIFECYCLE_STATE_NULL))
+	if (until_debt(f, LIFECYCLE_DEBT_SETTLED, &done) || followed_until(f, LIFECYCLE_STATE_NULL))
 		return 1;
 	printf("settled %u %llu %llu\n", endpoint, (unsigned long long)ready, (unsigned long long)done);
 	return 0;
