@@ -108,6 +108,8 @@ void world_reset(struct world *w, const uint8_t instance[16])
 	w->rx.full = false;
 	fence();
 	b->whole = 1;
+	for (uint32_t i = 0; i < w->config.sp_count; i++)
+		world_plan(w, i, w->monotonic);
 }
 
 /* Of what ran nothing does any more: a hold is over, and a program is looked for in vain. */
