@@ -23,6 +23,15 @@ def equal(got, wanted, what):
     expect(got == wanted, f"{what}: {got!r}, expected {wanted!r}")
 
 
+def definition(name, kernel, more):
+    """Of a VM that runs this image; `more` is merged into it, with _ for -. It may build as long as a host of this kind needs."""
+    merged = {"name": name, "memory": {"size": "2M"}, "kernel": str(kernel)}
+    merged.update({key.replace("_", "-"): value for key, value in more.items()})
+    if MULTIPLIER > 1:
+        merged["limits"] = {"build-timeout": f"{int(10 * MULTIPLIER)}s", **merged.get("limits", {})}
+    return merged
+
+
 def have_kvm():
     return os.access("/dev/kvm", os.R_OK | os.W_OK)
 

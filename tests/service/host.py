@@ -13,7 +13,8 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "hosts"))
-from check import LIMIT, Failure, equal, expect, have_kvm, main, needs_kvm  # noqa: E402,F401 - tests take them from here
+# Tests take them from here.
+from check import LIMIT, Failure, definition, equal, expect, have_kvm, main, needs_kvm  # noqa: E402,F401
 
 GUESTS = pathlib.Path(os.environ["LIFECYCLED_GUESTS"])
 BUS_NAME = "org.lifecycled.Lifecycle1"
@@ -74,9 +75,7 @@ def journal(unit="lifecycled.service"):
 
 def define(name, guest="beat", **more):
     """Defines a VM that runs one of the test guests; `more` is merged into the definition."""
-    definition = {"name": name, "memory": {"size": "2M"}, "kernel": str(GUESTS / f"{guest}.elf")}
-    definition.update({key.replace("_", "-"): value for key, value in more.items()})
-    ctl("define", "-", text=json.dumps(definition))
+    ctl("define", "-", text=json.dumps(definition(name, GUESTS / f"{guest}.elf", more)))
     return name
 
 

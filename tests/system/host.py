@@ -22,7 +22,7 @@ BUILD = pathlib.Path(os.environ["LIFECYCLED_BUILD"])
 GUESTS = pathlib.Path(os.environ["LIFECYCLED_GUESTS"])
 sys.path.insert(0, str(TESTS))
 sys.path.insert(0, str(TESTS / "hosts"))
-from check import LIMIT, SKIPPED, Failure, equal, expect, have_kvm, main  # noqa: E402,F401 - tests take them from here
+from check import LIMIT, SKIPPED, Failure, definition, equal, expect, have_kvm, main  # noqa: E402,F401 - tests take them from here
 
 
 class Process:
@@ -185,10 +185,7 @@ class Host:
 
     def define(self, name, guest="beat", **more):
         """Defines a VM that runs one of our guests; `more` is merged into the definition."""
-        definition = {"name": name, "memory": {"size": "2M"}, "kernel": str(GUESTS / f"{guest}.elf")}
-        for key, value in more.items():
-            definition[key.replace("_", "-")] = value
-        self.ctl("define", "-", text=json.dumps(definition))
+        self.ctl("define", "-", text=json.dumps(definition(name, GUESTS / f"{guest}.elf", more)))
         return name
 
     def row(self, name):
