@@ -97,12 +97,15 @@ static void format_clock(char *to, size_t size, uint64_t boottime)
 	(void)snprintf(to, size, "%s.%06u", clock, (unsigned)(at / 1000u % 1000000u));
 }
 
-#define LINE "%-15s  %-6s  %6s  %s%-50s%s  %9s  %-11s  %-7s  %6s  %s\n"
+#define LINE "%-15s  %-6s  %6s  %s%-50s%s  %9s  %-11s  %-7s  %6s  %s"
 
 static void print_legend(const struct cli *c)
 {
-	if (c->legend && !wants_json(c))
-		(void)printf(LINE, "TIME", "SP", "FRAME", "", "WORDS", "", "TOOK", "REPLY", "FF-A ID", "LIFE", "VM");
+	if (wants_json(c) || !c->legend)
+		return;
+	(void)fputs(colour_on(c, COLOUR_BOLD), stdout);
+	(void)printf(LINE, "TIME", "SP", "FRAME", "", "WORDS", "", "TOOK", "REPLY", "FF-A ID", "LIFE", "VM");
+	(void)puts(colour_off(c, COLOUR_BOLD));
 }
 
 static void print_frame(const struct cli *c, const struct lifecycle_frame *f)
@@ -125,7 +128,7 @@ static void print_frame(const struct cli *c, const struct lifecycle_frame *f)
 		(void)snprintf(id, sizeof(id), "0x%04x", f->endpoint);
 	if (f->life)
 		(void)snprintf(life, sizeof(life), "%" PRIu64, f->life);
-	(void)printf(LINE, clock, sp, number, colour_on(c, colour), words, colour_off(c, colour), took, f->reply, id, life,
+	(void)printf(LINE "\n", clock, sp, number, colour_on(c, colour), words, colour_off(c, colour), took, f->reply, id, life,
 		*f->vm ? f->vm : "-");
 }
 

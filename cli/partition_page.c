@@ -376,12 +376,11 @@ int partition_page(struct cli *c, const struct lifecycle_partition *p, const str
 	struct json_object *array)
 {
 	struct page page = { .p = p };
-	const struct lifecycle_daemon *d;
 	int code = 0;
 
 	if (!page_fill(&page, peers))
 		return cli_say_error("out of memory");
-	page.is_away = lifecycle_daemon_info(c->l, &d) >= 0 && strcmp(d->secure_side, "up") != 0;
+	page.is_away = secure_side_is_away(c);
 	if (lifecycle_trace(c->l, p->id, 0, &page.frames) < 0)
 		code = cli_fail(c, "partitions", NULL);
 	else if (array)

@@ -124,6 +124,13 @@ struct json_object *partition_to_json(const struct lifecycle_partition *p)
 
 /* ---- the verb ---- */
 
+bool secure_side_is_away(struct cli *c)
+{
+	const struct lifecycle_daemon *d;
+
+	return lifecycle_daemon_info(c->l, &d) >= 0 && strcmp(d->secure_side, "down") == 0;
+}
+
 static int list_partitions(struct cli *c, const struct lifecycle_partition_list *list)
 {
 	static const char *const header[] = {
@@ -148,6 +155,8 @@ static int list_partitions(struct cli *c, const struct lifecycle_partition_list 
 		json_print(c, array);
 	else
 		table_print(&t, c);
+	if (!array && !c->quiet && secure_side_is_away(c))
+		(void)puts("The secure side cannot be reached: what is owed waits.");
 	return 0;
 }
 

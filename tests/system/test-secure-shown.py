@@ -72,6 +72,7 @@ def a_page_says_what_an_sp_does_and_did():
         h.secure.wait()
         h.until(lambda: not page(h)["reachable"], "the link broke")
         expect("the secure side cannot be reached" in h.ctl("partitions", "0x8001"), "the page says so")
+        expect("The secure side cannot be reached" in h.ctl("partitions"), "the list does, too")
 
 
 def a_partition_tells_its_version():
@@ -114,6 +115,7 @@ def old_lives_are_listed_one_by_one():
         h.ctl("restart", "web", "--timeout", "30")
         status, row = h.status("web"), h.row("web")
         equal((row["old_lives"], row["stuck_sps"]), (1, [0x8001]), "what a list says of it")
+        equal(status["stuck_sps"], [0x8001], "what its page says")
         equal([(p["life"], p["ffa_id"], p["sp"], p["debt"], p["place"], p["reply"]) for p in status["old_peers"]],
               [(first["life"], first["ffa_id"], 0x8001, "destroying", "probe", "retry")], "its old life")
         old = status["old_peers"][0]
