@@ -102,6 +102,7 @@ struct sp {
 	uint64_t run_at; /* FFA_RUN is due then, at the mean rate */
 	uint32_t creating; /* debts in CREATING */
 	uint32_t owed, stuck_count;
+	uint32_t crowd; /* debts in back-off */
 	uint32_t tickets;     /* given out in its line */
 	uint64_t stuck_since; /* when stuck_count rose above 0 */
 	struct list waiting, ready, backoff, stuck;

@@ -9,6 +9,8 @@
  */
 #define RUN_EVERY NS_PER_MS
 #define RUN_BURST 16
+/* So often an SP is asked in the mean, however many wait: a thousand would ask it ten thousand times a second. */
+#define CROWD_EVERY NS_PER_MS
 #define HINT_MAX  NS_PER_S /* an SP that yields may ask for patience, not for eternity */
 
 const struct retry_rule retry_default = {
@@ -43,17 +45,17 @@ static uint64_t jitter(struct model *m, const struct retry_rule *rule, uint64_t 
 	return delay - width + random_next(m) % (2 * width + 1);
 }
 
-uint64_t pace_delay(struct step *s, const struct sp *sp, uint8_t *doubled)
+uint64_t pace_delay(struct step *s, const struct sp *sp, uint8_t *doubled, uint32_t crowd)
 {
 	const struct retry_rule *rule = pace_rule(s->m, sp);
-	uint64_t delay = rule->first;
+	uint64_t delay = rule->first, crowded = crowd * CROWD_EVERY, cap = crowded > rule->cap ? crowded : rule->cap;
 
-	for (unsigned i = 0; i < *doubled && delay < rule->cap; i++)
+	for (unsigned i = 0; i < *doubled && delay < cap; i++)
 		delay *= 2;
-	if (delay < rule->cap)
+	if (delay < cap)
 		++*doubled;
 	else
-		delay = rule->cap;
+		delay = cap;
 	return jitter(s->m, rule, delay);
 }
 
@@ -68,7 +70,7 @@ static bool is_late(const struct step *s, const struct sp *sp, const struct debt
 void pace_rest(struct step *s, struct sp *sp, const struct debt *d)
 {
 	const struct retry_rule *rule = pace_rule(s->m, sp);
-	uint64_t delay = is_late(s, sp, d) ? jitter(s->m, rule, rule->probe) : pace_delay(s, sp, &sp->rested);
+	uint64_t delay = is_late(s, sp, d) ? jitter(s->m, rule, rule->probe) : pace_delay(s, sp, &sp->rested, 0);
 
 	set_deadline(s, &sp->rest, s->now + delay);
 }

@@ -55,6 +55,7 @@ void queue_debt(struct step *s, struct sp *sp, struct debt *d, enum debt_queue q
 	if (queue != QUEUE_BACKOFF)
 		clear_deadline(s, &d->again);
 	count_queue(sp, d, queue);
+	sp->crowd += (queue == QUEUE_BACKOFF) - (d->queue == QUEUE_BACKOFF);
 	d->queue = (uint8_t)queue;
 	if (queue != QUEUE_NONE)
 		list_append(queue_head(sp, queue), &d->link);
@@ -62,8 +63,10 @@ void queue_debt(struct step *s, struct sp *sp, struct debt *d, enum debt_queue q
 		d->ticket = ++sp->tickets;
 		d->since = s->now;
 	}
+	/* An announce has a deadline, and somebody waits for it: it does not stand back. */
 	if (queue == QUEUE_BACKOFF)
-		set_deadline(s, &d->again, s->now + pace_delay(s, sp, &d->backoff));
+		set_deadline(s, &d->again,
+			s->now + pace_delay(s, sp, &d->backoff, d->state == DEBT_DESTROYING ? sp->crowd : 0));
 	if (queue == QUEUE_STUCK && heap_node_is_out(&sp->probe.node))
 		set_deadline(s, &sp->probe, s->now + pace_rule(s->m, sp)->probe);
 }

@@ -108,7 +108,7 @@ def waiting(bench):
         host.ctl("start", *names)
         host.ctl("abort", "--no-block", *names)
         host.until(lambda: owed(host)[0] == count, "everybody is owed an end")
-        young, _ = window(host, 1)
+        young, _ = window(host, bench.few(3, 1))
         host.until(lambda: owed(host)[1] == count, "every debt is past its active phase")
         old, rate = window(host, seconds)
         if owed(host)[:2] != (count, count):

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "story.h"
@@ -64,6 +65,28 @@ static void an_announce_to_a_dead_sp_ends_at_its_deadline(void **state)
 	answer(s, OPTEE, VERDICT_ACK, CALL_CREATED);
 	(void)answer_for(s, 6 * S, VERDICT_ABORTED, 0);
 	assert_int_equal(current(s, "web")->now.cause, CAUSE_SECURE_TIMEOUT);
+}
+
+/* Each asks less often, the more there are that ask: a hundred wait 100 ms as one does, four hundred 400 ms. */
+static void a_crowd_asks_no_more_than_a_thousand_times_a_second(void **state)
+{
+	struct story *s = *state;
+	char name[16];
+
+	meet_secure_side(s, 1, 1);
+	for (unsigned i = 0; i < 400; i++) {
+		snprintf(name, sizeof(name), "vm%u", i);
+		run(s, name);
+	}
+	for (unsigned i = 0; i < 400; i++) {
+		snprintf(name, sizeof(name), "vm%u", i);
+		ask(s, REQUEST_ABORT, name, 0);
+		life_says(s, IN_VMM_QUIESCED, current(s, name)->number);
+		answer(s, OPTEE, VERDICT_ACK, CALL_DESTROYED);
+	}
+	(void)answer_for(s, S, VERDICT_RETRY, 0);
+	assert_int_equal(model_sp(&s->m, TRUSTY)->crowd, 400);
+	assert_in_range(answer_for(s, 3 * S, VERDICT_RETRY, 0), 2000, 4000);
 }
 
 static void a_storm_of_interrupts_is_answered_at_leisure(void **state)
@@ -239,6 +262,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TOLD(an_sp_that_is_dead_for_good_is_not_hammered),
 		TOLD(an_announce_to_a_dead_sp_ends_at_its_deadline),
+		TOLD(a_crowd_asks_no_more_than_a_thousand_times_a_second),
 		TOLD(a_storm_of_interrupts_is_answered_at_leisure),
 		TOLD(a_few_interrupts_cost_no_time),
 		TOLD(an_sp_that_yields_for_ever_is_run_at_leisure),
