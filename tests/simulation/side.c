@@ -67,6 +67,16 @@ static void make_faulty(struct sp_config *c, struct random *dice)
 		c->capacity = (uint32_t)random_between(dice, 1, 6);
 }
 
+/* Of a Trusty-like one: some take their time, and some have a client on the host, so a pseudo-VM while they know nobody. */
+static void make_notifiers(struct sp_config *c, struct random *dice)
+{
+	c->host_client = odds(dice, 300);
+	c->listed = odds(dice, 300) ? (uint32_t)random_between(dice, 1, 3) : 0;
+	for (uint32_t i = 0; i < c->listed; i++)
+		c->list[i] = (struct sp_notifier){ .name = { (char)('a' + i) }, .callback = { .kind = NOTIFIER_HOLD,
+			.fails = odds(dice, 200), .hold = random_between(dice, 0, odds(dice, 100) ? 300 * MS : 3 * MS) } };
+}
+
 static void make_sp(struct side *s, struct random *dice, uint16_t id, const char *kind)
 {
 	struct sp_config c;
@@ -78,6 +88,8 @@ static void make_sp(struct side *s, struct random *dice, uint16_t id, const char
 	c.subscribed = choose_subscription(&c, dice);
 	c.doorbell = odds(dice, 600);
 	c.notifiers = (uint32_t)random_below(dice, 4);
+	if (c.personality == PERSONALITY_TRUSTY)
+		make_notifiers(&c, dice);
 	c.tick_us = (uint32_t)random_between(dice, 20, odds(dice, 100) ? 200000 : 2000);
 	c.trick = (uint32_t)random_below(dice, HOSTILE_TRICK_COUNT);
 	if (c.delay_us || odds(dice, 200))
@@ -314,10 +326,11 @@ enum side_vm side_knows(const struct side *s, size_t index, uint16_t vm, uint16_
 		[SP_VM_DESTROY_NOTIFYING] = SIDE_NOTIFYING,
 		[SP_VM_DESTROY_NOTIFIED] = SIDE_NOTIFIED,
 	};
-	const struct sp_vm *v = &s->world.book->sp[index].vm[vm];
+	const struct sp *sp = &s->world.book->sp[index];
+	bool pseudo = vm == FFA_ID_HYPERVISOR && sp->pseudo; /* nobody was told of that one */
 
-	*ret_objects = v->objects;
-	return states[v->state];
+	*ret_objects = pseudo ? 0 : sp->vm[vm].objects;
+	return pseudo ? SIDE_ABSENT : states[sp->vm[vm].state];
 }
 
 /* ---- what goes wrong ---- */
