@@ -76,7 +76,17 @@ static size_t count(char *const *variables)
 	return n;
 }
 
-/* The first of two of the same name is the one that is found. */
+/* Of two of the same name some find the first, and shells the last: there must be one. */
+static bool is_said(const char *variable, char *const *more)
+{
+	size_t name = strcspn(variable, "=") + 1;
+
+	for (; more && *more; more++)
+		if (strncmp(*more, variable, name) == 0)
+			return true;
+	return false;
+}
+
 static char **make_environment(char *const more[])
 {
 	size_t n = count(more);
@@ -87,7 +97,7 @@ static char **make_environment(char *const more[])
 	for (size_t i = 0; i < n; i++)
 		copy[i] = more[i];
 	for (char **e = environ; e && *e; e++)
-		if (!is_private(*e))
+		if (!is_private(*e) && !is_said(*e, more))
 			copy[n++] = *e;
 	return copy;
 }

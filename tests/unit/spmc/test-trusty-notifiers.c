@@ -223,6 +223,30 @@ static void a_restart_cuts_short_what_runs_and_forgets_the_rest(void **unused)
 	world_end(w);
 }
 
+/* The new image goes on where the old one was; while there is none, nothing moves. */
+static void a_live_activation_holds_the_thread(void **unused)
+{
+	struct world *w = world_with("trusty:0x8001:notifiers=0,live-activation=1,boot=1000000", NULL);
+	uint64_t until;
+
+	make_available(w, 5);
+	assert_int_equal(register_at(w, 5, "a", 1000, false), NOTIFIER_OK);
+	assert_int_equal(register_at(w, 5, "b", 1000, false), NOTIFIER_OK);
+	assert_int_equal(destroyed(w, SP, 5), RETRY);
+	tick(w);
+	until = world_next(w);
+	assert_int_equal(world_event(w, WORLD_ACTIVATE, 0, w->monotonic), FFA_OK);
+	assert_true(world_next(w) > until);
+	tick(w);
+	assert_true(w->book->sp[0].notifiers.run.active);
+	assert_int_equal(world_next(w), WORLD_NEVER);
+	assert_int_equal(world_event(w, WORLD_FINISH, 0, w->monotonic), FFA_OK);
+	run_dry(w);
+	assert_int_equal(w->book->sp[0].notifiers.ended, 2);
+	assert_int_equal(destroyed(w, SP, 5), 0);
+	world_end(w);
+}
+
 static void its_own_are_registered_for_each_vm(void **unused)
 {
 	struct world *w = world_with("trusty:0x8001:notifiers=0", NULL);
@@ -380,6 +404,7 @@ int main(void)
 		cmocka_unit_test(a_program_is_waited_for_until_it_is_told),
 		cmocka_unit_test(a_hold_goes_on_after_a_death),
 		cmocka_unit_test(a_restart_cuts_short_what_runs_and_forgets_the_rest),
+		cmocka_unit_test(a_live_activation_holds_the_thread),
 		cmocka_unit_test(its_own_are_registered_for_each_vm),
 		cmocka_unit_test(the_first_registration_makes_the_pseudo_vm),
 		cmocka_unit_test(there_is_no_pseudo_vm_where_one_is_known_or_to_come),
