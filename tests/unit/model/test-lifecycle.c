@@ -295,6 +295,28 @@ static int print_change(void *arg, const struct change *c)
 	return 0;
 }
 
+/* It counts the restarts in their window, also where no life came of a start. */
+static void a_snapshot_keeps_the_end_of_a_start_that_came_to_no_life(void **state)
+{
+	struct story *s = *state;
+	struct model *again = calloc(1, sizeof(*again));
+	struct change c = { .kind = CHANGE_END,
+		.seq = 1000,
+		.end = { .cause = CAUSE_START_FAILED, .restarts = 3, .window = 17 } };
+
+	assert_non_null(again);
+	ask(s, REQUEST_DEFINE, "web", 0);
+	c.vm = model_vm_named(&s->m, "web")->number;
+	assert_int_equal(model_apply(&s->m, &c), 0);
+	assert_int_equal(model_init(again, 1), 0);
+	assert_int_equal(model_snapshot(&s->m, story_copy, again), 0);
+	assert_int_equal(model_vm_named(again, "web")->end.cause, CAUSE_START_FAILED);
+	assert_int_equal(model_vm_named(again, "web")->end.restarts, 3);
+	assert_int_equal(model_vm_named(again, "web")->end.window, 17);
+	model_clear(again);
+	free(again);
+}
+
 static void a_snapshot_builds_the_same_model(void **state)
 {
 	struct story *s = *state;
@@ -346,6 +368,7 @@ int main(void)
 		TOLD(refuses_and_counts_what_is_illegal),
 		TOLD(restart_is_one_operation_with_a_new_life),
 		TOLD(a_snapshot_builds_the_same_model),
+		TOLD(a_snapshot_keeps_the_end_of_a_start_that_came_to_no_life),
 	};
 
 	return cmocka_run_group_tests_name("model lifecycle", tests, NULL, NULL);
