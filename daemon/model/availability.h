@@ -45,6 +45,7 @@ enum debt_event {
 	DEBT_EV_RETIRE_SILENT, /* quiesce is proven, the SP does not want VM_DESTROYED */
 	DEBT_EV_LOST_LIVE,     /* the SP's instance is gone, the life goes on: announce again */
 	DEBT_EV_LOST_DEAD,     /* the SP's instance is gone and so is the life */
+	DEBT_EV_DOUBT,         /* the SP may be another instance, and the life goes on: announce again, carefully */
 	DEBT_EV_FORGOT,        /* the life is over, and an operator gives it up */
 	DEBT_EVENT_COUNT,
 };

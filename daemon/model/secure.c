@@ -106,6 +106,17 @@ static bool slot_is_free(const struct sp *sp)
 	return sp->info.profile == PROFILE_OPTEE || sp->creating == 0;
 }
 
+static void move_to_creating(struct step *s, struct life *l, struct debt *d, const struct debt_arc *arc)
+{
+	if (l->now.state != VM_CREATED || !l->vm)
+		d->announce_by = 0;
+	else if (!d->announce_by || MUTANT(MUTANT_P6_ANNOUNCE_FOREVER))
+		d->announce_by = s->now + l->vm->definition->limits.announce_timeout_ms * NS_PER_MS;
+	debt_move(s, l, d, (enum debt_state)arc->to, (enum debt_how)arc->how);
+	if (d->announce_by)
+		set_deadline(s, &d->patience, d->announce_by);
+}
+
 /* The intent is stored in this turn, the message leaves after it. */
 static void begin_creating(struct step *s, struct sp *sp, struct debt *d)
 {
@@ -117,14 +128,24 @@ static void begin_creating(struct step *s, struct sp *sp, struct debt *d)
 	d->tries = 0;
 	d->backoff = 0;
 	d->dirty = d->unsure = d->cleanse = false;
-	if (l->now.state != VM_CREATED || !l->vm)
-		d->announce_by = 0;
-	else if (!d->announce_by || MUTANT(MUTANT_P6_ANNOUNCE_FOREVER))
-		d->announce_by = s->now + l->vm->definition->limits.announce_timeout_ms * NS_PER_MS;
-	debt_move(s, l, d, (enum debt_state)arc.to, (enum debt_how)arc.how);
-	if (d->announce_by)
-		set_deadline(s, &d->patience, d->announce_by);
+	move_to_creating(s, l, d, &arc);
 	queue_debt(s, sp, d, QUEUE_READY);
+}
+
+/* VM_CREATED once more, to an SP that may know the VM. False: it is owed nothing of the kind. */
+bool announce_again(struct step *s, struct life *l, struct sp *sp)
+{
+	struct debt *d = &l->debt[sp->index];
+	struct debt_arc arc;
+
+	if (life_is_over(l) || !wants_created(sp) || debt_step(debt_face_of(d), DEBT_EV_DOUBT, &arc) < 0)
+		return false;
+	d->tries = 0;
+	d->backoff = 0;
+	move_to_creating(s, l, d, &arc);
+	d->unsure = true;
+	queue_debt(s, sp, d, QUEUE_BACKOFF);
+	return true;
 }
 
 static void note_open(struct step *s, struct sp *sp, struct life *l, enum call_kind kind)

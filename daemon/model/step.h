@@ -79,6 +79,7 @@ void step_vmm(struct step *s, struct input *in);
 /* secure.c: what a life owes, and the queues in front of each SP */
 void announce(struct step *s, struct life *l);
 void announce_late(struct step *s, struct life *l, struct sp *sp);
+bool announce_again(struct step *s, struct life *l, struct sp *sp);
 bool is_announced(const struct model *m, const struct life *l);
 void announce_check(struct step *s, struct life *l); /* every SP knows: ready */
 void retire_debts(struct step *s, struct life *l);

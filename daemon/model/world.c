@@ -164,31 +164,54 @@ static bool same_but_status(const struct change_sp *a, const struct change_sp *b
 	return memcmp(&x, b, sizeof(x)) == 0;
 }
 
+enum kinship { SAME_INSTANCE, DOUBTFUL_INSTANCE, ANOTHER_INSTANCE };
+
 /*
  * A generation that is told is the truth: an SP that was live-activated may be of another version and UUID and knows
- * every VM still. Where none is told these are all there is to go by.
+ * every VM still. Where none is told, another version or UUID says that something happened, not what, nor before which
+ * message.
  */
-static bool is_another_instance(const struct change_sp *known, const struct change_sp *seen)
+static enum kinship kinship_of(const struct change_sp *known, const struct change_sp *seen)
 {
-	if (known->generation && seen->generation)
-		return known->generation != seen->generation;
-	return (known->version && seen->version && known->version != seen->version) ||
+	bool other = (known->version && seen->version && known->version != seen->version) ||
 		memcmp(known->uuid, seen->uuid, sizeof(seen->uuid)) != 0;
+
+	if (known->generation && seen->generation)
+		return known->generation != seen->generation ? ANOTHER_INSTANCE : SAME_INSTANCE;
+	return other ? DOUBTFUL_INSTANCE : SAME_INSTANCE;
 }
 
-/* Learns one SP anew; true if it is another instance than the one that was known. */
-static bool learn(struct step *s, const struct change_sp *seen)
+/* Learns one SP anew; says whether it is the instance that was known. */
+static enum kinship learn(struct step *s, const struct change_sp *seen)
 {
 	struct sp *sp = model_sp(s->m, seen->id);
 	struct change c = { .kind = CHANGE_SP, .sp = *seen };
-	bool fresh = sp && sp->info.status != SP_GONE && is_another_instance(&sp->info, seen);
+	enum kinship kinship = sp && sp->info.status != SP_GONE ? kinship_of(&sp->info, seen) : SAME_INSTANCE;
 
 	if (!sp && s->m->sp_count == MODEL_SP_MAX)
-		return false;
+		return SAME_INSTANCE;
 	c.sp.status = SP_OK;
 	if (!sp || sp->info.status != SP_OK || !same_but_status(&sp->info, seen))
 		emit(s, &c);
-	return fresh;
+	return kinship;
+}
+
+/*
+ * It may know all that it was told, or nothing, or what it was told since. Live VMs are announced to it as if the answer
+ * had been lost: who has them says so, and who has not takes them. What is over is driven on, and the answer tells.
+ */
+static void sp_doubted(struct step *s, struct sp *sp, bool was_up)
+{
+	struct life *l = model_life(s->m, sp->open_life), *next;
+
+	if (was_up && sp->open.has_target && !sp->out && !sp->unsure) {
+		answer_lost(s, sp);
+		if (l)
+			replay(s, sp, l);
+	}
+	list_for_each_safe(l, next, &s->m->lives, all)
+		if (announce_again(s, l, sp) && was_up) /* else all is sent again anyway */
+			replay(s, sp, l);
 }
 
 /* Also one that vanished before: a call that was out then is answered, or lost, by now. */
@@ -221,13 +244,16 @@ static void up(struct step *s, const struct secure_world *w)
 		if (!find(w, s->m->sp[i].info.id))
 			vanish(s, &s->m->sp[i]);
 	for (unsigned i = 0; i < w->count; i++) {
-		bool fresh = learn(s, &w->sp[i]);
+		enum kinship kinship = learn(s, &w->sp[i]);
 		struct sp *sp = model_sp(s->m, w->sp[i].id);
 
-		if (sp && (fresh || another)) {
-			pace_wake(s, sp);
+		if (!sp || (kinship == SAME_INSTANCE && !another))
+			continue;
+		pace_wake(s, sp);
+		if (kinship == DOUBTFUL_INSTANCE && !another)
+			sp_doubted(s, sp, was_up);
+		else
 			sp_lost(s, sp, another ? HOW_WORLD_GONE : HOW_SP_GONE);
-		}
 	}
 	list_for_each_safe(l, next, &s->m->lives, all) {
 		for (size_t i = 0; i < s->m->sp_count; i++) {

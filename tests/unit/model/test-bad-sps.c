@@ -255,6 +255,59 @@ static void an_sp_that_was_live_activated_is_not_told_again(void **state)
 	assert_true(sends(s, TRUSTY, CALL_CREATED));
 }
 
+/* ---- another version or UUID, and no generations ---- */
+
+/* It may know the VM still, or was told of it as what it is now: that it says so is no refusal. */
+static void an_sp_with_another_uuid_is_asked_as_if_its_answer_had_been_lost(void **state)
+{
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 0);
+	run(s, "web");
+	step(s, met_with_version(s, 0, 0, 1));
+	assert_true(sends(s, TRUSTY, CALL_CREATED));
+	answer(s, TRUSTY, VERDICT_INVALID, CALL_CREATED);
+	assert_int_equal(current(s, "web")->debt[0].state, DEBT_KNOWN);
+	assert_int_equal(current(s, "web")->now.state, VM_RUNNING);
+	life_says(s, IN_VMM_GONE, current(s, "web")->number);
+	assert_true(sends(s, TRUSTY, CALL_DESTROYED));
+}
+
+/* An OP-TEE may count it twice from then on. */
+static void an_optee_of_another_version_is_told_of_the_end_twice(void **state)
+{
+	struct input in;
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 0);
+	in = met_with_version(s, 0, 0, 0);
+	in.world->sp[1].version = 0x10002;
+	step(s, in);
+	run(s, "web");
+	in = met_with_version(s, 0, 0, 0);
+	in.world->sp[1].version = 0x10003;
+	step(s, in);
+	assert_true(sends(s, OPTEE, CALL_CREATED));
+	answer(s, OPTEE, VERDICT_ACK, CALL_CREATED);
+	life_says(s, IN_VMM_GONE, current(s, "web")->number);
+	answer(s, OPTEE, VERDICT_ACK, CALL_DESTROYED);
+	assert_true(sends(s, OPTEE, CALL_DESTROYED));
+	answer(s, OPTEE, VERDICT_ACK, CALL_DESTROYED);
+	assert_int_equal(current(s, "web")->debt[1].state, DEBT_SETTLED);
+}
+
+static void what_is_over_is_not_settled_by_another_uuid(void **state)
+{
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 0);
+	run(s, "web");
+	life_says(s, IN_VMM_GONE, current(s, "web")->number);
+	answer(s, TRUSTY, VERDICT_RETRY, CALL_DESTROYED);
+	step(s, met_with_version(s, 0, 0, 1));
+	assert_int_equal(current(s, "web")->debt[0].state, DEBT_DESTROYING);
+}
+
 #define TOLD(f) cmocka_unit_test_setup_teardown(f, story_begin, story_end)
 
 int main(void)
@@ -272,6 +325,9 @@ int main(void)
 		TOLD(an_sp_that_is_busy_even_when_run_is_left_alone_as_long_again),
 		TOLD(an_open_call_that_is_busy_when_run_is_open_no_more),
 		TOLD(an_sp_that_was_live_activated_is_not_told_again),
+		TOLD(an_sp_with_another_uuid_is_asked_as_if_its_answer_had_been_lost),
+		TOLD(an_optee_of_another_version_is_told_of_the_end_twice),
+		TOLD(what_is_over_is_not_settled_by_another_uuid),
 	};
 
 	return cmocka_run_group_tests_name("model bad sps", tests, NULL, NULL);
