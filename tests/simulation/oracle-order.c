@@ -104,11 +104,15 @@ void oracle_call(struct world *w, struct committed proof, const struct secure_ca
 		fail(w, "P4", "a frame leaves for life %" PRIu64 ", which is not stored", c->life);
 		return;
 	}
-	if (c->endpoint != life->endpoint)
+	if (!c->run && c->endpoint != life->endpoint) /* FFA_RUN names no VM: its life may be gone with an instance */
 		fail(w, "P1", "life %" PRIu64 " has id %u, a frame names %u", c->life, life->endpoint, c->endpoint);
 	if (c->run || oracle_was_forgotten(p)) /* its call may be open there: it is repeated until it is over */
 		return;
 	if (c->kind == CALL_CREATED) {
+		if (sp->doubtful && p->created_ok) { /* nobody can know whether it is told twice */
+			p->unsure = true;
+			p->unsure_in = p->created_in;
+		}
 		check_created(w, sp, life, p);
 		if (p->stored != DEBT_CREATING)
 			fail(w, "P4", "VM_CREATED of life %" PRIu64 " leaves, its intent is not stored", c->life);

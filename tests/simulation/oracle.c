@@ -19,6 +19,17 @@ bool oracle_was_forgotten(const struct pair *p)
 	return p->stored == DEBT_SETTLED && p->stored_how == HOW_FORGOT;
 }
 
+/* It has the life in its book, or will have by what it was sent. */
+static bool holds(const struct fake_sp *sp, uint64_t life)
+{
+	const struct frame *f = &sp->frame;
+
+	return sp_entry(sp, life) || (sp->slot.taken && sp->slot.life == life) ||
+	       (sp->open.open && sp->open.life == life && sp->open.kind == CALL_CREATED) ||
+	       (f->active && !f->executed && f->call.life == life && f->call.kind == CALL_CREATED &&
+		       f->instance == sp->instance);
+}
+
 /*
  * Whether the SP may still have the life in its book, as far as anybody outside can know. Who gets no end is not asked,
  * nor is one that lies: what it said is all that anybody has.
@@ -30,12 +41,7 @@ bool oracle_may_hold(struct world *w, const struct life *life, size_t i)
 
 	if (sp->hostile || !(sp->properties & FFA_PROP_VM_DESTROYED))
 		return false;
-	if (sp_entry(sp, life->number) || (sp->slot.taken && sp->slot.life == life->number))
-		return true;
-	if (sp->frame.active && !sp->frame.executed && sp->frame.call.life == life->number &&
-		sp->frame.call.kind == CALL_CREATED && sp->frame.instance == sp->instance)
-		return true;
-	return p->unsure && p->unsure_in == sp->instance && sp->present;
+	return holds(sp, life->number) || (p->unsure && p->unsure_in == sp->instance && sp->present);
 }
 
 static void note_stored(struct pair *p, const struct change *c)
@@ -131,7 +137,7 @@ static bool how_is_true(struct world *w, const struct life *life, size_t i, enum
 		return p->destroyed_unknown;
 	case HOW_SP_GONE:
 		return sp->hostile || sp->instance != p->created_in || !sp->present ||
-		       (sp->instance != p->first_in && !oracle_may_hold(w, life, i)) || /* the new one took nothing */
+		       (sp->instance != p->first_in && !holds(sp, life->number)) || /* the new one took nothing */
 		       (sp->died == sp->instance && !sp_entry(sp, life->number));
 	case HOW_WORLD_GONE:
 		return p->world != w->world_instance;

@@ -98,7 +98,9 @@ static void read_book(struct world *w, size_t i)
 		sp->slot.life = whose(w, i, seen->pending_vm);
 	}
 	sp->slot.taken = seen->pending;
-	sp->open.open = seen->open;
+	sp->open.open = seen->open || seen->late;
+	sp->open.life = w->real->sp[i].life;
+	sp->open.kind = w->real->sp[i].kind;
 }
 
 /* What is new of an SP; another instance has another book. */
@@ -113,6 +115,7 @@ static void read_sp(struct world *w, size_t i)
 		wire_note(w, "sp    %04x %s", sp->id, seen->there ? "joins" : "leaves");
 	sp->present = seen->there;
 	sp->hostile = seen->hostile;
+	sp->doubtful = seen->doubtful;
 	if (sp->instance != real_instance(w, i, seen->generation)) {
 		wire_note(w, "sp    %04x is generation %u", sp->id, seen->generation);
 		sp->instance = real_instance(w, i, seen->generation);

@@ -23,6 +23,7 @@ struct side {
 	uint64_t finish_at; /* of a live activation: FINISH is said then */
 	uint32_t finish_of;
 	int buffer;
+	uint32_t reformed; /* SPs by index: what took a liar's place has another UUID */
 	uint32_t messages; /* of side_bug */
 };
 
@@ -58,9 +59,11 @@ static void make_faulty(struct sp_config *c, struct random *dice)
 {
 	c->abort_action = (uint32_t)random_below(dice, SP_ABORT_COUNT);
 	c->boot_us = odds(dice, 500) ? (uint32_t)random_below(dice, 50000) : 0;
-	c->silent = c->personality != PERSONALITY_HOSTILE && odds(dice, 250);
-	c->changes = !c->silent && odds(dice, 300) ? (uint32_t)random_below(dice, SP_CHANGES_VERSION + 1) : SP_CHANGES_NOTHING;
+	c->silent = odds(dice, 250);
+	c->changes = odds(dice, 300) ? (uint32_t)random_below(dice, SP_CHANGES_VERSION + 1) : SP_CHANGES_NOTHING;
 	c->live = c->live || odds(dice, 300);
+	if (personality_get(c->personality)->answers_version) /* an OP-TEE is known by its UUID */
+		c->changes = c->changes == SP_CHANGES_UUID ? SP_CHANGES_NOTHING : c->changes;
 	if (odds(dice, 50))
 		c->virtualization = false;
 	if (odds(dice, 100))
@@ -235,8 +238,10 @@ static void activate(struct side *s, uint32_t index, uint64_t now)
 
 static void finish(struct side *s, uint64_t now)
 {
-	s->finish_at = SIDE_NEVER;
-	(void)world_event(&s->world, WORLD_FINISH, s->finish_of, now);
+	int32_t status = world_event(&s->world, WORLD_FINISH, s->finish_of, now);
+	bool again = status == FFA_DENIED && s->world.book->sp[s->finish_of].activation == SP_ACTIVATION_START;
+
+	s->finish_at = again ? now + MS : SIDE_NEVER; /* a process that was restarted meanwhile copies the package anew */
 }
 
 static void follow_schedule(struct side *s, uint64_t now)
@@ -307,6 +312,7 @@ void side_look(const struct side *s, size_t index, struct side_sp *ret)
 		.panicked = sp->panicked,
 		.open = sp->open,
 		.late = s->world.late[index].due != WORLD_NEVER,
+		.doubtful = c->silent && (c->changes != SP_CHANGES_NOTHING || s->reformed & 1u << index),
 		.hostile = c->personality == PERSONALITY_HOSTILE,
 		.trusty = c->personality == PERSONALITY_TRUSTY,
 		.optee = c->personality == PERSONALITY_OPTEE || c->personality == PERSONALITY_OPTEE_EL3 ||
@@ -383,6 +389,7 @@ static void reform(struct side *s, uint32_t index, uint64_t now)
 	struct sp *sp = &s->world.book->sp[index];
 	bool lied = c->personality == PERSONALITY_HOSTILE;
 
+	s->reformed |= lied ? 1u << index : 0;
 	c->stuck = false;
 	c->capacity = UINT16_MAX;
 	side_quiet(s, index);

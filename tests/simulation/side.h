@@ -29,6 +29,7 @@ struct side_sp {
 	bool there;          /* it is discovered */
 	bool dead;           /* until it is another instance */
 	bool runs;           /* takes messages */
+	bool doubtful;       /* silent, and what is discovered of it changes */
 	bool panicked, open, late, hostile, trusty, optee;
 	bool pending;
 	uint16_t pending_vm;

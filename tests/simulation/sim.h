@@ -121,6 +121,7 @@ struct fake_sp {
 	uint8_t profile;
 	uint32_t properties;
 	bool tells_generation, rings;
+	bool doubtful; /* what is seen of it changes, and no generation says whether it knows anything still */
 	bool hostile; /* what it says need not be true: what it knows is not held against the daemon */
 	bool present;
 	bool dead; /* it is discovered still */
