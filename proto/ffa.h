@@ -87,9 +87,12 @@ enum {
 /* Partition properties (table 6.2). Bits 6 and 7 mean something only together with bit 0, from SPMC v1.1 on. */
 enum {
 	FFA_PROP_DIRECT_REQ_RECEIVE = 1u << 0,
+	FFA_PROP_DIRECT_REQ_SEND = 1u << 1,
 	FFA_PROP_VM_CREATED = 1u << 6,
 	FFA_PROP_VM_DESTROYED = 1u << 7,
 	FFA_PROP_AARCH64 = 1u << 8,
+	FFA_PROP_DIRECT_REQ2_RECEIVE = 1u << 9,
+	FFA_PROP_DIRECT_REQ2_SEND = 1u << 10,
 };
 
 /* Partition information descriptor, v1.1 (24 bytes); v1.3 appends 24 more. Step by the size that is returned. */

@@ -109,6 +109,7 @@ static int apply_life(struct model *m, const struct change *c)
 	map_put(&m->lives_by_number, &l->by_number, l->number);
 	list_append(&m->lives, &l->all);
 	m->life_count++;
+	m->directory++;
 	m->endpoint[id] = l;
 	ids_take(&m->ids, id);
 	*held(m, l) += l->begun.memory_bytes;
@@ -134,6 +135,7 @@ static int apply_life_gone(struct model *m, const struct change *c)
 	list_remove(&l->all);
 	map_remove(&m->lives_by_number, &l->by_number);
 	m->life_count--;
+	m->directory++;
 	if (m->endpoint[l->begun.endpoint] == l)
 		m->endpoint[l->begun.endpoint] = NULL;
 	model_give_back_id(m, l->begun.endpoint);
@@ -177,6 +179,7 @@ static int apply_sp(struct model *m, const struct change *c)
 		sp = &m->sp[m->sp_count++];
 	}
 	sp->info = c->sp;
+	m->directory++;
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/mutant.h"
+#include "model/directory.h"
 #include "model/step.h"
 
 #define NARROW 8 /* registers of a call that is not one of v1.2's wide ones */
@@ -310,6 +311,13 @@ static void yield(struct step *s, struct guest_vcpu *v, const struct guest_call 
 	answer->x[3] = (uint32_t)call->x[3];
 }
 
+/* ---- who there is ---- */
+
+static void partition_info(struct step *s, struct guest_vcpu *v, const struct guest_call *call)
+{
+	directory_answer(s->m, call, put_answer(s, v));
+}
+
 /* ---- the door ---- */
 
 static const struct {
@@ -325,6 +333,7 @@ static const struct {
 	{ FFA_MSG_SEND_DIRECT_RESP, respond },
 	{ FFA_MSG_SEND_DIRECT_RESP | FFA_SMC64, respond },
 	{ FFA_MSG_SEND_DIRECT_RESP2, respond },
+	{ FFA_PARTITION_INFO_GET_REGS, partition_info },
 };
 
 static bool is_sent_to_another(uint32_t function)

@@ -148,6 +148,7 @@ struct model {
 	size_t retry_for_count;
 	uint64_t random;
 	uint32_t mark;
+	uint16_t directory; /* moves with whoever can be found: the tag of FFA_PARTITION_INFO_GET_REGS */
 	uint16_t begin_at; /* the log was lost: ids are to go on from here */
 	/* one of each, kept ready so that a change cannot fail half-way */
 	struct vm *spare_vm;

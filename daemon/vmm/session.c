@@ -132,22 +132,28 @@ static void tell_ended(struct vmm *v, uint64_t now)
 		v->owed &= ~(uint32_t)OWED_ENDED;
 }
 
-/* The state of now, not each one on the way: a vCPU that changed twice is told once. */
-static void tell_vcpus(struct vmm *v, uint64_t now)
+/* The state of now, not each one on the way: a vCPU that changed twice is told once. False: it could not be told. */
+static bool tell_vcpu(struct vmm *v, uint64_t now, unsigned i)
 {
-	for (unsigned i = 0; i < v->machine.definition.vcpu_count; i++) {
-		struct vmm_vcpu frame = { .header = header(v, VMM_VCPU), .index = i };
+	struct vmm_vcpu frame = { .header = header(v, VMM_VCPU), .index = i };
 
-		frame.state = atomic_load(&v->machine.vcpu[i].state);
-		if (frame.state == v->told[i])
-			continue;
-		if (v->stage != LINK_UP || v->link_full || !tell(v, now, &frame, sizeof(frame)))
-			return;
-		v->told[i] = (uint8_t)frame.state;
-	}
+	frame.state = atomic_load(&v->machine.vcpu[i].state);
+	if (frame.state == v->told[i])
+		return true;
+	if (v->stage != LINK_UP || v->link_full || !tell(v, now, &frame, sizeof(frame)))
+		return false;
+	v->told[i] = (uint8_t)frame.state;
+	return true;
 }
 
-/* One at a time for each vCPU, so they are bounded. */
+static void tell_vcpus(struct vmm *v, uint64_t now)
+{
+	for (unsigned i = 0; i < v->machine.definition.vcpu_count; i++)
+		if (!tell_vcpu(v, now, i))
+			return;
+}
+
+/* One at a time for each vCPU, so they are bounded. Its state goes first: a call is judged by the callee's. */
 static void tell_calls(struct vmm *v, uint64_t now)
 {
 	for (unsigned i = 0; i < v->machine.vcpu_count; i++) {
@@ -155,7 +161,7 @@ static void tell_calls(struct vmm *v, uint64_t now)
 
 		if (!ask_frame(&v->machine.vcpu[i], &frame))
 			continue;
-		if (v->stage != LINK_UP || v->link_full || !tell(v, now, &frame, sizeof(frame)))
+		if (!tell_vcpu(v, now, i) || v->stage != LINK_UP || v->link_full || !tell(v, now, &frame, sizeof(frame)))
 			return;
 		ask_told(&v->machine.vcpu[i]);
 	}

@@ -25,6 +25,8 @@ GUEST_START
 	CALL hvc, FFA_VERSION, by_hvc
 	ANSWER FFA_VERSION, 0x10002, x0, version
 	ANSWER FFA_ID_GET, 0, x2, id
+	ANSWER FFA_PARTITION_INFO_GET_REGS, 0, x2, indices
+	ANSWER FFA_PARTITION_INFO_GET_REGS, 0, x3, first
 	ANSWER 0x84000073, 0, x2, share
 	ldr x0, =PSCI_SYSTEM_OFF
 	bl psci
@@ -36,4 +38,6 @@ by_smc:	.asciz "FFA_VERSION by smc: "
 by_hvc:	.asciz "FFA_VERSION by hvc: "
 version: .asciz "FFA_VERSION: "
 id:	.asciz "FFA_ID_GET: "
+indices: .asciz "FFA_PARTITION_INFO_GET_REGS: "
+first:	.asciz "FFA_FIRST: "
 share:	.asciz "FFA_MEM_SHARE: "

@@ -11,6 +11,10 @@ GUEST_START
 	PRINT_ANSWER version, 0
 	FFA FFA_ID_GET
 	PRINT_ANSWER id, 2
+	movq $0, regs + 24(%rip)
+	FFA FFA_PARTITION_INFO_GET_REGS
+	PRINT_ANSWER indices, 2
+	PRINT_ANSWER first, 3
 	FFA 0x84000073
 	PRINT_ANSWER share, 2
 	mov $PM1A, %edx
@@ -22,4 +26,6 @@ GUEST_START
 early:	.asciz "FFA_ID_GET before a version: "
 version: .asciz "FFA_VERSION: "
 id:	.asciz "FFA_ID_GET: "
+indices: .asciz "FFA_PARTITION_INFO_GET_REGS: "
+first:	.asciz "FFA_FIRST: "
 share:	.asciz "FFA_MEM_SHARE: "

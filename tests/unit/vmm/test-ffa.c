@@ -149,6 +149,7 @@ static void only_calls_of_v1_2_are_wide(void **state)
 {
 	assert_true(ffa_is_wide(FFA_MSG_SEND_DIRECT_REQ2));
 	assert_true(ffa_is_wide(FFA_MSG_SEND_DIRECT_RESP2));
+	assert_true(ffa_is_wide(FFA_PARTITION_INFO_GET_REGS));
 	assert_false(ffa_is_wide(FFA_MSG_SEND_DIRECT_REQ | FFA_SMC64));
 	assert_false(ffa_is_wide(FFA_SUCCESS_64));
 	assert_false(ffa_is_wide(0));

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/directory.h"
+
+#include <string.h>
+
+#include "model/model.h"
+
+#define PER_CALL     5 /* descriptors of 24 bytes in x3 to x17 */
+#define FIRST_OF_ALL 3 /* the register of the first */
+
+/* A VM takes and sends direct messages in all their forms (table 6.2). */
+#define VM_PROPERTIES                                                                                                  \
+	(FFA_PROP_DIRECT_REQ_RECEIVE | FFA_PROP_DIRECT_REQ_SEND | FFA_PROP_AARCH64 | FFA_PROP_DIRECT_REQ2_RECEIVE |       \
+		FFA_PROP_DIRECT_REQ2_SEND)
+
+struct look {
+	uint8_t uuid[16]; /* all zero: everybody */
+	uint16_t start;
+	unsigned found; /* that match */
+	unsigned taken;
+	struct ffa_partition_info info[PER_CALL];
+};
+
+static bool is_wanted(const struct look *l, const uint8_t uuid[16])
+{
+	static const uint8_t everybody[16];
+
+	return !memcmp(l->uuid, everybody, sizeof(everybody)) || !memcmp(l->uuid, uuid, sizeof(l->uuid));
+}
+
+/* Its UUID is told where none was asked for (s.6.2.1). */
+static void look_at(struct look *l, struct ffa_partition_info info)
+{
+	static const uint8_t everybody[16];
+
+	if (!is_wanted(l, info.uuid))
+		return;
+	if (memcmp(l->uuid, everybody, sizeof(everybody)))
+		memset(info.uuid, 0, sizeof(info.uuid));
+	if (l->found >= l->start && l->taken < PER_CALL)
+		l->info[l->taken++] = info;
+	l->found++;
+}
+
+static void look_at_sp(struct look *l, const struct sp *sp)
+{
+	struct ffa_partition_info info = {
+		.id = sp->info.id,
+		.execution_contexts = sp->info.contexts,
+		.properties = sp->info.properties & ~(uint32_t)(FFA_PROP_VM_CREATED | FFA_PROP_VM_DESTROYED),
+	};
+
+	memcpy(info.uuid, sp->info.uuid, sizeof(info.uuid));
+	if (sp_is_there(sp))
+		look_at(l, info);
+}
+
+static void look_at_life(struct look *l, const struct life *life)
+{
+	struct ffa_partition_info info = {
+		.id = life->begun.endpoint,
+		.execution_contexts = life->begun.vcpu_count,
+		.properties = VM_PROPERTIES,
+	};
+
+	if (life->vm)
+		memcpy(info.uuid, life->vm->definition->uuid, sizeof(info.uuid));
+	look_at(l, info);
+}
+
+static void put_status(struct guest_call *answer, enum ffa_status status)
+{
+	answer->x[0] = FFA_ERROR;
+	answer->x[2] = (uint32_t)status;
+}
+
+void directory_answer(const struct model *m, const struct guest_call *call, struct guest_call *answer)
+{
+	uint16_t start = (uint16_t)call->x[3], tag = (uint16_t)(call->x[3] >> 16);
+	struct look l = { .start = start };
+	const struct life *life;
+
+	memcpy(l.uuid, &call->x[1], sizeof(l.uuid));
+	if (start && tag != m->directory) {
+		put_status(answer, FFA_RETRY);
+		return;
+	}
+	for (size_t i = 0; i < m->sp_count; i++)
+		look_at_sp(&l, &m->sp[i]);
+	list_for_each(life, &m->lives, all)
+		look_at_life(&l, life);
+	if (!l.taken) {
+		put_status(answer, FFA_INVALID_PARAMETERS);
+		return;
+	}
+	answer->x[0] = FFA_SUCCESS_64;
+	answer->x[2] = (uint64_t)(l.found - 1) | (uint64_t)(start + l.taken - 1) << 16 | (uint64_t)m->directory << 32 |
+		(uint64_t)sizeof(l.info[0]) << 48;
+	memcpy(&answer->x[FIRST_OF_ALL], l.info, l.taken * sizeof(l.info[0]));
+}
