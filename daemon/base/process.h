@@ -13,7 +13,7 @@ int process_start_time(pid_t pid, uint64_t *ret);
 
 /*
  * Runs argv[0], a path. It gets no fd but 0 to 2: stdin is /dev/null, what it prints goes where our own errors go. Its
- * environment is `more` (NULL: nothing) and what of ours it does not say otherwise, without what the service manager gave to us alone. Its
- * process group has its pid. 0 or negative errno.
+ * environment is `more` (NULL: nothing) and what of ours that does not say otherwise, without what the service manager
+ * gave to us alone. Its process group has its pid. 0 or negative errno.
  */
 int process_spawn(pid_t *ret, char *const argv[], char *const more[]);

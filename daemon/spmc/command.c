@@ -79,6 +79,8 @@ static int read_run(const struct words *w, struct notifier_callback *ret)
 {
 	size_t n = 0;
 
+	if (w->count > 6 && w->word[6][0] != '/')
+		return -EINVAL;
 	for (int i = 6; i < w->count; i++) {
 		size_t length = strlen(w->word[i]) + 1;
 
@@ -122,14 +124,14 @@ static int say_notifier(
 	case NOTIFIER_WAITS:
 		return say(a, 0, "ok");
 	case NOTIFIER_INVALID_ARGUMENTS:
-		return say(a, -EINVAL, "invalid-arguments: a notifier needs a name of its own of 1 to %d letters, digits, '.', "
-			"'_' and '-', and 'hold TIME' or 'run PROGRAM'", NOTIFIER_NAME - 1);
+		return say(a, -EINVAL, "invalid-arguments: a notifier needs a name of its own of 1 to %d letters, digits, "
+			"'.', '_' and '-', and 'hold TIME' or 'run PROGRAM'", NOTIFIER_NAME - 1);
 	case NOTIFIER_NOT_FOUND:
-		return say(a, -ENOENT, "not-found: SP 0x%04x has no such notifier, or knows no VM %u (it is %s there)", s->id,
-			vm, state);
+		return say(a, -ENOENT, "not-found: SP 0x%04x has no such notifier, or knows no VM %u (it is %s there)",
+			s->id, vm, state);
 	case NOTIFIER_BAD_STATE:
-		return say(a, -EPERM, "bad-state: VM %u is %s at SP 0x%04x, which is %s; it must be available there, and the "
-			"SP running", vm, state, s->id, document_sp_state(s->state));
+		return say(a, -EPERM, "bad-state: VM %u is %s at SP 0x%04x, which is %s; it must be available there, "
+			"and the SP running", vm, state, s->id, document_sp_state(s->state));
 	default:
 		return say(a, -ENOMEM, "no-memory: SP 0x%04x has %d notifiers already", s->id, NOTIFIERS);
 	}
@@ -156,7 +158,7 @@ static int do_notifier(struct world *w, uint64_t now, const struct words *c, str
 		r = read_callback(c, &callback);
 	if (r < 0)
 		return say(a, r, "what it does cannot be read: write 'hold TIME [fails]' with %s, or 'run PROGRAM "
-			"[ARGUMENT..]' of at most %d bytes", SPAN_IS, NOTIFIER_COMMAND - 2);
+			"[ARGUMENT..]' with its path from / on, of at most %d bytes", SPAN_IS, NOTIFIER_COMMAND - 2);
 	a->sp = (uint32_t)sp;
 	a->order = w->book->sp[sp].notifiers.run.what.order;
 	answer = registers ? do_register(w, a->sp, (uint16_t)vm, c->word[4], &callback, now) :

@@ -139,7 +139,8 @@ static int read_name(struct reader *r, struct file *f, struct sp_notifier *n)
 	if (reader_scalar(r, value) < 0)
 		return -EINVAL;
 	if (notifier_init(&probe, 0, value, &any) != NOTIFIER_OK)
-		return reader_complain(r, r->value, "must be 1 to %d letters, digits, '.', '_' and '-'", NOTIFIER_NAME - 1);
+		return reader_complain(
+			r, r->value, "must be 1 to %d letters, digits, '.', '_' and '-'", NOTIFIER_NAME - 1);
 	memcpy(n->name, probe.name, sizeof(n->name));
 	return 0;
 }
@@ -155,7 +156,8 @@ static int read_notifier_key(struct reader *r, void *context, const char *key)
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (strcmp(keys[i].name, key) == 0)
 			return keys[i].read(r, f, &f->list[f->listed]);
-	return reader_complain(r, r->value, "a notifier has \"hold\" or \"run\", \"name\" and \"fails\", and nothing else");
+	return reader_complain(
+		r, r->value, "a notifier has \"hold\" or \"run\", \"name\" and \"fails\", and nothing else");
 }
 
 /* One without a name has its number for one. */
@@ -182,7 +184,8 @@ static int read_notifier(struct reader *r, void *context)
 		return reader_complain(r, r->value, "whether a program fails it says itself; remove \"fails\"");
 	for (uint32_t i = 0; i < f->listed; i++)
 		if (strcmp(f->list[i].name, n->name) == 0)
-			return reader_complain(r, r->value, "two notifiers are called '%s'; name one differently", n->name);
+			return reader_complain(
+				r, r->value, "two notifiers are called '%s'; name one differently", n->name);
 	f->listed++;
 	return 0;
 }

@@ -117,8 +117,8 @@ void document_write_notifiers(struct text *t, const struct sp *sp, uint64_t now)
 	write_registered(t, &comma, l, now);
 	text_add(t, "],");
 	write_plain(t, sp);
-	text_add(t, "\"notified\":{\"ended\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"unregistered\":%" PRIu64 "},", l->ended,
-		l->failed, sp->counts.unregistered);
+	text_add(t, "\"notified\":{\"ended\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"unregistered\":%" PRIu64 "},",
+		l->ended, l->failed, sp->counts.unregistered);
 }
 
 /* ---- the log ---- */
@@ -129,8 +129,8 @@ static void report(const struct sp *sp, const struct notifier_end *e)
 	char how[64];
 
 	say_result(e->result, how, sizeof(how));
-	log_write(failed ? LOG_WARNING : LOG_INFO, NULL, "SP 0x%04x: notifier %s of VM %u %s after %" PRIu64 " ms: %s", sp->id,
-		e->name, e->vm, failed ? "failed" : "is done", e->took / NS_PER_MS, how);
+	log_write(failed ? LOG_WARNING : LOG_INFO, NULL, "SP 0x%04x: notifier %s of VM %u %s after %" PRIu64 " ms: %s",
+		sp->id, e->name, e->vm, failed ? "failed" : "is done", e->took / NS_PER_MS, how);
 }
 
 /* More than are kept cannot be told of one by one. */

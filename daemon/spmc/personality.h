@@ -42,8 +42,9 @@ struct personality {
 	struct sp_reply (*destroyed)(const struct sp_config *c, struct sp *sp, uint16_t vm, uint64_t now);
 	struct sp_reply unknown_type;
 	struct sp_reply unknown_vm; /* to a partition message; SP_RESP: the status is put in w3 */
-	enum notifier_answer (*register_notifier)(struct sp *sp, const struct notifier *n, uint64_t now); /* NULL: has none */
-	uint64_t (*work_at)(const struct sp_config *c, const struct sp *sp, uint64_t now); /* WORLD_NEVER: there is none */
+	/* NULL: it has none. */
+	enum notifier_answer (*register_notifier)(struct sp *sp, const struct notifier *n, uint64_t now);
+	uint64_t (*work_at)(const struct sp_config *c, const struct sp *sp, uint64_t now); /* WORLD_NEVER: none to do */
 	bool (*work)(const struct sp_config *c, struct sp *sp, uint64_t now);
 	bool (*forge)(const struct sp_config *c, struct sp *sp, uint64_t *x); /* spoils the honest answer in x; true: it did */
 };

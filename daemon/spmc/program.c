@@ -238,7 +238,8 @@ void programs_stop(struct programs *p)
 	list_for_each_safe(g, next, &p->list, node) {
 		kill_program(g);
 		if (is_wanted(p, g))
-			world_notified(p->world, g->sp, (struct notifier_result){ .how = NOTIFIER_CUT_SHORT }, p->monotonic());
+			world_notified(
+				p->world, g->sp, (struct notifier_result){ .how = NOTIFIER_CUT_SHORT }, p->monotonic());
 		free_program(g);
 	}
 }

@@ -76,6 +76,7 @@ static void what_is_no_command_is_named(void **unused)
 		{ "notifier 0x8001 5 register a hold 1", "what it does cannot be read" },
 		{ "notifier 0x8001 5 register a hold 61min", "what it does cannot be read" },
 		{ "notifier 0x8001 5 register a hold 1s often", "what it does cannot be read" },
+		{ "notifier 0x8001 5 register a run sync", "with its path from / on" },
 		{ "notifier 0x8001 5 register a jump", "what it does cannot be read" },
 	};
 	struct world *w = world_with("trusty:0x8001", "optee:0x8002", NULL);
