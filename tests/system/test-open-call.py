@@ -105,7 +105,7 @@ def a_link_that_breaks_in_an_open_end_lets_it_be_done_once():
 
 def only_the_open_call_is_run():
     """Two SPs, one of them in the middle of a message: the other, idle, must not be run by the daemon that comes after."""
-    with wired("optee-hafnium", "optee-el3", more=",subscribe=created") as (h, wire):
+    with wired("optee-hafnium", "optee-el3", more=",subscribe=created,preempt=0") as (h, wire):
         h.define("db", "silent")
         h.define("web", "silent")
         h.ctl("start", "db", "web")
