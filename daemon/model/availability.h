@@ -43,6 +43,7 @@ enum debt_event {
 	DEBT_EV_TELL_END_ONLY, /* announce succeeded, the SP wants VM_DESTROYED alone */
 	DEBT_EV_RETIRE,        /* quiesce is proven, the SP wants VM_DESTROYED */
 	DEBT_EV_RETIRE_SILENT, /* quiesce is proven, the SP does not want VM_DESTROYED */
+	DEBT_EV_UNWANTED,      /* VM_DESTROYED was to be sent, and the SP does not want it any more */
 	DEBT_EV_LOST_LIVE,     /* the SP's instance is gone, the life goes on: announce again */
 	DEBT_EV_LOST_DEAD,     /* the SP's instance is gone and so is the life */
 	DEBT_EV_DOUBT,         /* the SP may be another instance, and the life goes on: announce again, carefully */

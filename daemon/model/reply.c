@@ -262,6 +262,9 @@ void step_reply(struct step *s, const struct secure_reply *r)
 	}
 	if (d && !cleansed(s, sp, d, asked, verdict) && !once_more(s, sp, d, verdict))
 		debt_event(s, sp, d, (enum debt_event)meaning[verdict].event);
+	l = model_life(s->m, sp->open_life);
+	if (l && settle_unwanted(s, l, sp))
+		after_move(s, l);
 	if (verdict == VERDICT_ACK)
 		release_queue(s, sp, &sp->stuck);
 	if (verdict == VERDICT_ACK && sp->info.status == SP_DEGRADED)

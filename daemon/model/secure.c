@@ -403,6 +403,23 @@ void retire_debts(struct step *s, struct life *l)
 	}
 }
 
+/*
+ * An SP that has changed its mind about VM_DESTROYED would refuse it for ever. What was sent before, and may be open there,
+ * comes to its end first: nobody else would be heard, and its answer must not be taken for another's.
+ */
+bool settle_unwanted(struct step *s, struct life *l, struct sp *sp)
+{
+	struct debt *d = &l->debt[sp->index];
+	bool under_way = sp->open_life == l->number && (sp->out || sp->unsure || sp->open.has_target);
+	struct debt_arc arc;
+
+	if (under_way || wants_destroyed(sp) || debt_step(debt_face_of(d), DEBT_EV_UNWANTED, &arc) < 0)
+		return false;
+	debt_move(s, l, d, (enum debt_state)arc.to, (enum debt_how)arc.how);
+	touch(s, l->vm);
+	return true;
+}
+
 /* The active phase is over: from now on one message a second probes the SP for all that wait. */
 void mark_stuck(struct step *s, struct life *l)
 {

@@ -84,6 +84,7 @@ bool is_announced(const struct model *m, const struct life *l);
 void announce_check(struct step *s, struct life *l); /* every SP knows: ready */
 void retire_debts(struct step *s, struct life *l);
 bool debts_are_done(const struct life *l);
+bool settle_unwanted(struct step *s, struct life *l, struct sp *sp); /* true: it was to be told of the end, and is not */
 void mark_stuck(struct step *s, struct life *l);
 void debt_timer(struct step *s, struct debt *d);
 void patience_timer(struct step *s, struct debt *d);

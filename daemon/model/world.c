@@ -256,9 +256,12 @@ static void up(struct step *s, const struct secure_world *w)
 			sp_lost(s, sp, another ? HOW_WORLD_GONE : HOW_SP_GONE);
 	}
 	list_for_each_safe(l, next, &s->m->lives, all) {
+		bool moved = false;
+
 		for (size_t i = 0; i < s->m->sp_count; i++) {
 			if (!was_up)
 				replay(s, &s->m->sp[i], l);
+			moved |= settle_unwanted(s, l, &s->m->sp[i]);
 			if (!life_is_over(l))
 				announce_late(s, l, &s->m->sp[i]);
 		}
@@ -266,6 +269,8 @@ static void up(struct step *s, const struct secure_world *w)
 			clear_deadline(s, &l->timer);
 		announce_check(s, l);
 		touch(s, l->vm);
+		if (moved)
+			after_move(s, l);
 	}
 	s->m->hold = false;
 	for (size_t i = 0; i < s->m->sp_count; i++)
