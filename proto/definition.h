@@ -19,6 +19,8 @@
 #define VM_AFTER_MAX 8
 #define VM_DEVICE_MAX 8
 #define VM_DEVICE_PATH_MAX 63
+#define VM_ASSIGNED_MAX 4
+#define VM_SCRIPT_MAX 126
 
 enum huge_pages {
 	HUGE_PAGES_NEVER = 0,       /* ordinary pages on the memory place (tmpfs) */
@@ -39,6 +41,17 @@ enum on_end { /* what follows an end nobody asked for */
 enum on_stuck { /* a restart whose old life is stuck at an SP past the active phase */
 	ON_STUCK_WAIT = 0,
 	ON_STUCK_NEW_ID = 1,
+};
+
+enum assigned_type {
+	ASSIGNED_NONE = 0,
+	ASSIGNED_VFIO_FAKE = 1, /* migrates as its script says; no guest sees it */
+};
+
+/* A device that the VM is given. */
+struct vm_assigned {
+	uint8_t type; /* enum assigned_type */
+	char script[VM_SCRIPT_MAX + 1];
 };
 
 struct cpu_mask {
@@ -98,6 +111,8 @@ struct vm_definition {
 	char cmdline[VM_CMDLINE_MAX + 1];
 	char after[VM_AFTER_MAX][VM_NAME_MAX + 1]; /* VMs that must be RUNNING before this one starts */
 	struct cpu_mask placement[VM_VCPU_MAX];
+	uint8_t assigned_count;
+	struct vm_assigned assigned[VM_ASSIGNED_MAX]; /* in the order in which they start */
 };
 
 #define DEFINITION_MEMORY_MIN (2ull << 20)
@@ -115,10 +130,15 @@ static inline bool definition_is_sane(const struct vm_definition *d)
 		!definition_string_ends(d->initrd, sizeof(d->initrd)) ||
 		!definition_string_ends(d->dtb, sizeof(d->dtb)) ||
 		!definition_string_ends(d->cmdline, sizeof(d->cmdline)) || d->after_count > VM_AFTER_MAX ||
-		d->resources.device_count > VM_DEVICE_MAX)
+		d->resources.device_count > VM_DEVICE_MAX ||
+		d->assigned_count > VM_ASSIGNED_MAX)
 		return false;
 	for (unsigned i = 0; i < d->resources.device_count; i++)
 		if (!definition_string_ends(d->resources.device[i], sizeof(d->resources.device[i])))
+			return false;
+	for (unsigned i = 0; i < d->assigned_count; i++)
+		if (d->assigned[i].type != ASSIGNED_VFIO_FAKE ||
+			!definition_string_ends(d->assigned[i].script, sizeof(d->assigned[i].script)))
 			return false;
 	for (unsigned i = 0; i < d->after_count; i++)
 		if (!definition_string_ends(d->after[i], sizeof(d->after[i])))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/definition.h"
 
+#include "store/definition_read.h"
 #include "store/definition_rules.h"
 #include "store/uuid.h"
 
@@ -136,6 +137,9 @@ static void print_value(struct buffer *b, const struct vm_definition *d, const s
 	case RULE_DEVICES:
 		print_devices(b, &d->resources);
 		break;
+	case RULE_ASSIGNED:
+		print_assigned(b, d);
+		break;
 	case RULE_CPUS:
 		print_placement(b, d);
 		break;
@@ -157,6 +161,8 @@ static bool is_left_out(const struct vm_definition *d, const struct rule *rule)
 		return d->after_count == 0;
 	case RULE_DEVICES:
 		return d->resources.device_count == 0;
+	case RULE_ASSIGNED:
+		return d->assigned_count == 0;
 	case RULE_CPUS:
 		return placed_vcpus(d) == 0;
 	default:

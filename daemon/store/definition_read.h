@@ -39,6 +39,10 @@ struct shown show(struct json_object *value);
 int read_value(struct reading *r, const struct rule *rule, const char *path, struct json_object *value,
 	struct vm_definition *d);
 
+/* definition_assigned.c */
+int read_assigned(struct reading *r, const char *path, struct json_object *value, struct vm_definition *d);
+void print_assigned(struct buffer *b, const struct vm_definition *d);
+
 bool parse_name(const char *text, size_t length);
 bool parse_bytes(const char *text, uint64_t *ret);
 bool parse_duration(const char *text, uint64_t *ret_ms);

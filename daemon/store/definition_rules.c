@@ -83,6 +83,7 @@ static const struct rule root[] = {
 	{ "policies", RULE_OBJECT, .inner = &policies_rules },
 	{ "order", RULE_OBJECT, .inner = &order_rules },
 	{ "limits", RULE_OBJECT, .inner = &limits_rules },
+	{ "devices", RULE_ASSIGNED, AT(assigned) },
 	{ "resources", RULE_OBJECT, .inner = &resources_rules },
 };
 const struct rules definition_rules = RULES(root);

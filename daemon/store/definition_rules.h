@@ -26,6 +26,7 @@ enum rule_type {
 	RULE_TEXT,
 	RULE_NAMES, /* up to VM_AFTER_MAX names of VMs */
 	RULE_DEVICES, /* up to VM_DEVICE_MAX paths below /dev */
+	RULE_ASSIGNED, /* up to VM_ASSIGNED_MAX devices, an object each */
 	RULE_CPUS,  /* a list of CPU lists, one a vCPU */
 };
 

@@ -405,6 +405,8 @@ int read_value(struct reading *r, const struct rule *rule, const char *path, str
 		return read_names(r, path, value, d);
 	case RULE_DEVICES:
 		return read_devices(r, path, value, d);
+	case RULE_ASSIGNED:
+		return read_assigned(r, path, value, d);
 	case RULE_CPUS:
 		return read_cpus(r, path, value, d);
 	case RULE_OBJECT:

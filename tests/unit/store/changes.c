@@ -12,6 +12,8 @@
 
 #include "proto/ffa.h"
 
+static const char *const scripts[] = { "", "flags 3", "set running>stop fail 5 then error;reset never" };
+
 const uint8_t first_boot[16] = { 1, 1 }, second_boot[16] = { 2, 2 };
 const struct store_options quick = { .snapshot_bytes = 1000, .snapshot_events = 10, .boot = first_boot };
 
@@ -119,6 +121,11 @@ void random_definition(uint64_t *seed, struct vm_definition *ret)
 			.io_weight = (uint16_t)up_to(seed, 10000),
 			.device_count = (uint8_t)up_to(seed, VM_DEVICE_MAX),
 		};
+	ret->assigned_count = (uint8_t)up_to(seed, VM_ASSIGNED_MAX);
+	for (unsigned i = 0; i < ret->assigned_count; i++) {
+		ret->assigned[i].type = ASSIGNED_VFIO_FAKE;
+		(void)snprintf(ret->assigned[i].script, sizeof(ret->assigned[i].script), "%s", scripts[up_to(seed, 2)]);
+	}
 	for (unsigned i = 0; i < ret->resources.device_count; i++)
 		printable(seed, ret->resources.device[i], sizeof(ret->resources.device[i]), "/dev/");
 	printable(seed, ret->kernel, sizeof(ret->kernel), "/");

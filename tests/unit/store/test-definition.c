@@ -105,6 +105,9 @@ static void reads_its_own_annotated_example(void **state)
 	assert_int_equal(d->resources.cpu_quota, 150);
 	assert_int_equal(d->resources.device_count, 1);
 	assert_string_equal(d->resources.device[0], "/dev/vfio/vfio");
+	assert_int_equal(d->assigned_count, 1);
+	assert_int_equal(d->assigned[0].type, ASSIGNED_VFIO_FAKE);
+	assert_string_equal(d->assigned[0].script, "flags 7; set stop delay 20ms");
 }
 
 static void prints_what_it_reads(void **state)
@@ -198,6 +201,17 @@ static void says_which_key_and_what_to_write(void **state)
 	expect_error(WITH("\"resources\": {\"devices\": [\"/etc/passwd\"]}"),
 		"web.json:3:27: resources.devices[0]: \"/etc/passwd\" is not a device node; write a path below /dev/, at most "
 		"63 bytes long");
+	expect_error(WITH("\"devices\": {}"), "web.json:3:12: devices: {} is not a list; write [{\"type\": ...}]");
+	expect_error(WITH("\"devices\": [{}, 1]"), "web.json:3:13: devices[0]: \"type\" is missing; add it");
+	expect_error(WITH("\"devices\": [1]"), "web.json:3:13: devices[0]: 1 is not an object; write {\"type\": ...}");
+	expect_error(WITH("\"devices\": [{\"type\": \"gpu\"}]"),
+		"web.json:3:22: devices[0].type: \"gpu\" is no type of device; write \"vfio-fake\"");
+	expect_error(WITH("\"devices\": [{\"kind\": 1}]"),
+		"web.json:3:14: devices[0].kind: there is no such key; known here: type, script");
+	expect_error(WITH("\"devices\": [{\"type\": \"vfio-fake\", \"script\": \"set halt fail 5\"}]"),
+		"web.json:3:45: devices[0].script: after 4 letters of the script: there is no such effect; known: fail, "
+		"then, says, delay, never, fd, skip, times");
+	expect_error(WITH("\"devices\": [1,2,3,4,5]"), "web.json:3:12: devices: has 5 entries; write at most 4");
 	expect_error(WITH("\"order\": {\"after\": [1,2,3,4,5,6,7,8,9]}"),
 		"web.json:3:20: order.after: has 9 entries; write at most 8");
 	expect_error(WITH("\"memory\": {\"size\": \"1M\"}"),
