@@ -103,6 +103,18 @@ static void print_vcpus(const struct lifecycle_vm_details *d)
 	(void)putchar('\n');
 }
 
+static void print_devices(const struct lifecycle_vm_details *d)
+{
+	for (size_t i = 0; i < d->device_count; i++) {
+		const struct lifecycle_device *v = d->device[i];
+
+		(void)printf("%s%zu: %s %s", i ? "             " : "    Devices: ", i, v->type, v->state);
+		if (strcmp(v->condition, "-") != 0)
+			(void)printf(", %s%s%s", v->condition, *v->text ? ": " : "", v->text);
+		(void)putchar('\n');
+	}
+}
+
 static void print_facts(const struct lifecycle_vm_details *d)
 {
 	char bytes[64];
@@ -113,6 +125,7 @@ static void print_facts(const struct lifecycle_vm_details *d)
 		(void)puts("       Life: none");
 	print_operation(d);
 	print_vcpus(d);
+	print_devices(d);
 	format_bytes(bytes, sizeof(bytes), d->memory_bytes);
 	(void)printf("     Memory: %s\n", bytes);
 	if (d->vmm_pid)
@@ -240,6 +253,22 @@ static struct json_object *peers_to_json(const struct lifecycle_vm_details *d)
 	return array;
 }
 
+static struct json_object *devices_to_json(const struct lifecycle_vm_details *d)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < d->device_count; i++) {
+		struct json_object *o = json_object_new_object();
+
+		json_add_string(o, "type", d->device[i]->type);
+		json_add_string(o, "state", d->device[i]->state);
+		json_add_string(o, "condition", d->device[i]->condition);
+		json_add_string(o, "text", d->device[i]->text);
+		(void)json_object_array_add(array, o);
+	}
+	return array;
+}
+
 static struct json_object *end_to_json(const struct lifecycle_vm_details *d)
 {
 	struct json_object *o = json_object_new_object();
@@ -262,6 +291,7 @@ static struct json_object *page_to_json(const struct lifecycle_vm_details *d, co
 	for (size_t i = 0; i < d->vcpu_states; i++)
 		(void)json_object_array_add(vcpus, json_object_new_string(lifecycle_vcpu_state_name(d->vcpu[i])));
 	(void)json_object_object_add(o, "vcpus", vcpus);
+	(void)json_object_object_add(o, "devices", devices_to_json(d));
 	json_add_number(o, "memory_bytes", d->memory_bytes);
 	json_add_number(o, "vmm_pid", d->vmm_pid);
 	json_add_bool(o, "from_file", d->from_file);

@@ -15,6 +15,8 @@ struct lifecycle_vm_info {
 	int *vcpu;
 	const struct lifecycle_peer **peer; /* into peers */
 	struct lifecycle_peer *peers;
+	const struct lifecycle_device **device; /* into devices */
+	struct lifecycle_device *devices;
 	struct lifecycle_peer_list *all; /* of older lives as well; NULL: there are none */
 	const struct lifecycle_peer **old_peer; /* into all */
 };
@@ -87,6 +89,27 @@ static int read_peers(sd_bus_message *m, void *to)
 	return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
+static int read_device(sd_bus_message *m, struct lifecycle_device *device)
+{
+	*device = (struct lifecycle_device){ .size = sizeof(*device) };
+	return sd_bus_message_read(m, "ssss", &device->type, &device->state, &device->condition, &device->text);
+}
+
+static int read_devices(sd_bus_message *m, void *to)
+{
+	struct lifecycle_vm_info *info = to;
+	int r = sd_bus_message_enter_container(m, 'a', "(ssss)");
+
+	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', "ssss")) > 0) {
+		r = array_grow((void **)&info->devices, info->details.device_count, sizeof(*info->devices));
+		if (r >= 0)
+			r = read_device(m, &info->devices[info->details.device_count++]);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+	}
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
 static int read_end(sd_bus_message *m, void *to)
 {
 	struct lifecycle_vm_details *d = &((struct lifecycle_vm_info *)to)->details;
@@ -126,6 +149,7 @@ static const struct field vm_properties[] = {
 	{ "WaitsOn", "(sqsttu)", 0, read_waits },
 	{ "VcpuCount", "u", DETAIL(vcpu_count), read_u32 },
 	{ "VcpuStates", "as", 0, read_vcpus },
+	{ "Devices", "a(ssss)", 0, read_devices },
 	{ "MemoryBytes", "t", DETAIL(memory_bytes), read_u64 },
 	{ "VmmPid", "u", DETAIL(vmm_pid), read_u32 },
 	{ "SecurePeers", "a(qssub)", 0, read_peers },
@@ -140,14 +164,18 @@ static int join(struct lifecycle_vm_info *info)
 	struct lifecycle_vm_details *d = &info->details;
 
 	info->peer = calloc(d->peer_count + 1, sizeof(*info->peer));
-	if (!info->peer)
+	info->device = calloc(d->device_count + 1, sizeof(*info->device));
+	if (!info->peer || !info->device)
 		return -ENOMEM;
+	for (size_t i = 0; i < d->device_count; i++)
+		info->device[i] = &info->devices[i];
 	for (size_t i = 0; i < d->peer_count; i++)
 		info->peer[i] = &info->peers[i];
 	info->vm.waits_on = d->waits.on;
 	d->vm = &info->vm;
 	d->vcpu = info->vcpu;
 	d->peer = info->peer;
+	d->device = info->device;
 	return 0;
 }
 
@@ -225,6 +253,8 @@ struct lifecycle_vm_info *lifecycle_vm_info_unref(struct lifecycle_vm_info *info
 	free(info->vcpu);
 	free(info->peer);
 	free(info->peers);
+	free(info->device);
+	free(info->devices);
 	lifecycle_peer_list_unref(info->all);
 	free(info->old_peer);
 	free(info);

@@ -43,10 +43,11 @@ enum on_stuck { /* a restart whose old life is stuck at an SP past the active ph
 	ON_STUCK_NEW_ID = 1,
 };
 
-enum assigned_type {
-	ASSIGNED_NONE = 0,
-	ASSIGNED_VFIO_FAKE = 1, /* migrates as its script says; no guest sees it */
-};
+#define ASSIGNED_TYPES(X)                                                                                              \
+	X(ASSIGNED_NONE, 0, "none")                                                                                    \
+	X(ASSIGNED_VFIO_FAKE, 1, "vfio-fake") /* migrates as its script says; no guest sees it */
+#define ASSIGNED_ENUM_ENTRY(symbol, number, string) symbol = number,
+enum assigned_type { ASSIGNED_TYPES(ASSIGNED_ENUM_ENTRY) ASSIGNED_TYPE_COUNT };
 
 /* A device that the VM is given. */
 struct vm_assigned {
@@ -137,7 +138,7 @@ static inline bool definition_is_sane(const struct vm_definition *d)
 		if (!definition_string_ends(d->resources.device[i], sizeof(d->resources.device[i])))
 			return false;
 	for (unsigned i = 0; i < d->assigned_count; i++)
-		if (d->assigned[i].type != ASSIGNED_VFIO_FAKE ||
+		if (d->assigned[i].type == ASSIGNED_NONE || d->assigned[i].type >= ASSIGNED_TYPE_COUNT ||
 			!definition_string_ends(d->assigned[i].script, sizeof(d->assigned[i].script)))
 			return false;
 	for (unsigned i = 0; i < d->after_count; i++)

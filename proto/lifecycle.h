@@ -104,6 +104,15 @@
 	X(OP_ABORT, 4, "abort")                                                                                        \
 	X(OP_DESTROY, 5, "destroy")
 
+/* How a device that the VM was given is, beside its state. */
+#define DEVICE_CONDITIONS(X)                                                                                           \
+	X(DEVICE_WELL, 0, "-")                                                                                         \
+	X(DEVICE_AWAITED, 1, "awaited")           /* it has not answered an order yet */                               \
+	X(DEVICE_FAILED, 2, "failed")             /* it failed an order, and is where it was */                        \
+	X(DEVICE_WAS_RESET, 3, "was-reset")       /* nothing else helped: what the guest had in it is lost */          \
+	X(DEVICE_DEAD, 4, "dead")                 /* not even a reset helped: an operator is needed */                 \
+	X(DEVICE_UNMIGRATABLE, 5, "unmigratable") /* it has no states to be led through */
+
 /* How an operation ended that did not do what it was to do, and whose end tells nothing else. */
 #define OUTCOMES(X)                                                                                                    \
 	X(OUTCOME_NONE, 0, "-")                                                                                        \
@@ -134,6 +143,7 @@ enum debt_state { DEBT_STATES(LIFECYCLE_ENUM_ENTRY) };
 enum debt_how { DEBT_HOWS(LIFECYCLE_ENUM_ENTRY) };
 enum operation { OPERATIONS(LIFECYCLE_ENUM_ENTRY) };
 enum outcome { OUTCOMES(LIFECYCLE_ENUM_ENTRY) };
+enum device_condition { DEVICE_CONDITIONS(LIFECYCLE_ENUM_ENTRY) };
 enum wait_on { WAITS(LIFECYCLE_ENUM_ENTRY) };
 
 enum {
@@ -145,6 +155,7 @@ enum {
 	DEBT_HOW_COUNT = 0 DEBT_HOWS(LIFECYCLE_COUNT_ENTRY),
 	OPERATION_COUNT = 0 OPERATIONS(LIFECYCLE_COUNT_ENTRY),
 	OUTCOME_COUNT = 0 OUTCOMES(LIFECYCLE_COUNT_ENTRY),
+	DEVICE_CONDITION_COUNT = 0 DEVICE_CONDITIONS(LIFECYCLE_COUNT_ENTRY),
 	WAIT_COUNT = 0 WAITS(LIFECYCLE_COUNT_ENTRY),
 };
 

@@ -13,8 +13,10 @@
  *   daemon -> VMM   ENTER     vCPUs may enter
  *   VMM -> daemon   ENTERED   vCPU 0 is about to enter KVM_RUN for the first time
  *   VMM -> daemon   VCPU      one vCPU changed its state
+ *   VMM -> daemon   DEVICE    how one of the VM's devices is; all are told after BIRTH and WELCOME, then each that changes
  *   daemon -> VMM   QUIESCE   take every vCPU out of KVM_RUN and never let one in again; the VMM kicks (again after 10 ms)
- *   VMM -> daemon   QUIESCED  every vCPU thread has acknowledged outside KVM_RUN: final for this life
+ *   VMM -> daemon   QUIESCED  every vCPU thread has acknowledged outside KVM_RUN, and every device is
+ *                             stopped, reset or dead: final for this life
  *   daemon -> VMM   STOP      press the guest's power key; after ENTERED only
  *   VMM -> daemon   DEAF      the answer to STOP where nobody listens to the key: nothing was pressed, the guest goes on
  *   VMM -> daemon   STOPPING  the VMM was told to stop (SIGTERM) and pressed the key: from here on it is a stop for the
@@ -34,6 +36,7 @@
 #include <stdint.h>
 #include "proto/definition.h"
 #include "proto/lifecycle.h"
+#include "proto/vfio-migration.h"
 
 #define VMM_LINK_MAGIC 0x4C4D4D56u /* "VMML" */
 #define VMM_LINK_VERSION 2
@@ -57,6 +60,7 @@ enum vmm_frame_kind {
 	VMM_DEAF = 16,
 	VMM_CALL = 32,
 	VMM_ANSWER = 33,
+	VMM_DEVICE = 48,
 };
 
 struct vmm_frame_header {
@@ -119,6 +123,22 @@ struct vmm_vcpu {
 	struct vmm_frame_header header;
 	uint32_t index;
 	uint32_t state; /* enum vcpu_state */
+};
+
+#define VMM_DEVICE_TEXT_MAX 95
+struct vmm_device_state {
+	uint8_t type;      /* enum assigned_type */
+	uint8_t state;     /* enum vfio_device_mig_state */
+	uint8_t condition; /* enum device_condition */
+	uint8_t reserved;  /* 0 */
+	char text[VMM_DEVICE_TEXT_MAX + 1]; /* one line for a person: what it is waited for in, or what went wrong */
+};
+
+struct vmm_device {
+	struct vmm_frame_header header;
+	uint32_t index; /* in the definition */
+	uint32_t reserved; /* 0 */
+	struct vmm_device_state is;
 };
 
 enum vmm_phase {

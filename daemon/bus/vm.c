@@ -79,6 +79,22 @@ static int get_vcpu_states(sd_bus *sd, const char *path, const char *interface, 
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+static int get_devices(sd_bus *sd, const char *path, const char *interface, const char *property,
+	sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	const struct vm_row *row = userdata;
+	int r = sd_bus_message_open_container(reply, 'a', "(ssss)");
+
+	for (unsigned i = 0; r >= 0 && row->life && i < VM_ASSIGNED_MAX; i++) {
+		const struct vmm_device_state *d = &row->device[i];
+
+		if (d->type != ASSIGNED_NONE)
+			r = sd_bus_message_append(reply, "(ssss)", bus_word(WORDS_ASSIGNED, d->type),
+				bus_word(WORDS_DEVICE_STATE, d->state), bus_word(WORDS_CONDITION, d->condition), d->text);
+	}
+	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static int get_secure_peers(sd_bus *sd, const char *path, const char *interface, const char *property,
 	sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -172,6 +188,7 @@ static const sd_bus_vtable vm_vtable[] = {
 	SD_BUS_PROPERTY("WaitsOn", "(sqsttu)", get_waits_on, 0, 0),
 	SD_BUS_PROPERTY("VcpuCount", "u", bus_get_u16_as_u, FIELD(vcpu_count), CHANGES),
 	SD_BUS_PROPERTY("VcpuStates", "as", get_vcpu_states, 0, 0),
+	SD_BUS_PROPERTY("Devices", "a(ssss)", get_devices, 0, 0),
 	SD_BUS_PROPERTY("MemoryBytes", "t", NULL, FIELD(memory_bytes), CHANGES),
 	SD_BUS_PROPERTY("VmmPid", "u", NULL, FIELD(vmm_pid), 0),
 	SD_BUS_PROPERTY("Unreachable", "b", bus_get_bool, FIELD(unreachable), 0),

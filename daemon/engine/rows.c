@@ -119,6 +119,7 @@ static void write_life(struct vm_row *v, const struct life *l)
 	v->since = l->now.since;
 	v->vcpu_count = l->begun.vcpu_count;
 	memcpy(v->vcpu, l->vcpu, sizeof(v->vcpu));
+	memcpy(v->device, l->device, sizeof(v->device));
 	v->memory_bytes = l->begun.memory_bytes;
 	v->vmm_pid = l->vmm.pid;
 	v->unreachable = l->unreachable;

@@ -18,6 +18,7 @@ static const size_t sizes[] = {
 	[VMM_STOPPING] = sizeof(struct vmm_frame_header),
 	[VMM_DEAF] = sizeof(struct vmm_frame_header),
 	[VMM_CALL] = sizeof(struct vmm_call),
+	[VMM_DEVICE] = sizeof(struct vmm_device),
 };
 
 bool end_is_sane(const struct vmm_end *end)
@@ -60,6 +61,27 @@ static const char *call_breach(const struct vmm_call *c)
 	return c->flags & ~VMM_CALL_FLAGS ? "CALL with an unknown flag" : NULL;
 }
 
+/* The text goes to people and over D-Bus. */
+static bool text_is_plain(const char *text, size_t size)
+{
+	size_t length = strnlen(text, size);
+
+	for (size_t i = 0; i < length; i++)
+		if (text[i] < ' ' || text[i] > '~')
+			return false;
+	return length < size;
+}
+
+static const char *device_breach(const struct vmm_device *d)
+{
+	if (d->index >= VM_ASSIGNED_MAX || d->reserved || d->is.reserved)
+		return "DEVICE with an index out of range";
+	if (d->is.type == ASSIGNED_NONE || d->is.type >= ASSIGNED_TYPE_COUNT || d->is.state >= VFIO_DEVICE_STATE_COUNT ||
+		d->is.condition >= DEVICE_CONDITION_COUNT)
+		return "DEVICE of unknown type, state or condition";
+	return text_is_plain(d->is.text, sizeof(d->is.text)) ? NULL : "DEVICE with a text that is none";
+}
+
 const char *frame_breach(const union vmm_frame *frame, size_t size)
 {
 	const struct vmm_frame_header *h = &frame->header;
@@ -85,6 +107,8 @@ const char *frame_breach(const union vmm_frame *frame, size_t size)
 		return vcpu_breach(&frame->vcpu);
 	case VMM_CALL:
 		return call_breach(&frame->call);
+	case VMM_DEVICE:
+		return device_breach(&frame->device);
 	case VMM_ENDED:
 		return end_is_sane(&frame->ended.end) ? NULL : "ENDED with an end that makes no sense";
 	}

@@ -46,6 +46,7 @@ union vmm_frame {
 	struct vmm_ended ended;
 	struct vmm_vcpu vcpu;
 	struct vmm_call call;
+	struct vmm_device device;
 };
 const char *frame_breach(const union vmm_frame *frame, size_t size); /* which rule it breaks, or NULL */
 bool end_is_sane(const struct vmm_end *end);

@@ -225,6 +225,14 @@ static const char *call(struct vmm *v, const union vmm_frame *frame, struct inpu
 	return NULL;
 }
 
+static const char *device(struct vmm *v, const union vmm_frame *frame, struct input *in)
+{
+	in->kind = IN_VMM_DEVICE;
+	in->device.index = frame->device.index;
+	in->device.is = frame->device.is;
+	return NULL;
+}
+
 static const char *ended(struct vmm *v, const union vmm_frame *frame, struct input *in)
 {
 	if (v->phase == VMM_PHASE_ENDED)
@@ -245,7 +253,7 @@ static const char *no_more_first(struct vmm *v, const union vmm_frame *frame, st
 static const char *(*const live[])(struct vmm *v, const union vmm_frame *frame, struct input *in) = {
 	[VMM_NEWBORN] = no_more_first, [VMM_BACK] = no_more_first, [VMM_BUILT] = built,  [VMM_ENTERED] = entered,
 	[VMM_VCPU] = vcpu,             [VMM_QUIESCED] = quiesced,  [VMM_ENDED] = ended,  [VMM_STOPPING] = stopping,
-	[VMM_DEAF] = deaf,             [VMM_CALL] = call,
+	[VMM_DEAF] = deaf,             [VMM_CALL] = call,           [VMM_DEVICE] = device,
 };
 
 static void take_live(struct link *l, const union vmm_frame *frame)

@@ -23,6 +23,7 @@ enum input_kind {
 	IN_VMM_VCPU,      /* life, vcpu */
 	IN_VMM_STOPPING,  /* life: it was told to stop by another, and has pressed the power key */
 	IN_VMM_DEAF,      /* life: told to press the power key, it found nobody who listens */
+	IN_VMM_DEVICE,    /* life, device: how one of its devices is */
 	IN_GUEST_CALL,    /* life, call: a vCPU waits for the answer */
 	IN_VMM_QUIESCED,  /* life */
 	IN_VMM_ENDED,     /* life, end; the VMM is quiesced */
@@ -116,6 +117,10 @@ struct input {
 		struct {
 			uint32_t index, state;
 		} vcpu;
+		struct {
+			uint32_t index;
+			struct vmm_device_state is;
+		} device;
 		struct secure_world *world; /* heap, taken over by engine_post */
 		struct secure_reply reply;
 		struct doorbell doorbell;

@@ -61,6 +61,7 @@ struct life {
 	bool stuck;           /* past the active phase of retire */
 	bool reclaim_sent;
 	uint8_t vcpu[VM_VCPU_MAX];
+	struct vmm_device_state device[VM_ASSIGNED_MAX]; /* as its VMM tells them; type ASSIGNED_NONE: it has not */
 	struct guest_vcpu *guest; /* NULL: none has called another yet */
 	struct debt debt[MODEL_SP_MAX];
 };

@@ -29,6 +29,15 @@ static void vcpu(struct step *s, struct life *l, uint32_t index, uint32_t state)
 	touch(s, l->vm);
 }
 
+/* Read, not followed, as vCPU states. One that the definition does not have cannot be shown as any. */
+static void device(struct step *s, struct life *l, uint32_t index, const struct vmm_device_state *is)
+{
+	if (index >= VM_ASSIGNED_MAX || !l->vm || index >= l->vm->definition->assigned_count)
+		return;
+	l->device[index] = *is;
+	touch(s, l->vm);
+}
+
 static void ended(struct step *s, struct life *l, const struct vmm_end *end)
 {
 	if (l->now.state == VM_ABORTING)
@@ -126,6 +135,8 @@ void step_vmm(struct step *s, struct input *in)
 		life_entered(s, l);
 	else if (in->kind == IN_VMM_VCPU)
 		vcpu(s, l, in->vcpu.index, in->vcpu.state);
+	else if (in->kind == IN_VMM_DEVICE)
+		device(s, l, in->device.index, &in->device.is);
 	else if (in->kind == IN_VMM_STOPPING)
 		stop_told(s, l);
 	else if (in->kind == IN_VMM_DEAF)

@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "device/migration_script.h"
+#include "proto/lifecycle.h"
 #include "store/definition_read.h"
 #include "store/json_place.h"
 
-/* The index is enum assigned_type. */
-static const char *const types[] = { NULL, "vfio-fake" };
+LIFECYCLE_NAME_TABLE(types, ASSIGNED_TYPES);
 
 static int read_type(struct reading *r, const char *path, struct json_object *value, struct vm_assigned *a)
 {

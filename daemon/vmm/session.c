@@ -72,6 +72,7 @@ static int send_back(struct vmm *v)
 	if (v->phase == VMM_PHASE_ENDED)
 		back.end = v->machine.end;
 	v->owed = 0;
+	memset(v->told_device, 0, sizeof(v->told_device));
 	return link_send(v->link, &back, sizeof(back));
 }
 
@@ -167,6 +168,20 @@ static void tell_calls(struct vmm *v, uint64_t now)
 	}
 }
 
+static void tell_devices(struct vmm *v, uint64_t now)
+{
+	for (unsigned i = 0; i < v->assigned.set.count; i++) {
+		struct vmm_device frame = { .header = header(v, VMM_DEVICE), .index = i };
+
+		frame.is = assigned_state(&v->assigned, i);
+		if (memcmp(&frame.is, &v->told_device[i], sizeof(frame.is)) == 0)
+			continue;
+		if (v->stage != LINK_UP || v->link_full || !tell(v, now, &frame, sizeof(frame)))
+			return;
+		v->told_device[i] = frame.is;
+	}
+}
+
 void session_tell(struct vmm *v, uint64_t now)
 {
 	if (v->stage != LINK_UP)
@@ -174,6 +189,7 @@ void session_tell(struct vmm *v, uint64_t now)
 	tell_owed(v, now, OWED_ENTERED, VMM_ENTERED);
 	if (v->phase != VMM_PHASE_BUILDING)
 		tell_vcpus(v, now);
+	tell_devices(v, now);
 	tell_owed(v, now, OWED_BUILT, VMM_BUILT);
 	tell_owed(v, now, OWED_STOPPING, VMM_STOPPING);
 	tell_owed(v, now, OWED_DEAF, VMM_DEAF);

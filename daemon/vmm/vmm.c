@@ -117,6 +117,9 @@ int vmm_birth(struct vmm *v, struct received *birth)
 	for (unsigned i = 0; i < m->definition.vcpu_count; i++)
 		atomic_store(&m->vcpu[i].state, VCPU_NULL);
 	memset(v->told, VCPU_NULL, sizeof(v->told));
+	r = assigned_init(&v->assigned, &m->definition);
+	if (r < 0)
+		return r;
 	(void)machine_start(m);
 	return 0;
 }
@@ -205,6 +208,9 @@ static void settle(struct vmm *v, uint64_t now)
 		return;
 	}
 	v->kick_at = 0;
+	/* Devices reach memory without a vCPU: nothing of it may be given back while they can. */
+	if (!assigned_stopped(&v->assigned, now))
+		return;
 	v->owed &= ~(uint32_t)OWED_OF_A_GUEST;
 	if (atomic_load(&m->gate) == GATE_STOPPED) {
 		v->phase = VMM_PHASE_QUIESCED;
@@ -274,10 +280,10 @@ static void tick_devices(struct vmm *v, uint64_t now)
 
 static uint64_t next_deadline(struct vmm *v)
 {
-	uint64_t each[] = { v->kick_at, v->retry_at, 0 }, at = 0;
+	uint64_t each[] = { v->kick_at, v->retry_at, assigned_deadline(&v->assigned), 0 }, at = 0;
 
 	if (v->phase == VMM_PHASE_ENTERED)
-		each[2] = devices_deadline(&v->machine.devices);
+		each[3] = devices_deadline(&v->machine.devices);
 	for (unsigned i = 0; i < sizeof(each) / sizeof(each[0]); i++)
 		if (each[i] && (!at || each[i] < at))
 			at = each[i];
@@ -330,8 +336,10 @@ int vmm_run(struct vmm *v, const char *socket_path, const char *name)
 			stop(v);
 		if (v->phase == VMM_PHASE_ENTERED)
 			tick_devices(v, now);
-		if (v->life)
+		if (v->life) {
+			assigned_run(&v->assigned, now);
 			settle(v, now);
+		}
 		session_tell(v, now);
 		if (has_stopped(v))
 			vmm_leave(0);

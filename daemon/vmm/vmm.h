@@ -9,6 +9,7 @@
  * that reads slowly costs no memory, and one that comes back reads the whole state in BACK.
  */
 
+#include "vmm/assigned.h"
 #include "vmm/link.h"
 #include "vmm/machine.h"
 
@@ -26,6 +27,7 @@ struct vmm {
 	const char *socket_path;
 	const char *name;
 	struct machine machine;
+	struct assigned assigned;
 
 	int link; /* fd, or -1 */
 	enum link_stage stage;
@@ -41,6 +43,7 @@ struct vmm {
 	uint32_t owed;
 	bool told_to_stop; /* SIGTERM came: the next one forces */
 	uint8_t told[VM_VCPU_MAX]; /* enum vcpu_state */
+	struct vmm_device_state told_device[VM_ASSIGNED_MAX]; /* type 0: not told to this daemon */
 
 	uint64_t kick_at; /* 0: nobody is being kicked */
 	struct last_words *words;

@@ -281,6 +281,15 @@ struct lifecycle_peer {
 	uint32_t ticket;    /* in line for the SP's creation slot: whose is lower comes first; 0: not in line */
 };
 
+/* A device that the VM was given. */
+struct lifecycle_device {
+	size_t size;
+	const char *type;
+	const char *state;     /* "running", "stop", "stop-copy", ...: VFIO's migration states */
+	const char *condition; /* "-", "awaited", "failed", "was-reset", "dead", "unmigratable" */
+	const char *text;      /* what it is waited for in, or what went wrong; or "" */
+};
+
 /* Everything about one VM. */
 struct lifecycle_vm_details {
 	size_t size;
@@ -304,6 +313,8 @@ struct lifecycle_vm_details {
 	int outcome; /* of the operation that ended last: enum lifecycle_outcome */
 	size_t old_peer_count;
 	const struct lifecycle_peer *const *old_peer; /* what older lives still owe, the oldest first; whole, as from lifecycle_peers() */
+	size_t device_count;
+	const struct lifecycle_device *const *device;
 };
 
 /* How often each word came. */

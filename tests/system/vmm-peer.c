@@ -272,6 +272,7 @@ static size_t read_frame(struct peer *p, union peer_frame *ret)
 		[VMM_ENDED] = sizeof(struct vmm_ended),
 		[VMM_STOPPING] = sizeof(struct vmm_frame_header),
 		[VMM_DEAF] = sizeof(struct vmm_frame_header),
+		[VMM_DEVICE] = sizeof(struct vmm_device),
 	};
 	ssize_t n;
 
@@ -288,8 +289,24 @@ static size_t read_frame(struct peer *p, union peer_frame *ret)
 	return (size_t)n;
 }
 
-static int note_vcpu(struct peer *p, const union peer_frame *frame)
+static int note_device(struct peer *p, const struct vmm_device *d)
 {
+	assert_true(d->index < p->definition.assigned_count);
+	p->device[d->index] = d->is;
+	if (p->device_frames < sizeof(p->device_history) / sizeof(p->device_history[0])) {
+		p->device_history[p->device_frames].index = (uint8_t)d->index;
+		p->device_history[p->device_frames].state = d->is.state;
+		p->device_history[p->device_frames].condition = d->is.condition;
+	}
+	p->device_frames++;
+	return 1;
+}
+
+/* What is told of parts, in no order with the rest. */
+static int note_part(struct peer *p, const union peer_frame *frame)
+{
+	if (frame->header.kind == VMM_DEVICE)
+		return note_device(p, &frame->device);
 	if (frame->header.kind != VMM_VCPU)
 		return 0;
 	assert_true(frame->vcpu.index < p->definition.vcpu_count);
@@ -306,7 +323,7 @@ void peer_expect(struct peer *p, enum vmm_frame_kind kind, union peer_frame *ret
 	do
 		if (!read_frame(p, &frame))
 			fail_because("the VMM hung up instead of sending frame %d", kind);
-	while (note_vcpu(p, &frame));
+	while (note_part(p, &frame));
 	if (frame.header.kind != kind)
 		fail_because("frame %d instead of %d (%s)", frame.header.kind, kind,
 			frame.header.kind == VMM_ENDED ? frame.ended.end.text : "");
@@ -321,7 +338,7 @@ void peer_expect_soon(struct peer *p, enum vmm_frame_kind perhaps, enum vmm_fram
 	do
 		if (!read_frame(p, &frame))
 			fail_because("the VMM hung up instead of sending frame %d", kind);
-	while (note_vcpu(p, &frame) || frame.header.kind == perhaps);
+	while (note_part(p, &frame) || frame.header.kind == perhaps);
 	assert_int_equal(frame.header.kind, kind);
 }
 
@@ -332,8 +349,20 @@ void peer_expect_vcpu(struct peer *p, unsigned index, enum vcpu_state state)
 	while (p->vcpu[index] != state) {
 		if (!read_frame(p, &frame))
 			fail_because("the VMM hung up before vCPU %u was in state %d", index, state);
-		if (!note_vcpu(p, &frame))
+		if (!note_part(p, &frame))
 			fail_because("frame %d instead of a vCPU's", frame.header.kind);
+	}
+}
+
+void peer_expect_device(struct peer *p, unsigned index, enum vfio_device_mig_state state, enum device_condition condition)
+{
+	union peer_frame frame;
+
+	while (!p->device[index].type || p->device[index].state != state || p->device[index].condition != condition) {
+		if (!read_frame(p, &frame))
+			fail_because("the VMM hung up before device %u was in state %d", index, state);
+		if (!note_part(p, &frame))
+			fail_because("frame %d instead of a device's", frame.header.kind);
 	}
 }
 

@@ -28,6 +28,11 @@ struct peer {
 	uint64_t life, command, incarnation;
 	uint32_t vcpu[VM_VCPU_MAX]; /* enum vcpu_state, as last told */
 	unsigned vcpu_frames;
+	struct vmm_device_state device[VM_ASSIGNED_MAX]; /* as last told */
+	struct {
+		uint8_t index, state, condition;
+	} device_history[64]; /* each time one was told */
+	unsigned device_frames;
 	unsigned ring_bytes;  /* of the console, a power of two */
 	off_t memory_missing; /* by how much the memory file is too small */
 	const char *inject;   /* LIFECYCLED_VMM_INJECT for the next spawn */
@@ -39,6 +44,7 @@ union peer_frame {
 	struct vmm_back back;
 	struct vmm_vcpu vcpu;
 	struct vmm_ended ended;
+	struct vmm_device device;
 };
 
 /* cmocka's fixture: *state is a peer that was not opened yet; it is closed. */
@@ -59,11 +65,12 @@ struct vmm_birth peer_birth_frame(const struct peer *p);
 void peer_birth_as(struct peer *p, const void *birth, size_t size); /* with files that are right */
 void peer_birth(struct peer *p);
 
-/* Reads up to the next frame that is not VCPU (those are noted), which must be of that kind. */
+/* Reads up to the next frame that is not VCPU or DEVICE (those are noted), which must be of that kind. */
 void peer_expect(struct peer *p, enum vmm_frame_kind kind, union peer_frame *ret);
 void peer_expect_soon(
 	struct peer *p, enum vmm_frame_kind perhaps, enum vmm_frame_kind kind); /* one may come before */
 void peer_expect_vcpu(struct peer *p, unsigned index, enum vcpu_state state);
+void peer_expect_device(struct peer *p, unsigned index, enum vfio_device_mig_state state, enum device_condition condition);
 void peer_expect_hangup(struct peer *p);
 
 /* Accept, NEWBORN, birth, BUILT; then ENTER and ENTERED. */

@@ -82,6 +82,42 @@ static void refuses_what_is_out_of_range(void **state)
 	assert_non_null(frame_breach(&f, sizeof(f.ended)));
 }
 
+static const char *device_breach(struct vmm_device_state is, uint32_t index)
+{
+	union vmm_frame f = frame_of(VMM_DEVICE);
+
+	f.device.index = index;
+	f.device.is = is;
+	return frame_breach(&f, sizeof(f.device));
+}
+
+static void refuses_a_device_that_cannot_be(void **state)
+{
+	struct vmm_device_state good = { .type = ASSIGNED_VFIO_FAKE, .state = VFIO_DEVICE_STATE_STOP, .text = "~ fine" }, is;
+
+	assert_null(device_breach(good, VM_ASSIGNED_MAX - 1));
+	assert_non_null(device_breach(good, VM_ASSIGNED_MAX));
+	is = good;
+	is.type = ASSIGNED_NONE;
+	assert_non_null(device_breach(is, 0));
+	is.type = ASSIGNED_TYPE_COUNT;
+	assert_non_null(device_breach(is, 0));
+	is = good;
+	is.state = VFIO_DEVICE_STATE_COUNT;
+	assert_non_null(device_breach(is, 0));
+	is = good;
+	is.condition = DEVICE_CONDITION_COUNT;
+	assert_non_null(device_breach(is, 0));
+	is = good;
+	is.reserved = 1;
+	assert_non_null(device_breach(is, 0));
+	is = good;
+	is.text[1] = '\n';
+	assert_non_null(device_breach(is, 0));
+	memset(is.text, 'a', sizeof(is.text));
+	assert_non_null(device_breach(is, 0));
+}
+
 /* Every size but the right one, for every kind there could be: nothing is read beyond what came (sanitizer). */
 static void refuses_every_wrong_size(void **state)
 {
@@ -123,6 +159,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_a_whole_state),
 		cmocka_unit_test(refuses_what_is_out_of_range),
+		cmocka_unit_test(refuses_a_device_that_cannot_be),
 		cmocka_unit_test(refuses_every_wrong_size),
 		cmocka_unit_test(the_start_time_is_that_of_the_process),
 	};

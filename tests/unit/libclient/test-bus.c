@@ -92,6 +92,7 @@ static void tells_everything_about_one(void **state)
 	assert_true(d->peer[0]->stuck);
 	assert_int_equal(d->peer[1]->how, LIFECYCLE_HOW_UNTOLD);
 	assert_int_equal(d->vcpu_states, 0);
+	assert_int_equal(d->device_count, 0);
 	assert_int_equal(d->vm->stuck_at.count, 2);
 	assert_int_equal(d->old_peer_count, 1);
 	assert_int_equal(d->old_peer[0]->life, 9);
@@ -101,6 +102,10 @@ static void tells_everything_about_one(void **state)
 	assert_int_equal(lifecycle_vm_info(w->l, "web", &info), 0);
 	d = lifecycle_vm_info_details(info);
 	assert_int_equal(d->vcpu_states, 3);
+	assert_int_equal(d->device_count, 2);
+	assert_string_equal(d->device[0]->condition, "-");
+	assert_string_equal(d->device[1]->state, "stop");
+	assert_string_equal(d->device[1]->text, "abort: reset in stop: Input/output error");
 	assert_int_equal(d->old_peer_count, 0);
 	assert_int_equal(d->vcpu[2], LIFECYCLE_VCPU_WAITING);
 	assert_int_equal(d->memory_bytes, 512u << 20);

@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""Devices that a VM is given, with the whole daemon: defined, shown, led at its end and at a restart. They are scripted."""
+import json
+import sys
+
+import host
+from host import Host, equal, expect
+
+
+def fakes(*scripts):
+    return [{"type": "vfio-fake", "script": script} for script in scripts]
+
+
+def shown(h, name="web"):
+    return [(d["state"], d["condition"]) for d in h.status(name)["devices"]]
+
+
+def runs(h, *scripts):
+    h.define("web", "beat", devices=fakes(*scripts))
+    h.ctl("start", "web")
+    h.until(lambda: len(h.status("web")["devices"]) == len(scripts), "its devices are told")
+
+
+def all_is_settled(h):
+    for sp, known in h.books().items():
+        equal(known, set(), f"VMs that SP {sp} still knows")
+    equal(h.memory_files(), [], "memory that is left")
+
+
+def a_script_that_is_wrong_is_refused_with_its_place():
+    with Host() as h:
+        text = json.dumps({"name": "web", "memory": {"size": "2M"}, "kernel": "/k", "devices": fakes("flags 7", "set halt never")})
+        refused = h.ctl("define", "-", text=text, check=False)
+        expect(refused.returncode != 0, "it is refused", refused)
+        expect("devices[1].script: after 4 letters of the script: there is no such effect" in refused.stderr, "where and why",
+               refused.stderr)
+        equal(h.row("web"), None, "nothing is defined")
+
+
+def devices_are_shown_and_outlive_a_daemon():
+    with Host() as h:
+        runs(h, "", "flags 0")
+        equal(shown(h), [("running", "-"), ("running", "unmigratable")], "devices")
+        page = h.ctl("status", "web")
+        expect("Devices: 0: vfio-fake running\n" in page and "1: vfio-fake running, unmigratable\n" in page, "the page", page)
+        h.kill_daemon()
+        h.start_daemon()
+        h.until(lambda: len(shown(h)) == 2, "they are told to the next daemon")
+        h.ctl("abort", "web")
+        h.until_state("web", "null")
+        equal(shown(h), [], "devices without a life")
+        all_is_settled(h)
+
+
+def a_restart_stops_them_and_begins_with_new_ones():
+    with Host() as h:
+        runs(h, "delay 20ms", "set stop fail 5 then error; delay 20ms")
+        life = h.row("web")["life"]
+        h.ctl("restart", "web")
+        h.until(lambda: h.row("web")["life"] > life and h.row("web")["state"] == "running", "the next life runs")
+        h.until(lambda: shown(h) == [("running", "-")] * 2, "with devices that know nothing of the last one")
+        expect("device 1 of 2 failed (abort: set-state stop in running-p2p: Input/output error)" in h.daemon.log(),
+               "what became of the old one", h.daemon.log())
+        h.ctl("abort", "web")
+        h.until_state("web", "null")
+        all_is_settled(h)
+
+
+def devices_that_hang_hold_no_end_up_for_ever():
+    """Four that answer nothing need longer than the daemon's patience: the VMM is ended, and all is settled."""
+    with Host() as h:
+        runs(h, *["set never; reset never"] * 4)
+        h.ctl("abort", "web")
+        h.until_state("web", "null")
+        equal(h.status("web")["last_end"]["cause"], "user-abort", "cause")
+        all_is_settled(h)
+
+
+if __name__ == "__main__":
+    sys.exit(host.main([
+        a_script_that_is_wrong_is_refused_with_its_place,
+        devices_are_shown_and_outlive_a_daemon,
+        a_restart_stops_them_and_begins_with_new_ones,
+        devices_that_hang_hold_no_end_up_for_ever,
+    ]))
