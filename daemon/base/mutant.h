@@ -12,6 +12,7 @@
 	X(MUTANT_P1_RETRY_IS_DONE, "P1", "RETRY to VM_DESTROYED is taken for 0")                                       \
 	X(MUTANT_P1_DESTROYED_TWICE, "P1", "VM_DESTROYED is sent again after it was answered 0")                       \
 	X(MUTANT_P1_CREATED_UNPAID, "P1", "an abort while CREATED is at RETRY never pays it")                          \
+	X(MUTANT_P1_UNWANTED_OWED, "P1", "an end that an SP does not want to hear of any more is owed for ever")          \
 	X(MUTANT_P1_FORGOTTEN_OPEN, "P1", "what a forgotten life may have open at an SP is lost sight of")              \
 	X(MUTANT_P2_ID_EARLY, "P2", "the FF-A id is free as soon as the VMM is dead")                                  \
 	X(MUTANT_P2_MEMORY_EARLY, "P2", "memory is removed when the vCPUs are out, debts unpaid")                      \

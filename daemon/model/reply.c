@@ -125,6 +125,8 @@ static bool cleansed(struct step *s, struct sp *sp, struct debt *d, enum call_ki
 	}
 	if (verdict == VERDICT_ABORTED)
 		return false;
+	if (verdict == VERDICT_UNKNOWN_SP || verdict == VERDICT_REFUSED) /* does it want that message still? */
+		put_output(s, OUT_DISCOVER, 0);
 	queue_debt(s, sp, d, QUEUE_BACKOFF);
 	return true;
 }

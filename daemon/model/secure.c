@@ -193,7 +193,8 @@ static void run_open(struct step *s, struct sp *sp)
 static void send(struct step *s, struct sp *sp, struct debt *d)
 {
 	struct life *l = debt_life(d);
-	enum call_kind kind = d->state == DEBT_CREATING && !d->cleanse ? CALL_CREATED : CALL_DESTROYED;
+	bool clears = d->cleanse && wants_destroyed(sp); /* it may have changed its mind meanwhile */
+	enum call_kind kind = d->state == DEBT_CREATING && !clears ? CALL_CREATED : CALL_DESTROYED;
 
 	if (MUTANT(MUTANT_P3_DESTROYED_OVER_CREATED) && d->dirty && life_is_over(l))
 		kind = CALL_DESTROYED;
@@ -413,7 +414,9 @@ bool settle_unwanted(struct step *s, struct life *l, struct sp *sp)
 	bool under_way = sp->open_life == l->number && (sp->out || sp->unsure || sp->open.has_target);
 	struct debt_arc arc;
 
-	if (under_way || wants_destroyed(sp) || debt_step(debt_face_of(d), DEBT_EV_UNWANTED, &arc) < 0)
+	if (MUTANT(MUTANT_P1_UNWANTED_OWED) || under_way || wants_destroyed(sp))
+		return false;
+	if (debt_step(debt_face_of(d), DEBT_EV_UNWANTED, &arc) < 0)
 		return false;
 	debt_move(s, l, d, (enum debt_state)arc.to, (enum debt_how)arc.how);
 	touch(s, l->vm);

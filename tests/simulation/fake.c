@@ -132,6 +132,12 @@ static void reset_world(struct world *w)
 	link_come_up(w, random_between(&w->random, 10 * MS, 3 * S));
 }
 
+static void look_again(struct world *w)
+{
+	if (w->link.up && random_chance(&w->random, 700))
+		queue_put(&w->queue, w->now + random_between(&w->random, US, S), discovered, w->link.epoch, 0, NULL);
+}
+
 static void leave_or_join(struct world *w, struct fake_sp *sp)
 {
 	sp_restart(w, sp, false);
@@ -139,8 +145,21 @@ static void leave_or_join(struct world *w, struct fake_sp *sp)
 	wire_note(w, "sp    %04x %s", sp->id, sp->present ? "joins" : "leaves");
 	if (sp->present && sp->tells_generation) /* a link that counts instances says at once that it counted */
 		link_doorbell(w, sp);
-	if (w->link.up && random_chance(&w->random, 700))
-		queue_put(&w->queue, w->now + random_between(&w->random, US, S), discovered, w->link.epoch, 0, NULL);
+	look_again(w);
+}
+
+/*
+ * For good. The daemon finds out by itself, or when it is refused. Not while a call may be open there: where its answer was
+ * lost, too, and the message that would ask for it is refused, nobody can know.
+ */
+static void grow_deaf(struct world *w, struct fake_sp *sp)
+{
+	if (!sp->present || !(sp->properties & FFA_PROP_VM_DESTROYED) || sp->unsure || sp->open.open || sp->frame.active)
+		return;
+	wire_note(w, "sp    %04x does not want VM_DESTROYED any more", sp->id);
+	sp->properties &= ~(uint32_t)FFA_PROP_VM_DESTROYED;
+	sp->deaf = true;
+	look_again(w);
 }
 
 static void mischief(struct world *w, enum mischief what)
@@ -155,6 +174,8 @@ static void mischief(struct world *w, enum mischief what)
 	} else if (what == MISCHIEF_SP_STUCK && sp) {
 		sp->stuck_until = w->now + random_between(&w->random, 100 * MS, 12 * S);
 		wire_note(w, "sp    %04x is stuck", sp->id);
+	} else if (what == MISCHIEF_SP_DEAF && sp) {
+		grow_deaf(w, sp);
 	} else if (what == MISCHIEF_SP_LEAVES && sp) {
 		leave_or_join(w, sp);
 	}

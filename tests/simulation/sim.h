@@ -49,7 +49,9 @@ enum mischief {
 	MISCHIEF_SP_LEAVES = 1 << 9,
 	MISCHIEF_SHUTDOWN = 1 << 10,
 	MISCHIEF_SP_STUCK = 1 << 11,
-	MISCHIEF_ALL = (1 << 12) - 1,
+	MISCHIEF_SP_DEAF = 1 << 12, /* it does not want to hear of ends any more */
+	MISCHIEF_KINDS = 13,
+	MISCHIEF_ALL = (1 << MISCHIEF_KINDS) - 1,
 };
 
 /* What happened between one life and one SP, as the wire, the disk and the stream tell it. */
@@ -125,6 +127,7 @@ struct fake_sp {
 	bool hostile; /* what it says need not be true: what it knows is not held against the daemon */
 	bool present;
 	bool dead; /* it is discovered still */
+	bool deaf; /* it wanted to hear of ends once */
 	uint32_t target;   /* who is suspended when it is: itself, or one further down its call chain */
 	uint32_t instance; /* its real one */
 	uint32_t told;     /* the instance that the daemon was told of */

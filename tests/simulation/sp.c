@@ -187,7 +187,10 @@ static enum verdict finish(struct world *w, struct fake_sp *sp, const struct sec
 		return VERDICT_DENIED;
 	if (w->now < sp->stuck_until && !w->quiet)
 		return sp->profile == PROFILE_TRUSTY || c->kind == CALL_DESTROYED ? VERDICT_RETRY : VERDICT_INTERRUPTED;
-	if (created != destroyed)
+	/* One that grew deaf keeps its manners, but whom it was not told the end of makes room. OP-TEE would count for ever. */
+	if (sp->deaf && c->kind == CALL_CREATED && entry_of(sp, c->endpoint) && entry_of(sp, c->endpoint)->life != c->life)
+		strike_out(sp, entry_of(sp, c->endpoint));
+	if (created != destroyed && (!sp->deaf || sp->profile == PROFILE_OPTEE))
 		v = half(sp, c);
 	else if (sp->profile == PROFILE_OPTEE)
 		v = optee(sp, c);

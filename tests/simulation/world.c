@@ -238,7 +238,7 @@ static void shut_down(struct world *w)
 
 static void something_goes_wrong(struct world *w, uint64_t a, uint64_t b, void *data)
 {
-	enum mischief what = (enum mischief)(1u << random_below(&w->random, 12));
+	enum mischief what = (enum mischief)(1u << random_below(&w->random, MISCHIEF_KINDS));
 
 	if (w->quiet)
 		return;
@@ -266,7 +266,7 @@ static void make_faults(struct world *w)
 	w->faults.kinds = (unsigned)(random_next(&w->random) & random_next(&w->random) & MISCHIEF_ALL);
 	if (random_chance(&w->random, 300))
 		w->faults.kinds |= (unsigned)(random_next(&w->random) & MISCHIEF_ALL);
-	w->faults.kinds |= 1u << random_below(&w->random, 12);
+	w->faults.kinds |= 1u << random_below(&w->random, MISCHIEF_KINDS);
 	w->faults.mischief = (unsigned)random_between(&w->random, 50, 1000);
 	if (w->faults.kinds & MISCHIEF_CRASH)
 		w->faults.crash = (unsigned)random_below(&w->random, 200);

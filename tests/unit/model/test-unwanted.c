@@ -167,6 +167,31 @@ static void an_answer_that_was_lost_is_asked_for_once(void **state)
 	assert_debt(l, DEBT_SETTLED, HOW_NOT_SUBSCRIBED);
 }
 
+/* VM_DESTROYED was to make sure that an OP-TEE does not count a birth twice. It does not take that any more. */
+static void a_birth_is_not_held_up_by_the_end_before_it(void **state)
+{
+	struct story *s = *state;
+	struct input in = { .kind = IN_SECURE_UP, .world = calloc(1, sizeof(*in.world)) };
+
+	assert_non_null(in.world);
+	meet_secure_side(s, 1, 1);
+	start(s, "web");
+	step(s, (struct input){ .kind = IN_SECURE_DOWN });
+	meets(s, 0xC1);
+	assert_true(sends(s, OPTEE, CALL_DESTROYED));
+	answer(s, OPTEE, VERDICT_UNKNOWN_SP, CALL_NONE);
+	assert_non_null(find_output(s, OUT_DISCOVER, 0));
+	in.world->instance[0] = 1;
+	in.world->count = 2;
+	in.world->sp[0] = model_sp(&s->m, TRUSTY)->info;
+	in.world->sp[1] = model_sp(&s->m, OPTEE)->info;
+	in.world->sp[1].properties = 0x41;
+	step(s, in);
+	if (!sends(s, OPTEE, CALL_CREATED))
+		tick_after(s, 100 * MS);
+	assert_true(sends(s, OPTEE, CALL_CREATED));
+}
+
 /* Nobody asked it: whoever is not there cannot have changed his mind. */
 static void one_that_is_gone_is_settled_as_gone(void **state)
 {
@@ -194,6 +219,7 @@ int main(void)
 		TEST(the_answer_that_is_still_to_come_is_waited_for),
 		TEST(what_is_open_there_is_run_to_its_end),
 		TEST(an_answer_that_was_lost_is_asked_for_once),
+		TEST(a_birth_is_not_held_up_by_the_end_before_it),
 		TEST(one_that_is_gone_is_settled_as_gone),
 	};
 
