@@ -123,7 +123,7 @@ void oracle_call(struct world *w, struct committed proof, const struct secure_ca
 		p->doubled = sp->profile == PROFILE_OPTEE && (p->doubled || p->unsure);
 		p->created_in = sp->instance;
 		if (!p->first_in)
-			p->first_in = sp->instance;
+			p->first_in = sp->tells_generation ? sp->told : sp->instance;
 		p->world = w->world_instance;
 		p->created_ok = p->created_refused = p->destroyed_ok = p->destroyed_unknown = false;
 	} else {

@@ -81,6 +81,10 @@ static void read_vm(struct world *w, size_t i, uint16_t vm)
 		if (!e->life)
 			fail(w, "P1", "SP %04x knows a VM %u that it was not told of", sp->id, vm);
 	}
+	if (!(sp->properties & FFA_PROP_VM_DESTROYED)) { /* it counts who came, and forgets none: the last one has the id */
+		objects = 1;
+		e->life = w->real->sp[i].endpoint == vm ? w->real->sp[i].life : e->life;
+	}
 	e->state = book_states[knows];
 	e->objects = (uint8_t)(objects < UINT8_MAX ? objects : UINT8_MAX);
 }

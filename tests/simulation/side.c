@@ -52,6 +52,8 @@ static uint32_t choose_subscription(const struct sp_config *c, struct random *di
 		return 0;
 	if (what == 8 && c->personality != PERSONALITY_TRUSTY)
 		return FFA_PROP_VM_DESTROYED;
+	if (what == 9 && personality_get(c->personality)->created == personality_optee.created)
+		return FFA_PROP_VM_CREATED;
 	return FFA_PROP_VM_CREATED | FFA_PROP_VM_DESTROYED;
 }
 

@@ -61,7 +61,7 @@ struct pair {
 	uint8_t shown, how;     /* in the events */
 	unsigned settled;       /* events that said SETTLED */
 	uint32_t created_in;    /* SP instance that the last VM_CREATED went to */
-	uint32_t first_in;      /* that the first one went to */
+	uint32_t first_in;      /* that the first one was meant for */
 	uint32_t world;         /* secure world then */
 	uint32_t unsure_in;     /* SP instance that may have taken what nobody knows of */
 	uint64_t announce_until; /* as it was said first of this announce; 0: nobody said it */
