@@ -37,6 +37,7 @@ int bench_retire(struct bench *b);
 int bench_activated(struct bench *b);
 int bench_announce(struct bench *b);
 int bench_gap(struct bench *b);
+int bench_request(struct bench *b);
 
 uint64_t bench_now(void); /* CLOCK_MONOTONIC, ns */
 
