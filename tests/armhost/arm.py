@@ -56,7 +56,7 @@ MODES = {
     # protected KVM, as on a phone, and a kernel that has KVM's SMCCC filter
     "pkvm": {"machine": "virt,virtualization=on,gic-version=3", "cpu": "max,pauth=off",
              "kernel": "bookworm-backports", "append": "kvm-arm.mode=protected",
-             "tests": VMM_TESTS},
+             "tests": [*VMM_TESTS, "mediator"]},
 }
 
 

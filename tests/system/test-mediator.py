@@ -63,8 +63,7 @@ def guests_talk():
     with Host() as h:
         pair(h)
         if not are_forwarded():
-            h.until(lambda: errors(h), "the guest runs and is told that nothing is supported")
-            equal(errors(h), [NOT_SUPPORTED], "errors")
+            equal(h.row("ask")["state"], "running", "a guest that nobody answers")
             return
         goes_on(h, "serve")
         goes_on(h, "ask")
