@@ -174,6 +174,14 @@ uint64_t boottime_now(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+void format_boottime(char *to, size_t size, uint64_t ns)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	format_realtime(to, size, (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec + ns - boottime_now());
+}
+
 uint64_t boottime_elapsed(uint64_t since)
 {
 	uint64_t now = boottime_now();

@@ -74,6 +74,18 @@ static void print_waits(const struct lifecycle_waits_on *w)
 	(void)printf(w->until > now ? ", at most %s more" : ", overdue by %s", span);
 }
 
+static void print_next_start(const struct lifecycle_vm_details *d)
+{
+	uint64_t now = boottime_now();
+	char when[64], span[64];
+
+	if (!d->next_start)
+		return;
+	format_boottime(when, sizeof(when), d->next_start);
+	format_span(span, sizeof(span), d->next_start > now ? d->next_start - now : 0);
+	(void)printf(" Next start: in %s, %s; stop cancels it\n", span, when);
+}
+
 static void print_operation(const struct lifecycle_vm_details *d)
 {
 	char span[64];
@@ -124,6 +136,7 @@ static void print_facts(const struct lifecycle_vm_details *d)
 	else
 		(void)puts("       Life: none");
 	print_operation(d);
+	print_next_start(d);
 	print_vcpus(d);
 	print_devices(d);
 	format_bytes(bytes, sizeof(bytes), d->memory_bytes);
@@ -285,6 +298,7 @@ static struct json_object *page_to_json(const struct lifecycle_vm_details *d, co
 	struct json_object *o = vm_to_json(d->vm), *vcpus = json_object_new_array(), *old = json_object_new_array();
 
 	json_add_number(o, "operation_since_boottime_us", d->operation_since / 1000);
+	json_add_number(o, "next_start_boottime_us", d->next_start / 1000);
 	json_add_string(o, "operation_outcome", lifecycle_outcome_name(d->outcome));
 	(void)json_object_object_add(o, "waits", waits_to_json(&d->waits));
 	json_add_number(o, "vcpu_count", d->vcpu_count);

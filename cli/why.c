@@ -153,6 +153,10 @@ static void add_state(struct text *t, const struct lifecycle_vm_details *d)
 			add_span(t, " for ", boottime_elapsed(d->operation_since));
 	}
 	add(t, ".");
+	if (d->next_start > boottime_now()) {
+		add_span(t, " Its next life begins in ", d->next_start - boottime_now());
+		add(t, " at the earliest; stop cancels that.");
+	}
 	if (d->vm->unreachable)
 		add(t, " Its VMM lives and does not connect; abort ends it.");
 }
@@ -184,6 +188,7 @@ static struct json_object *why_to_json(const struct lifecycle_vm_details *d, con
 	json_add_string(o, "state", lifecycle_state_name(d->vm->state));
 	json_add_string(o, "substate", lifecycle_substate_name(d->vm->substate));
 	json_add_string(o, "operation", lifecycle_operation_name(d->vm->operation));
+	json_add_number(o, "next_start_boottime_us", d->next_start / 1000);
 	(void)json_object_object_add(o, "waits", waits_to_json(&d->waits));
 	json_add_string(o, "then", d->waits.until ? then(d) : "");
 	json_add_string(o, "reply", p ? p->reply : "-");

@@ -146,6 +146,7 @@ static const struct field vm_properties[] = {
 	{ "FromFile", "b", DETAIL(from_file), read_bool },
 	{ "OperationSince", "t", DETAIL(operation_since), read_time },
 	{ "OperationOutcome", "s", DETAIL(outcome), read_outcome },
+	{ "NextStart", "t", DETAIL(next_start), read_time },
 	{ "WaitsOn", "(sqsttu)", 0, read_waits },
 	{ "VcpuCount", "u", DETAIL(vcpu_count), read_u32 },
 	{ "VcpuStates", "as", 0, read_vcpus },

@@ -67,10 +67,13 @@ struct vm_policies {
 	uint8_t on_panic;    /* these two: what on_crash says, where the definition does not say it */
 	uint8_t on_watchdog;
 	uint8_t on_start_failure; /* the VMM did not build it, or an SP did not take it */
-	uint8_t reserved;
-	uint32_t restart_delay_ms;
+	uint8_t restart_jitter; /* percent of the delay, up or down */
+	uint32_t restart_delay_ms; /* of the first; each further one without a healthy time between waits longer */
 	uint32_t restart_limit; /* automatic restarts in restart_window_ms before it stays down; 0: no limit */
 	uint32_t restart_window_ms;
+	uint32_t restart_factor;
+	uint32_t restart_delay_max_ms;
+	uint32_t restart_healthy_ms; /* a guest that ran so long begins with the first delay again */
 };
 
 struct vm_limits {

@@ -39,6 +39,10 @@
 	X(MUTANT_P5_NO_RESTART, "P5", "an end whose policy is restart brings none")                                    \
 	X(MUTANT_P5_NO_LIMIT, "P5", "restarts go on beyond the limit of their window")                                 \
 	X(MUTANT_P5_RESTART_EARLY, "P5", "a restart does not wait for its delay")                                      \
+	X(MUTANT_P5_BACKOFF_FLAT, "P5", "restarts in a row wait no longer than the first")                             \
+	X(MUTANT_P5_HEALTH_IGNORED, "P5", "a guest that ran well waits as long as one that did not")                   \
+	X(MUTANT_P5_STOP_CANCELS_NOT, "P5", "a stop is taken, and the restart that is due comes")                      \
+	X(MUTANT_P6_NEXT_UNSAID, "P6", "when a VM comes back is not shown")                                            \
 	X(MUTANT_P6_WAITS_UNSAID, "P6", "a VM that retires does not say on whom it waits")                             \
 	X(MUTANT_P6_STOP_UNSAID, "P6", "a VM that is being stopped does not say on whom it waits")                     \
 	X(MUTANT_P6_STOP_FOREVER, "P6", "a guest that does not obey is waited for beyond the deadline")                \

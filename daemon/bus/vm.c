@@ -185,6 +185,7 @@ static const sd_bus_vtable vm_vtable[] = {
 	SD_BUS_PROPERTY("Operation", "s", bus_get_operation, FIELD(operation), CHANGES),
 	SD_BUS_PROPERTY("OperationSince", "t", bus_get_usec, FIELD(operation_since), CHANGES),
 	SD_BUS_PROPERTY("OperationOutcome", "s", bus_get_outcome, FIELD(outcome), CHANGES),
+	SD_BUS_PROPERTY("NextStart", "t", bus_get_usec, FIELD(next_start), CHANGES),
 	SD_BUS_PROPERTY("WaitsOn", "(sqsttu)", get_waits_on, 0, 0),
 	SD_BUS_PROPERTY("VcpuCount", "u", bus_get_u16_as_u, FIELD(vcpu_count), CHANGES),
 	SD_BUS_PROPERTY("VcpuStates", "as", get_vcpu_states, 0, 0),

@@ -201,10 +201,13 @@ static int apply_to_life(struct model *m, const struct change *c)
 
 	if (!l)
 		return -EBADMSG;
-	if (c->kind == CHANGE_STATE)
+	if (c->kind == CHANGE_STATE) {
+		if (c->state.state == VM_RUNNING && l->now.state != VM_RUNNING)
+			l->entered_at = c->state.since;
 		l->now = c->state;
-	else
+	} else {
 		l->vmm = c->vmm;
+	}
 	return 0;
 }
 

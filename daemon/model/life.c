@@ -81,9 +81,8 @@ static bool start_again(struct step *s, struct vm *vm)
 {
 	uint64_t at;
 
-	if (!policy_wants_restart(vm->definition, (enum vm_cause)vm->end.cause) || !policy_may_restart(s, vm))
+	if (!policy_restart(s, vm, NULL, &at))
 		return false;
-	at = s->now + policy_delay(vm);
 	set_operation(s, vm, OP_START, at);
 	set_deadline(s, &vm->timer, at);
 	return true;
@@ -195,10 +194,9 @@ static void keep_end(struct step *s, struct life *l, enum vm_cause cause, const 
 	if (!l->vm || l->vm->life != l)
 		return;
 	c.vm = l->vm->number;
+	c.end = l->vm->end;
 	c.end.cause = (uint8_t)cause;
 	c.end.at = s->realtime;
-	c.end.restarts = l->vm->end.restarts;
-	c.end.window = l->vm->end.window;
 	snprintf(c.end.text, sizeof(c.end.text), "%s", text ? text : "");
 	emit(s, &c);
 }
@@ -207,19 +205,16 @@ static void keep_end(struct step *s, struct life *l, enum vm_cause cause, const 
 static void apply_policy(struct step *s, struct life *l, enum vm_cause cause)
 {
 	struct vm *vm = l->vm;
+	uint64_t at;
 
-	if (!vm || vm->life != l || s->m->shutting_down)
+	if (!vm || vm->life != l)
 		return;
 	/* A restart has come this far: it is its new life that ends. Unless that is asked for once more, it failed. */
 	if (vm->operation.operation == OP_START ||
 		(vm->operation.operation == OP_RESTART && cause != CAUSE_USER_RESTART))
 		set_operation(s, vm, OP_NONE, 0);
-	if (vm->operation.operation == OP_NONE && policy_wants_restart(vm->definition, cause) &&
-		policy_may_restart(s, vm) && !MUTANT(MUTANT_P5_NO_RESTART)) {
-		uint64_t delay = policy_delay(vm);
-
-		set_operation(s, vm, OP_RESTART, delay ? s->now + delay : 0);
-	}
+	if (vm->operation.operation == OP_NONE && policy_restart(s, vm, l, &at) && !MUTANT(MUTANT_P5_NO_RESTART))
+		set_operation(s, vm, OP_RESTART, at);
 }
 
 static void start_ladder(struct step *s, struct life *l)
@@ -347,8 +342,8 @@ static void next_life(struct step *s, struct vm *vm)
 	char text[END_TEXT_MAX + 1] = "";
 	uint64_t not_before = MUTANT(MUTANT_P5_RESTART_EARLY) ? 0 : vm->operation.deadline;
 
-	if (s->m->shutting_down) {
-		set_operation(s, vm, OP_NONE, 0);
+	if (s->m->shutting_down) { /* the next daemon's to do */
+		set_operation(s, vm, OP_START, not_before > s->now ? not_before : s->now);
 		waiter_refuse(s, vm, "the daemon is stopping: it starts nothing more");
 	} else if (not_before > s->now) {
 		set_operation(s, vm, OP_START, not_before);

@@ -56,6 +56,7 @@ struct life {
 	struct change_begun begun;
 	struct change_state now;
 	struct change_vmm vmm;
+	uint64_t entered_at;  /* RUNNING since; 0: it never was */
 	bool refused_birth;   /* a VMM was started and no life waits for it any more */
 	bool connected, unreachable, enter_sent, killed;
 	bool stuck;           /* past the active phase of retire */
@@ -186,6 +187,9 @@ bool model_event(const struct model *m, const struct change *c, uint64_t realtim
 /* On whom or what a VM's unfinished business waits (promise P6). */
 struct wait_reason;
 void model_why(const struct model *m, const struct vm *vm, struct wait_reason *ret);
+
+/* A life is to begin after a restart's delay, and not before this; 0: none is, or at once. */
+uint64_t model_next_start(const struct vm *vm);
 
 /* Ids go on from a random place, which is the answer: whose they were last is not known. model_resume() stores it. */
 uint16_t model_begin_ids(struct model *m);

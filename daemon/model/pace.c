@@ -38,9 +38,9 @@ static uint64_t random_next(struct model *m)
 	return m->random;
 }
 
-static uint64_t jitter(struct model *m, const struct retry_rule *rule, uint64_t delay)
+uint64_t pace_jitter(struct model *m, unsigned percent, uint64_t delay)
 {
-	uint64_t width = delay / 100 * rule->jitter;
+	uint64_t width = delay / 100 * percent;
 
 	return delay - width + random_next(m) % (2 * width + 1);
 }
@@ -56,7 +56,7 @@ uint64_t pace_delay(struct step *s, const struct sp *sp, uint8_t *doubled, uint3
 		++*doubled;
 	else
 		delay = cap;
-	return jitter(s->m, rule, delay);
+	return pace_jitter(s->m, rule->jitter, delay);
 }
 
 /* The message of this debt has been tried for longer than the active phase: from now on it is background work. */
@@ -70,7 +70,7 @@ static bool is_late(const struct step *s, const struct sp *sp, const struct debt
 void pace_rest(struct step *s, struct sp *sp, const struct debt *d)
 {
 	const struct retry_rule *rule = pace_rule(s->m, sp);
-	uint64_t delay = is_late(s, sp, d) ? jitter(s->m, rule, rule->probe) : pace_delay(s, sp, &sp->rested, 0);
+	uint64_t delay = is_late(s, sp, d) ? pace_jitter(s->m, rule->jitter, rule->probe) : pace_delay(s, sp, &sp->rested, 0);
 
 	set_deadline(s, &sp->rest, s->now + delay);
 }

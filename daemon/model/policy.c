@@ -36,7 +36,7 @@ static const size_t key_of[] = {
 	[START_FAILURE] = offsetof(struct vm_policies, on_start_failure),
 };
 
-bool policy_wants_restart(const struct vm_definition *d, enum vm_cause cause)
+static bool wants_restart(const struct vm_definition *d, enum vm_cause cause)
 {
 	uint8_t policy = policy_of[cause];
 
@@ -45,14 +45,12 @@ bool policy_wants_restart(const struct vm_definition *d, enum vm_cause cause)
 	return policy != ASKED && ((const uint8_t *)&d->policies)[key_of[policy]] == ON_END_RESTART;
 }
 
-/* A reboot is what the guest asked for: it is not counted. */
-bool policy_may_restart(struct step *s, struct vm *vm)
+/* The restarts that are counted, and what the next one has to know. */
+static bool count(struct step *s, struct vm *vm, bool healthy)
 {
 	const struct vm_policies *p = &vm->definition->policies;
 	struct change c = { .kind = CHANGE_END, .vm = vm->number, .life = vm->end_life, .end = vm->end };
 
-	if (policy_of[vm->end.cause] == REBOOT)
-		return true;
 	if (!c.end.window || s->now - c.end.window > p->restart_window_ms * NS_PER_MS) {
 		c.end.window = s->now;
 		c.end.restarts = 0;
@@ -60,20 +58,52 @@ bool policy_may_restart(struct step *s, struct vm *vm)
 	if (p->restart_limit && c.end.restarts >= p->restart_limit && !MUTANT(MUTANT_P5_NO_LIMIT))
 		return false;
 	c.end.restarts++;
+	c.end.backoff = healthy ? 1 : c.end.backoff + !MUTANT(MUTANT_P5_BACKOFF_FLAT);
 	emit(s, &c);
 	return true;
 }
 
-/* A reboot comes back at once, what broke down after a while. */
-uint64_t policy_delay(const struct vm *vm)
+/* The n-th in a row, from 1 on. */
+static uint64_t delay(struct step *s, const struct vm *vm, uint32_t n)
 {
-	uint64_t ms = vm->definition->policies.restart_delay_ms;
+	const struct vm_policies *p = &vm->definition->policies;
+	uint64_t ms = p->restart_delay_ms, cap;
 
-	if (policy_of[vm->end.cause] == REBOOT)
-		return 0;
 	if (policy_of[vm->end.cause] == START_FAILURE && ms < RETRY_AFTER_MS)
 		ms = RETRY_AFTER_MS;
-	return ms * NS_PER_MS;
+	cap = ms > p->restart_delay_max_ms ? ms : p->restart_delay_max_ms;
+	for (; n > 1 && p->restart_factor > 1 && ms && ms < cap; n--)
+		ms *= p->restart_factor;
+	return pace_jitter(s->m, p->restart_jitter, (ms < cap ? ms : cap) * NS_PER_MS);
+}
+
+/* A reboot is what the guest asked for: it comes back at once, and is not counted. */
+bool policy_restart(struct step *s, struct vm *vm, const struct life *l, uint64_t *ret_at)
+{
+	const struct vm_policies *p = &vm->definition->policies;
+	bool healthy = l && l->entered_at && s->now - l->entered_at >= p->restart_healthy_ms * NS_PER_MS;
+	uint64_t wait;
+
+	if (!wants_restart(vm->definition, (enum vm_cause)vm->end.cause))
+		return false;
+	if (policy_of[vm->end.cause] == REBOOT) {
+		*ret_at = 0;
+		return true;
+	}
+	if (!count(s, vm, healthy && !MUTANT(MUTANT_P5_HEALTH_IGNORED)))
+		return false;
+	wait = delay(s, vm, vm->end.backoff);
+	*ret_at = wait ? s->now + wait : 0;
+	return true;
+}
+
+uint64_t model_next_start(const struct vm *vm)
+{
+	bool waits = vm->operation.operation == OP_START || vm->operation.operation == OP_RESTART;
+
+	if (MUTANT(MUTANT_P6_NEXT_UNSAID) || !waits || (vm->life && !life_is_over(vm->life)))
+		return 0;
+	return vm->operation.deadline;
 }
 
 /* The first VM of `after` that does not run; NULL: none, it may start. */

@@ -5,8 +5,10 @@
 
 #include "model/step.h"
 
-bool policy_wants_restart(const struct vm_definition *d, enum vm_cause cause);
-bool policy_may_restart(struct step *s, struct vm *vm); /* counts it; false: the limit is reached */
-uint64_t policy_delay(const struct vm *vm);             /* ns from the end of a life to the next */
+/*
+ * Whether the VM's last end brings a restart, and not before when (0: at once); counts it. `l` is the life that ended; NULL:
+ * a start failed before there was one. False: no policy wants it, or the limit is reached.
+ */
+bool policy_restart(struct step *s, struct vm *vm, const struct life *l, uint64_t *ret_at);
 const char *policy_unmet_order(const struct model *m, const struct vm *vm); /* the VM to wait for, or NULL */
 bool policy_has_cycle(struct model *m, const struct vm_definition *d); /* `after` leads back to the VM itself */

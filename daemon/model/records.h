@@ -124,6 +124,7 @@ struct change_world {
 struct change_end {
 	uint8_t cause;
 	uint32_t restarts; /* automatic ones in the window */
+	uint32_t backoff;  /* automatic ones in a row, none of which was healthy: the next delay is that much longer */
 	uint64_t window;   /* when the window of restart-limit began; 0: there was none */
 	uint64_t at;       /* CLOCK_REALTIME ns */
 	char text[END_TEXT_MAX + 1];

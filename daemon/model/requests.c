@@ -140,7 +140,8 @@ static bool cancels_start(struct step *s, struct vm *vm)
 {
 	if (state_of(vm) != VM_NULL || vm->operation.operation != OP_START)
 		return false;
-	set_operation(s, vm, OP_NONE, 0);
+	if (!MUTANT(MUTANT_P5_STOP_CANCELS_NOT))
+		set_operation(s, vm, OP_NONE, 0);
 	return true;
 }
 

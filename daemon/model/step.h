@@ -99,6 +99,7 @@ void rest_timer(struct step *s, struct sp *sp);
 
 /* pace.c: how often an SP is spoken to */
 const struct retry_rule *pace_rule(const struct model *m, const struct sp *sp);
+uint64_t pace_jitter(struct model *m, unsigned percent, uint64_t delay); /* as much more or less, at random */
 /* Until the next try. `crowd`: so many that wait stand back for each other; 0: for nobody. */
 uint64_t pace_delay(struct step *s, const struct sp *sp, uint8_t *doubled, uint32_t crowd);
 void pace_rest(struct step *s, struct sp *sp, const struct debt *d);        /* it took nothing: leave it alone a while */

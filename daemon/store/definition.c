@@ -137,6 +137,7 @@ static int read_object(struct reading *r, const struct rules *rules, const char 
 }
 
 #define UNSAID UINT8_MAX
+#define DELAY_MAX_MS 30000
 
 static void set_defaults(struct vm_definition *d)
 {
@@ -151,6 +152,10 @@ static void set_defaults(struct vm_definition *d)
 		.on_start_failure = ON_END_STOP,
 		.on_stuck = ON_STUCK_WAIT,
 		.restart_delay_ms = 100,
+		.restart_factor = 2,
+		.restart_delay_max_ms = UINT32_MAX,
+		.restart_jitter = 20,
+		.restart_healthy_ms = 60000,
 		.restart_limit = 5,
 		.restart_window_ms = 60000,
 	};
@@ -169,6 +174,8 @@ static void resolve_policies(struct vm_policies *p)
 		p->on_panic = p->on_crash;
 	if (p->on_watchdog == UNSAID)
 		p->on_watchdog = p->on_crash;
+	if (p->restart_delay_max_ms == UINT32_MAX)
+		p->restart_delay_max_ms = p->restart_delay_ms > DELAY_MAX_MS ? p->restart_delay_ms : DELAY_MAX_MS;
 }
 
 /* What no single key can tell. */
@@ -186,6 +193,9 @@ static int check_whole(struct reading *r, const struct vm_definition *d)
 	if (r->placed > d->vcpu_count)
 		return fail_at(r, "vcpus.placement",
 			"has %u entries for %u vCPUs; write at most one for each", r->placed, d->vcpu_count);
+	if (d->policies.restart_delay_max_ms < d->policies.restart_delay_ms)
+		return fail_at(r, "policies.restart-delay-max", "%ums is less than restart-delay, %ums; write no less",
+			d->policies.restart_delay_max_ms, d->policies.restart_delay_ms);
 	for (unsigned i = 0; i < d->after_count; i++)
 		if (strcmp(d->after[i], d->name) == 0)
 			return fail_at(

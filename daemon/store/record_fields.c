@@ -105,6 +105,7 @@ static const struct field world[] = {
 static const struct field end[] = {
 	WORD("cause", end.cause, cause_names),
 	NUMBER("restarts", end.restarts),
+	NUMBER("backoff", end.backoff),
 	NUMBER("window", end.window),
 	NUMBER("at", end.at),
 	TEXT("text", end.text),

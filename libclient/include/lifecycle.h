@@ -298,7 +298,7 @@ struct lifecycle_vm_details {
 	struct lifecycle_waits_on waits;
 	uint64_t memory_bytes;
 	uint32_t vmm_pid; /* 0: none */
-	uint32_t restarts; /* automatic ones since the last start that was asked for */
+	uint32_t restarts; /* automatic ones in the window of restart-limit */
 	uint32_t refused;  /* illegal transitions asked for */
 	bool from_file;
 	uint32_t vcpu_count;
@@ -315,6 +315,7 @@ struct lifecycle_vm_details {
 	const struct lifecycle_peer *const *old_peer; /* what older lives still owe, the oldest first; whole, as from lifecycle_peers() */
 	size_t device_count;
 	const struct lifecycle_device *const *device;
+	uint64_t next_start; /* a life is to begin by itself, and not before; 0: none is, or at once */
 };
 
 /* How often each word came. */

@@ -69,7 +69,7 @@ static bool has_stranger(const struct world *w, const struct kept_vm *k)
 /* Where several things happen to a VM at once it is not clear from outside which came first. */
 static bool is_clear(const struct world *w, const struct kept_vm *k)
 {
-	return k->defined <= w->disk.last_seq && !w->quitting && !is_asked(w, k, ~0u);
+	return k->defined <= w->disk.last_seq && !is_asked(w, k, ~0u);
 }
 
 /* ---- what its definition says ---- */
@@ -114,14 +114,30 @@ static bool is_within_limit(struct kept_vm *k, uint8_t cause, uint64_t now)
 	return true;
 }
 
-static uint64_t least_delay(const struct kept_vm *k, uint8_t cause)
+struct range {
+	uint64_t least, most;
+};
+
+static struct range delay_after(const struct kept_vm *k, uint8_t cause)
 {
-	uint64_t delay = k->says.restart_delay_ms * MS;
 	bool failed = cause == CAUSE_START_FAILED || cause == CAUSE_SECURE_REJECTED || cause == CAUSE_SECURE_TIMEOUT;
+	uint64_t delay = k->says.restart_delay_ms * MS, cap = k->says.restart_delay_max_ms * MS;
 
 	if (cause == CAUSE_GUEST_REBOOT)
-		return 0;
-	return failed && delay < 100 * MS ? 100 * MS : delay;
+		return (struct range) { 0, 0 };
+	if (failed && delay < 100 * MS)
+		delay = 100 * MS;
+	for (uint32_t i = 1; i < k->in_a_row && delay < cap; i++)
+		delay = delay * k->says.restart_factor < cap ? delay * k->says.restart_factor : cap;
+	return (struct range) { delay / 100 * (100 - k->says.restart_jitter), delay / 100 * (100 + k->says.restart_jitter) };
+}
+
+static void count_in_a_row(struct kept_vm *k, uint8_t cause, uint64_t now)
+{
+	bool healthy = k->life && k->entered && now - k->entered >= k->says.restart_healthy_ms * MS;
+
+	if (cause != CAUSE_GUEST_REBOOT)
+		k->in_a_row = healthy ? 1 : k->in_a_row + 1;
 }
 
 /* ---- what was decided ---- */
@@ -144,17 +160,27 @@ static void check(struct world *w, struct kept_vm *k, uint8_t cause, uint64_t no
 	uint8_t restart)
 {
 	bool again = says_restart(&k->says, cause) && is_within_limit(k, cause, now);
-	uint64_t delay = least_delay(k, cause);
+	struct range delay;
 
 	if (op->operation != (again ? restart : OP_NONE))
 		fail(w, "P5", "%s ends with cause %u, %u restarts in its window: operation %u follows, %s was due", k->name,
 			cause, k->restarts, op->operation, again ? "a restart" : "nothing");
-	if (again && delay && op->deadline < now + delay)
-		fail(w, "P5", "%s ends and is to come back after %" PRIu64 " ns, %" PRIu64 " were due at least", k->name,
-			op->deadline - now, delay);
+	if (again)
+		count_in_a_row(k, cause, now);
+	delay = delay_after(k, cause);
+	if (again && (delay.most ? op->deadline < now + delay.least || op->deadline > now + delay.most : op->deadline))
+		fail(w, "P5", "%s ends, the %u. time in a row, and is to come back after %" PRIu64 " ns: %" PRIu64 " to %" PRIu64
+			" were due", k->name, k->in_a_row, op->deadline - now, delay.least, delay.most);
 	k->due = again;
 	k->boot = w->boot;
-	k->not_before = now + delay;
+	k->not_before = op->deadline;
+}
+
+static void take_as_it_is(const struct world *w, struct kept_vm *k, const struct change_operation *op)
+{
+	k->due = op->operation == OP_RESTART || (op->operation == OP_START && !k->life);
+	k->not_before = op->deadline;
+	k->boot = w->boot;
 }
 
 static void ends(struct world *w, const struct turn *turn, size_t i)
@@ -164,20 +190,20 @@ static void ends(struct world *w, const struct turn *turn, size_t i)
 	struct change_operation op;
 	uint8_t was;
 
+	if (k && c->state.state == VM_RUNNING && c->state.old_state != VM_RUNNING)
+		k->entered = c->state.since;
 	if (!k || c->state.state != VM_ABORTING || c->state.old_state == VM_ABORTING)
 		return;
 	was = k->operation;
 	op = decided(turn, i, k);
 	k->unclear = !is_clear(w, k);
 	k->due = false;
-	if (k->unclear)
-		k->due = op.operation == OP_RESTART;
-	else if (was <= OP_START || (was == OP_RESTART && c->state.cause != CAUSE_USER_RESTART))
+	if (!k->unclear && (was <= OP_START || (was == OP_RESTART && c->state.cause != CAUSE_USER_RESTART)))
 		check(w, k, c->state.cause, c->state.since, &op, OP_RESTART);
-	else if (op.operation != was)
+	else if (!k->unclear && op.operation != was)
 		fail(w, "P5", "%s: operation %u becomes %u as its life ends", k->name, was, op.operation);
 	if (k->unclear)
-		k->not_before = 0;
+		take_as_it_is(w, k, &op);
 }
 
 /* Without a life: a start that came to nothing. */
@@ -192,6 +218,7 @@ static void failed(struct world *w, const struct turn *turn, size_t i)
 	if (k->unclear) {
 		k->window = c->end.window;
 		k->restarts = c->end.restarts;
+		k->in_a_row = c->end.backoff;
 	}
 	if (k->life || k->operation != OP_START || c->end.cause != CAUSE_START_FAILED)
 		return;
@@ -202,6 +229,8 @@ static void failed(struct world *w, const struct turn *turn, size_t i)
 		check(w, k, CAUSE_START_FAILED, op.since, &op, OP_START);
 	else if (!k->unclear && says_restart(&k->says, CAUSE_START_FAILED))
 		k->unclear = true; /* at its limit: when that was tried is told nowhere else */
+	else if (k->unclear)
+		take_as_it_is(w, k, &op);
 }
 
 /* ---- what became of it ---- */
@@ -219,8 +248,11 @@ static void begins(struct world *w, const struct change *c)
 		return;
 	if (is_early(w, k) && !is_asked(w, k, STARTS) && !has_stranger(w, k))
 		fail(w, "P5", "%s comes back %" PRIu64 " ns too early", k->name, k->not_before - world_boottime(w));
+	if (k->for_good && !is_asked(w, k, STARTS) && !has_stranger(w, k))
+		fail(w, "P5", "%s was ended at a user's word, and lives again at nobody's", k->name);
 	k->life = c->life;
-	k->due = false;
+	k->entered = 0;
+	k->due = k->for_good = false;
 }
 
 static void operates(struct world *w, const struct change *c)
@@ -229,13 +261,20 @@ static void operates(struct world *w, const struct change *c)
 
 	if (!k)
 		return;
-	if (c->seq > k->decided && c->operation.operation == OP_NONE && k->due && !is_asked(w, k, ENDS) && !w->quitting)
+	k->operation = c->operation.operation;
+	if (c->operation.outcome == OUTCOME_UNHEARD)
+		k->for_good = false;
+	if ((c->operation.operation == OP_START || c->operation.operation == OP_RESTART) &&
+		(is_asked(w, k, STARTS) || has_stranger(w, k)))
+		k->for_good = false;
+	if (c->seq <= k->decided)
+		return;
+	if (c->operation.operation == OP_NONE && k->due && !is_asked(w, k, ENDS))
 		fail(w, "P5", "%s was to come back, and nobody thinks of it any more", k->name);
 	if (c->operation.operation == OP_NONE || c->operation.operation >= OP_STOP)
 		k->due = false;
 	else if (is_early(w, k) && c->operation.deadline < k->not_before && (is_asked(w, k, STARTS) || has_stranger(w, k)))
 		k->due = false; /* it is somebody's wish now */
-	k->operation = c->operation.operation;
 }
 
 static void gone(struct world *w, const struct change *c)
@@ -267,4 +306,43 @@ void oracle_policies(struct world *w, const struct turn *turn)
 		else if (c->kind == CHANGE_VM_GONE || c->kind == CHANGE_LIFE_GONE)
 			gone(w, c);
 	}
+}
+
+/* ---- what is said of it ---- */
+
+static struct kept_vm *kept_named(struct world *w, const char *name)
+{
+	for (size_t i = 0; i < sizeof(w->kept) / sizeof(*w->kept); i++)
+		if (w->kept[i].vm && !strcmp(w->kept[i].name, name))
+			return &w->kept[i];
+	return NULL;
+}
+
+void oracle_ended_for_good(struct world *w, const struct asked *asked)
+{
+	struct kept_vm *k = kept_named(w, asked->row.name);
+
+	if (!k)
+		return;
+	if (ASKED(asked->verb) & STARTS)
+		k->for_good = false;
+	for (size_t i = 0; i < SIM_REQUESTS_MAX; i++)
+		if (w->asked[i].token > asked->token && ASKED(w->asked[i].verb) & STARTS &&
+			!strcmp(w->asked[i].row.name, k->name))
+			return;
+	if (ASKED(asked->verb) & ENDS) /* a stop that was not heard is over, and the life goes on */
+		k->for_good = !(k->life && k->operation == OP_NONE) && !has_stranger(w, k);
+}
+
+void oracle_next_start(struct world *w, const struct vm_row *row)
+{
+	struct kept_vm *k = kept_named(w, row->name);
+
+	if (!k || k->boot != w->boot)
+		return;
+	/* Once it is over a VM before it in order may hold it, or memory that is short. */
+	if (k->due && k->not_before > world_boottime(w) && row->next_start != k->not_before)
+		fail(w, "P6", "%s comes back at %" PRIu64 ", and says %" PRIu64, row->name, k->not_before, row->next_start);
+	if (!k->due && row->next_start > world_boottime(w))
+		fail(w, k->for_good ? "P5" : "P6", "%s is not to come back, and says %" PRIu64, row->name, row->next_start);
 }

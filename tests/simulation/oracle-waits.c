@@ -174,6 +174,7 @@ void oracle_waits(struct world *w)
 		const struct vm_row *row = rows_vm_at(rows, i);
 
 		ask(w, row);
+		oracle_next_start(w, row);
 		for (uint32_t k = 0; k < row->debt_count; k++)
 			ask_deadline(w, row, &row->debt[k]);
 	}

@@ -300,6 +300,9 @@ struct kept_vm {
 	uint64_t decided; /* changes up to this one were looked at with the end that they follow */
 	uint64_t window;
 	uint32_t restarts; /* in the window */
+	uint32_t in_a_row; /* without a healthy time between */
+	uint64_t entered;  /* RUNNING since; 0: this life was not */
+	bool for_good;     /* it was ended at somebody's word, and nobody asked for it since */
 	char name[VM_NAME_MAX + 1];
 };
 
@@ -470,5 +473,7 @@ struct picture *oracle_picture(struct world *w, const char *name);
 bool oracle_was_forgotten(const struct pair *p);
 void oracle_ids(struct world *w, const struct change *c); /* P2 */
 bool oracle_id_is_short(const struct world *w, const char *name);
+void oracle_ended_for_good(struct world *w, const struct asked *asked); /* P5: it is answered with success */
+void oracle_next_start(struct world *w, const struct vm_row *row); /* P6 */
 void oracle_policies(struct world *w, const struct turn *turn); /* P5 */
 bool oracle_may_hold(struct world *w, const struct life *life, size_t sp);

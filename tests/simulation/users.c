@@ -52,6 +52,10 @@ static struct vm_definition *define(struct world *w, size_t vm)
 		.on_watchdog = random_chance(r, 500),
 		.on_start_failure = random_chance(r, 300),
 		.restart_delay_ms = (uint32_t)random_below(r, 3) * 100,
+		.restart_factor = (uint32_t)random_between(r, 1, 3),
+		.restart_delay_max_ms = (uint32_t)random_between(r, 200, 3000),
+		.restart_jitter = (uint8_t)random_below(r, 60),
+		.restart_healthy_ms = (uint32_t)random_below(r, 4000),
 		.restart_limit = (uint32_t)random_below(r, 6),
 		.restart_window_ms = 10000,
 	};

@@ -196,6 +196,22 @@ def a_panic_goes_by_its_own_policy():
         equal(h.status("weak")["last_end"]["cause"], "guest-panic", "its cause")
 
 
+def a_pending_restart_outlives_the_daemon_and_a_stop_cancels_it():
+    with Host() as h:
+        h.define("weak", "crash", policies={"on-panic": "restart", "restart-delay": "10min"})
+        h.ctl("start", "--no-block", "weak")
+        h.until(lambda: h.row("weak")["state"] == "null" and h.status("weak")["next_start_boottime_us"], "it is to come back")
+        before = h.status("weak")
+        equal(before["waits"]["on"], "timer", "on what it waits")
+        equal(before["waits"]["until_boottime_us"], before["next_start_boottime_us"], "until when")
+        expect("Next start: in " in h.ctl("status", "weak"), "the page says when")
+        h.kill_daemon()
+        h.start_daemon()
+        equal(h.status("weak")["next_start_boottime_us"], before["next_start_boottime_us"], "when, after a crash")
+        h.ctl("stop", "weak")
+        equal((h.status("weak")["next_start_boottime_us"], h.row("weak")["operation"]), (0, "-"), "what is left of it")
+
+
 def the_console_is_kept_with_the_last_end():
     with Host() as h:
         h.define("web", "poweroff")
@@ -316,6 +332,7 @@ if __name__ == "__main__":
         a_guest_that_reboots_comes_back_by_itself,
         crashes_are_restarted_up_to_the_limit,
         a_panic_goes_by_its_own_policy,
+        a_pending_restart_outlives_the_daemon_and_a_stop_cancels_it,
         the_console_is_kept_with_the_last_end,
         a_restart_whose_next_life_cannot_begin_is_over,
         a_destroyed_vm_takes_its_console_with_it,

@@ -83,6 +83,8 @@ static void says_why(void **state)
 		"VM_DESTROYED was sent 12 times, the last reply was retry, it is tried again in 59 min", NULL);
 	expect(*state, CTL("why", "stuck"), 0, "There is no time limit. Stuck: secure partition 0x8001 has not taken the end of life 17",
 		NULL);
+	expect(*state, CTL("why", "stuck"), 0, " Its next life begins in 59 min", NULL);
+	expect(*state, CTL("status", "stuck"), 0, " Next start: in 59 min", NULL);
 	expect(*state, CTL("why", "web", "db"), 0, "It waits for nothing.", NULL);
 	expect(*state, CTL("why", "nobody", "web"), 4, "web is running", "no VM is called 'nobody'");
 	expect(*state, CTL("why", "stuck", "-o", "json"), 0, "\"waits\":{\"on\":\"sp\",\"sp\":32769,\"vm\":\"\","

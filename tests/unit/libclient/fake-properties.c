@@ -112,6 +112,8 @@ static int get_vm(sd_bus *bus, const char *path, const char *interface, const ch
 		return sd_bus_message_append(reply, "q", vm->endpoint);
 	if (strcmp(property, "SecureStuck") == 0)
 		return sd_bus_message_append(reply, "b", vm->stuck);
+	if (strcmp(property, "NextStart") == 0)
+		return sd_bus_message_append(reply, "t", vm->stuck ? fake_hour(1) : (uint64_t)0);
 	if (strcmp(property, "OldLives") == 0)
 		return sd_bus_message_append(reply, "u", vm->stuck ? 1 : 0);
 	if (strcmp(property, "StuckPartitions") == 0)
@@ -142,6 +144,7 @@ const sd_bus_vtable vm_vtable[] = {
 	SD_BUS_PROPERTY("Life", "t", get_vm, 0, 0),
 	SD_BUS_PROPERTY("FfaId", "q", get_vm, 0, 0),
 	SD_BUS_PROPERTY("SecureStuck", "b", get_vm, 0, 0),
+	SD_BUS_PROPERTY("NextStart", "t", get_vm, 0, 0),
 	SD_BUS_PROPERTY("OldLives", "u", get_vm, 0, 0),
 	SD_BUS_PROPERTY("StuckPartitions", "aq", get_vm, 0, 0),
 	SD_BUS_PROPERTY("WaitsOn", "(sqsttu)", get_vm, 0, 0),

@@ -132,6 +132,110 @@ static void a_new_daemon_counts_on(void **state)
 	story_end((void **)&again);
 }
 
+/* A crash of a guest that ran for so long; how long the next life has to wait. */
+static uint64_t delay_after_a_crash(struct story *s, uint64_t ran)
+{
+	uint64_t life = run(s, "web"), delay;
+	struct vm_policies *p = policies(s);
+
+	*p = (struct vm_policies){ .on_crash = ON_END_RESTART, .restart_delay_ms = 100, .restart_factor = 3,
+		.restart_delay_max_ms = 1000, .restart_healthy_ms = 5000, .restart_jitter = p->restart_jitter };
+	tick_after(s, ran);
+	end_as(s, life, CAUSE_VCPU_ERROR);
+	delay = operation(s)->deadline - s->now;
+	assert_int_equal(operation(s)->operation, OP_RESTART);
+	assert_int_equal(model_next_start(model_vm_named(&s->m, "web")), operation(s)->deadline);
+	ask(s, REQUEST_ABORT, "web", 0);
+	assert_int_equal(model_next_start(model_vm_named(&s->m, "web")), 0);
+	settle(s, life);
+	return delay;
+}
+
+static void waits_longer_each_time_until_the_guest_was_healthy(void **state)
+{
+	static const uint64_t delays[] = { 100, 300, 900, 1000, 1000 };
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 1);
+	for (size_t i = 0; i < sizeof(delays) / sizeof(delays[0]); i++)
+		assert_int_equal(delay_after_a_crash(s, 4999 * MS), delays[i] * MS);
+	assert_int_equal(delay_after_a_crash(s, 5000 * MS), 100 * MS);
+	assert_int_equal(delay_after_a_crash(s, 0), 300 * MS);
+}
+
+static void two_vms_that_end_together_do_not_come_back_together(void **state)
+{
+	struct story *s = *state;
+	uint64_t first[2];
+
+	meet_secure_side(s, 1, 1);
+	for (unsigned i = 0; i < 2; i++) {
+		char name[] = { (char)('a' + i), 0 };
+		uint64_t life = run(s, name);
+		struct vm *vm = model_vm_named(&s->m, name);
+
+		vm->definition->policies = (struct vm_policies){ .on_crash = ON_END_RESTART, .restart_delay_ms = 1000,
+			.restart_jitter = 20, .restart_delay_max_ms = 1000 };
+		end_as(s, life, CAUSE_OOM);
+		first[i] = vm->operation.deadline - s->now;
+		assert_in_range(first[i], 800 * MS, 1200 * MS);
+		settle(s, life);
+	}
+	assert_int_not_equal(first[0], first[1]);
+}
+
+static void a_pending_restart_outlives_the_daemon_and_not_a_stop(void **state)
+{
+	struct story *s = *state;
+	struct story *again;
+	uint64_t life, at;
+
+	meet_secure_side(s, 1, 1);
+	life = run(s, "web");
+	*policies(s) = (struct vm_policies){ .on_crash = ON_END_RESTART, .restart_delay_ms = 10000, .restart_delay_max_ms = 10000 };
+	end_as(s, life, CAUSE_OOM);
+	settle(s, life);
+	assert_null(current(s, "web"));
+	at = model_next_start(model_vm_named(&s->m, "web"));
+	assert_int_equal(at, s->now + 10000 * MS);
+	again = reborn(s);
+	assert_int_equal(model_next_start(model_vm_named(&again->m, "web")), at);
+	assert_int_equal(waits(again).on, WAIT_TIMER);
+	tick_after(again, at - again->now - 1);
+	assert_null(current(again, "web"));
+	tick_after(again, 1);
+	assert_non_null(current(again, "web"));
+	assert_int_equal(model_next_start(model_vm_named(&again->m, "web")), 0);
+	story_end((void **)&again);
+	ask(s, REQUEST_STOP, "web", 0);
+	assert_int_equal(s->o.answer[0].refusal, REFUSED_NOT);
+	assert_int_equal(model_next_start(model_vm_named(&s->m, "web")), 0);
+	tick_after(s, 20000 * MS);
+	assert_null(current(s, "web"));
+}
+
+/* The guest of a daemon that is asked to leave reboots: that is for the next daemon to see to. */
+static void a_daemon_that_leaves_leaves_restarts_to_the_next(void **state)
+{
+	struct story *s = *state;
+	struct story *again;
+	uint64_t life;
+
+	meet_secure_side(s, 1, 1);
+	life = run(s, "web");
+	policies(s)->on_reboot = ON_END_RESTART;
+	step(s, (struct input){ .kind = IN_SHUTDOWN });
+	end_as(s, life, CAUSE_GUEST_REBOOT);
+	settle(s, life);
+	assert_null(current(s, "web"));
+	tick_after(s, 1000 * MS);
+	assert_null(current(s, "web"));
+	again = reborn(s);
+	tick_after(again, 0);
+	assert_non_null(current(again, "web"));
+	story_end((void **)&again);
+}
+
 #define TOLD(f) cmocka_unit_test_setup_teardown(f, story_begin, story_end)
 
 int main(void)
@@ -141,6 +245,10 @@ int main(void)
 		TOLD(a_start_that_fails_later_is_tried_again_after_a_pause),
 		TOLD(a_start_that_fails_again_and_again_ends_at_the_limit),
 		TOLD(a_new_daemon_counts_on),
+		TOLD(waits_longer_each_time_until_the_guest_was_healthy),
+		TOLD(two_vms_that_end_together_do_not_come_back_together),
+		TOLD(a_pending_restart_outlives_the_daemon_and_not_a_stop),
+		TOLD(a_daemon_that_leaves_leaves_restarts_to_the_next),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

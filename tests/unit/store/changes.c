@@ -104,6 +104,10 @@ void random_definition(uint64_t *seed, struct vm_definition *ret)
 		.on_watchdog = (uint8_t)up_to(seed, 1),
 		.on_start_failure = (uint8_t)up_to(seed, 1),
 		.restart_delay_ms = (uint32_t)up_to(seed, 3600000),
+		.restart_factor = 1 + (uint32_t)up_to(seed, 15),
+		.restart_delay_max_ms = 3600000 + (uint32_t)up_to(seed, 3600000),
+		.restart_jitter = (uint8_t)up_to(seed, 100),
+		.restart_healthy_ms = (uint32_t)up_to(seed, 3600000),
 		.restart_limit = (uint32_t)up_to(seed, 1000),
 		.restart_window_ms = 1000 + (uint32_t)up_to(seed, 1000000),
 	};
@@ -217,6 +221,7 @@ static void fill(uint64_t *seed, struct change *c)
 	case CHANGE_END:
 		c->end.cause = (uint8_t)up_to(seed, CAUSE_COUNT - 1);
 		c->end.restarts = (uint32_t)number(seed, UINT32_MAX);
+		c->end.backoff = (uint32_t)number(seed, UINT32_MAX);
 		c->end.window = number(seed, UINT64_MAX);
 		c->end.at = number(seed, UINT64_MAX);
 		text(seed, c->end.text, sizeof(c->end.text));

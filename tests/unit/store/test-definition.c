@@ -44,6 +44,10 @@ static void fills_in_what_is_left_out(void **state)
 	assert_int_equal(d->policies.on_crash, ON_END_STOP);
 	assert_int_equal(d->policies.on_stuck, ON_STUCK_WAIT);
 	assert_int_equal(d->policies.restart_delay_ms, 100);
+	assert_int_equal(d->policies.restart_factor, 2);
+	assert_int_equal(d->policies.restart_delay_max_ms, 30000);
+	assert_int_equal(d->policies.restart_jitter, 20);
+	assert_int_equal(d->policies.restart_healthy_ms, 60000);
 	assert_int_equal(d->policies.restart_limit, 5);
 	assert_int_equal(d->policies.restart_window_ms, 60000);
 	assert_int_equal(d->limits.build_timeout_ms, 10000);
@@ -184,6 +188,8 @@ static void says_which_key_and_what_to_write(void **state)
 		"web.json:3:11: initrd: \"relative\" is not an absolute path; write one that begins with /");
 	expect_error(WITH("\"policies\": {\"on-crash\": \"cry\"}"),
 		"web.json:3:26: policies.on-crash: \"cry\" is not known; write one of \"stop\", \"restart\"");
+	expect_error(WITH("\"policies\": {\"restart-delay\": \"2s\", \"restart-delay-max\": \"1s\"}"),
+		"web.json:3:58: policies.restart-delay-max: 1000ms is less than restart-delay, 2000ms; write no less");
 	expect_error(WITH("\"policies\": {\"restart-delay\": 100}"),
 		"web.json:3:31: policies.restart-delay: 100 is not a duration; write a number with ms, s, "
 		"min or h in "
