@@ -351,6 +351,7 @@ void fleet_mischief(struct world *w, enum mischief what)
 void fleet_stranger(struct world *w, const char *name)
 {
 	wire_note(w, "user  starts the unit of %s", name);
+	oracle_asked_to_live(w, name);
 	vmm_spawn(w, name, 0);
 }
 

@@ -318,6 +318,14 @@ static struct kept_vm *kept_named(struct world *w, const char *name)
 	return NULL;
 }
 
+void oracle_asked_to_live(struct world *w, const char *name)
+{
+	struct kept_vm *k = kept_named(w, name);
+
+	if (k)
+		k->for_good = false;
+}
+
 void oracle_ended_for_good(struct world *w, const struct asked *asked)
 {
 	struct kept_vm *k = kept_named(w, asked->row.name);

@@ -474,6 +474,7 @@ bool oracle_was_forgotten(const struct pair *p);
 void oracle_ids(struct world *w, const struct change *c); /* P2 */
 bool oracle_id_is_short(const struct world *w, const char *name);
 void oracle_ended_for_good(struct world *w, const struct asked *asked); /* P5: it is answered with success */
+void oracle_asked_to_live(struct world *w, const char *name);
 void oracle_next_start(struct world *w, const struct vm_row *row); /* P6 */
 void oracle_policies(struct world *w, const struct turn *turn); /* P5 */
 bool oracle_may_hold(struct world *w, const struct life *life, size_t sp);
