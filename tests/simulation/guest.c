@@ -59,6 +59,7 @@ static void tell_call(struct world *w, struct fake_vmm *v, uint16_t vcpu, bool a
 	wire_note(w, "guest life %" PRIu64 ".%u calls %x w1 %x w3 %x%s", v->life, vcpu, (uint32_t)g->call.x[0],
 		(uint32_t)g->call.x[1], (uint32_t)g->call.x[3], again ? ", again" : "");
 	g->told = true;
+	g->told_on = v->cuts;
 	vmm_tell(w, v, &in);
 }
 
@@ -267,11 +268,15 @@ void guest_begins(struct world *w, struct fake_vmm *v)
 	}
 }
 
+/* A second welcome on one link answers BACK of the link before: what was told on this one is on its way. */
 void guest_is_welcome(struct world *w, struct fake_vmm *v)
 {
-	for (uint16_t i = 0; i < SIM_VCPU_MAX; i++)
-		if (v->guest[i].out && v->at == VMM_RUNS)
-			tell_call(w, v, i, v->guest[i].told);
+	for (uint16_t i = 0; i < SIM_VCPU_MAX; i++) {
+		const struct fake_vcpu *g = &v->guest[i];
+
+		if (g->out && v->at == VMM_RUNS && !(g->told && g->told_on == v->cuts))
+			tell_call(w, v, i, g->told);
+	}
 }
 
 /* From now on its words, and those to it, may be lost. */

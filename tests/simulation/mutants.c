@@ -17,6 +17,8 @@
 #include "tests/simulation/side.h"
 
 #define WORLDS 1200
+#define CLEAN_MAX 120 /* worlds without a bug; simulation itself runs as many more as it is told */
+#define OTHERS_MAX 4 /* worlds in which another promise may be seen to break first, before the bug's own is */
 
 static const struct {
 	const char *symbol, *promise, *what;
@@ -37,12 +39,18 @@ static bool is_killed_by_its_own(
 	const struct side_ops *side, enum mutant which, uint64_t seed, uint64_t *worlds)
 {
 	struct runs r = { .side = side, .seed = seed, .lives = SIZE_MAX, .faults = -1, .quiet = true, .worlds = WORLDS };
+	unsigned others = 0;
 	bool lived, own;
 
 	mutant = which;
-	lived = runs_go(&r);
+	while (!(lived = runs_go(&r)) && side != &real_side && strcmp(r.failure.promise, mutants[which].promise) &&
+		others++ < OTHERS_MAX) /* from here on other worlds */
+		r.seed = random_next(&(struct random) { r.failed_seed });
 	/* Which of several breaks shows first goes by how an SP answers: each as its own is asked with the fakes alone. */
 	own = !lived && (side == &real_side || !strcmp(r.failure.promise, mutants[which].promise));
+	mutant = MUTANT_NONE;
+	if (own && others && !runs_world(&(struct runs) { .side = side, .faults = -1 }, r.failed_seed))
+		own = false; /* it is not the bug that broke it */
 	printf("%-34s", mutants[which].symbol);
 	for (size_t i = 0; i < sizeof(promises) / sizeof(*promises); i++)
 		printf(" %-3s", lived || strcmp(r.failure.promise, promises[i]) ? "." : own ? "X" : "!");
@@ -72,7 +80,8 @@ static bool is_found_in_the_books(enum side_bug which, uint64_t seed)
 /* The worlds that killed are no harder than what the daemon itself stands. */
 static bool is_clean(const struct side_ops *side, uint64_t seed, uint64_t worlds)
 {
-	struct runs r = { .side = side, .seed = seed, .lives = SIZE_MAX, .faults = -1, .worlds = worlds };
+	struct runs r = { .side = side, .seed = seed, .lives = SIZE_MAX, .faults = -1,
+		.worlds = worlds < CLEAN_MAX ? worlds : CLEAN_MAX };
 	bool ok;
 
 	mutant = MUTANT_NONE;

@@ -186,6 +186,7 @@ enum temper { GUEST_OBEYS, GUEST_IGNORES, GUEST_IS_DEAF, GUEST_TEMPERS }; /* whe
 /* A vCPU of a guest that talks: at most one call of it is out. */
 struct fake_vcpu {
 	bool out, told; /* told: the daemon of now or one before it heard of the call */
+	uint64_t told_on; /* the link on which it was told last */
 	bool broken;    /* since the call began something on its way may have been lost */
 	bool serving;
 	uint8_t state;
