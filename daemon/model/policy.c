@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/policy.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mutant.h"
@@ -118,25 +119,55 @@ const char *policy_unmet_order(const struct model *m, const struct vm *vm)
 	return NULL;
 }
 
+#define CIRCLE_NAMED 16 /* VMs of a circle that the text names */
+
+struct circle {
+	const char *name[CIRCLE_NAMED]; /* the last one first */
+	unsigned count;
+};
+
+static void found(struct circle *c, const char *name)
+{
+	if (c->count < CIRCLE_NAMED)
+		c->name[c->count] = name;
+	c->count++;
+}
+
 /* Each VM is looked at once: `mark` tells which were. */
-static bool leads_to(struct model *m, const struct vm_definition *d, const char *name)
+static bool leads_to(struct model *m, const struct vm_definition *d, const char *name, struct circle *c)
 {
 	for (unsigned i = 0; i < d->after_count; i++) {
 		struct vm *next = model_vm_named(m, d->after[i]);
+		bool back = strcmp(d->after[i], name) == 0;
 
-		if (strcmp(d->after[i], name) == 0)
-			return true;
-		if (!next || next->mark == m->mark)
+		if (!back && (!next || next->mark == m->mark))
 			continue;
-		next->mark = m->mark;
-		if (leads_to(m, next->definition, name))
+		if (!back) {
+			next->mark = m->mark;
+			back = leads_to(m, next->definition, name, c);
+		}
+		if (back) {
+			found(c, d->name);
 			return true;
+		}
 	}
 	return false;
 }
 
-bool policy_has_cycle(struct model *m, const struct vm_definition *d)
+bool policy_has_cycle(struct model *m, const struct vm_definition *d, char *text, size_t size)
 {
+	struct circle c = { .count = 0 };
+	size_t used;
+
 	m->mark++;
-	return leads_to(m, d, d->name);
+	if (!leads_to(m, d, d->name, &c))
+		return false;
+	snprintf(text, size, "order.after would be a circle: ");
+	for (unsigned i = c.count; i > 0; i--) {
+		used = strlen(text);
+		snprintf(text + used, size - used, "%s -> ", i > CIRCLE_NAMED ? "..." : c.name[i - 1]);
+	}
+	used = strlen(text);
+	snprintf(text + used, size - used, "%s; take one of the VMs out", d->name);
+	return true;
 }

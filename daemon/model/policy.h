@@ -11,4 +11,5 @@
  */
 bool policy_restart(struct step *s, struct vm *vm, const struct life *l, uint64_t *ret_at);
 const char *policy_unmet_order(const struct model *m, const struct vm *vm); /* the VM to wait for, or NULL */
-bool policy_has_cycle(struct model *m, const struct vm_definition *d); /* `after` leads back to the VM itself */
+/* `after` leads back to the VM itself: the text names the whole circle. */
+bool policy_has_cycle(struct model *m, const struct vm_definition *d, char *text, size_t size);

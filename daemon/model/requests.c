@@ -83,10 +83,8 @@ static enum refusal check_definition(struct step *s, const struct vm_definition 
 	}
 	if (is_id_of_others(s, d, a->text, sizeof(a->text)))
 		return REFUSED_INVALID_DEFINITION;
-	if (policy_has_cycle(s->m, d)) {
-		snprintf(a->text, sizeof(a->text), "order.after of %s leads back to itself: take one of the VMs out", d->name);
+	if (policy_has_cycle(s->m, d, a->text, sizeof(a->text)))
 		return REFUSED_CYCLE;
-	}
 	return REFUSED_NOT;
 }
 

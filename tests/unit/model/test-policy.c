@@ -2,6 +2,7 @@
 /* What follows an end, told input by input: which key speaks for which cause, how often, and after what time. */
 #include "story.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct vm_policies *policies(struct story *s)
@@ -236,6 +237,31 @@ static void a_daemon_that_leaves_leaves_restarts_to_the_next(void **state)
 	story_end((void **)&again);
 }
 
+static enum refusal define_after(struct story *s, const char *name, const char *first)
+{
+	struct input in = { .kind = IN_REQUEST, .request = { .verb = REQUEST_DEFINE, .token = 1 } };
+	struct vm_definition *d = malloc(sizeof(*d));
+
+	assert_non_null(d);
+	ask(s, REQUEST_DEFINE, name, 0);
+	*d = *model_vm_named(&s->m, name)->definition;
+	d->after_count = 1;
+	strcpy(d->after[0], first);
+	in.request.definition = d;
+	step(s, in);
+	return s->o.answer[0].refusal;
+}
+
+static void an_order_that_is_a_circle_is_refused_and_named(void **state)
+{
+	struct story *s = *state;
+
+	assert_int_equal(define_after(s, "web", "db"), REFUSED_NOT);
+	assert_int_equal(define_after(s, "db", "disk"), REFUSED_NOT);
+	assert_int_equal(define_after(s, "disk", "web"), REFUSED_CYCLE);
+	assert_non_null(strstr(s->o.answer[0].text, ": disk -> web -> db -> disk;"));
+}
+
 #define TOLD(f) cmocka_unit_test_setup_teardown(f, story_begin, story_end)
 
 int main(void)
@@ -245,6 +271,7 @@ int main(void)
 		TOLD(a_start_that_fails_later_is_tried_again_after_a_pause),
 		TOLD(a_start_that_fails_again_and_again_ends_at_the_limit),
 		TOLD(a_new_daemon_counts_on),
+		TOLD(an_order_that_is_a_circle_is_refused_and_named),
 		TOLD(waits_longer_each_time_until_the_guest_was_healthy),
 		TOLD(two_vms_that_end_together_do_not_come_back_together),
 		TOLD(a_pending_restart_outlives_the_daemon_and_not_a_stop),
