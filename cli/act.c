@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* start, stop, abort, restart, destroy: ask for all, then wait for each. */
+/* start, stop, pause, resume, abort, restart, destroy: ask for all, then wait for each. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,6 +15,8 @@ static const char *const verb_names[] = {
 	[LIFECYCLE_RESTART] = "restart",
 	[LIFECYCLE_DESTROY] = "destroy",
 	[LIFECYCLE_STOP] = "stop",
+	[LIFECYCLE_PAUSE] = "pause",
+	[LIFECYCLE_RESUME] = "resume",
 };
 
 struct task {
@@ -47,8 +49,8 @@ static void say_ended(struct cli *c, const struct task *t, enum lifecycle_verb v
 
 	if (lifecycle_vm_info(c->l, t->name, &info) == 0)
 		d = lifecycle_vm_info_details(info);
-	(void)cli_say_error("%s %s: it ended before it ran: %s%s%s; 'lifecyclectl status %s' says more", verb_names[verb],
-		t->name, lifecycle_cause_name(t->follow.cause), d && *d->end_text ? ": " : "", d ? d->end_text : "", t->name);
+	(void)cli_say_error("%s %s: it ended before it %s: %s%s%s; 'lifecyclectl status %s' says more", verb_names[verb],
+		t->name, verb == LIFECYCLE_PAUSE ? "was paused" : verb == LIFECYCLE_RESUME ? "went on" : "ran", lifecycle_cause_name(t->follow.cause), d && *d->end_text ? ": " : "", d ? d->end_text : "", t->name);
 }
 
 /* "it is aborting/retiring and waits on sp 0x8001 (tried 12 times)" */
@@ -90,6 +92,18 @@ static const struct verdict_words words[] = {
 	[FOLLOW_LOST] = { "lost", CLI_NO_DAEMON },
 };
 
+/* What came instead of it. */
+static void say_given_up(const struct task *t, enum lifecycle_verb verb)
+{
+	const char *instead = t->follow.operation > LIFECYCLE_OP_NONE ? lifecycle_operation_name(t->follow.operation) : "its end";
+
+	if (t->follow.timed_out)
+		(void)cli_say_error("%s %s: given up: a vCPU did not come out in time; all of them run on", verb_names[verb], t->name);
+	else
+		(void)cli_say_error("%s %s: given up: %s came instead", verb_names[verb], t->name,
+			verb == LIFECYCLE_PAUSE && t->follow.operation <= LIFECYCLE_OP_NONE ? "resume" : instead);
+}
+
 static void say_verdict(struct cli *c, const struct task *t, enum lifecycle_verb verb, enum verdict v)
 {
 	switch (v) {
@@ -97,8 +111,7 @@ static void say_verdict(struct cli *c, const struct task *t, enum lifecycle_verb
 		say_ended(c, t, verb);
 		break;
 	case FOLLOW_GIVEN_UP:
-		(void)cli_say_error("%s %s: given up: %s came instead", verb_names[verb], t->name,
-			t->follow.operation > LIFECYCLE_OP_NONE ? lifecycle_operation_name(t->follow.operation) : "its end");
+		say_given_up(t, verb);
 		break;
 	case FOLLOW_UNHEARD:
 		(void)cli_say_error("%s %s: it listens to no power key and runs on; 'lifecyclectl abort %s' ends it", verb_names[verb],
@@ -129,6 +142,8 @@ static void say_done(const struct cli *c, const struct task *t, enum lifecycle_v
 		(void)printf("%s: gone\n", t->name);
 	else if (verb == LIFECYCLE_ABORT || verb == LIFECYCLE_STOP)
 		(void)printf("%s: has no life\n", t->name);
+	else if (verb == LIFECYCLE_PAUSE)
+		(void)printf("%s: paused, life %" PRIu64 "\n", t->name, t->follow.life);
 	else
 		(void)printf("%s: running, life %" PRIu64 ", FF-A id 0x%04x\n", t->name, t->follow.life, t->follow.endpoint);
 }
@@ -205,6 +220,16 @@ int verb_start(struct cli *c, int argc, char **argv)
 int verb_stop(struct cli *c, int argc, char **argv)
 {
 	return act(c, LIFECYCLE_STOP, argc, argv);
+}
+
+int verb_pause(struct cli *c, int argc, char **argv)
+{
+	return act(c, LIFECYCLE_PAUSE, argc, argv);
+}
+
+int verb_resume(struct cli *c, int argc, char **argv)
+{
+	return act(c, LIFECYCLE_RESUME, argc, argv);
 }
 
 int verb_abort(struct cli *c, int argc, char **argv)

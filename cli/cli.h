@@ -62,6 +62,8 @@ int verb_partitions(struct cli *c, int argc, char **argv);
 int verb_define(struct cli *c, int argc, char **argv);
 int verb_start(struct cli *c, int argc, char **argv);
 int verb_stop(struct cli *c, int argc, char **argv);
+int verb_pause(struct cli *c, int argc, char **argv);
+int verb_resume(struct cli *c, int argc, char **argv);
 int verb_abort(struct cli *c, int argc, char **argv);
 int verb_restart(struct cli *c, int argc, char **argv);
 int verb_destroy(struct cli *c, int argc, char **argv);

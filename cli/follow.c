@@ -65,6 +65,7 @@ static void take_snapshot(struct follow *f)
 	f->cause = vm ? vm->cause : LIFECYCLE_CAUSE_NONE;
 	/* A stop in a life that runs is over: what is missed of it is how, and there is one way. */
 	f->unheard = f->accepted && f->state == LIFECYCLE_STATE_RUNNING && f->operation == LIFECYCLE_OP_NONE;
+	f->resumed = f->accepted && f->substate == LIFECYCLE_SUB_RUNNING;
 }
 
 /* Start means the life that is there, if one is on its way or runs; restart means the next one. */
@@ -109,6 +110,7 @@ static void take_state(struct follow *f, const struct lifecycle_event *e)
 	}
 	f->state = e->new_state;
 	f->substate = e->new_substate;
+	f->resumed |= f->accepted && e->seq > f->after && e->new_substate == LIFECYCLE_SUB_RUNNING;
 	if (e->seq <= f->after) /* it was there when the verb took effect */
 		f->target = f->life;
 	if (e->new_state == LIFECYCLE_STATE_CREATED)
@@ -122,6 +124,7 @@ static void take_operation(struct follow *f, const struct lifecycle_event *e)
 {
 	f->operation = e->operation;
 	f->unheard = f->accepted && e->seq > f->after && e->outcome == LIFECYCLE_OUTCOME_UNHEARD;
+	f->timed_out |= f->accepted && e->seq > f->after && e->outcome == LIFECYCLE_OUTCOME_TIMED_OUT;
 	if (f->accepted && e->seq > f->after && f->life < f->min_life && f->ended_life < f->min_life &&
 		e->operation != LIFECYCLE_OP_START && e->operation != LIFECYCLE_OP_RESTART)
 		f->superseded = true;
@@ -168,12 +171,26 @@ static enum verdict judge_ending(const struct follow *f)
 	return f->verb == LIFECYCLE_STOP && f->unheard ? FOLLOW_UNHEARD : FOLLOW_PENDING;
 }
 
+/* In the life that was meant. */
+static enum verdict judge_standing(const struct follow *f)
+{
+	bool pause = f->verb == LIFECYCLE_PAUSE;
+
+	if (!f->life || f->life != f->target || f->state != LIFECYCLE_STATE_RUNNING)
+		return FOLLOW_ENDED;
+	if (f->substate == (pause ? LIFECYCLE_SUB_PAUSED : LIFECYCLE_SUB_RUNNING))
+		return FOLLOW_REACHED;
+	return pause && f->resumed && f->substate == LIFECYCLE_SUB_RUNNING ? FOLLOW_GIVEN_UP : FOLLOW_PENDING;
+}
+
 enum verdict follow_judge(const struct follow *f)
 {
 	if (f->verb == LIFECYCLE_DESTROY)
 		return f->exists ? FOLLOW_PENDING : FOLLOW_REACHED;
 	if (f->verb == LIFECYCLE_ABORT || f->verb == LIFECYCLE_STOP)
 		return judge_ending(f);
+	if (f->verb == LIFECYCLE_PAUSE || f->verb == LIFECYCLE_RESUME)
+		return judge_standing(f);
 	return judge_running(f);
 }
 
@@ -187,7 +204,12 @@ static int again(struct cli *c, struct follow *f)
 	return r;
 }
 
-/* Running is judged after each event: a guest may be gone again by the end of what there is to read. */
+/* What may be over again by the end of what there is to read is judged after each event. */
+static bool is_passing(enum lifecycle_verb verb)
+{
+	return verb == LIFECYCLE_START || verb == LIFECYCLE_RESTART || verb == LIFECYCLE_PAUSE || verb == LIFECYCLE_RESUME;
+}
+
 enum verdict follow_drain(struct cli *c, struct follow *f)
 {
 	enum verdict v = FOLLOW_PENDING;
@@ -205,7 +227,7 @@ enum verdict follow_drain(struct cli *c, struct follow *f)
 		} else {
 			follow_take(f, &e);
 		}
-		if (f->verb == LIFECYCLE_START || f->verb == LIFECYCLE_RESTART)
+		if (is_passing(f->verb))
 			v = follow_judge(f);
 		if (v == FOLLOW_REACHED)
 			return v;

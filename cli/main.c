@@ -58,6 +58,8 @@ static const struct verb verbs[] = {
 	{ "define", "FILE|-", "Define a VM, or define it anew, from JSON", 1, 1, 0, verb_define },
 	{ "start", "NAME...", "Begin a life", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_start },
 	{ "stop", "NAME...", "Ask the guest to power off", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_stop },
+	{ "pause", "NAME...", "Take the vCPUs out of the guest", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_pause },
+	{ "resume", "NAME...", "Let them go on", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_resume },
 	{ "abort", "NAME...", "End the life", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_abort },
 	{ "restart", "NAME...", "End the life and begin the next", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_restart },
 	{ "destroy", "NAME...", "End the life, then forget the VM", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_destroy },
@@ -81,7 +83,7 @@ static const char *const option_help =
 	"      --bus=ADDRESS    D-Bus address, or 'system' (else $LIFECYCLED_BUS, else the system bus)\n"
 	"  -h, --help           this text\n"
 	"      --version        the version\n"
-	"start, stop, abort, restart, destroy:\n"
+	"start, stop, pause, resume, abort, restart, destroy:\n"
 	"      --no-block       do not wait until it is done\n"
 	"      --timeout=SEC    wait no longer than this\n"
 	"      --if-life=N      only if this is the VM's life\n"

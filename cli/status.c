@@ -97,6 +97,8 @@ static void print_operation(const struct lifecycle_vm_details *d)
 	}
 	if (d->outcome == LIFECYCLE_OUTCOME_UNHEARD)
 		(void)printf("; the last stop was not heard, the guest listens to no power key");
+	if (d->outcome == LIFECYCLE_OUTCOME_TIMED_OUT)
+		(void)printf("; the last pause was given up, a vCPU did not come out in time");
 	print_waits(&d->waits);
 	(void)putchar('\n');
 }

@@ -13,6 +13,8 @@ static const char *const verbs[] = {
 	[LIFECYCLE_RESTART] = "Restart",
 	[LIFECYCLE_DESTROY] = "Destroy",
 	[LIFECYCLE_STOP] = "Stop",
+	[LIFECYCLE_PAUSE] = "Pause",
+	[LIFECYCLE_RESUME] = "Resume",
 };
 
 int lifecycle_act(struct lifecycle *l, enum lifecycle_verb verb, const char *name, uint64_t life, uint64_t *ret_seq)

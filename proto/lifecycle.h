@@ -95,14 +95,15 @@
 	X(HOW_FORGOT, 7, "operator-forgot")            /* settled: the operator said so */                             \
 	X(HOW_REJECTED, 8, "rejected")                 /* back to NONE: the SP refused VM_CREATED */
 
-/* The one operation a VM may have under way; a higher number supersedes a lower one. */
+/* The one operation a VM may have under way; a higher number supersedes a lower one, and each of them a pause. */
 #define OPERATIONS(X)                                                                                                  \
 	X(OP_NONE, 0, "-")                                                                                             \
 	X(OP_START, 1, "start")                                                                                        \
 	X(OP_RESTART, 2, "restart")                                                                                    \
 	X(OP_STOP, 3, "stop")                                                                                          \
 	X(OP_ABORT, 4, "abort")                                                                                        \
-	X(OP_DESTROY, 5, "destroy")
+	X(OP_DESTROY, 5, "destroy")                                                                                    \
+	X(OP_PAUSE, 6, "pause")
 
 /* How a device that the VM was given is, beside its state. */
 #define DEVICE_CONDITIONS(X)                                                                                           \
@@ -116,7 +117,8 @@
 /* How an operation ended that did not do what it was to do, and whose end tells nothing else. */
 #define OUTCOMES(X)                                                                                                    \
 	X(OUTCOME_NONE, 0, "-")                                                                                        \
-	X(OUTCOME_UNHEARD, 1, "unheard") /* stop: the guest listens to no power key, and goes on */
+	X(OUTCOME_UNHEARD, 1, "unheard")    /* stop: the guest listens to no power key, and goes on */                 \
+	X(OUTCOME_TIMED_OUT, 2, "timed-out") /* pause: its vCPUs did not all come out in time, and go on */
 
 /* On what an unfinished thing waits (promise P6). */
 #define WAITS(X)                                                                                                       \

@@ -21,6 +21,10 @@
  *   VMM -> daemon   DEAF      the answer to STOP where nobody listens to the key: nothing was pressed, the guest goes on
  *   VMM -> daemon   STOPPING  the VMM was told to stop (SIGTERM) and pressed the key: from here on it is a stop for the
  *                             daemon, too. The VMM itself never gives up: who asked has the deadline
+ *   daemon -> VMM   PAUSE     take every vCPU out of KVM_RUN and let it stand; after ENTERED only
+ *   VMM -> daemon   PAUSED    the answer to the PAUSE of that number: all stand, the guest's clock and devices too
+ *   daemon -> VMM   RESUME    let them go on; one that is not paused has nothing to do. SIGTERM resumes, too, for a guest
+ *                             that stands cannot hear its power key
  *   VMM -> daemon   ENDED     the guest ended by itself; last words are written; implies QUIESCED
  *   VMM -> daemon   CALL      a guest's FF-A call that the VMM does not answer by itself; the vCPU stays outside meanwhile.
  *                             One at a time for each vCPU; told again, and marked so, to a daemon that is new
@@ -58,6 +62,9 @@ enum vmm_frame_kind {
 	VMM_STOP = 14,
 	VMM_STOPPING = 15,
 	VMM_DEAF = 16,
+	VMM_PAUSE = 17,
+	VMM_PAUSED = 18,
+	VMM_RESUME = 19,
 	VMM_CALL = 32,
 	VMM_ANSWER = 33,
 	VMM_DEVICE = 48,
@@ -151,7 +158,8 @@ enum vmm_phase {
 
 enum vmm_back_flag {
 	VMM_BACK_STOPPING = 1 << 0, /* the power key was pressed in this life, by STOP or by SIGTERM */
-	VMM_BACK_FLAGS = VMM_BACK_STOPPING,
+	VMM_BACK_PAUSED = 1 << 1,   /* no vCPU may be in the guest, by PAUSE; perhaps not all stand yet */
+	VMM_BACK_FLAGS = VMM_BACK_STOPPING | VMM_BACK_PAUSED,
 };
 
 struct vmm_back {
@@ -187,7 +195,7 @@ struct vmm_answer {
 	uint64_t x[VMM_CALL_REGISTERS];
 };
 
-/* BUILT, ENTER, ENTERED, QUIESCE, QUIESCED, EXIT, STOP, STOPPING, DEAF: the header alone. */
+/* BUILT, ENTER, ENTERED, QUIESCE, QUIESCED, EXIT, STOP, STOPPING, DEAF, PAUSE, PAUSED, RESUME: the header alone. */
 
 /* Written by the VMM before it sends ENDED; `magic` last. */
 #define LAST_WORDS_MAGIC 0x5344524Fu

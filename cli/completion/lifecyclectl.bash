@@ -14,7 +14,7 @@ _lifecyclectl_sps()
 
 _lifecyclectl()
 {
-	local verbs='list status why peers trace partitions define start stop abort restart destroy forget monitor console help'
+	local verbs='list status why peers trace partitions define start stop pause resume abort restart destroy forget monitor console help'
 	local common='--output --quiet --no-legend --bus --help --version'
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
 
@@ -35,7 +35,7 @@ _lifecyclectl()
 	esac
 	if [[ $word == -* ]]; then
 		case $verb in
-		start | stop | abort | restart | destroy) common+=' --no-block --timeout --if-life' ;;
+		start | stop | pause | resume | abort | restart | destroy) common+=' --no-block --timeout --if-life' ;;
 		trace) common+=' --follow --raw' ;;
 		partitions) common+=' --secure-view' ;;
 		forget) common+=' --force --if-life' ;;

@@ -173,6 +173,16 @@ static int manager_method_stop(sd_bus_message *m, void *userdata, sd_bus_error *
 	return manager_method_verb(m, userdata, REQUEST_STOP, error);
 }
 
+static int manager_method_pause(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return manager_method_verb(m, userdata, REQUEST_PAUSE, error);
+}
+
+static int manager_method_resume(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return manager_method_verb(m, userdata, REQUEST_RESUME, error);
+}
+
 static int manager_method_abort(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	return manager_method_verb(m, userdata, REQUEST_ABORT, error);
@@ -265,6 +275,8 @@ static const sd_bus_vtable manager_vtable[] = {
 		SD_BUS_RESULT("o", path, "t", sequence), manager_method_define, SD_BUS_VTABLE_UNPRIVILEGED),
 	VERB("Start", manager_method_start),
 	VERB("Stop", manager_method_stop),
+	VERB("Pause", manager_method_pause),
+	VERB("Resume", manager_method_resume),
 	VERB("Abort", manager_method_abort),
 	VERB("Restart", manager_method_restart),
 	VERB("Destroy", manager_method_destroy),

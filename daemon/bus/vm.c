@@ -135,6 +135,16 @@ static int vm_method_stop(sd_bus_message *m, void *userdata, sd_bus_error *error
 	return vm_method_verb(m, userdata, REQUEST_STOP, error);
 }
 
+static int vm_method_pause(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return vm_method_verb(m, userdata, REQUEST_PAUSE, error);
+}
+
+static int vm_method_resume(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return vm_method_verb(m, userdata, REQUEST_RESUME, error);
+}
+
 static int vm_method_abort(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	return vm_method_verb(m, userdata, REQUEST_ABORT, error);
@@ -166,6 +176,8 @@ static const sd_bus_vtable vm_vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	VERB("Start", vm_method_start),
 	VERB("Stop", vm_method_stop),
+	VERB("Pause", vm_method_pause),
+	VERB("Resume", vm_method_resume),
 	VERB("Abort", vm_method_abort),
 	VERB("Restart", vm_method_restart),
 	VERB("Destroy", vm_method_destroy),

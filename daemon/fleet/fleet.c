@@ -282,6 +282,10 @@ static void send_command(struct vmm *v, struct committed proof, enum vmm_frame_k
 		v->may_enter = true;
 	if (kind == VMM_STOP)
 		v->may_be_deaf = true;
+	if (kind == VMM_PAUSE)
+		v->may_have_paused = true;
+	if (kind == VMM_PAUSE || kind == VMM_RESUME)
+		v->pause = kind == VMM_PAUSE ? proof.seq : 0;
 	if (link_send(v->link, &frame, sizeof(frame), NULL, 0) < 0)
 		vmm_lost_link(v);
 }
@@ -291,6 +295,8 @@ static void op_command(void *fleet, struct committed proof, uint64_t life, enum 
 	static const enum vmm_frame_kind kinds[] = {
 		[COMMAND_ENTER] = VMM_ENTER,
 		[COMMAND_STOP] = VMM_STOP,
+		[COMMAND_PAUSE] = VMM_PAUSE,
+		[COMMAND_RESUME] = VMM_RESUME,
 		[COMMAND_QUIESCE] = VMM_QUIESCE,
 		[COMMAND_EXIT] = VMM_EXIT,
 	};

@@ -19,6 +19,7 @@ static const size_t sizes[] = {
 	[VMM_DEAF] = sizeof(struct vmm_frame_header),
 	[VMM_CALL] = sizeof(struct vmm_call),
 	[VMM_DEVICE] = sizeof(struct vmm_device),
+	[VMM_PAUSED] = sizeof(struct vmm_frame_header),
 };
 
 bool end_is_sane(const struct vmm_end *end)

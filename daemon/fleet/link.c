@@ -145,6 +145,8 @@ static void take_back(struct link *l, const struct vmm_back *frame)
 	v->phase = frame->phase;
 	v->calls = 0; /* those that wait are told again */
 	v->may_enter = v->may_be_deaf = true;
+	v->may_have_paused = false;
+	v->pause = 0;
 	if (frame->header.command > v->command)
 		v->command = frame->header.command;
 	if (frame->phase == VMM_PHASE_ENDED) {
@@ -233,6 +235,16 @@ static const char *device(struct vmm *v, const union vmm_frame *frame, struct in
 	return NULL;
 }
 
+/* One that answers an earlier PAUSE than the last, or that a RESUME has overtaken, is old news, and no input. */
+static const char *paused(struct vmm *v, const union vmm_frame *frame, struct input *in)
+{
+	if (v->phase != VMM_PHASE_ENTERED || !v->may_have_paused)
+		return "PAUSED without being told to";
+	if (v->pause && frame->header.command >= v->pause)
+		in->kind = IN_VMM_PAUSED;
+	return NULL;
+}
+
 static const char *ended(struct vmm *v, const union vmm_frame *frame, struct input *in)
 {
 	if (v->phase == VMM_PHASE_ENDED)
@@ -254,12 +266,13 @@ static const char *(*const live[])(struct vmm *v, const union vmm_frame *frame, 
 	[VMM_NEWBORN] = no_more_first, [VMM_BACK] = no_more_first, [VMM_BUILT] = built,  [VMM_ENTERED] = entered,
 	[VMM_VCPU] = vcpu,             [VMM_QUIESCED] = quiesced,  [VMM_ENDED] = ended,  [VMM_STOPPING] = stopping,
 	[VMM_DEAF] = deaf,             [VMM_CALL] = call,           [VMM_DEVICE] = device,
+	[VMM_PAUSED] = paused,
 };
 
 static void take_live(struct link *l, const union vmm_frame *frame)
 {
 	struct vmm *v = l->vmm;
-	struct input in = { .life = v->life };
+	struct input in = { .kind = IN_TICK, .life = v->life };
 	const char *rule = NULL;
 
 	if (frame->header.life != v->life)

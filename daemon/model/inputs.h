@@ -25,6 +25,7 @@ enum input_kind {
 	IN_VMM_DEAF,      /* life: told to press the power key, it found nobody who listens */
 	IN_VMM_DEVICE,    /* life, device: how one of its devices is */
 	IN_GUEST_CALL,    /* life, call: a vCPU waits for the answer */
+	IN_VMM_PAUSED,    /* life: every vCPU stands, as it was told last */
 	IN_VMM_QUIESCED,  /* life */
 	IN_VMM_ENDED,     /* life, end; the VMM is quiesced */
 	IN_VMM_GONE,      /* the VMM is dead, its link drained, its death judged: life, end */
@@ -44,6 +45,8 @@ enum request_verb {
 	REQUEST_RESTART,
 	REQUEST_DESTROY,
 	REQUEST_STOP,
+	REQUEST_PAUSE,
+	REQUEST_RESUME,
 	REQUEST_FORGET, /* what a life that is over owes SP `sp`; `name` may be empty where `life` is given */
 };
 

@@ -94,6 +94,7 @@ static void start_timer(struct step *s, struct vm *vm)
 	char text[END_TEXT_MAX + 1] = "";
 	struct change c = { .kind = CHANGE_END, .vm = vm->number, .life = vm->end_life, .end = vm->end };
 
+	touch(s, vm); /* it waits for this time no more */
 	if (vm->life || vm->operation.operation != OP_START || s->m->shutting_down)
 		return;
 	if (vm_start(s, vm, text, sizeof(text)) == REFUSED_NOT)
@@ -209,6 +210,8 @@ static void apply_policy(struct step *s, struct life *l, enum vm_cause cause)
 
 	if (!vm || vm->life != l)
 		return;
+	if (vm->operation.operation == OP_PAUSE) /* there is nobody left to stand */
+		set_operation(s, vm, OP_NONE, 0);
 	/* A restart has come this far: it is its new life that ends. Unless that is asked for once more, it failed. */
 	if (vm->operation.operation == OP_START ||
 		(vm->operation.operation == OP_RESTART && cause != CAUSE_USER_RESTART))
@@ -414,6 +417,8 @@ void life_timer(struct step *s, struct life *l)
 	} else if (l->now.substate == VM_SUB_ANNOUNCING) {
 		life_abort(s, l, CAUSE_SECURE_TIMEOUT, "the secure side could not be reached before limits.announce-timeout",
 			false);
+	} else if (l->now.substate == VM_SUB_PAUSING) {
+		pause_timer(s, l);
 	} else if (l->now.substate == VM_SUB_RETIRING) {
 		l->stuck = true;
 		touch(s, l->vm);

@@ -41,6 +41,8 @@ struct secure_call {
 enum vmm_command {
 	COMMAND_ENTER,
 	COMMAND_STOP,
+	COMMAND_PAUSE,
+	COMMAND_RESUME,
 	COMMAND_QUIESCE,
 	COMMAND_EXIT,
 	COMMAND_KILL, /* SIGKILL, connected or not */

@@ -39,6 +39,12 @@ void end_operation(struct step *s, struct vm *vm, enum outcome outcome)
 	put_operation(s, vm, OP_NONE, 0, outcome);
 }
 
+/* Its rank, beside another's. */
+static bool is_under(const struct vm *vm, enum operation op)
+{
+	return operation_rank((enum operation)vm->operation.operation) < operation_rank(op);
+}
+
 static enum vm_state state_of(const struct vm *vm)
 {
 	return vm->life ? (enum vm_state)vm->life->now.state : VM_NULL;
@@ -150,7 +156,7 @@ static enum refusal ask_stop(struct step *s, struct vm *vm, struct answer *a)
 		return REFUSED_NOT;
 	if (state_of(vm) == VM_NULL)
 		return illegal(s, vm, a, "stop", "there is no life to end");
-	if (vm->operation.operation >= OP_STOP)
+	if (!is_under(vm, OP_STOP))
 		return REFUSED_NOT;
 	if (state_of(vm) == VM_RUNNING) {
 		stop_begin(s, vm);
@@ -173,7 +179,7 @@ static enum refusal ask_abort(struct step *s, struct vm *vm, struct answer *a)
 	}
 	if (state_of(vm) == VM_NULL)
 		return illegal(s, vm, a, "abort", "there is no life to end");
-	if (vm->operation.operation < OP_ABORT)
+	if (is_under(vm, OP_ABORT))
 		set_operation(s, vm, OP_ABORT, 0);
 	if (state_of(vm) != VM_ABORTING)
 		life_abort(s, vm->life, CAUSE_USER_ABORT, "", false);
@@ -188,7 +194,7 @@ static enum refusal ask_restart(struct step *s, struct vm *vm, struct answer *a)
 		snprintf(a->text, sizeof(a->text), "the daemon is stopping: it starts nothing more");
 		return REFUSED_SHUTTING_DOWN;
 	}
-	if (vm->operation.operation > OP_RESTART)
+	if (!is_under(vm, OP_STOP))
 		return illegal(s, vm, a, "restart", "start it again when it is null");
 	set_operation(s, vm, OP_RESTART, 0);
 	if (state_of(vm) != VM_ABORTING)
@@ -210,6 +216,25 @@ static enum refusal ask_destroy(struct step *s, struct vm *vm)
 	return REFUSED_NOT;
 }
 
+static enum refusal ask_pause(struct step *s, struct vm *vm, struct answer *a)
+{
+	if (state_of(vm) != VM_RUNNING)
+		return illegal(s, vm, a, "pause", "it can be paused while it runs");
+	if (!is_under(vm, OP_START))
+		return illegal(s, vm, a, "pause", "wait until that is over");
+	if (vm->life->now.substate == VM_SUB_RUNNING)
+		pause_begin(s, vm->life);
+	return REFUSED_NOT;
+}
+
+static enum refusal ask_resume(struct step *s, struct vm *vm, struct answer *a)
+{
+	if (state_of(vm) != VM_RUNNING)
+		return illegal(s, vm, a, "resume", "only a VM that is paused can go on");
+	pause_end(s, vm->life, OUTCOME_NONE);
+	return REFUSED_NOT;
+}
+
 static enum refusal ask(struct step *s, const struct request *r, struct vm *vm, struct answer *a)
 {
 	switch (r->verb) {
@@ -223,6 +248,10 @@ static enum refusal ask(struct step *s, const struct request *r, struct vm *vm, 
 		return ask_restart(s, vm, a);
 	case REQUEST_DESTROY:
 		return ask_destroy(s, vm);
+	case REQUEST_PAUSE:
+		return ask_pause(s, vm, a);
+	case REQUEST_RESUME:
+		return ask_resume(s, vm, a);
 	case REQUEST_DEFINE:
 	case REQUEST_FORGET:
 		break;

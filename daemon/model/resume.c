@@ -86,6 +86,13 @@ static void resume_ready(struct step *s, struct life *l)
 	set_deadline(s, &l->timer, l->now.deadline);
 }
 
+/* Its VMM has to come back first: the time begins anew, here too. */
+static void resume_pausing(struct step *s, struct life *l)
+{
+	l->now.deadline = s->now + PAUSE_PATIENCE;
+	set_deadline(s, &l->timer, l->now.deadline);
+}
+
 static void resume_life(struct step *s, struct life *l, bool same_boot)
 {
 	static const struct vmm_end rebooted = { .cause = CAUSE_HOST_REBOOT, .text = "the host was started again" };
@@ -103,6 +110,8 @@ static void resume_life(struct step *s, struct life *l, bool same_boot)
 		set_deadline(s, &l->timer, s->now + l->vm->definition->limits.announce_timeout_ms * NS_PER_MS);
 	else if (l->now.substate == VM_SUB_READY)
 		resume_ready(s, l);
+	else if (l->now.substate == VM_SUB_PAUSING)
+		resume_pausing(s, l);
 	else if (l->now.state == VM_ABORTING)
 		resume_aborting(s, l);
 }

@@ -221,6 +221,7 @@ void model_step(struct model *m, struct input *in, uint64_t realtime, struct ste
 	case IN_VMM_STOPPING:
 	case IN_VMM_DEAF:
 	case IN_GUEST_CALL:
+	case IN_VMM_PAUSED:
 	case IN_VMM_QUIESCED:
 	case IN_VMM_ENDED:
 	case IN_VMM_GONE:

@@ -13,6 +13,7 @@
 #define LADDER_EXIT (2 * NS_PER_S)
 #define LADDER_KILL (5 * NS_PER_S)
 #define EXIT_PATIENCE (2 * NS_PER_S)
+#define PAUSE_PATIENCE (5 * NS_PER_S)
 #define YIELD_WAIT (1 * NS_PER_MS)
 #define CALL_TAKES (2 * NS_PER_S) /* at most: whoever takes longer loses its link (secure/) */
 #define CALL_REPEATS 8
@@ -42,6 +43,13 @@ void stop_told(struct step *s, struct life *l);  /* the key was pressed at anoth
 void stop_deaf(struct step *s, struct life *l);  /* nobody listens to it */
 void stop_again(struct step *s, struct life *l, bool pressed); /* the VMM is back: it may not have heard */
 void stop_timer(struct step *s, struct vm *vm);
+
+/* pause.c: the vCPUs stand for a while */
+void pause_begin(struct step *s, struct life *l);
+void pause_done(struct step *s, struct life *l);
+void pause_end(struct step *s, struct life *l, enum outcome outcome); /* fine if there is none */
+void pause_again(struct step *s, struct life *l, bool paused); /* the VMM is back: it may not have heard */
+void pause_timer(struct step *s, struct life *l);
 
 /* life.c: birth, entry, end, return of what was held */
 enum refusal life_begin(struct step *s, struct vm *vm, char *text, size_t size);

@@ -6,6 +6,7 @@
 #include "model/step.h"
 
 #include "base/mutant.h"
+#include "model/vm.h"
 
 static bool is_stopping(const struct life *l)
 {
@@ -16,6 +17,7 @@ void stop_begin(struct step *s, struct vm *vm)
 {
 	uint64_t deadline = s->now + vm->definition->limits.stop_timeout_ms * NS_PER_MS;
 
+	pause_end(s, vm->life, OUTCOME_NONE); /* a guest that stands cannot hear */
 	set_operation(s, vm, OP_STOP, deadline);
 	if (!MUTANT(MUTANT_P6_STOP_FOREVER))
 		set_deadline(s, &vm->timer, deadline);
@@ -24,7 +26,8 @@ void stop_begin(struct step *s, struct vm *vm)
 /* Whoever asked the VMM asked for a stop: from here on it is one like every other. */
 void stop_told(struct step *s, struct life *l)
 {
-	if (l->now.state == VM_RUNNING && l->vm && l->vm->life == l && l->vm->operation.operation < OP_STOP)
+	if (l->now.state == VM_RUNNING && l->vm && l->vm->life == l &&
+		operation_rank((enum operation)l->vm->operation.operation) < operation_rank(OP_STOP))
 		stop_begin(s, l->vm);
 }
 

@@ -31,6 +31,36 @@ int vm_step(enum vm_state from, enum vm_event event, enum vm_state *ret_to)
 	return 0;
 }
 
+struct pause_arc {
+	bool legal;
+	enum vm_substate to;
+};
+
+static const struct pause_arc pause_arcs[VM_SUBSTATE_COUNT][VM_PAUSE_EVENT_COUNT] = {
+	[VM_SUB_RUNNING] = { [VM_PAUSE_EV_PAUSE]  = TO(VM_SUB_PAUSING) },
+	[VM_SUB_PAUSING] = { [VM_PAUSE_EV_PAUSED] = TO(VM_SUB_PAUSED),
+			     [VM_PAUSE_EV_RESUME] = TO(VM_SUB_RUNNING) },
+	[VM_SUB_PAUSED]  = { [VM_PAUSE_EV_RESUME] = TO(VM_SUB_RUNNING) },
+};
+
+int vm_pause_step(enum vm_substate from, enum vm_pause_event event, enum vm_substate *ret_to)
+{
+	if ((unsigned)from >= VM_SUBSTATE_COUNT || (unsigned)event >= VM_PAUSE_EVENT_COUNT ||
+		!pause_arcs[from][event].legal)
+		return -EPERM;
+	*ret_to = pause_arcs[from][event].to;
+	return 0;
+}
+
+unsigned operation_rank(enum operation operation)
+{
+	static const uint8_t ranks[OPERATION_COUNT] = {
+		[OP_PAUSE] = 1, [OP_START] = 2, [OP_RESTART] = 3, [OP_STOP] = 4, [OP_ABORT] = 5, [OP_DESTROY] = 6,
+	};
+
+	return (unsigned)operation < OPERATION_COUNT ? ranks[operation] : 0;
+}
+
 bool vm_move_is_legal(enum vm_state from, enum vm_state to)
 {
 	if ((unsigned)from >= VM_STATE_COUNT || (unsigned)to >= VM_STATE_COUNT)

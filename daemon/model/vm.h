@@ -18,6 +18,20 @@ enum vm_event {
 	VM_EVENT_COUNT,
 };
 
+/* Inside RUNNING, where vCPUs may be told to stand. */
+enum vm_pause_event {
+	VM_PAUSE_EV_PAUSE,  /* asked for */
+	VM_PAUSE_EV_PAUSED, /* every vCPU stands */
+	VM_PAUSE_EV_RESUME, /* they may go on; or it took too long */
+	VM_PAUSE_EVENT_COUNT,
+};
+
+/* 0 and the next sub-state of RUNNING, or -EPERM. */
+int vm_pause_step(enum vm_substate from, enum vm_pause_event event, enum vm_substate *ret_to);
+
+/* Which operation supersedes which: the higher one does. */
+unsigned operation_rank(enum operation operation);
+
 /* 0 and the next state, or -EPERM: refused, nothing is written. */
 int vm_step(enum vm_state from, enum vm_event event, enum vm_state *ret_to);
 

@@ -96,6 +96,8 @@ static void back(struct step *s, struct life *l, const struct vmm_back *b)
 		command_vmm(s, l, l->now.quiesced ? COMMAND_EXIT : COMMAND_QUIESCE);
 	} else if (b->phase == VMM_PHASE_ENTERED) {
 		life_entered(s, l);
+		if (!(b->flags & VMM_BACK_STOPPING)) /* else it goes on, and it is a stop */
+			pause_again(s, l, b->flags & VMM_BACK_PAUSED);
 		stop_again(s, l, b->flags & VMM_BACK_STOPPING);
 	} else if (b->phase == VMM_PHASE_BUILT && l->now.substate == VM_SUB_READY) {
 		enter_again(s, l);
@@ -143,6 +145,8 @@ void step_vmm(struct step *s, struct input *in)
 		stop_deaf(s, l);
 	else if (in->kind == IN_GUEST_CALL)
 		mediator_call(s, l, &in->call);
+	else if (in->kind == IN_VMM_PAUSED)
+		pause_done(s, l);
 	else if (in->kind == IN_VMM_QUIESCED && l->now.state == VM_ABORTING)
 		life_quiesced(s, l);
 	else if (in->kind == IN_VMM_ENDED)

@@ -93,6 +93,7 @@ static void of_life(const struct model *m, const struct life *l, struct wait_rea
 	switch ((enum vm_substate)l->now.substate) {
 	case VM_SUB_ALLOCATING:
 	case VM_SUB_READY:
+	case VM_SUB_PAUSING:
 		r->on = WAIT_VMM;
 		break;
 	case VM_SUB_QUIESCING:

@@ -21,6 +21,8 @@ static const struct {
 	[VMM_EXIT] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
 	[VMM_STOP] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
 	[VMM_ANSWER] = { sizeof(struct vmm_answer), AT(LINK_UP), 0 },
+	[VMM_PAUSE] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
+	[VMM_RESUME] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
 };
 
 static const char *check_birth(const struct vmm_birth *birth, const struct frame_expected *expected)

@@ -21,7 +21,7 @@ enum link_stage {
 	LINK_DOWN = 0,
 	LINK_NEWBORN, /* NEWBORN is sent: BIRTH or REFUSED */
 	LINK_BACK,    /* BACK is sent: WELCOME or REFUSED */
-	LINK_UP,      /* ENTER, STOP, QUIESCE, EXIT, ANSWER */
+	LINK_UP,      /* ENTER, STOP, PAUSE, RESUME, QUIESCE, EXIT, ANSWER */
 };
 
 struct frame_expected {

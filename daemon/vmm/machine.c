@@ -53,10 +53,25 @@ bool machine_open(struct machine *m)
 	return gate_move(m, GATE_SHUT, GATE_OPEN);
 }
 
+bool machine_pause(struct machine *m)
+{
+	return gate_move(m, GATE_OPEN, GATE_PAUSED);
+}
+
+bool machine_resume(struct machine *m)
+{
+	return gate_move(m, GATE_PAUSED, GATE_OPEN);
+}
+
 bool machine_finish(struct machine *m, enum gate to)
 {
-	/* SHUT may become OPEN between the two tries, never the other way. */
-	return gate_move(m, GATE_SHUT, to) || gate_move(m, GATE_OPEN, to);
+	uint32_t from;
+
+	/* Between the look and the move the main thread may open it, pause it or let it go on. */
+	while ((from = atomic_load(&m->gate)) < GATE_STOPPED)
+		if (gate_move(m, from, to))
+			return true;
+	return false;
 }
 
 bool machine_press_power_key(struct machine *m)
@@ -128,6 +143,34 @@ void machine_dismantle(struct machine *m)
 	m->vm.fd = -1;
 }
 
+bool machine_stands(struct machine *m)
+{
+	for (unsigned i = 0; i < m->vcpu_count; i++)
+		if (!atomic_load(&m->vcpu[i].stands) && !atomic_load(&m->vcpu[i].out))
+			return false;
+	return true;
+}
+
+void machine_stop_time(struct machine *m)
+{
+	int r = arch_stop_clock(m, &m->clock.value);
+
+	m->clock.known = r == 0;
+	if (r < 0)
+		log_warning("the guest's clock goes on while it is paused: %s", strerror(-r));
+	devices_stop_time(&m->devices);
+}
+
+void machine_go_on_time(struct machine *m)
+{
+	int r = arch_go_on_clock(m, m->clock.known ? &m->clock.value : NULL);
+
+	if (r < 0)
+		log_warning("the guest's clock jumps over its pause: %s", strerror(-r));
+	m->clock.known = false;
+	devices_go_on_time(&m->devices);
+}
+
 void machine_kick(struct machine *m)
 {
 	if (!threads_exist(m))
@@ -136,7 +179,7 @@ void machine_kick(struct machine *m)
 		struct vcpu *v = &m->vcpu[i];
 		pid_t thread = atomic_load(&v->thread_id);
 
-		if (atomic_load(&v->out) || !thread)
+		if (atomic_load(&v->out) || atomic_load(&v->stands) || !thread)
 			continue;
 		__atomic_store_n(&v->kvm.run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 		(void)syscall(SYS_tgkill, getpid(), thread, VCPU_KICK_SIGNAL);

@@ -5,10 +5,13 @@
  * The virtual machine: KVM's objects, memory, devices, and one thread per vCPU. vCPU 0's thread builds it, so
  * that the main thread answers the daemon meanwhile; then every thread waits at the gate.
  *
- * The gate is one word, and the only way by which a vCPU thread is told anything. It moves forward only:
+ * The gate is one word, and the only way by which a vCPU thread is told anything. It moves forward only, but for a pause:
  *
- *     SHUT ──ENTER──► OPEN ──┬─ QUIESCE ──► STOPPED
- *       └────────────────────┴─ the guest ended, SIGTERM, the build failed ──► ENDED
+ *                        PAUSED ─────┐
+ *                    PAUSE ▲ │ RESUME│
+ *                          │ ▼       │
+ *     SHUT ──ENTER──────► OPEN ──────┼─ QUIESCE ──► STOPPED
+ *       └────────────────────────────┴─ the guest ended, SIGTERM, the build failed ──► ENDED
  *
  * Whoever moves it to ENDED owns machine.end: the first cause wins, and a cause that comes after QUIESCE is
  * none.
@@ -31,8 +34,9 @@
 enum gate {
 	GATE_SHUT = 0,
 	GATE_OPEN = 1,
-	GATE_STOPPED = 2, /* by command: an acknowledged quiesce */
-	GATE_ENDED = 3,   /* by the guest, or for it */
+	GATE_PAUSED = 2,  /* by command: they stand, and may go on */
+	GATE_STOPPED = 3, /* by command: an acknowledged quiesce */
+	GATE_ENDED = 4,   /* by the guest, or for it */
 };
 
 enum build {
@@ -48,6 +52,7 @@ struct vcpu {
 	_Atomic pid_t thread_id; /* 0 until the thread runs; what a kick is aimed at */
 	_Atomic uint8_t state;   /* enum vcpu_state */
 	_Atomic bool out;        /* the thread has left KVM_RUN for good */
+	_Atomic bool stands;     /* it is outside, and looks at the gate before it goes on */
 	struct {
 		uint64_t pc;
 		unsigned count;
@@ -77,6 +82,10 @@ struct machine {
 	_Atomic uint32_t build;  /* enum build */
 	_Atomic bool pressed;    /* the power key was: a power-off that follows is a stop */
 	_Atomic uint32_t halted; /* vCPUs that halted with interrupts off: nothing can wake them */
+	struct guest_clock {
+		uint64_t value;
+		bool known;
+	} clock; /* while paused: the guest's own, as the architecture keeps it */
 	struct vmm_end end;      /* written by who moved the gate to ENDED, read when machine_is_out */
 	struct failure failure;
 };
@@ -88,8 +97,10 @@ void machine_prepare(struct machine *m);
 /* Starts vCPU 0's thread, which builds. If not even that can be had, the build has failed. */
 int machine_start(struct machine *m);
 
-/* Moves the gate; false if it was not where the move starts from. machine_finish moves from SHUT or OPEN. */
+/* Moves the gate; false if it was not where the move starts from. machine_finish moves from SHUT, OPEN or PAUSED. */
 bool machine_open(struct machine *m);
+bool machine_pause(struct machine *m);
+bool machine_resume(struct machine *m);
 bool machine_finish(struct machine *m, enum gate to);
 
 /* Presses the guest's power key, once in a life: true if it was, now or before; false: nobody listens to it. */
@@ -108,7 +119,14 @@ bool machine_is_out(struct machine *m);
  */
 void machine_dismantle(struct machine *m);
 
-/* Kicks every vCPU that is not out (vcpu-requests.rst). */
+/* After machine_pause: no vCPU is inside KVM_RUN, nor will be before machine_resume. */
+bool machine_stands(struct machine *m);
+
+/* Once it stands: the guest's clock and its devices' stand, too; and go on from there. */
+void machine_stop_time(struct machine *m);
+void machine_go_on_time(struct machine *m);
+
+/* Kicks every vCPU that is not out, and does not stand (vcpu-requests.rst). */
 void machine_kick(struct machine *m);
 
 /* Something for the main thread to look at. */

@@ -64,7 +64,8 @@ static int send_back(struct vmm *v)
 		.header = header(v, VMM_BACK),
 		.phase = v->phase,
 		.vcpu_count = v->machine.definition.vcpu_count,
-		.flags = atomic_load(&v->machine.pressed) ? VMM_BACK_STOPPING : 0,
+		.flags = (atomic_load(&v->machine.pressed) ? VMM_BACK_STOPPING : 0) |
+			(atomic_load(&v->machine.gate) == GATE_PAUSED ? VMM_BACK_PAUSED : 0),
 	};
 
 	for (unsigned i = 0; i < back.vcpu_count; i++)
@@ -193,6 +194,7 @@ void session_tell(struct vmm *v, uint64_t now)
 	tell_owed(v, now, OWED_BUILT, VMM_BUILT);
 	tell_owed(v, now, OWED_STOPPING, VMM_STOPPING);
 	tell_owed(v, now, OWED_DEAF, VMM_DEAF);
+	tell_owed(v, now, OWED_PAUSED, VMM_PAUSED);
 	if (v->phase == VMM_PHASE_ENTERED)
 		tell_calls(v, now);
 	tell_ended(v, now);
@@ -243,6 +245,15 @@ static const char *obey(struct vmm *v, struct received *r)
 		if (v->phase != VMM_PHASE_ENTERED && v->phase != VMM_PHASE_ENDED)
 			return "a STOP out of order";
 		vmm_stop(v, command);
+		break;
+	case VMM_PAUSE:
+	case VMM_RESUME:
+		if (v->phase != VMM_PHASE_ENTERED && v->phase != VMM_PHASE_ENDED)
+			return "a PAUSE or RESUME out of order";
+		if (r->frame.header.kind == VMM_PAUSE)
+			vmm_pause(v, command);
+		else
+			vmm_resume(v, command);
 		break;
 	case VMM_QUIESCE:
 		vmm_quiesce(v, command);

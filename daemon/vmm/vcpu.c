@@ -76,6 +76,26 @@ static void wait_at_gate(struct vcpu *v, uint32_t from, uint64_t until)
 			return;
 }
 
+static bool is_paused(struct vcpu *v)
+{
+	return atomic_load(&v->machine->gate) == GATE_PAUSED;
+}
+
+/*
+ * Its state stays what it was: PREEMPTED would be one that FFA_RUN lets go on (s.4.10), and this one may not.
+ * `stands` is taken back before the gate is looked at again: so whoever pauses anew meanwhile and still reads it knows a
+ * thread that has not entered, and will see the gate.
+ */
+void vcpu_stand(struct vcpu *v)
+{
+	if (!is_paused(v))
+		return;
+	atomic_store(&v->stands, true);
+	machine_notify(v->machine);
+	wait_at_gate(v, GATE_PAUSED, FOREVER);
+	atomic_store(&v->stands, false);
+}
+
 static void nap(struct vcpu *v, uint32_t ms)
 {
 	struct timespec now;
@@ -114,7 +134,10 @@ static void halt(struct vcpu *v)
 		return;
 	}
 	vcpu_set_state(v, VCPU_WAITING);
-	wait_at_gate(v, GATE_OPEN, FOREVER);
+	while (!vcpu_is_over(v)) { /* a pause is no interrupt: it halts on */
+		wait_at_gate(v, GATE_OPEN, FOREVER);
+		vcpu_stand(v);
+	}
 }
 
 static void follow(struct vcpu *v, struct device_outcome outcome)
@@ -159,6 +182,19 @@ static void handle_exit(struct vcpu *v, int r)
 	}
 }
 
+/*
+ * A device access is half done until the next KVM_RUN, and no register shows it: with immediate_exit set that
+ * run completes it and executes nothing (1.7). An access that was split, or a repeated one, exits again for
+ * its next part.
+ */
+static void complete_pending(struct vcpu *v)
+{
+	for (unsigned i = 0; v->pending && i < PENDING_ROUNDS_MAX; i++) {
+		__atomic_store_n(&v->kvm.run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+		handle_exit(v, kvm_vcpu_run(v->kvm));
+	}
+}
+
 static void run(struct vcpu *v)
 {
 	for (;;) {
@@ -169,32 +205,15 @@ static void run(struct vcpu *v)
 		__atomic_store_n(&v->kvm.run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 		if (vcpu_is_over(v))
 			return;
+		if (is_paused(v)) {
+			complete_pending(v);
+			vcpu_stand(v);
+			continue;
+		}
 		r = kvm_vcpu_run(v->kvm);
 		if (r >= 0)
 			vcpu_set_state(v, VCPU_RUNNING);
 		handle_exit(v, r);
-	}
-}
-
-/*
- * A device access is half done until the next KVM_RUN, and no register shows it: with immediate_exit set that
- * run completes it and executes nothing (1.7). An access that was split, or a repeated one, exits again for
- * its next part.
- */
-static void complete_pending(struct vcpu *v)
-{
-	for (unsigned i = 0; v->pending && i < PENDING_ROUNDS_MAX; i++) {
-		struct exit_verdict verdict;
-		int r;
-
-		__atomic_store_n(&v->kvm.run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-		r = kvm_vcpu_run(v->kvm);
-		exit_judge(v->kvm.run, r, false, &verdict);
-		v->pending = verdict.pending;
-		if (verdict.act == EXIT_ACT_IO)
-			(void)arch_io(v);
-		else if (verdict.act == EXIT_ACT_MMIO)
-			(void)arch_mmio(v);
 	}
 }
 

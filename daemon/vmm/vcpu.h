@@ -14,3 +14,4 @@ int vcpu_init_signals(void);
 /* By its own thread. */
 void vcpu_set_state(struct vcpu *v, enum vcpu_state state);
 bool vcpu_is_over(struct vcpu *v);
+void vcpu_stand(struct vcpu *v); /* outside KVM_RUN, while the guest is paused; at once if it is not */

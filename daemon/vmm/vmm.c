@@ -164,6 +164,37 @@ void vmm_stop(struct vmm *v, uint64_t command)
 		v->owed |= OWED_DEAF;
 }
 
+static void answer_pause(struct vmm *v)
+{
+	v->command_done = v->pause_command;
+	v->owed |= OWED_PAUSED;
+}
+
+/* Told again, it is answered again. */
+void vmm_pause(struct vmm *v, uint64_t command)
+{
+	v->pause_command = command;
+	if (v->paused)
+		answer_pause(v);
+	else if (v->phase == VMM_PHASE_ENTERED)
+		(void)machine_pause(&v->machine);
+}
+
+static void go_on(struct vmm *v)
+{
+	v->owed &= ~(uint32_t)OWED_PAUSED;
+	if (v->paused)
+		machine_go_on_time(&v->machine);
+	v->paused = false;
+	(void)machine_resume(&v->machine);
+}
+
+void vmm_resume(struct vmm *v, uint64_t command)
+{
+	v->command_done = command;
+	go_on(v);
+}
+
 /* `magic` last: who reads it reads everything. */
 static void write_last_words(struct vmm *v)
 {
@@ -191,20 +222,40 @@ static void note_build(struct vmm *v)
 	}
 }
 
-/* Follows what the threads did: built, ended, left. Kicks those that have not left yet, again after 10 ms. */
+static void kick(struct vmm *v, uint64_t now)
+{
+	if (now < v->kick_at)
+		return;
+	machine_kick(&v->machine);
+	v->kick_at = now + KICK_AGAIN;
+}
+
+static void settle_pause(struct vmm *v, uint64_t now)
+{
+	if (!machine_stands(&v->machine)) {
+		kick(v, now);
+		return;
+	}
+	v->kick_at = 0;
+	machine_stop_time(&v->machine);
+	v->paused = true;
+	answer_pause(v);
+}
+
+/* Follows what the threads did: built, ended, left, stood still. Kicks those that have not yet, again after 10 ms. */
 static void settle(struct vmm *v, uint64_t now)
 {
 	struct machine *m = &v->machine;
+	uint32_t gate = atomic_load(&m->gate);
 
-	if (v->phase == VMM_PHASE_BUILDING && atomic_load(&m->gate) == GATE_SHUT)
+	if (v->phase == VMM_PHASE_BUILDING && gate == GATE_SHUT)
 		note_build(v);
+	if (gate == GATE_PAUSED && !v->paused)
+		settle_pause(v, now);
 	if (v->phase >= VMM_PHASE_QUIESCED || atomic_load(&m->gate) < GATE_STOPPED)
 		return;
 	if (!machine_is_out(m)) {
-		if (now >= v->kick_at) {
-			machine_kick(m);
-			v->kick_at = now + KICK_AGAIN;
-		}
+		kick(v, now);
 		return;
 	}
 	v->kick_at = 0;
@@ -251,6 +302,7 @@ static void stop(struct vmm *v)
 	if (v->life == 0 || v->phase >= VMM_PHASE_QUIESCED)
 		vmm_leave(0);
 	v->told_to_stop = true;
+	go_on(v); /* a guest that stands cannot hear */
 	if (!again && runs && machine_press_power_key(&v->machine)) {
 		v->owed |= OWED_STOPPING;
 		ask_for_time(v);

@@ -20,7 +20,8 @@ enum vmm_owed {
 	OWED_ENDED = 1 << 3,
 	OWED_STOPPING = 1 << 4,
 	OWED_DEAF = 1 << 5,
-	OWED_OF_A_GUEST = OWED_STOPPING | OWED_DEAF, /* of no interest once it is over */
+	OWED_PAUSED = 1 << 6,
+	OWED_OF_A_GUEST = OWED_STOPPING | OWED_DEAF | OWED_PAUSED, /* of no interest once it is over */
 };
 
 struct vmm {
@@ -39,6 +40,8 @@ struct vmm {
 	uint64_t life, incarnation;
 	uint64_t command_received, command_done;
 	uint64_t quiesce_command; /* 0, or a QUIESCE that is not answered yet */
+	uint64_t pause_command;   /* the PAUSE that was obeyed last */
+	bool paused;              /* every vCPU stands, and so does time */
 	uint32_t phase;           /* enum vmm_phase */
 	uint32_t owed;
 	bool told_to_stop; /* SIGTERM came: the next one forces */
@@ -62,5 +65,7 @@ void session_tell(struct vmm *v, uint64_t now);
 int vmm_birth(struct vmm *v, struct received *birth);
 void vmm_enter(struct vmm *v, uint64_t command);
 void vmm_stop(struct vmm *v, uint64_t command);
+void vmm_pause(struct vmm *v, uint64_t command);
+void vmm_resume(struct vmm *v, uint64_t command);
 void vmm_quiesce(struct vmm *v, uint64_t command);
 void vmm_leave(int status) __attribute__((noreturn));

@@ -119,18 +119,18 @@ enum lifecycle_how {
 };
 
 enum lifecycle_operation {
-	LIFECYCLE_OP_NONE = 0,
-	LIFECYCLE_OP_START = 1,
+	LIFECYCLE_OP_NONE = 0, LIFECYCLE_OP_START = 1,
 	LIFECYCLE_OP_RESTART = 2,
 	LIFECYCLE_OP_STOP = 3,
 	LIFECYCLE_OP_ABORT = 4,
-	LIFECYCLE_OP_DESTROY = 5,
+	LIFECYCLE_OP_DESTROY = 5, LIFECYCLE_OP_PAUSE = 6,
 };
 
 /* How an operation ended that did not do what it was to do, and whose end tells nothing else. */
 enum lifecycle_outcome {
 	LIFECYCLE_OUTCOME_NONE = 0,
-	LIFECYCLE_OUTCOME_UNHEARD = 1, /* stop: the guest listens to no power key, and goes on */
+	LIFECYCLE_OUTCOME_UNHEARD = 1,   /* stop: the guest listens to no power key, and goes on */
+	LIFECYCLE_OUTCOME_TIMED_OUT = 2, /* pause: its vCPUs did not all come out in time, and go on */
 };
 
 /* On what an unfinished operation waits. */
@@ -445,6 +445,7 @@ enum lifecycle_verb {
 	LIFECYCLE_RESTART = 2,
 	LIFECYCLE_DESTROY = 3,
 	LIFECYCLE_STOP = 4, /* presses the power key; the guest has the definition's limits.stop-timeout to obey */
+	LIFECYCLE_PAUSE = 5, LIFECYCLE_RESUME = 6, /* every vCPU leaves the guest and stands; they go on */
 };
 
 /*

@@ -192,7 +192,7 @@ static void gone_again(struct world *w, uint64_t life, uint64_t incarnation, voi
 		post_end(w, IN_VMM_GONE, life, CAUSE_VMM_GONE, "nobody is there");
 }
 
-static const char *const command_names[] = { "ENTER", "STOP", "QUIESCE", "EXIT", "KILL" };
+static const char *const command_names[] = { "ENTER", "STOP", "PAUSE", "RESUME", "QUIESCE", "EXIT", "KILL" };
 
 static void command(void *fleet, struct committed proof, uint64_t number, enum vmm_command what)
 {
@@ -204,11 +204,13 @@ static void command(void *fleet, struct committed proof, uint64_t number, enum v
 		return;
 	oracle_act(w, proof);
 	wire_note(w, "act   %s life %" PRIu64, command_names[what], number);
+	if (what == COMMAND_PAUSE && life)
+		life->pause_told = false;
 	if (v && (what == COMMAND_KILL || (v->connected && v->welcome))) {
 		if (what == COMMAND_ENTER && life && v->at != VMM_IS_OVER) /* its end crosses it: it will not obey */
 			oracle_enter(w, life);
-		if (what == COMMAND_STOP && !(life && life->entry_told))
-			fail(w, "P3", "life %" PRIu64 " is asked to stop and has not entered", number);
+		if ((what == COMMAND_STOP || what == COMMAND_PAUSE) && !(life && life->entry_told))
+			fail(w, "P3", "life %" PRIu64 " is asked to stop or pause and has not entered", number);
 		vmm_command(w, v, what);
 	}
 	if (!v && what == COMMAND_KILL)
@@ -275,6 +277,7 @@ void fleet_crash(struct world *w, bool reboot)
 	}
 	for (size_t i = 0; i < w->life_count; i++) {
 		w->life[i]->cut = true;
+		w->life[i]->pause_told = false;
 		w->life[i]->deaf = false; /* who heard it is dead */
 		if (reboot)
 			w->life[i]->memory = 0;
@@ -360,6 +363,24 @@ void fleet_stop_unit(struct world *w, const char *name)
 	for (size_t i = 0; i < w->vmm_count; i++)
 		if (w->vmm[i]->at != VMM_DEAD && !strcmp(w->vmm[i]->name, name))
 			vmm_sigterm(w, w->vmm[i]);
+}
+
+/* One that got SIGTERM goes on by itself, and says so when it can. */
+void fleet_stands(struct world *w)
+{
+	for (size_t i = 0; i < w->vmm_count; i++) {
+		struct fake_vmm *v = w->vmm[i];
+		struct life *life = v->at == VMM_RUNS ? world_life(w, v->life) : NULL;
+		const struct vm_row *row = life ? rows_vm(engine_rows(w->engine), life->name) : NULL;
+
+		if (!row || row->life != life->number || row->state != VM_RUNNING || v->told_to_stop)
+			continue;
+		if (row->substate == VM_SUB_PAUSED && !v->stands)
+			fail(w, "P3", "life %" PRIu64 " is paused, and a vCPU is in the guest", life->number);
+		if (row->substate == VM_SUB_RUNNING && v->gate && v->connected && v->welcome && !life->cut && !v->hangs &&
+			!v->on_the_way)
+			fail(w, "P4", "life %" PRIu64 " is shown as running, and nobody lets it go on", life->number);
+	}
 }
 
 void fleet_wake_up(struct world *w)

@@ -129,7 +129,9 @@ static void to_call(struct world *w, uint64_t index, uint64_t vcpu, void *data)
 	struct fake_vcpu *g = &v->guest[vcpu];
 	uint64_t dice = random_below(&w->random, 100);
 
-	if (!can_talk(v) || g->out)
+	if (v->stands) /* it says nothing; what it waits for may come */
+		queue_put(&w->queue, w->now + 100 * MS, to_call, index, vcpu, NULL);
+	if (!can_talk(v) || g->out || v->stands)
 		return;
 	if (g->owes) {
 		uint32_t target = g->owes;

@@ -198,7 +198,7 @@ static void ends(struct world *w, const struct turn *turn, size_t i)
 	op = decided(turn, i, k);
 	k->unclear = !is_clear(w, k);
 	k->due = false;
-	if (!k->unclear && (was <= OP_START || (was == OP_RESTART && c->state.cause != CAUSE_USER_RESTART)))
+	if (!k->unclear && (was <= OP_START || was == OP_PAUSE || (was == OP_RESTART && c->state.cause != CAUSE_USER_RESTART)))
 		check(w, k, c->state.cause, c->state.since, &op, OP_RESTART);
 	else if (!k->unclear && op.operation != was)
 		fail(w, "P5", "%s: operation %u becomes %u as its life ends", k->name, was, op.operation);

@@ -51,7 +51,7 @@ static void begin_life(struct world *w, struct picture *p, struct life *life, co
 		old->state = VM_NULL; /* else it was left behind, stuck, and settles by itself */
 	else if (e->old_state == VM_NULL && old && old->state != VM_NULL && old->state != VM_ABORTING)
 		fail(w, "P5", "life %" PRIu64 " begins in life %" PRIu64 " of the same VM", e->life, p->life);
-	if (e->old_state == VM_ABORTING && p->operation >= OP_STOP)
+	if (e->old_state == VM_ABORTING && p->operation >= OP_STOP && p->operation != OP_PAUSE)
 		fail(w, "P5", "life %" PRIu64 " begins, and %s was to end for good", e->life, p->name);
 	p->life = e->life;
 	life->state = e->new_state;
@@ -88,15 +88,20 @@ static void state_event(struct world *w, struct picture *p, const struct event_r
 		p->life = 0;
 }
 
-/* A stop ends with the life, or because a stronger verb came, or because nobody could hear it. */
+/*
+ * A stop ends with the life, or because a stronger verb came, or because nobody could hear it. A pause that ends and left the
+ * guest running was resumed, or took too long.
+ */
 static void operation_event(struct world *w, struct picture *p, const struct event_record *e)
 {
 	struct life *life = world_life(w, p->life);
 	bool unheard = p->operation == OP_STOP && life && life->state == VM_RUNNING && e->operation == OP_NONE;
+	bool given_up = p->operation == OP_PAUSE && life && life->state == VM_RUNNING && life->substate == VM_SUB_RUNNING &&
+		e->operation == OP_NONE && e->outcome == OUTCOME_TIMED_OUT;
 
 	if (e->operation > OP_START && !p->life)
 		fail(w, "P5", "%s has no life and operation %u", p->name, e->operation);
-	if (e->outcome != (unheard ? OUTCOME_UNHEARD : OUTCOME_NONE))
+	if (!given_up && e->outcome != (unheard ? OUTCOME_UNHEARD : OUTCOME_NONE))
 		fail(w, "P5", "%s: operation %u becomes %u with outcome %u", p->name, p->operation, e->operation,
 			e->outcome);
 	if (life && e->operation == OP_STOP)

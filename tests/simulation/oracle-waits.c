@@ -65,6 +65,8 @@ static bool vmm_holds(struct world *w, const struct vm_row *row)
 {
 	struct life *life = world_life(w, row->life);
 
+	if (life && row->substate == VM_SUB_PAUSING) /* and not for ever */
+		return row->waits.until && !life->pause_told;
 	if (life && life->state == VM_RUNNING && row->operation == OP_STOP)
 		return life->cut; /* the guest is asked when its VMM is back */
 	if (!life || life->state == VM_RUNNING)
@@ -242,5 +244,6 @@ void oracle_step(struct world *w)
 		oracle_known(w, sp);
 	}
 	w->known_world = w->told_world;
+	fleet_stands(w);
 	oracle_waits(w);
 }

@@ -94,6 +94,7 @@ struct life {
 	bool was_cut; /* at some time: words of its guest may have been lost */
 	bool cut;  /* the daemon was told that its VMM is away, or is a new one; not yet that it is back */
 	bool deaf; /* the daemon was told, of the stop under way */
+	bool pause_told; /* that all stand, of the pause under way */
 	bool built, reclaiming, reclaimed;
 	bool shown;              /* its beginning was */
 	uint8_t state, substate; /* as the events tell it */
@@ -224,6 +225,11 @@ struct fake_vmm {
 	struct fake_vcpu guest[SIM_VCPU_MAX];
 	enum temper temper;
 	bool pressed, told_to_stop;
+	bool gate, stands; /* nobody may enter; and everybody is out */
+	bool clings;       /* a vCPU does not come out when it is told to stand */
+	uint32_t pauses;   /* PAUSE and RESUME that were sent: an answer to an earlier one is none */
+	unsigned on_the_way;
+	uint64_t last_order; /* what is sent arrives in its order */
 	struct vmm_end end;
 	char name[VM_NAME_MAX + 1];
 };
@@ -402,6 +408,7 @@ void fleet_stranger(struct world *w, const char *name); /* somebody starts a VM'
 void fleet_stop_unit(struct world *w, const char *name); /* somebody stops it: SIGTERM */
 bool fleet_has_process(const struct world *w, const char *name);
 bool fleet_has_vmm(const struct world *w, uint64_t life, bool born);
+void fleet_stands(struct world *w); /* who is shown as paused stands; and who is not is let go on */
 void fleet_wake_up(struct world *w); /* nobody hangs any more */
 void fleet_free(struct world *w);
 struct fake_vmm *vmm_spawn(struct world *w, const char *name, uint64_t life);

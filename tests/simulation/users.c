@@ -10,7 +10,7 @@
 
 #include "tests/simulation/sim.h"
 
-static const char *const verb_names[] = { "define", "start", "abort", "restart", "destroy", "stop", "forget" };
+static const char *const verb_names[] = { "define", "start", "abort", "restart", "destroy", "stop", "pause", "resume", "forget" };
 
 static void name_of(size_t i, char *ret)
 {
@@ -175,11 +175,15 @@ static enum request_verb choose(struct world *w, const struct rows *rows, const 
 	uint64_t dice = random_below(&w->random, 100);
 
 	if (dice < 15)
-		return (enum request_verb)random_below(&w->random, 7);
+		return (enum request_verb)random_below(&w->random, REQUEST_FORGET + 1);
 	if (!row)
 		return REQUEST_DEFINE;
 	if (!row->life)
 		return REQUEST_START;
+	if (row->state == VM_RUNNING && row->substate == VM_SUB_RUNNING && dice < 26)
+		return REQUEST_PAUSE;
+	if (row->state == VM_RUNNING && row->substate != VM_SUB_RUNNING && dice < 45)
+		return REQUEST_RESUME;
 	if (dice < 35)
 		return REQUEST_STOP;
 	if (dice < 70 && (row->secure_stuck || row->old_lives || (row->state == VM_ABORTING && !rows_secure_up(rows))))
@@ -187,11 +191,32 @@ static enum request_verb choose(struct world *w, const struct rows *rows, const 
 	return dice < 60 ? REQUEST_ABORT : dice < 92 ? REQUEST_RESTART : REQUEST_DESTROY;
 }
 
-static void somebody(struct world *w, uint64_t a, uint64_t b, void *data)
+/* In a quiet world nobody leaves a guest standing: others may wait for its word. */
+static void let_go_on(struct world *w)
+{
+	char name[VM_NAME_MAX + 1];
+
+	for (size_t i = 0; w->engine && i < w->vm_count; i++) {
+		const struct vm_row *row;
+
+		name_of(i, name);
+		row = rows_vm(engine_rows(w->engine), name);
+		if (row && (row->substate == VM_SUB_PAUSED || row->substate == VM_SUB_PAUSING))
+			ask(w, REQUEST_RESUME, i);
+	}
+}
+
+#define QUIET_ROUNDS 20
+
+static void somebody(struct world *w, uint64_t a, uint64_t round, void *data)
 {
 	char name[VM_NAME_MAX + 1];
 	size_t vm = random_below(&w->random, w->vm_count);
 
+	if (w->quiet && round < QUIET_ROUNDS) {
+		let_go_on(w);
+		queue_put(&w->queue, w->now + S, somebody, 1, round + 1, NULL);
+	}
 	if (w->quiet)
 		return;
 	name_of(vm, name);

@@ -22,6 +22,10 @@ static void heard(struct world *w, uint64_t index, uint64_t daemon, void *data)
 	if (daemon != w->incarnation || !w->engine)
 		return;
 	life = world_life(w, in->life);
+	if (in->kind == IN_VMM_PAUSED && in->vcpu.index != w->vmm[index]->pauses)
+		return;
+	if (life && in->kind == IN_VMM_PAUSED)
+		life->pause_told = true;
 	if (life && in->kind == IN_VMM_BUILT)
 		life->built = true;
 	if (life && (in->kind == IN_VMM_ENTERED || (in->kind == IN_VMM_BACK && in->back.phase == VMM_PHASE_ENTERED)))
@@ -62,6 +66,7 @@ static void tell(struct world *w, struct fake_vmm *v, enum input_kind kind)
 		[IN_VMM_ENTERED] = "ENTERED",
 		[IN_VMM_STOPPING] = "STOPPING",
 		[IN_VMM_DEAF] = "DEAF",
+		[IN_VMM_PAUSED] = "PAUSED",
 		[IN_VMM_QUIESCED] = "QUIESCED",
 		[IN_VMM_ENDED] = "ENDED",
 	};
@@ -70,6 +75,8 @@ static void tell(struct world *w, struct fake_vmm *v, enum input_kind kind)
 	wire_note(w, "vmm   life %" PRIu64 " says %s", v->life, names[kind]);
 	if (kind == IN_VMM_ENDED)
 		in.end = v->end;
+	if (kind == IN_VMM_PAUSED)
+		in.vcpu.index = v->pauses;
 	if (v->connected)
 		vmm_tell(w, v, &in);
 }
@@ -119,6 +126,7 @@ struct fake_vmm *vmm_spawn(struct world *w, const char *name, uint64_t life)
 	v->start_time = w->now;
 	v->hangs = !w->quiet && random_chance(&w->random, w->faults.vmm_hang);
 	memcpy(v->invocation, &v->pid, sizeof(v->pid));
+	v->clings = !w->quiet && random_chance(&w->random, 150);
 	v->temper = (enum temper)random_below(&w->random, GUEST_TEMPERS);
 	snprintf(v->name, sizeof(v->name), "%s", name);
 	if (!v->hangs || random_chance(&w->random, 800))
@@ -167,7 +175,9 @@ static void is_over(struct world *w, struct fake_vmm *v, enum vm_cause cause)
 
 static void to_powered_off(struct world *w, uint64_t index, uint64_t b, void *data)
 {
-	if (w->vmm[index]->at == VMM_RUNS)
+	if (w->vmm[index]->stands) /* not while it stands */
+		queue_put(&w->queue, w->now + 50 * MS, to_powered_off, index, 0, NULL);
+	else if (w->vmm[index]->at == VMM_RUNS)
 		is_over(w, w->vmm[index], CAUSE_GUEST_POWEROFF);
 }
 
@@ -191,6 +201,48 @@ static void to_pressed(struct world *w, uint64_t index, uint64_t cuts, void *dat
 		tell(w, v, IN_VMM_DEAF);
 }
 
+static void go_on(struct fake_vmm *v)
+{
+	v->gate = v->stands = false;
+}
+
+static bool is_read(struct fake_vmm *v, uint64_t cuts)
+{
+	v->on_the_way--;
+	return v->at == VMM_RUNS && v->cuts == cuts;
+}
+
+/* All its vCPUs come out, or one does not; then it is let go on some time. */
+static void to_standing(struct world *w, uint64_t index, uint64_t cuts, void *data)
+{
+	struct fake_vmm *v = w->vmm[index];
+
+	if (!is_read(v, cuts))
+		return;
+	v->gate = true;
+	if (v->clings && !v->stands)
+		return;
+	v->stands = true;
+	wire_note(w, "vmm   life %" PRIu64 " stands", v->life);
+	tell(w, v, IN_VMM_PAUSED);
+}
+
+static void to_going_on(struct world *w, uint64_t index, uint64_t cuts, void *data)
+{
+	if (is_read(w->vmm[index], cuts))
+		go_on(w->vmm[index]);
+}
+
+static void order(struct world *w, struct fake_vmm *v, void (*what)(struct world *, uint64_t, uint64_t, void *))
+{
+	uint64_t at = soon(w);
+
+	v->last_order = at > v->last_order ? at : v->last_order + 1;
+	v->pauses++;
+	v->on_the_way++;
+	queue_put(&w->queue, v->last_order, what, v->index, v->cuts, NULL);
+}
+
 /* Presses the key, with or without a daemon. The second time, and where nobody listens, it is the end. */
 void vmm_sigterm(struct world *w, struct fake_vmm *v)
 {
@@ -198,6 +250,7 @@ void vmm_sigterm(struct world *w, struct fake_vmm *v)
 
 	wire_note(w, "vmm   life %" PRIu64 " gets SIGTERM", v->life);
 	v->told_to_stop = true;
+	go_on(v); /* a guest that stands cannot hear */
 	if (!v->born || v->at == VMM_IS_QUIET || v->at == VMM_IS_OVER)
 		vmm_die(w, v, CAUSE_VMM_EXIT);
 	else if (again || v->at != VMM_RUNS || !press(w, v))
@@ -214,6 +267,10 @@ static void to_over(struct world *w, uint64_t index, uint64_t b, void *data)
 
 	if (v->at != VMM_RUNS || w->quiet)
 		return;
+	if (v->stands) { /* not while it stands */
+		queue_put(&w->queue, w->now + 50 * MS, to_over, index, 0, NULL);
+		return;
+	}
 	is_over(w, v, causes[random_below(&w->random, 5)]);
 }
 
@@ -264,6 +321,10 @@ void vmm_command(struct world *w, struct fake_vmm *v, enum vmm_command command)
 		queue_put(&w->queue, soon(w), to_running, v->index, v->cuts, NULL);
 	if (command == COMMAND_STOP)
 		queue_put(&w->queue, soon(w), to_pressed, v->index, v->cuts, NULL);
+	if (command == COMMAND_PAUSE)
+		order(w, v, to_standing);
+	if (command == COMMAND_RESUME)
+		order(w, v, to_going_on);
 	if (command == COMMAND_QUIESCE)
 		queue_put(&w->queue, soon(w), to_quiet, v->index, v->cuts, NULL);
 	if (command == COMMAND_EXIT)
@@ -342,9 +403,10 @@ static void is_back(struct world *w, uint64_t index, uint64_t daemon, void *data
 	v->welcome = false;
 	v->daemon = daemon;
 	v->cuts++;
+	v->pauses++;
 	in.back.phase = phases[v->at];
 	in.back.vcpu_count = v->vcpu_count;
-	in.back.flags = v->pressed ? VMM_BACK_STOPPING : 0;
+	in.back.flags = (v->pressed ? VMM_BACK_STOPPING : 0) | (v->gate ? VMM_BACK_PAUSED : 0);
 	for (unsigned i = 0; i < v->vcpu_count; i++)
 		in.back.vcpu[i] = v->at == VMM_RUNS && v->talks && i < SIM_VCPU_MAX ? v->guest[i].state
 										    : vcpu_state_at(v->at);

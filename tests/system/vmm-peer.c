@@ -273,6 +273,7 @@ static size_t read_frame(struct peer *p, union peer_frame *ret)
 		[VMM_STOPPING] = sizeof(struct vmm_frame_header),
 		[VMM_DEAF] = sizeof(struct vmm_frame_header),
 		[VMM_DEVICE] = sizeof(struct vmm_device),
+		[VMM_PAUSED] = sizeof(struct vmm_frame_header),
 	};
 	ssize_t n;
 

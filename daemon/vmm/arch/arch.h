@@ -56,5 +56,12 @@ struct device_outcome arch_undecoded(struct vcpu *v);
  */
 int arch_press_power_key(struct machine *m);
 
+/*
+ * The guest's clock, by the main thread while every vCPU stands: what it shows, and then from there on. Negative errno: it
+ * goes on meanwhile, or jumps. NULL: what it showed is not known; the guest is told at least that it stood, if it can be.
+ */
+int arch_stop_clock(struct machine *m, uint64_t *ret);
+int arch_go_on_clock(struct machine *m, const uint64_t *value);
+
 /* After exit 5 (HLT): can an interrupt wake this vCPU? */
 int arch_halt_can_wake(struct vcpu *v);

@@ -15,12 +15,35 @@ void devices_init(struct devices *d)
 	sp805_init(&d->watchdog);
 }
 
-static uint64_t now_ns(void)
+static uint64_t host_ns(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* The time that the devices know, under the lock. */
+static uint64_t now_ns(const struct devices *d)
+{
+	return (d->stopped_at ? d->stopped_at : host_ns()) - d->behind;
+}
+
+void devices_stop_time(struct devices *d)
+{
+	pthread_mutex_lock(&d->lock);
+	if (!d->stopped_at)
+		d->stopped_at = host_ns();
+	pthread_mutex_unlock(&d->lock);
+}
+
+void devices_go_on_time(struct devices *d)
+{
+	pthread_mutex_lock(&d->lock);
+	if (d->stopped_at)
+		d->behind += host_ns() - d->stopped_at;
+	d->stopped_at = 0;
+	pthread_mutex_unlock(&d->lock);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -32,7 +55,9 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 static uint64_t next_deadline(const struct devices *d)
 {
-	return earlier(d->gpio.release_at, sp805_deadline(&d->watchdog));
+	uint64_t at = earlier(d->gpio.release_at, sp805_deadline(&d->watchdog));
+
+	return at && !d->stopped_at ? at + d->behind : 0;
 }
 
 uint64_t devices_deadline(struct devices *d)
@@ -47,11 +72,13 @@ uint64_t devices_deadline(struct devices *d)
 
 struct device_outcome devices_tick(struct devices *d, uint64_t now)
 {
-	bool bites;
+	bool bites = false;
 
 	pthread_mutex_lock(&d->lock);
-	pl061_tick(&d->gpio, now);
-	bites = sp805_tick(&d->watchdog, now);
+	if (!d->stopped_at && now > d->behind) {
+		pl061_tick(&d->gpio, now - d->behind);
+		bites = sp805_tick(&d->watchdog, now - d->behind);
+	}
 	pthread_mutex_unlock(&d->lock);
 	if (!bites)
 		return (struct device_outcome) { 0 };
@@ -67,7 +94,7 @@ int devices_press_power_key(struct devices *d)
 	bool heard;
 
 	pthread_mutex_lock(&d->lock);
-	heard = pl061_press_power_key(&d->gpio, now_ns()) || pm1_press_power_key(&d->pm1);
+	heard = pl061_press_power_key(&d->gpio, now_ns(d)) || pm1_press_power_key(&d->pm1);
 	pthread_mutex_unlock(&d->lock);
 	return heard ? 0 : -EOPNOTSUPP;
 }
@@ -120,7 +147,7 @@ struct device_outcome device_serial_write(struct devices *d, unsigned offset, ui
 /* Looked at, a key is held no longer than that: the main thread lets it go. */
 uint64_t device_gpio_read(struct devices *d, unsigned offset)
 {
-	return pl061_read(&d->gpio, offset, now_ns());
+	return pl061_read(&d->gpio, offset, now_ns(d));
 }
 
 struct device_outcome device_gpio_write(struct devices *d, unsigned offset, uint64_t value)
@@ -148,12 +175,12 @@ struct device_outcome device_clock_write(struct devices *d, unsigned offset, uin
 
 uint64_t device_watchdog_read(struct devices *d, unsigned offset)
 {
-	return sp805_read(&d->watchdog, offset, now_ns());
+	return sp805_read(&d->watchdog, offset, now_ns(d));
 }
 
 struct device_outcome device_watchdog_write(struct devices *d, unsigned offset, uint64_t value)
 {
-	sp805_write(&d->watchdog, offset, (uint32_t)value, now_ns());
+	sp805_write(&d->watchdog, offset, (uint32_t)value, now_ns(d));
 	return (struct device_outcome) { 0 };
 }
 

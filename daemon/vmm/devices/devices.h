@@ -27,6 +27,8 @@ struct devices {
 	struct sp805 watchdog;
 	struct pm1 pm1;        /* on x86-64 alone */
 	uint32_t panic_events; /* all bits ever written to pvpanic */
+	uint64_t behind;       /* by how much their time is behind CLOCK_MONOTONIC, ns: what pauses took */
+	uint64_t stopped_at;   /* 0: it passes */
 	uint32_t reset_asked;  /* the guest prepared a reset: a triple fault that follows is one */
 };
 
@@ -56,6 +58,10 @@ void devices_init(struct devices *d);
  * x86-64). */
 int devices_access(struct devices *d, const struct device_range *ranges, unsigned range_count, uint64_t address,
 	uint8_t *data, unsigned size, int is_write, struct device_outcome *ret);
+
+/* While the guest is paused no device's time passes; devices_deadline is 0 then. */
+void devices_stop_time(struct devices *d);
+void devices_go_on_time(struct devices *d);
 
 /* When a device has something to do by itself (CLOCK_MONOTONIC, ns); 0: none has. */
 uint64_t devices_deadline(struct devices *d);

@@ -31,17 +31,20 @@ static bool is_response(uint64_t function)
 	return false;
 }
 
-/* A kick interrupts the wait, and comes again until the thread is out. */
+/*
+ * A kick interrupts the wait, and comes again until the thread is out. Who waits here stands, if it comes to a pause; an
+ * answer that comes meanwhile is taken once the guest goes on.
+ */
 static bool wait_for_answer(struct vcpu *v)
 {
 	uint32_t state;
 
-	while ((state = atomic_load(&v->ask.state)) != ASK_ANSWERED) {
-		if (vcpu_is_over(v))
-			return false;
+	atomic_store(&v->stands, true);
+	while ((state = atomic_load(&v->ask.state)) != ASK_ANSWERED && !vcpu_is_over(v))
 		(void)syscall(SYS_futex, &v->ask.state, FUTEX_WAIT_PRIVATE, state, NULL, NULL, 0);
-	}
-	return true;
+	atomic_store(&v->stands, false);
+	vcpu_stand(v);
+	return state == ASK_ANSWERED;
 }
 
 /* What waits for a message is WAITING, what waits for another's answer is BLOCKED (s.4.10). */

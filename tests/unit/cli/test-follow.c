@@ -150,6 +150,61 @@ static void abort_means_the_life_it_met(void **state)
 	assert_int_equal(take(&f, moved(111, 106, LIFECYCLE_STATE_NULL)), FOLLOW_REACHED);
 }
 
+static struct follow standing(enum lifecycle_verb verb, enum lifecycle_substate substate)
+{
+	return (struct follow){ .name = "web", .verb = verb, .exists = true, .cursor = 100, .life = 50,
+		.state = LIFECYCLE_STATE_RUNNING, .substate = (int)substate };
+}
+
+static struct lifecycle_event within(uint64_t seq, enum lifecycle_substate to)
+{
+	struct lifecycle_event e = moved(seq, 50, LIFECYCLE_STATE_RUNNING);
+
+	e.new_substate = (int)to;
+	return e;
+}
+
+static void pause_is_done_when_all_stand(void **state)
+{
+	struct follow f = standing(LIFECYCLE_PAUSE, LIFECYCLE_SUB_RUNNING);
+
+	follow_accepted(&f, 104); /* 103 and 104 are its own */
+	assert_int_equal(follow_judge(&f), FOLLOW_PENDING);
+	assert_int_equal(take(&f, within(101, LIFECYCLE_SUB_PAUSING)), FOLLOW_PENDING); /* another's, that is over */
+	assert_int_equal(take(&f, within(102, LIFECYCLE_SUB_RUNNING)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, within(103, LIFECYCLE_SUB_PAUSING)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, operation(104, LIFECYCLE_OP_PAUSE, LIFECYCLE_OUTCOME_NONE)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, within(105, LIFECYCLE_SUB_PAUSED)), FOLLOW_REACHED);
+	f = standing(LIFECYCLE_PAUSE, LIFECYCLE_SUB_PAUSED);
+	follow_accepted(&f, 0);
+	assert_int_equal(follow_judge(&f), FOLLOW_REACHED);
+}
+
+static void pause_that_is_not_reached_is_told(void **state)
+{
+	struct follow f = standing(LIFECYCLE_PAUSE, LIFECYCLE_SUB_RUNNING);
+
+	follow_accepted(&f, 104);
+	assert_int_equal(take(&f, within(103, LIFECYCLE_SUB_PAUSING)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, within(105, LIFECYCLE_SUB_RUNNING)), FOLLOW_GIVEN_UP);
+	assert_false(f.timed_out);
+	assert_int_equal(take(&f, operation(106, LIFECYCLE_OP_NONE, LIFECYCLE_OUTCOME_TIMED_OUT)), FOLLOW_GIVEN_UP);
+	assert_true(f.timed_out);
+	assert_int_equal(take(&f, moved(107, 50, LIFECYCLE_STATE_ABORTING)), FOLLOW_ENDED);
+}
+
+static void resume_is_done_when_they_may_go_on(void **state)
+{
+	struct follow f = standing(LIFECYCLE_RESUME, LIFECYCLE_SUB_PAUSED);
+
+	follow_accepted(&f, 101);
+	assert_int_equal(follow_judge(&f), FOLLOW_PENDING);
+	assert_int_equal(take(&f, within(101, LIFECYCLE_SUB_RUNNING)), FOLLOW_REACHED);
+	f = standing(LIFECYCLE_RESUME, LIFECYCLE_SUB_PAUSED);
+	follow_accepted(&f, 101);
+	assert_int_equal(take(&f, moved(102, 50, LIFECYCLE_STATE_NULL)), FOLLOW_ENDED);
+}
+
 static void destroy_is_done_when_the_vm_is_gone(void **state)
 {
 	struct follow f = { .name = "web", .verb = LIFECYCLE_DESTROY, .exists = true, .life = 50 };
@@ -174,6 +229,9 @@ int main(void)
 		cmocka_unit_test(abort_means_the_life_it_met),
 		cmocka_unit_test(stop_is_done_when_its_life_is_over),
 		cmocka_unit_test(stop_that_is_not_heard_is_told),
+		cmocka_unit_test(pause_is_done_when_all_stand),
+		cmocka_unit_test(pause_that_is_not_reached_is_told),
+		cmocka_unit_test(resume_is_done_when_they_may_go_on),
 		cmocka_unit_test(destroy_is_done_when_the_vm_is_gone),
 	};
 

@@ -191,6 +191,8 @@ static void break_a_rule(const char *how)
 		say_kind(VMM_BUILT), say_kind(VMM_STOPPING);
 	else if (strcmp(how, "deaf") == 0)
 		say_kind(VMM_BUILT), say_kind(VMM_DEAF);
+	else if (strcmp(how, "paused") == 0)
+		say_kind(VMM_BUILT), say_kind(VMM_PAUSED);
 	else if (strcmp(how, "index") == 0)
 		say_vcpu(2, VCPU_RUNNING);
 	else if (strcmp(how, "state") == 0)
@@ -227,6 +229,16 @@ static void obey(void)
 		pressed = !is("live-deaf");
 		if (is("live-deaf-twice"))
 			say_kind(VMM_DEAF), say_kind(VMM_DEAF);
+		break;
+	case VMM_PAUSE:
+		command = frame.header.command;
+		if (!is("live-late"))
+			say_kind(VMM_PAUSED);
+		break;
+	case VMM_RESUME:
+		if (is("live-late")) /* the answer crossed it */
+			say_kind(VMM_PAUSED);
+		command = frame.header.command;
 		break;
 	case VMM_QUIESCE:
 		command = frame.header.command;

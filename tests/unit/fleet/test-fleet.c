@@ -190,12 +190,39 @@ static void one_stop_has_one_answer(void **state)
 	assert_int_equal(world_wait(w, IN_VMM_GONE)->end.cause, CAUSE_VMM_PROTOCOL);
 }
 
+static void hears_that_all_stand(void **state)
+{
+	struct world *w = runs(*state, "live");
+
+	fleet_ops.command(w->fleet, later, 7, COMMAND_PAUSE);
+	assert_int_equal(world_wait(w, IN_VMM_PAUSED)->life, 7);
+	fleet_ops.command(w->fleet, later, 7, COMMAND_RESUME);
+	fleet_ops.command(w->fleet, later, 7, COMMAND_PAUSE);
+	world_wait(w, IN_VMM_PAUSED);
+	fleet_ops.command(w->fleet, later, 7, COMMAND_KILL);
+	world_wait(w, IN_VMM_GONE);
+}
+
+/* Who stood when it was said runs again by now: that is no news of a pause, and no breach either. */
+static void a_pause_that_is_over_is_not_heard_of(void **state)
+{
+	struct world *w = runs(*state, "live-late");
+
+	fleet_ops.command(w->fleet, later, 7, COMMAND_PAUSE);
+	fleet_ops.command(w->fleet, later, 7, COMMAND_RESUME);
+	fleet_ops.command(w->fleet, later, 7, COMMAND_STOP);
+	world_wait(w, IN_VMM_STOPPING);
+	assert_false(world_heard(w, IN_VMM_PAUSED, 7));
+	fleet_ops.command(w->fleet, later, 7, COMMAND_KILL);
+	assert_int_not_equal(world_wait(w, IN_VMM_GONE)->end.cause, CAUSE_VMM_PROTOCOL);
+}
+
 static void kills_who_breaks_a_rule(void **state)
 {
 	static const char *const names[] = {
 		"break-short", "break-long", "break-magic", "break-version", "break-kind", "break-direction",
 		"break-size", "break-life", "break-command", "break-entered", "break-built", "break-index",
-		"break-stopping", "break-deaf", "break-state", "break-cause", "break-empty-end", "break-again", "rude", "liar", "early",
+		"break-stopping", "break-deaf", "break-paused", "break-state", "break-cause", "break-empty-end", "break-again", "rude", "liar", "early",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -459,6 +486,8 @@ int main(int argc, char **argv)
 		TEST(hears_how_a_stop_goes),
 		TEST(hears_that_nobody_hears),
 		TEST(one_stop_has_one_answer),
+		TEST(hears_that_all_stand),
+		TEST(a_pause_that_is_over_is_not_heard_of),
 		TEST(kills_who_breaks_a_rule),
 		TEST(refuses_a_process_it_did_not_start),
 		TEST(refuses_with_a_reason),

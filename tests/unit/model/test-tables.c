@@ -83,6 +83,35 @@ static void no_state_but_null_and_aborting_is_left_for_null(void **state)
 		assert_int_equal(vm_move_is_legal(from, VM_NULL), from == VM_NULL || from == VM_ABORTING);
 }
 
+/* Said once more: only a VM that runs is paused, only one that is being paused is paused, and every pause can end. */
+static void a_pause_goes_by_its_table(void **state)
+{
+	for (unsigned from = 0; from <= VM_SUBSTATE_COUNT; from++) {
+		for (unsigned e = 0; e <= VM_PAUSE_EVENT_COUNT; e++) {
+			enum vm_substate to = VM_SUB_NONE, wanted = VM_SUB_NONE;
+
+			if (e == VM_PAUSE_EV_PAUSE && from == VM_SUB_RUNNING)
+				wanted = VM_SUB_PAUSING;
+			if (e == VM_PAUSE_EV_PAUSED && from == VM_SUB_PAUSING)
+				wanted = VM_SUB_PAUSED;
+			if (e == VM_PAUSE_EV_RESUME && (from == VM_SUB_PAUSING || from == VM_SUB_PAUSED))
+				wanted = VM_SUB_RUNNING;
+			assert_int_equal(vm_pause_step(from, e, &to) == 0, wanted != VM_SUB_NONE);
+			assert_int_equal(to, wanted);
+		}
+	}
+}
+
+static void every_operation_has_its_rank(void **state)
+{
+	static const enum operation order[] = { OP_NONE, OP_PAUSE, OP_START, OP_RESTART, OP_STOP, OP_ABORT, OP_DESTROY };
+
+	assert_int_equal(sizeof(order) / sizeof(*order), OPERATION_COUNT);
+	for (unsigned i = 0; i < OPERATION_COUNT; i++)
+		assert_int_equal(operation_rank(order[i]), i);
+	assert_int_equal(operation_rank((enum operation)OPERATION_COUNT), 0);
+}
+
 /* ---- availability: what must hold whatever the single cells say ---- */
 
 static void an_answer_of_0_always_leads_on(void **state)
@@ -218,6 +247,8 @@ int main(void)
 		cmocka_unit_test(numbers_that_are_no_state_are_refused),
 		cmocka_unit_test(every_life_that_begins_ends_once),
 		cmocka_unit_test(no_state_but_null_and_aborting_is_left_for_null),
+		cmocka_unit_test(a_pause_goes_by_its_table),
+		cmocka_unit_test(every_operation_has_its_rank),
 		cmocka_unit_test(an_answer_of_0_always_leads_on),
 		cmocka_unit_test(what_is_not_an_answer_is_sent_again),
 		cmocka_unit_test(an_accepted_created_is_never_given_up),

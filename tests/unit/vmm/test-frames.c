@@ -20,6 +20,8 @@ static const size_t sizes[KIND_LAST + 1] = {
 	[VMM_QUIESCE] = sizeof(struct vmm_frame_header),
 	[VMM_EXIT] = sizeof(struct vmm_frame_header),
 	[VMM_STOP] = sizeof(struct vmm_frame_header),
+	[VMM_PAUSE] = sizeof(struct vmm_frame_header),
+	[VMM_RESUME] = sizeof(struct vmm_frame_header),
 	[VMM_ANSWER] = sizeof(struct vmm_answer),
 };
 
@@ -73,7 +75,7 @@ static void takes_each_frame_at_its_stage_alone(void **state)
 		[LINK_DOWN] = 0,
 		[LINK_NEWBORN] = 1 << VMM_BIRTH | 1 << VMM_REFUSED,
 		[LINK_BACK] = 1 << VMM_WELCOME | 1 << VMM_REFUSED,
-		[LINK_UP] = 1 << VMM_ENTER | 1 << VMM_QUIESCE | 1 << VMM_EXIT | 1 << VMM_STOP | 1ull << VMM_ANSWER,
+		[LINK_UP] = 1 << VMM_ENTER | 1 << VMM_QUIESCE | 1 << VMM_EXIT | 1 << VMM_STOP | 1 << VMM_PAUSE | 1 << VMM_RESUME | 1ull << VMM_ANSWER,
 	};
 
 	for (enum link_stage stage = LINK_DOWN; stage <= LINK_UP; stage++)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include "vmm/devices/devices.h"
@@ -208,6 +209,34 @@ static void a_watchdog_that_is_fed_does_not(void **state)
 	}
 }
 
+/* While the guest is paused nobody can feed it, and the host's clock goes on. */
+static void a_watchdog_does_not_bite_who_is_paused(void **state)
+{
+	struct devices d = { 0 };
+	struct timespec t;
+	uint64_t now, due;
+
+	devices_init(&d);
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	now = (uint64_t)t.tv_sec * S + (uint64_t)t.tv_nsec;
+	(void)device_watchdog_write(&d, 0x000, 1000000000); /* far away */
+	(void)device_watchdog_write(&d, 0x008, 0x3);
+	due = devices_deadline(&d);
+	assert_true(due > now);
+	devices_stop_time(&d);
+	assert_int_equal(devices_deadline(&d), 0);
+	assert_int_equal(devices_tick(&d, due + 1000 * S).act, DEVICE_DONE);
+	assert_int_equal(devices_tick(&d, due + 2000 * S).act, DEVICE_DONE);
+	assert_false(d.watchdog.raised);
+	d.stopped_at -= 60 * S; /* a minute of it */
+	devices_go_on_time(&d);
+	assert_true(devices_deadline(&d) >= due + 60 * S);
+	assert_int_equal(devices_tick(&d, due + 1).act, DEVICE_DONE);
+	assert_false(d.watchdog.raised);
+	(void)devices_tick(&d, devices_deadline(&d));
+	assert_true(d.watchdog.raised);
+}
+
 static void a_locked_watchdog_cannot_be_changed(void **state)
 {
 	struct sp805 s;
@@ -290,6 +319,7 @@ int main(void)
 		cmocka_unit_test(the_clock_shows_the_hosts_until_it_is_set),
 		cmocka_unit_test(a_watchdog_bites_at_the_second_zero),
 		cmocka_unit_test(a_watchdog_that_is_fed_does_not),
+		cmocka_unit_test(a_watchdog_does_not_bite_who_is_paused),
 		cmocka_unit_test(a_locked_watchdog_cannot_be_changed),
 		cmocka_unit_test(a_watchdog_that_may_not_reset_only_interrupts),
 		cmocka_unit_test(an_access_tells_of_an_earlier_deadline),
