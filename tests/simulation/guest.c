@@ -246,8 +246,9 @@ void guest_answered(struct world *w, struct fake_vmm *v, const struct guest_call
 	struct guest_call *copy;
 	uint64_t at;
 
-	if (!v || !v->connected || !v->welcome || answer->vcpu >= SIM_VCPU_MAX)
+	if (!v || !v->connected || !v->welcome || answer->vcpu >= SIM_VCPU_MAX || !v->guest[answer->vcpu].heard)
 		return;
+	v->guest[answer->vcpu].heard = false;
 	copy = malloc(sizeof(*copy));
 	if (!copy)
 		abort();
@@ -279,6 +280,15 @@ void guest_is_welcome(struct world *w, struct fake_vmm *v)
 		if (g->out && v->at == VMM_RUNS && !(g->told && g->told_on == v->cuts))
 			tell_call(w, v, i, g->told);
 	}
+}
+
+/* A call told on a link that broke is not answered on the next one, before it is told there. */
+void guest_is_heard(struct fake_vmm *v, const struct input *in)
+{
+	if (in->kind == IN_GUEST_CALL && in->call.vcpu < SIM_VCPU_MAX)
+		v->guest[in->call.vcpu].heard = true;
+	for (uint16_t i = 0; in->kind == IN_VMM_BACK && i < SIM_VCPU_MAX; i++)
+		v->guest[i].heard = false;
 }
 
 /* From now on its words, and those to it, may be lost. */

@@ -188,6 +188,7 @@ enum temper { GUEST_OBEYS, GUEST_IGNORES, GUEST_IS_DEAF, GUEST_TEMPERS }; /* whe
 struct fake_vcpu {
 	bool out, told; /* told: the daemon of now or one before it heard of the call */
 	uint64_t told_on; /* the link on which it was told last */
+	bool heard;     /* the daemon has the call from the link of now, and has not answered: as the fleet counts */
 	bool broken;    /* since the call began something on its way may have been lost */
 	bool serving;
 	uint8_t state;
@@ -426,6 +427,7 @@ void guest_begins(struct world *w, struct fake_vmm *v);
 void guest_answered(struct world *w, struct fake_vmm *v, const struct guest_call *answer);
 void guest_is_welcome(struct world *w, struct fake_vmm *v); /* its VMM is adopted: what it waits for is told again */
 void guest_is_cut(struct world *w, struct fake_vmm *v);
+void guest_is_heard(struct fake_vmm *v, const struct input *in);
 void oracle_guests(struct world *w); /* the world is quiet */
 
 /* link.c */

@@ -34,6 +34,7 @@ static void heard(struct world *w, uint64_t index, uint64_t daemon, void *data)
 		life->enter = false; /* what it was told on another link it has not read */
 	if (life && (in->kind == IN_VMM_LOST || in->kind == IN_VMM_BACK))
 		life->cut = in->kind == IN_VMM_LOST;
+	guest_is_heard(w->vmm[index], in);
 	if (life && in->kind == IN_VMM_DEAF)
 		life->deaf = true;
 	if (life && (in->kind == IN_VMM_QUIESCED || in->kind == IN_VMM_ENDED ||
