@@ -71,8 +71,11 @@ static enum refusal by_name(const struct step *s, const struct request *r, struc
 
 /* ---- whether it may be forgotten ---- */
 
-static enum refusal may_not(struct step *s, struct vm *vm)
+/* Counted at the VM that was named, also where the life is one that an earlier VM of that name left behind. */
+static enum refusal may_not(struct step *s, const struct request *r, const struct life *l)
 {
+	struct vm *vm = l->vm ? l->vm : *r->name ? model_vm_named(s->m, r->name) : NULL;
+
 	if (vm)
 		vm->refused++;
 	touch(s, vm);
@@ -88,12 +91,12 @@ static enum refusal check_life(struct step *s, const struct request *r, const st
 	if (!life_is_over(l)) {
 		snprintf(TEXT(a), "life %llu of %s goes on: what it owes is forgotten once it was ended and is stuck",
 			(unsigned long long)l->number, l->begun.name);
-		return may_not(s, l->vm);
+		return may_not(s, r, l);
 	}
 	if (l->now.substate != VM_SUB_RETIRING || !owes(l)) {
 		snprintf(TEXT(a), "life %llu of %s is %s: no SP is waited for", (unsigned long long)l->number, l->begun.name,
 			substate_names[l->now.substate]);
-		return may_not(s, l->vm);
+		return may_not(s, r, l);
 	}
 	return REFUSED_NOT;
 }
@@ -113,7 +116,7 @@ static enum refusal check_sps(struct step *s, const struct request *r, const str
 	}
 	if (sp && debt_is_done(&l->debt[sp->index])) {
 		snprintf(TEXT(a), "life %llu of %s owes SP 0x%04x nothing", (unsigned long long)l->number, l->begun.name, r->sp);
-		return may_not(s, l->vm);
+		return may_not(s, r, l);
 	}
 	for (size_t i = 0; i < s->m->sp_count; i++) {
 		sp = &s->m->sp[i];
@@ -121,7 +124,7 @@ static enum refusal check_sps(struct step *s, const struct request *r, const str
 			continue;
 		snprintf(TEXT(a), "SP 0x%04x can be reached and life %llu of %s is not stuck yet: wait until it is",
 			sp->info.id, (unsigned long long)l->number, l->begun.name);
-		return may_not(s, l->vm);
+		return may_not(s, r, l);
 	}
 	return REFUSED_NOT;
 }

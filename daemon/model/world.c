@@ -46,7 +46,7 @@ void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
 	close_target(s, sp);
 	list_for_each_safe(l, next, &s->m->lives, all) {
 		struct debt *d = &l->debt[sp->index];
-		bool out = lost && sp->open_life == l->number;
+		bool out = (lost && sp->open_life == l->number) || (how == HOW_SP_GONE && d->unsure && sp_is_there(sp));
 		struct debt_arc arc;
 
 		if (d->queue == QUEUE_WAITING && !sp_is_there(sp))
@@ -55,7 +55,7 @@ void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
 			continue;
 		if (out && d->state == DEBT_CREATING) { /* it may be taken, or was, by whoever came next */
 			d->unsure = true;
-			if (!sp->out)
+			if (!sp->out || sp->open_life != l->number)
 				queue_debt(s, sp, d, QUEUE_READY);
 			continue;
 		}

@@ -308,6 +308,40 @@ static void what_is_over_is_not_settled_by_another_uuid(void **state)
 	assert_int_equal(current(s, "web")->debt[0].state, DEBT_DESTROYING);
 }
 
+/*
+ * The log tells of VM_CREATED to an SP that restarted since. Which instance was sent it last, the old one or the new one,
+ * nobody stored: the new one is asked before the id goes back.
+ */
+static void what_a_log_says_was_sent_may_have_reached_the_next_instance(void **state)
+{
+	struct story *s = *state, *again;
+	struct life *a;
+
+	meet_secure_side(s, 1, 1);
+	start(s, "a");
+	answer(s, OPTEE, VERDICT_RETRY, CALL_CREATED);
+	start(s, "b");
+	assert_true(sends(s, OPTEE, CALL_CREATED)); /* this is the call that the log has as open */
+	again = reborn(s);
+	a = current(again, "a");
+	ask(again, REQUEST_ABORT, "a", 0);
+	life_says(again, IN_VMM_GONE, a->number);
+	meet_secure_side(again, 1, 2);
+	assert_int_not_equal(a->debt[1].state, DEBT_SETTLED);
+	for (unsigned i = 0; i < 100 && a->debt[1].state != DEBT_SETTLED; i++) {
+		const struct output *o;
+
+		while ((o = find_output(again, OUT_SECURE_CALL, OPTEE)))
+			answer(again, OPTEE, VERDICT_ACK, (enum call_kind)o->call.kind);
+		tick_after(again, 100 * MS);
+	}
+	assert_int_equal(a->debt[1].state, DEBT_SETTLED);
+	assert_int_equal(a->debt[1].how, HOW_ANSWERED);
+	model_clear(&again->m);
+	step_out_free(&again->o);
+	free(again);
+}
+
 #define TOLD(f) cmocka_unit_test_setup_teardown(f, story_begin, story_end)
 
 int main(void)
@@ -328,6 +362,7 @@ int main(void)
 		TOLD(an_sp_with_another_uuid_is_asked_as_if_its_answer_had_been_lost),
 		TOLD(an_optee_of_another_version_is_told_of_the_end_twice),
 		TOLD(what_is_over_is_not_settled_by_another_uuid),
+		TOLD(what_a_log_says_was_sent_may_have_reached_the_next_instance),
 	};
 
 	return cmocka_run_group_tests_name("model bad sps", tests, NULL, NULL);
