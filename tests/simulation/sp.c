@@ -211,13 +211,6 @@ static void suspend(struct world *w, struct fake_sp *sp, struct secure_reply *re
 	ret->wait_ns = yields && random_chance(&w->random, 500) ? random_between(&w->random, US, 2 * MS) : 0;
 }
 
-static bool is_forgotten(struct world *w, const struct fake_sp *sp, uint64_t number)
-{
-	const struct life *life = world_life(w, number);
-
-	return life && oracle_was_forgotten(&life->pair[sp - w->sp]);
-}
-
 static void run(
 	struct world *w, struct fake_sp *sp, const struct secure_call *c, uint32_t instance, struct secure_reply *ret)
 {
@@ -240,8 +233,8 @@ static void run(
 	open.kind = sp->open.kind;
 	open.endpoint = sp->open.endpoint;
 	open.life = sp->open.life;
-	if (open.life != c->life) /* FFA_RUN of a call that is lost sight of; else an answer that is nobody's */
-		fail(w, is_forgotten(w, sp, open.life) ? "P3" : "P1", "the answer of life %" PRIu64 " at %04x is taken for that of life %" PRIu64, open.life,
+	if (open.life != c->life)
+		fail(w, "P1", "the answer of life %" PRIu64 " at %04x is taken for that of life %" PRIu64, open.life,
 			sp->id, c->life);
 	ret->kind = open.kind;
 	ret->verdict = (uint8_t)finish(w, sp, &open);
