@@ -52,6 +52,15 @@ int assigned_begin(struct assigned *a, enum migration_goal goal, uint64_t now)
 	return r;
 }
 
+bool assigned_stand(const struct assigned *a)
+{
+	for (unsigned i = 0; i < a->set.count; i++)
+		if (a->set.device[i].flags && !a->set.device[i].dead &&
+			a->set.device[i].state != VFIO_DEVICE_STATE_RUNNING)
+			return true;
+	return false;
+}
+
 /* One line for a person: what went wrong first, or what is waited for. */
 static void describe(const struct assigned *a, unsigned index, char *text, size_t size)
 {

@@ -25,6 +25,9 @@ int assigned_init(struct assigned *a, const struct vm_definition *d);
 /* PAUSE and RESUME of a guest whose vCPUs are out. 0, or a refusal that migration_set_refusal_text() tells. */
 int assigned_begin(struct assigned *a, enum migration_goal goal, uint64_t now);
 
+/* Whether a device that works is not RUNNING: then no vCPU may go on. */
+bool assigned_stand(const struct assigned *a);
+
 /* What is due: orders out, answers in. */
 void assigned_run(struct assigned *a, uint64_t now);
 

@@ -170,23 +170,38 @@ static void answer_pause(struct vmm *v)
 	v->owed |= OWED_PAUSED;
 }
 
+static void want(struct vmm *v, enum migration_goal goal)
+{
+	v->wanted = (uint8_t)goal;
+	v->begun = false;
+}
+
 /* Told again, it is answered again. */
 void vmm_pause(struct vmm *v, uint64_t command)
 {
 	v->pause_command = command;
-	if (v->paused)
+	if (v->paused && v->wanted == WANT_NOTHING) {
 		answer_pause(v);
-	else if (v->phase == VMM_PHASE_ENTERED)
+	} else if (v->phase == VMM_PHASE_ENTERED) {
+		want(v, MIGRATION_PAUSE);
 		(void)machine_pause(&v->machine);
+	}
 }
 
-static void go_on(struct vmm *v)
+static void let_go(struct vmm *v)
 {
-	v->owed &= ~(uint32_t)OWED_PAUSED;
 	if (v->paused)
 		machine_go_on_time(&v->machine);
 	v->paused = false;
 	(void)machine_resume(&v->machine);
+}
+
+/* Devices first: no vCPU may touch one that stands. */
+static void go_on(struct vmm *v)
+{
+	v->owed &= ~(uint32_t)OWED_PAUSED;
+	if (atomic_load(&v->machine.gate) == GATE_PAUSED)
+		want(v, MIGRATION_RESUME);
 }
 
 void vmm_resume(struct vmm *v, uint64_t command)
@@ -230,16 +245,53 @@ static void kick(struct vmm *v, uint64_t now)
 	v->kick_at = now + KICK_AGAIN;
 }
 
+/* True when the devices are through with it, one way or the other. */
+static bool lead_devices(struct vmm *v, uint64_t now)
+{
+	struct assigned *a = &v->assigned;
+	int r;
+
+	if (a->set.outcome == MIGRATION_WORKING)
+		return false;
+	/* Where nothing stands nothing is begun: what went wrong in a pause is still to be seen after it. */
+	if (v->begun || (v->wanted == MIGRATION_RESUME && !assigned_stand(a)))
+		return true;
+	v->begun = true;
+	r = assigned_begin(a, v->wanted, now);
+	if (r)
+		log_warning("the devices cannot %s: %s", migration_goal_name(v->wanted), migration_set_refusal_text((unsigned)r));
+	return r || a->set.outcome != MIGRATION_WORKING;
+}
+
+static void stand(struct vmm *v)
+{
+	if (!v->paused)
+		machine_stop_time(&v->machine);
+	v->paused = true;
+	answer_pause(v);
+}
+
+/*
+ * vCPUs stand before devices stop, and devices run before vCPUs go on. A pause that a device refuses has no answer: the
+ * devices were led back, and who asked lets the vCPUs go on when his patience is over. A guest whose devices cannot be
+ * started again stands, until it is asked to go on once more, or ended.
+ */
 static void settle_pause(struct vmm *v, uint64_t now)
 {
-	if (!machine_stands(&v->machine)) {
+	bool pausing = v->wanted == MIGRATION_PAUSE;
+
+	if (pausing && !machine_stands(&v->machine)) {
 		kick(v, now);
 		return;
 	}
 	v->kick_at = 0;
-	machine_stop_time(&v->machine);
-	v->paused = true;
-	answer_pause(v);
+	if (!lead_devices(v, now))
+		return;
+	v->wanted = WANT_NOTHING;
+	if (pausing && v->assigned.set.asked == MIGRATION_PAUSE && v->assigned.set.outcome == MIGRATION_DONE)
+		stand(v);
+	else if (!pausing && !assigned_stand(&v->assigned))
+		let_go(v);
 }
 
 /* Follows what the threads did: built, ended, left, stood still. Kicks those that have not yet, again after 10 ms. */
@@ -250,7 +302,7 @@ static void settle(struct vmm *v, uint64_t now)
 
 	if (v->phase == VMM_PHASE_BUILDING && gate == GATE_SHUT)
 		note_build(v);
-	if (gate == GATE_PAUSED && !v->paused)
+	if (gate == GATE_PAUSED && v->wanted != WANT_NOTHING)
 		settle_pause(v, now);
 	if (v->phase >= VMM_PHASE_QUIESCED || atomic_load(&m->gate) < GATE_STOPPED)
 		return;
@@ -372,6 +424,7 @@ int vmm_run(struct vmm *v, const char *socket_path, const char *name)
 	v->socket_path = socket_path;
 	v->name = name;
 	v->link = v->life_lock = -1;
+	v->wanted = WANT_NOTHING;
 	v->give_up_at = now + BIRTH_PATIENCE;
 	v->machine.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (r < 0 || v->machine.event_fd < 0) {

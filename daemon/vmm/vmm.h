@@ -24,6 +24,8 @@ enum vmm_owed {
 	OWED_OF_A_GUEST = OWED_STOPPING | OWED_DEAF | OWED_PAUSED, /* of no interest once it is over */
 };
 
+#define WANT_NOTHING MIGRATION_GOAL_COUNT
+
 struct vmm {
 	const char *socket_path;
 	const char *name;
@@ -41,7 +43,9 @@ struct vmm {
 	uint64_t command_received, command_done;
 	uint64_t quiesce_command; /* 0, or a QUIESCE that is not answered yet */
 	uint64_t pause_command;   /* the PAUSE that was obeyed last */
-	bool paused;              /* every vCPU stands, and so does time */
+	bool paused;              /* every vCPU stands, and so do devices and time */
+	uint8_t wanted;           /* MIGRATION_PAUSE or MIGRATION_RESUME: not through yet; WANT_NOTHING */
+	bool begun;               /* the devices were told so */
 	uint32_t phase;           /* enum vmm_phase */
 	uint32_t owed;
 	bool told_to_stop; /* SIGTERM came: the next one forces */

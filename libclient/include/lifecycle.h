@@ -283,8 +283,7 @@ struct lifecycle_peer {
 /* A device that the VM was given. */
 struct lifecycle_device {
 	size_t size;
-	const char *type;
-	const char *state;     /* "running", "stop", "stop-copy", ...: VFIO's migration states */
+	const char *type, *state; /* "running", "stop", "stop-copy", ...: VFIO's migration states */
 	const char *condition; /* "-", "awaited", "failed", "was-reset", "dead", "unmigratable" */
 	const char *text;      /* what it is waited for in, or what went wrong; or "" */
 };

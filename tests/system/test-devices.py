@@ -66,6 +66,32 @@ def a_restart_stops_them_and_begins_with_new_ones():
         all_is_settled(h)
 
 
+def a_pause_stops_them_and_a_resume_starts_them():
+    with Host() as h:
+        runs(h, "", "flags 1; delay 20ms", "flags 0")
+        h.ctl("pause", "web")
+        equal(shown(h), [("stop", "-"), ("stop", "-"), ("running", "unmigratable")], "devices of a VM that is paused")
+        h.ctl("resume", "web")
+        h.until(lambda: shown(h)[:2] == [("running", "-")] * 2, "they run again")
+        h.ctl("pause", "web")
+        h.ctl("abort", "web")
+        h.until_state("web", "null")
+        all_is_settled(h)
+
+
+def a_device_that_refuses_a_pause_is_named_and_the_guest_goes_on():
+    with Host() as h:
+        runs(h, "", "set stop fail 5")
+        expect(h.ctl("pause", "web", check=False).returncode != 0, "the pause fails")
+        status = h.status("web")
+        equal((status["substate"], status["operation_outcome"]), ("running", "timed-out"), "the VM")
+        equal(status["devices"][1]["text"], "pause: set-state stop in running-p2p: Input/output error", "why")
+        equal(status["devices"][1]["condition"], "failed", "how it is")
+        count = h.counter(status["life"])
+        h.until(lambda: h.counter(status["life"]) > count + 1, "the guest counts")
+        h.ctl("abort", "web")
+
+
 def devices_that_hang_hold_no_end_up_for_ever():
     """Four that answer nothing need longer than the daemon's patience: the VMM is ended, and all is settled."""
     with Host() as h:
@@ -81,5 +107,7 @@ if __name__ == "__main__":
         a_script_that_is_wrong_is_refused_with_its_place,
         devices_are_shown_and_outlive_a_daemon,
         a_restart_stops_them_and_begins_with_new_ones,
+        a_pause_stops_them_and_a_resume_starts_them,
+        a_device_that_refuses_a_pause_is_named_and_the_guest_goes_on,
         devices_that_hang_hold_no_end_up_for_ever,
     ]))

@@ -113,6 +113,85 @@ static void resets_what_fails_and_names_what_is_dead(void **state)
 	peer_leave(p);
 }
 
+static void a_pause_stops_its_devices_and_a_resume_starts_them_first(void **state)
+{
+	static const char *const scripts[] = { "delay 20ms", "delay 20ms" };
+	struct peer *p = *state;
+	uint64_t count;
+
+	runs_with(p, 2, scripts);
+	peer_expect_count(p, 0, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		p->device_frames = 0;
+		peer_send(p, VMM_PAUSE);
+		peer_expect(p, VMM_PAUSED, NULL);
+		assert_int_equal(p->device[0].state, VFIO_DEVICE_STATE_STOP);
+		assert_int_equal(p->device[1].state, VFIO_DEVICE_STATE_STOP);
+		assert_true(first(p, 1, VFIO_DEVICE_STATE_STOP) < first(p, 0, VFIO_DEVICE_STATE_STOP));
+		count = peer_count(p, 0);
+		peer_send(p, VMM_RESUME);
+		peer_expect_device(p, 1, VFIO_DEVICE_STATE_RUNNING_P2P, DEVICE_AWAITED);
+		assert_int_equal(peer_count(p, 0), count);
+		peer_expect_device(p, 0, VFIO_DEVICE_STATE_RUNNING, DEVICE_WELL);
+		peer_expect_device(p, 1, VFIO_DEVICE_STATE_RUNNING, DEVICE_WELL);
+		peer_expect_count(p, 0, count + 2);
+	}
+	peer_leave(p);
+}
+
+/* It has no answer; who asked has a deadline, and then lets the guest go on. */
+static void a_device_that_refuses_a_pause_leads_the_others_back(void **state)
+{
+	static const char *const scripts[] = { "set stop fail 5 times 1", "" };
+	struct peer *p = *state;
+
+	runs_with(p, 2, scripts);
+	peer_send(p, VMM_PAUSE);
+	peer_expect_device(p, 0, VFIO_DEVICE_STATE_RUNNING, DEVICE_FAILED);
+	assert_string_equal(p->device[0].text, "pause: set-state stop in running-p2p: Input/output error");
+	assert_int_equal(p->device[1].state, VFIO_DEVICE_STATE_RUNNING);
+	peer_send(p, VMM_RESUME);
+	peer_expect_count(p, 0, peer_count(p, 0) + 2);
+	peer_send(p, VMM_PAUSE); /* the device thinks better of it */
+	peer_expect(p, VMM_PAUSED, NULL);
+	peer_leave(p);
+}
+
+static void a_guest_whose_device_does_not_start_again_stands(void **state)
+{
+	static const char *const scripts[] = { "set stop>running-p2p fail 5 times 1", "" };
+	struct peer *p = *state;
+	uint64_t count;
+
+	runs_with(p, 2, scripts);
+	peer_send(p, VMM_PAUSE);
+	peer_expect(p, VMM_PAUSED, NULL);
+	count = peer_count(p, 0);
+	peer_send(p, VMM_RESUME);
+	peer_expect_device(p, 0, VFIO_DEVICE_STATE_STOP, DEVICE_FAILED);
+	peer_send(p, VMM_PAUSE); /* it is paused still */
+	peer_expect(p, VMM_PAUSED, NULL);
+	assert_int_equal(peer_count(p, 0), count);
+	peer_send(p, VMM_RESUME);
+	peer_expect_count(p, 0, count + 2);
+	peer_leave(p);
+}
+
+static void an_end_comes_through_a_pause_that_hangs(void **state)
+{
+	static const char *const scripts[] = { "", "set stop never times 1" };
+	struct peer *p = *state;
+
+	runs_with(p, 2, scripts);
+	peer_send(p, VMM_PAUSE);
+	peer_expect_device(p, 1, VFIO_DEVICE_STATE_RUNNING_P2P, DEVICE_AWAITED);
+	peer_send(p, VMM_QUIESCE);
+	peer_expect(p, VMM_QUIESCED, NULL);
+	assert_int_equal(p->device[0].state, VFIO_DEVICE_STATE_STOP);
+	assert_int_equal(p->device[1].state, VFIO_DEVICE_STATE_STOP);
+	peer_leave(p);
+}
+
 static void a_guest_that_ends_by_itself_stops_its_devices_too(void **state)
 {
 	struct peer *p = *state;
@@ -152,6 +231,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(is_quiesced_only_when_every_device_is_stopped, peer_setup, peer_teardown),
 		cmocka_unit_test_setup_teardown(names_the_device_that_it_waits_for, peer_setup, peer_teardown),
 		cmocka_unit_test_setup_teardown(resets_what_fails_and_names_what_is_dead, peer_setup, peer_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_pause_stops_its_devices_and_a_resume_starts_them_first, peer_setup, peer_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_device_that_refuses_a_pause_leads_the_others_back, peer_setup, peer_teardown),
+		cmocka_unit_test_setup_teardown(a_guest_whose_device_does_not_start_again_stands, peer_setup, peer_teardown),
+		cmocka_unit_test_setup_teardown(an_end_comes_through_a_pause_that_hangs, peer_setup, peer_teardown),
 		cmocka_unit_test_setup_teardown(a_guest_that_ends_by_itself_stops_its_devices_too, peer_setup, peer_teardown),
 		cmocka_unit_test_setup_teardown(a_daemon_that_comes_is_told_all_again, peer_setup, peer_teardown),
 	};
