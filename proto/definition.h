@@ -17,6 +17,7 @@
 #define VM_PATH_MAX 255
 #define VM_CMDLINE_MAX 1023
 #define VM_AFTER_MAX 8
+#define VM_PARTITION_MAX 4
 #define VM_DEVICE_MAX 8
 #define VM_DEVICE_PATH_MAX 63
 #define VM_ASSIGNED_MAX 4
@@ -83,6 +84,7 @@ struct vm_limits {
 	uint8_t overcommit;           /* bool: start even if all memories exceed their place */
 	uint8_t reserved[3];
 	uint32_t stop_timeout_ms;     /* power key pressed to guest ended, before it is ended by force */
+	uint32_t partition_timeout_ms; /* for the SPs of `partition` to be there, before a start fails */
 };
 
 /* What the service manager lets the VMM have; 0: what its unit says. Where there is none nobody keeps it. */
@@ -96,6 +98,12 @@ struct vm_resources {
 	char device[VM_DEVICE_MAX][VM_DEVICE_PATH_MAX + 1]; /* nodes that it may open, beside /dev/kvm */
 };
 
+/* An SP that must be there before a VM starts. */
+struct wanted_partition {
+	uint16_t id; /* 0: by UUID */
+	uint8_t uuid[16];
+};
+
 struct vm_definition {
 	char name[VM_NAME_MAX + 1];
 	uint8_t uuid[16];
@@ -105,6 +113,10 @@ struct vm_definition {
 	uint8_t console;    /* enum console_kind */
 	uint8_t after_count;
 	uint8_t from_file; /* bool: read from vm.d, not defined over D-Bus */
+	uint8_t requires_count;
+	uint8_t partition_count;
+	uint8_t autostart; /* bool: started with the host's first daemon */
+	uint8_t reserved[5];
 	uint64_t memory_bytes;
 	struct vm_policies policies;
 	struct vm_limits limits;
@@ -114,6 +126,8 @@ struct vm_definition {
 	char dtb[VM_PATH_MAX + 1];
 	char cmdline[VM_CMDLINE_MAX + 1];
 	char after[VM_AFTER_MAX][VM_NAME_MAX + 1]; /* VMs that must be RUNNING before this one starts */
+	char requires[VM_AFTER_MAX][VM_NAME_MAX + 1]; /* the same; they start with this one, and it ends with them */
+	struct wanted_partition partition[VM_PARTITION_MAX];
 	struct cpu_mask placement[VM_VCPU_MAX];
 	uint8_t assigned_count;
 	struct vm_assigned assigned[VM_ASSIGNED_MAX]; /* in the order in which they start */
@@ -135,7 +149,8 @@ static inline bool definition_is_sane(const struct vm_definition *d)
 		!definition_string_ends(d->dtb, sizeof(d->dtb)) ||
 		!definition_string_ends(d->cmdline, sizeof(d->cmdline)) || d->after_count > VM_AFTER_MAX ||
 		d->resources.device_count > VM_DEVICE_MAX ||
-		d->assigned_count > VM_ASSIGNED_MAX)
+		d->assigned_count > VM_ASSIGNED_MAX ||
+		d->requires_count > VM_AFTER_MAX || d->partition_count > VM_PARTITION_MAX)
 		return false;
 	for (unsigned i = 0; i < d->resources.device_count; i++)
 		if (!definition_string_ends(d->resources.device[i], sizeof(d->resources.device[i])))
@@ -146,6 +161,9 @@ static inline bool definition_is_sane(const struct vm_definition *d)
 			return false;
 	for (unsigned i = 0; i < d->after_count; i++)
 		if (!definition_string_ends(d->after[i], sizeof(d->after[i])))
+			return false;
+	for (unsigned i = 0; i < d->requires_count; i++)
+		if (!definition_string_ends(d->requires[i], sizeof(d->requires[i])))
 			return false;
 	return d->vcpu_count >= 1 && d->vcpu_count <= VM_VCPU_MAX && d->memory_bytes >= DEFINITION_MEMORY_MIN &&
 		d->memory_bytes <= DEFINITION_MEMORY_MAX && d->huge_pages <= HUGE_PAGES_RESERVED &&

@@ -42,6 +42,9 @@
 	X(MUTANT_P5_BACKOFF_FLAT, "P5", "restarts in a row wait no longer than the first")                             \
 	X(MUTANT_P5_HEALTH_IGNORED, "P5", "a guest that ran well waits as long as one that did not")                   \
 	X(MUTANT_P5_STOP_CANCELS_NOT, "P5", "a stop is taken, and the restart that is due comes")                      \
+	X(MUTANT_P5_ORDER_IGNORED, "P5", "a VM starts before those that come first run")                               \
+	X(MUTANT_P5_DEPENDENCY_OUTLIVED, "P5", "a VM outlives one that it requires")                                   \
+	X(MUTANT_P6_PARTITION_UNSAID, "P6", "a start that waits for an SP does not say so")                            \
 	X(MUTANT_P6_NEXT_UNSAID, "P6", "when a VM comes back is not shown")                                            \
 	X(MUTANT_P6_WAITS_UNSAID, "P6", "a VM that retires does not say on whom it waits")                             \
 	X(MUTANT_P6_STOP_UNSAID, "P6", "a VM that is being stopped does not say on whom it waits")                     \

@@ -36,6 +36,7 @@ struct engine {
 	bool stepped, committing;  /* a turn is under way; its commit is with the store */
 	bool busy;                 /* inside engine_wake: what adapters post meanwhile waits */
 	bool started, loaded;
+	bool booted; /* no daemon was there before in this boot of the host */
 	uint64_t stored;           /* what the store reported last */
 	uint64_t retry_at;         /* of a commit that failed */
 	uint8_t boot[16];          /* under which the log was written last */
@@ -525,18 +526,28 @@ uint16_t engine_log_lost(struct engine *e, uint64_t highest)
 
 int engine_start(struct engine *e)
 {
-	bool same_boot = !e->loaded || memcmp(e->boot, e->config.boot, sizeof(e->boot)) == 0;
+	bool same_boot = e->loaded && memcmp(e->boot, e->config.boot, sizeof(e->boot)) == 0;
 
 	if (step_reserve_resume(&e->out, &e->model) < 0 || rows_reserve(e->rows, e->model.vm_count + 2) < 0)
 		return -ENOMEM;
 	e->stored = e->model.seq;
 	show_loaded(e);
 	e->turn = (struct turn){ .realtime = realtime(e) };
-	model_resume(&e->model, now(e), e->turn.realtime, same_boot, &e->out);
+	model_resume(&e->model, now(e), e->turn.realtime, same_boot || !e->loaded, &e->out);
+	e->booted = !same_boot;
 	e->stepped = true;
 	e->started = true;
 	engine_wake(e);
 	return 0;
+}
+
+int engine_autostart(struct engine *e)
+{
+	struct input in = { .kind = IN_AUTOSTART };
+	bool booted = e->booted;
+
+	e->booted = false;
+	return booted ? engine_post(e, &in) : 0;
 }
 
 bool engine_is_idle(const struct engine *e)

@@ -398,7 +398,7 @@ int daemon_start(struct daemon *d, const struct options *o)
 		return r;
 	secure_start(d->secure);
 	definitions_reload(d);
-	return 0;
+	return engine_autostart(d->engine);
 }
 
 int daemon_run(struct daemon *d)

@@ -21,6 +21,13 @@ static void change_reserved(struct model *m, uint16_t old, uint16_t new)
 		ids_reserve(&m->ids, new);
 }
 
+static void list_requiring(struct model *m, struct vm *vm)
+{
+	list_remove(&vm->requiring);
+	if (vm->definition->requires_count)
+		list_append(&m->requiring, &vm->requiring);
+}
+
 static int apply_vm(struct model *m, struct change *c)
 {
 	struct vm *vm = model_vm(m, c->vm);
@@ -41,6 +48,7 @@ static int apply_vm(struct model *m, struct change *c)
 		list_append(&m->vms, &vm->all);
 		m->vm_count++;
 		change_reserved(m, 0, id);
+		list_requiring(m, vm);
 		return 0;
 	}
 	if (strcmp(vm->definition->name, c->definition->name) != 0)
@@ -48,6 +56,7 @@ static int apply_vm(struct model *m, struct change *c)
 	change_reserved(m, old, id);
 	*vm->definition = *c->definition; /* in place: a turn that is not stored yet may point to it */
 	free(take_ptr(&c->definition));
+	list_requiring(m, vm);
 	return 0;
 }
 
@@ -64,6 +73,8 @@ static int apply_vm_gone(struct model *m, const struct change *c)
 		l->vm = NULL;
 	}
 	heap_remove(&m->deadlines, &vm->timer.node);
+	heap_remove(&m->deadlines, &vm->dependency.node);
+	list_remove(&vm->requiring);
 	list_remove(&vm->touched);
 	list_remove(&vm->order);
 	list_remove(&vm->all);

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "model/policy.h"
+#include "model/order.h"
 
 static void refuse(struct step *s, uint64_t connection, const char *reason)
 {
@@ -58,6 +58,8 @@ static void give_life(struct step *s, struct life *l, const struct newborn *n)
 static const char *const why_not[REFUSAL_COUNT] = {
 	[REFUSED_NO_MEMORY] = "guest memory has no room for it: lifecyclectl start says how much is held",
 	[REFUSED_NO_HUGE_PAGES] = "it wants reserved huge pages, and the daemon has none (--huge-dir)",
+	[REFUSED_NO_SUCH_VM] = "it requires a VM that is not defined: lifecyclectl start says which",
+	[REFUSED_ILLEGAL_TRANSITION] = "it requires a VM that is on its way out: lifecyclectl start says which",
 	[REFUSED_NO_FREE_ID] = "its FF-A id, or every one, belongs to a life that has debts",
 };
 
@@ -65,8 +67,10 @@ void waiter_start(struct step *s, struct vm *vm)
 {
 	bool asked = vm->operation.operation == OP_START;
 	char text[END_TEXT_MAX + 1];
-	enum refusal refusal = vm_start(s, vm, text, sizeof(text));
+	enum refusal refusal = order_pull(s, vm, text, sizeof(text));
 
+	if (refusal == REFUSED_NOT)
+		refusal = vm_start(s, vm, text, sizeof(text));
 	if (refusal != REFUSED_NOT) {
 		waiter_refuse(s, vm, why_not[refusal] ? why_not[refusal] : "it cannot be started now");
 		return;

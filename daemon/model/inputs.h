@@ -35,6 +35,7 @@ enum input_kind {
 	IN_SECURE_DOWN,   /* its link is down: outcomes of what was submitted are unknown */
 	IN_SECURE_REPLY,  /* reply */
 	IN_SECURE_DOORBELL, /* doorbell */
+	IN_AUTOSTART,     /* the host has booted, definitions are read: start who is to be */
 	IN_SHUTDOWN,      /* the daemon is asked to leave: no new starts */
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/mutant.h"
 #include "model/mediator.h"
+#include "model/order.h"
 #include "model/policy.h"
 #include "model/vm.h"
 
@@ -57,6 +58,7 @@ enum refusal life_begin(struct step *s, struct vm *vm, char *text, size_t size)
 	c.begun.deadline = s->now + d->limits.build_timeout_ms * NS_PER_MS;
 	snprintf(c.begun.name, sizeof(c.begun.name), "%s", d->name);
 	emit(s, &c);
+	list_remove(&vm->order);
 	set_deadline(s, &vm->life->timer, c.begun.deadline);
 	put_output(s, OUT_VMM_START, c.life)->connection = vm->waiter;
 	vm->waiter = 0;
@@ -64,11 +66,38 @@ enum refusal life_begin(struct step *s, struct vm *vm, char *text, size_t size)
 	return REFUSED_NOT;
 }
 
+/* `after`, `requires` and `wants-partition`. For an SP it waits so long, for a VM without limit. */
+static bool waits_for_order(struct step *s, struct vm *vm)
+{
+	bool for_vm = order_unmet(s->m, vm) != NULL;
+
+	if (for_vm || !order_unmet_partition(s->m, vm)) {
+		vm->partition_by = 0;
+		return for_vm;
+	}
+	if (!vm->partition_by)
+		vm->partition_by = s->now + vm->definition->limits.partition_timeout_ms * NS_PER_MS;
+	set_deadline(s, &vm->timer, vm->partition_by);
+	return true;
+}
+
+static void say_partition(const struct vm *vm, const struct wanted_partition *p, char *text, size_t size)
+{
+	if (p->id)
+		snprintf(text, size, "secure partition 0x%04x was not there before limits.partition-timeout", p->id);
+	else
+		snprintf(text, size, "entry %td of wants-partition was not there before limits.partition-timeout",
+			p - vm->definition->partition + 1);
+}
+
 enum refusal vm_start(struct step *s, struct vm *vm, char *text, size_t size)
 {
-	if (policy_unmet_order(s->m, vm)) {
-		if (list_is_empty(&vm->order))
-			list_append(&s->m->waiting_for_order, &vm->order);
+	if (waits_for_order(s, vm)) {
+		if (vm->partition_by && vm->partition_by <= s->now) {
+			say_partition(vm, order_unmet_partition(s->m, vm), text, size);
+			return REFUSED_ILLEGAL_TRANSITION;
+		}
+		order_wait(s, vm);
 		touch(s, vm);
 		return REFUSED_NOT;
 	}
@@ -88,24 +117,35 @@ static bool start_again(struct step *s, struct vm *vm)
 	return true;
 }
 
+void start_failed(struct step *s, struct vm *vm, enum vm_cause cause, const char *text)
+{
+	struct change c = { .kind = CHANGE_END, .vm = vm->number, .life = vm->end_life, .end = vm->end };
+
+	c.end.cause = (uint8_t)cause;
+	c.end.at = s->realtime;
+	snprintf(c.end.text, sizeof(c.end.text), "%s", text);
+	emit(s, &c);
+	vm->partition_by = 0;
+	list_remove(&vm->order);
+	waiter_refuse(s, vm, "it cannot be started now: lifecyclectl status says why");
+	if (!start_again(s, vm))
+		set_operation(s, vm, OP_NONE, 0);
+}
+
+static void leave_behind(struct step *s, struct life *l);
+
 /* A restart delay is over, or a VM that this one waits for runs now. */
 static void start_timer(struct step *s, struct vm *vm)
 {
 	char text[END_TEXT_MAX + 1] = "";
-	struct change c = { .kind = CHANGE_END, .vm = vm->number, .life = vm->end_life, .end = vm->end };
 
 	touch(s, vm); /* it waits for this time no more */
+	if (vm->life && vm->life->stuck)
+		leave_behind(s, vm->life);
 	if (vm->life || vm->operation.operation != OP_START || s->m->shutting_down)
 		return;
-	if (vm_start(s, vm, text, sizeof(text)) == REFUSED_NOT)
-		return;
-	c.end.cause = CAUSE_START_FAILED;
-	c.end.at = s->realtime;
-	memcpy(c.end.text, text, sizeof(c.end.text));
-	emit(s, &c);
-	waiter_refuse(s, vm, "it cannot be started now: lifecyclectl status says why");
-	if (!start_again(s, vm))
-		set_operation(s, vm, OP_NONE, 0);
+	if (vm_start(s, vm, text, sizeof(text)) != REFUSED_NOT)
+		start_failed(s, vm, CAUSE_START_FAILED, text);
 }
 
 void vm_timer(struct step *s, struct vm *vm)
@@ -114,14 +154,6 @@ void vm_timer(struct step *s, struct vm *vm)
 		stop_timer(s, vm);
 	else
 		start_timer(s, vm);
-}
-
-static void wake_those_after(struct step *s)
-{
-	struct vm *vm, *next;
-
-	list_for_each_safe(vm, next, &s->m->waiting_for_order, order)
-		set_deadline(s, &vm->timer, s->now);
 }
 
 /* ---- on its way ---- */
@@ -183,7 +215,7 @@ void life_entered(struct step *s, struct life *l)
 	move(s, l, to, VM_SUB_RUNNING, 0, false, CAUSE_NONE, NULL);
 	if (l->vm && l->vm->life == l && l->vm->operation.operation != OP_NONE)
 		set_operation(s, l->vm, OP_NONE, 0);
-	wake_those_after(s);
+	order_wake(s);
 }
 
 /* ---- the end ---- */
@@ -249,6 +281,8 @@ void life_abort(struct step *s, struct life *l, enum vm_cause cause, const char 
 		quiesced, cause, text);
 	apply_policy(s, l, cause);
 	mediator_end(s, l);
+	if (l->vm && l->vm->life == l)
+		order_ended(s, l->vm);
 	for (unsigned i = 0; i < l->begun.vcpu_count; i++)
 		l->vcpu[i] = VCPU_ABORTED;
 	if (quiesced)
@@ -336,6 +370,7 @@ static void vm_gone(struct step *s, struct vm *vm)
 {
 	struct change c = { .kind = CHANGE_VM_GONE, .vm = vm->number };
 
+	order_ended(s, vm);
 	emit(s, &c);
 }
 
@@ -351,9 +386,10 @@ static void next_life(struct step *s, struct vm *vm)
 	} else if (not_before > s->now) {
 		set_operation(s, vm, OP_START, not_before);
 		set_deadline(s, &vm->timer, not_before);
-	} else if (policy_unmet_order(s->m, vm)) {
+	} else if (order_unmet(s->m, vm) || order_unmet_partition(s->m, vm)) {
 		set_operation(s, vm, OP_START, 0);
 		vm_start(s, vm, text, sizeof(text));
+		set_deadline(s, &vm->dependency, s->now); /* what it requires may have ended for good meanwhile */
 	} else if (life_begin(s, vm, text, sizeof(text)) != REFUSED_NOT) {
 		set_operation(s, vm, OP_START, s->now);
 		set_deadline(s, &vm->timer, s->now);
@@ -400,6 +436,10 @@ static void leave_behind(struct step *s, struct life *l)
 		return;
 	if (vm->operation.deadline > s->now && !MUTANT(MUTANT_P5_RESTART_EARLY)) { /* not before its delay is over */
 		set_deadline(s, &l->timer, vm->operation.deadline);
+		return;
+	}
+	if (order_unmet(s->m, vm) || order_unmet_partition(s->m, vm)) {
+		order_wait(s, vm);
 		return;
 	}
 	life_begin(s, vm, text, sizeof(text)); /* refused: it waits as with on-stuck: wait */

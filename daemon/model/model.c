@@ -33,6 +33,7 @@ int model_init(struct model *m, uint64_t random)
 	list_init(&m->touched);
 	list_init(&m->graves);
 	list_init(&m->waiting_for_order);
+	list_init(&m->requiring);
 	m->random = random | 1;
 	m->retry = retry_default;
 	ids_init(&m->ids, 0, 0);
@@ -50,6 +51,9 @@ static struct vm *vm_new(void)
 	list_init(&vm->all);
 	list_init(&vm->touched);
 	list_init(&vm->order);
+	list_init(&vm->requiring);
+	heap_node_init(&vm->dependency.node);
+	vm->dependency.kind = DEADLINE_DEPENDENCY;
 	list_init(&vm->old);
 	heap_node_init(&vm->timer.node);
 	vm->timer.kind = DEADLINE_VM;
@@ -100,7 +104,7 @@ int model_reserve(struct model *m)
 	if (map_reserve(&m->vms_by_number, vms) < 0 || map_reserve(&m->vms_by_name, vms) < 0 ||
 		map_reserve(&m->lives_by_number, lives) < 0 || burned_reserve(&m->burned, MODEL_SP_MAX) < 0)
 		return -ENOMEM;
-	return heap_reserve(&m->deadlines, lives * (2 + 2 * MODEL_SP_MAX) + vms + 2 * MODEL_SP_MAX);
+	return heap_reserve(&m->deadlines, lives * (2 + 2 * MODEL_SP_MAX) + 2 * vms + 2 * MODEL_SP_MAX);
 }
 
 static void vm_free(struct vm *vm)

@@ -17,6 +17,7 @@
 
 enum deadline_kind {
 	DEADLINE_VM,     /* a start that waits: restart delay, or order to be looked at again; a stop not obeyed in time */
+	DEADLINE_DEPENDENCY, /* what it requires has ended */
 	DEADLINE_LIFE,   /* of the sub-state: build, announce without a secure side, active phase of retire */
 	DEADLINE_VMM,    /* next rung of the ladder: EXIT, SIGKILL */
 	DEADLINE_DEBT,   /* send again */
@@ -73,7 +74,10 @@ struct vm {
 	struct list touched; /* rows to be written anew */
 	struct list order;   /* model.waiting_for_order */
 	struct list old;     /* lives that are not current and still settle */
+	struct list requiring; /* model.requiring, if its definition says `requires` */
 	struct deadline timer; /* of the operation: a start that waits, a stop's end of patience */
+	struct deadline dependency;
+	uint64_t partition_by; /* an SP is waited for, and this long; 0: none is */
 	uint64_t number;
 	struct vm_definition *definition;
 	struct life *life;
@@ -83,7 +87,7 @@ struct vm {
 	uint64_t waiter;   /* connection of a VMM that somebody else started and that waits for a life; 0: none */
 	bool waiter_began; /* the start under way is its wish alone */
 	uint32_t refused;
-	uint32_t mark; /* policy_has_cycle() */
+	uint32_t mark; /* order_has_cycle(), order_pull() */
 	uint64_t changed_at;
 };
 
@@ -142,7 +146,7 @@ struct model {
 	bool secure_up, shutting_down, has_secure_side;
 	bool hold; /* nothing leaves for an SP before it is clear what all of them still know */
 	struct heap deadlines;
-	struct list touched, waiting_for_order;
+	struct list touched, waiting_for_order, requiring;
 	struct list graves; /* VMs that went; a turn that is not stored yet may point to their definitions */
 	uint64_t memory_held, huge_held, memory_limit, huge_limit;
 	struct retry_rule retry;

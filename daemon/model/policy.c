@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/policy.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/mutant.h"
 
 #define RETRY_AFTER_MS 100 /* a start that fails at once must not be tried without a pause */
@@ -105,69 +102,4 @@ uint64_t model_next_start(const struct vm *vm)
 	if (MUTANT(MUTANT_P6_NEXT_UNSAID) || !waits || (vm->life && !life_is_over(vm->life)))
 		return 0;
 	return vm->operation.deadline;
-}
-
-/* The first VM of `after` that does not run; NULL: none, it may start. */
-const char *policy_unmet_order(const struct model *m, const struct vm *vm)
-{
-	for (unsigned i = 0; i < vm->definition->after_count; i++) {
-		const struct vm *first = model_vm_named(m, vm->definition->after[i]);
-
-		if (!first || !first->life || first->life->now.state != VM_RUNNING)
-			return vm->definition->after[i];
-	}
-	return NULL;
-}
-
-#define CIRCLE_NAMED 16 /* VMs of a circle that the text names */
-
-struct circle {
-	const char *name[CIRCLE_NAMED]; /* the last one first */
-	unsigned count;
-};
-
-static void found(struct circle *c, const char *name)
-{
-	if (c->count < CIRCLE_NAMED)
-		c->name[c->count] = name;
-	c->count++;
-}
-
-/* Each VM is looked at once: `mark` tells which were. */
-static bool leads_to(struct model *m, const struct vm_definition *d, const char *name, struct circle *c)
-{
-	for (unsigned i = 0; i < d->after_count; i++) {
-		struct vm *next = model_vm_named(m, d->after[i]);
-		bool back = strcmp(d->after[i], name) == 0;
-
-		if (!back && (!next || next->mark == m->mark))
-			continue;
-		if (!back) {
-			next->mark = m->mark;
-			back = leads_to(m, next->definition, name, c);
-		}
-		if (back) {
-			found(c, d->name);
-			return true;
-		}
-	}
-	return false;
-}
-
-bool policy_has_cycle(struct model *m, const struct vm_definition *d, char *text, size_t size)
-{
-	struct circle c = { .count = 0 };
-	size_t used;
-
-	m->mark++;
-	if (!leads_to(m, d, d->name, &c))
-		return false;
-	snprintf(text, size, "order.after would be a circle: ");
-	for (unsigned i = c.count; i > 0; i--) {
-		used = strlen(text);
-		snprintf(text + used, size - used, "%s -> ", i > CIRCLE_NAMED ? "..." : c.name[i - 1]);
-	}
-	used = strlen(text);
-	snprintf(text + used, size - used, "%s; take one of the VMs out", d->name);
-	return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An SP has answered: what that means for the debt whose message it was, and for the SP itself. */
-#include "model/step.h"
+#include "model/order.h"
 
 #include "base/mutant.h"
 #include "model/availability.h"
@@ -53,6 +53,8 @@ void sp_set_status(struct step *s, struct sp *sp, enum sp_status status)
 		return;
 	c.sp.status = (uint8_t)status;
 	emit(s, &c);
+	if (status == SP_OK)
+		order_wake(s);
 }
 
 void release_queue(struct step *s, struct sp *sp, struct list *queue)

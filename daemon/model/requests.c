@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/mutant.h"
-#include "model/policy.h"
+#include "model/order.h"
 #include "model/vm.h"
 
 LIFECYCLE_NAME_TABLE(state_names, VM_STATES);
@@ -23,9 +23,13 @@ static void put_operation(struct step *s, struct vm *vm, enum operation op, uint
 	c.operation.outcome = (uint8_t)outcome;
 	if (op != OP_START) {
 		clear_deadline(s, &vm->timer);
-		list_remove(&vm->order);
+		vm->partition_by = 0;
 	}
+	if (op != OP_START && op != OP_RESTART)
+		list_remove(&vm->order);
 	emit(s, &c);
+	if (op == OP_NONE && !vm->life)
+		order_ended(s, vm);
 }
 
 void set_operation(struct step *s, struct vm *vm, enum operation op, uint64_t deadline)
@@ -89,7 +93,7 @@ static enum refusal check_definition(struct step *s, const struct vm_definition 
 	}
 	if (is_id_of_others(s, d, a->text, sizeof(a->text)))
 		return REFUSED_INVALID_DEFINITION;
-	if (policy_has_cycle(s->m, d, a->text, sizeof(a->text)))
+	if (order_has_cycle(s->m, d, a->text, sizeof(a->text)))
 		return REFUSED_CYCLE;
 	return REFUSED_NOT;
 }
@@ -131,7 +135,13 @@ static enum refusal ask_start(struct step *s, struct vm *vm, struct answer *a)
 		return REFUSED_NOT;
 	if (state_of(vm) != VM_NULL)
 		return illegal(s, vm, a, "start", "wait until it is null, or restart it");
-	refusal = vm_start(s, vm, a->text, sizeof(a->text));
+	refusal = order_pull(s, vm, a->text, sizeof(a->text));
+	if (refusal == REFUSED_ILLEGAL_TRANSITION) {
+		vm->refused++;
+		touch(s, vm);
+	}
+	if (refusal == REFUSED_NOT)
+		refusal = vm_start(s, vm, a->text, sizeof(a->text));
 	if (refusal == REFUSED_NOT) {
 		vm->waiter_began = false; /* it is this user's wish now, too */
 		set_operation(s, vm, OP_START, 0);
@@ -207,6 +217,7 @@ static enum refusal ask_destroy(struct step *s, struct vm *vm)
 	struct change c = { .kind = CHANGE_VM_GONE, .vm = vm->number };
 
 	if (state_of(vm) == VM_NULL) {
+		order_ended(s, vm);
 		emit(s, &c);
 		return REFUSED_NOT;
 	}

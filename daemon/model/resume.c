@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* After a load: what is not stored is made anew, and what was under way is taken up where the log left it. */
-#include "model/step.h"
+#include "model/order.h"
 
 static uint64_t later(uint64_t a, uint64_t b)
 {
@@ -102,6 +102,8 @@ static void resume_life(struct step *s, struct life *l, bool same_boot)
 	for (unsigned i = 0; i < l->begun.vcpu_count; i++)
 		l->vcpu[i] = l->now.state == VM_RUNNING ? VCPU_RUNNING : VCPU_CREATED;
 	resume_debts(s, l);
+	if (l->now.state == VM_ABORTING && l->vm && l->vm->life == l)
+		order_ended(s, l->vm);
 	if (!same_boot)
 		life_vmm_gone(s, l, &rebooted);
 	else if (l->now.substate == VM_SUB_ALLOCATING)
@@ -120,8 +122,10 @@ static void resume_vm(struct step *s, struct vm *vm)
 {
 	shift(s->now, &vm->operation.since, &vm->operation.deadline);
 	touch(s, vm);
-	if (!vm->life && vm->operation.operation == OP_START)
+	if (!vm->life && vm->operation.operation == OP_START) {
 		set_deadline(s, &vm->timer, later(vm->operation.deadline, s->now));
+		set_deadline(s, &vm->dependency, s->now);
+	}
 	if (vm->life && vm->life->now.state == VM_RUNNING && vm->operation.operation == OP_STOP)
 		set_deadline(s, &vm->timer, later(vm->operation.deadline, s->now));
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mutant.h"
+#include "model/order.h"
 
 #define ROOM_ORDINARY 512
 #define ROOM_OF_ONE 96 /* what one deadline may bring: a life with every SP */
@@ -27,6 +28,8 @@ static size_t room_for(const struct model *m, const struct input *in)
 {
 	bool wide = in->kind >= IN_SECURE_UP && in->kind <= IN_SECURE_DOORBELL;
 
+	if (in->kind == IN_AUTOSTART)
+		return ROOM_ORDINARY + 4 * m->vm_count;
 	return ROOM_ORDINARY + (wide ? m->life_count * (8 + 2 * m->sp_count) + m->burned.count : 0);
 }
 
@@ -159,6 +162,9 @@ static void fire(struct step *s, struct deadline *d)
 	case DEADLINE_VM:
 		vm_timer(s, container_of(d, struct vm, timer));
 		break;
+	case DEADLINE_DEPENDENCY:
+		order_requires_timer(s, container_of(d, struct vm, dependency));
+		break;
 	case DEADLINE_LIFE:
 		life_timer(s, container_of(d, struct life, timer));
 		break;
@@ -234,6 +240,9 @@ void model_step(struct model *m, struct input *in, uint64_t realtime, struct ste
 	case IN_SECURE_REPLY:
 	case IN_SECURE_DOORBELL:
 		step_secure(&s, in);
+		break;
+	case IN_AUTOSTART:
+		order_autostart(&s);
 		break;
 	case IN_SHUTDOWN:
 		m->shutting_down = true;

@@ -66,6 +66,7 @@ void life_reclaimed(struct step *s, struct life *l);
 void life_timer(struct step *s, struct life *l);
 void life_ladder(struct step *s, struct life *l);
 void vm_timer(struct step *s, struct vm *vm);
+void start_failed(struct step *s, struct vm *vm, enum vm_cause cause, const char *text); /* before there was a life */
 
 /* forget.c, burned.c */
 enum refusal ask_forget(struct step *s, const struct request *r, struct answer *a);

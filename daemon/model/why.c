@@ -6,7 +6,7 @@
 
 #include "base/mutant.h"
 #include "model/outputs.h"
-#include "model/policy.h"
+#include "model/order.h"
 
 /*
  * Who is in the way of a debt that waits for the SP's single creation slot: the one before it in the line, or for the first
@@ -123,13 +123,28 @@ static void of_life(const struct model *m, const struct life *l, struct wait_rea
 	}
 }
 
+/* By its id, or by its UUID in place of a VM's name. */
+static void on_partition(const struct wanted_partition *p, uint64_t until, struct wait_reason *r)
+{
+	r->on = MUTANT(MUTANT_P6_PARTITION_UNSAID) ? WAIT_NOTHING : WAIT_SP;
+	r->sp = p->id;
+	r->until = until;
+	for (size_t i = 0, at = 0; !p->id && i < sizeof(p->uuid); i++) {
+		bool dash = i == 4 || i == 6 || i == 8 || i == 10;
+
+		at += (size_t)snprintf(r->name + at, sizeof(r->name) - at, "%s%02x", dash ? "-" : "", p->uuid[i]);
+	}
+}
+
 static void of_start(const struct model *m, const struct vm *vm, struct wait_reason *r)
 {
 	const char *first;
 
 	r->since = vm->operation.since;
-	first = policy_unmet_order(m, vm);
-	if (!heap_node_is_out(&vm->timer.node)) {
+	first = order_unmet(m, vm);
+	if (vm->partition_by && order_unmet_partition(m, vm))
+		on_partition(order_unmet_partition(m, vm), vm->partition_by, r);
+	else if (!heap_node_is_out(&vm->timer.node)) {
 		r->on = WAIT_TIMER;
 		r->until = vm->timer.node.at;
 	} else if (first) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The secure side comes, goes and restarts. */
-#include "model/step.h"
+#include "model/order.h"
 
 #include <string.h>
 
@@ -292,6 +292,7 @@ static void doorbell(struct step *s, const struct doorbell *b)
 		c.sp.status = SP_OK;
 		emit(s, &c);
 		sp_lost(s, sp, HOW_SP_GONE);
+		order_wake(s);
 	}
 	pace_wake(s, sp);
 	release_queue(s, sp, &sp->backoff);
@@ -305,6 +306,7 @@ void step_secure(struct step *s, struct input *in)
 		_cleanup_(freep) struct secure_world *w = take_ptr(&in->world);
 
 		up(s, w);
+		order_wake(s);
 	} else if (in->kind == IN_SECURE_DOWN) {
 		down(s);
 	} else if (in->kind == IN_SECURE_REPLY) {

@@ -163,6 +163,7 @@ static void set_defaults(struct vm_definition *d)
 		.build_timeout_ms = 10000,
 		.announce_timeout_ms = 5000,
 		.stop_timeout_ms = 60000,
+		.partition_timeout_ms = 30000,
 		.console_bytes = 65536,
 	};
 }
@@ -200,6 +201,9 @@ static int check_whole(struct reading *r, const struct vm_definition *d)
 		if (strcmp(d->after[i], d->name) == 0)
 			return fail_at(
 				r, "order.after", "\"%s\" cannot wait for itself; leave it out", d->name);
+	for (unsigned i = 0; i < d->requires_count; i++)
+		if (strcmp(d->requires[i], d->name) == 0)
+			return fail_at(r, "order.requires", "\"%s\" cannot require itself; leave it out", d->name);
 	return 0;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/definition.h"
 
+#include <stdio.h>
+
 #include "store/definition_read.h"
 #include "store/definition_rules.h"
 #include "store/uuid.h"
@@ -8,13 +10,38 @@
 /* Printed by the parser's own tables, in their order; what is empty and optional is left out. */
 static void print_object(struct buffer *b, const struct vm_definition *d, const struct rules *rules);
 
-static void print_names(struct buffer *b, const struct vm_definition *d)
+static unsigned count_of(const struct vm_definition *d, const struct rule *rule)
 {
+	return ((const uint8_t *)d)[rule->count];
+}
+
+static void print_names(struct buffer *b, const struct vm_definition *d, const struct rule *rule)
+{
+	const char (*name)[VM_NAME_MAX + 1] = (const void *)((const char *)d + rule->offset);
+
 	buffer_char(b, '[');
-	for (unsigned i = 0; i < d->after_count; i++) {
+	for (unsigned i = 0; i < count_of(d, rule) && i < VM_AFTER_MAX; i++) {
 		if (i)
 			buffer_char(b, ',');
-		buffer_json_string(b, d->after[i], strnlen(d->after[i], VM_NAME_MAX));
+		buffer_json_string(b, name[i], strnlen(name[i], VM_NAME_MAX));
+	}
+	buffer_char(b, ']');
+}
+
+static void print_partitions(struct buffer *b, const struct vm_definition *d)
+{
+	buffer_char(b, '[');
+	for (unsigned i = 0; i < d->partition_count && i < VM_PARTITION_MAX; i++) {
+		const struct wanted_partition *p = &d->partition[i];
+		char id[8];
+
+		(void)snprintf(id, sizeof(id), "0x%04x", p->id);
+		if (i)
+			buffer_char(b, ',');
+		if (p->id)
+			buffer_json_string(b, id, strlen(id));
+		else
+			buffer_uuid(b, p->uuid);
 	}
 	buffer_char(b, ']');
 }
@@ -132,7 +159,10 @@ static void print_value(struct buffer *b, const struct vm_definition *d, const s
 		buffer_json_string(b, at, strnlen(at, rule->size));
 		break;
 	case RULE_NAMES:
-		print_names(b, d);
+		print_names(b, d, rule);
+		break;
+	case RULE_PARTITIONS:
+		print_partitions(b, d);
 		break;
 	case RULE_DEVICES:
 		print_devices(b, &d->resources);
@@ -158,7 +188,8 @@ static bool is_left_out(const struct vm_definition *d, const struct rule *rule)
 	case RULE_TEXT:
 		return !*at;
 	case RULE_NAMES:
-		return d->after_count == 0;
+	case RULE_PARTITIONS:
+		return count_of(d, rule) == 0;
 	case RULE_DEVICES:
 		return d->resources.device_count == 0;
 	case RULE_ASSIGNED:

@@ -53,11 +53,15 @@ static const struct rule policies[] = {
 		.max = 24 * HOUR_MS },
 };
 static const struct rule order[] = {
-	{ "after", RULE_NAMES, AT(after) },
+	{ "after", RULE_NAMES, AT(after), .count = offsetof(struct vm_definition, after_count) },
+	{ "requires", RULE_NAMES, AT(requires), .count = offsetof(struct vm_definition, requires_count) },
+	{ "wants-partition", RULE_PARTITIONS, AT(partition), .count = offsetof(struct vm_definition, partition_count) },
+	{ "autostart", RULE_BOOL, AT(autostart) },
 };
 static const struct rule limits[] = {
 	{ "build-timeout", RULE_DURATION, AT(limits.build_timeout_ms), .min = 100, .max = HOUR_MS },
 	{ "announce-timeout", RULE_DURATION, AT(limits.announce_timeout_ms), .min = 100, .max = HOUR_MS },
+	{ "partition-timeout", RULE_DURATION, AT(limits.partition_timeout_ms), .min = 100, .max = 24 * HOUR_MS },
 	{ "stop-timeout", RULE_DURATION, AT(limits.stop_timeout_ms), .min = SECOND_MS, .max = 24 * HOUR_MS },
 };
 static const struct rule resources[] = {

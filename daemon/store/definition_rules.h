@@ -24,7 +24,8 @@ enum rule_type {
 	RULE_WORD, /* one of `words`, stored as its index */
 	RULE_PATH, /* absolute */
 	RULE_TEXT,
-	RULE_NAMES, /* up to VM_AFTER_MAX names of VMs */
+	RULE_NAMES, /* up to VM_AFTER_MAX names of VMs, their number at `count` */
+	RULE_PARTITIONS, /* up to VM_PARTITION_MAX SPs, by id or UUID */
 	RULE_DEVICES, /* up to VM_DEVICE_MAX paths below /dev */
 	RULE_ASSIGNED, /* up to VM_ASSIGNED_MAX devices, an object each */
 	RULE_CPUS,  /* a list of CPU lists, one a vCPU */
@@ -36,7 +37,7 @@ struct rule {
 	const char *key;
 	enum rule_type type;
 	bool required;
-	uint16_t offset, size;
+	uint16_t offset, size, count;
 	uint64_t min, max;
 	const char *const *words; /* ends with NULL */
 	const struct rules *inner;

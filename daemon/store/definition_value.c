@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/definition_read.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "proto/ffa.h"
 #include "store/json_place.h"
 #include "store/uuid.h"
 
@@ -318,8 +321,11 @@ static int check_list(
 	return 0;
 }
 
-static int read_names(struct reading *r, const char *path, struct json_object *value, struct vm_definition *d)
+static int read_names(struct reading *r, const struct rule *rule, const char *path, struct json_object *value,
+	struct vm_definition *d)
 {
+	char (*name)[VM_NAME_MAX + 1] = (void *)((char *)d + rule->offset);
+	uint8_t *count = (uint8_t *)d + rule->count;
 	int e = check_list(r, path, value, VM_AFTER_MAX, "names of VMs");
 
 	if (e < 0)
@@ -328,13 +334,48 @@ static int read_names(struct reading *r, const char *path, struct json_object *v
 		char at[JSON_PATH_MAX];
 
 		(void)snprintf(at, sizeof(at), "%s[%u]", path, i);
-		e = read_name(r, at, json_object_array_get_idx(value, i), d->after[i]);
+		e = read_name(r, at, json_object_array_get_idx(value, i), name[i]);
 		for (unsigned j = 0; e == 0 && j < i; j++)
-			if (strcmp(d->after[i], d->after[j]) == 0)
-				e = fail_at(r, at, "\"%s\" is named twice; leave one out", d->after[i]);
+			if (strcmp(name[i], name[j]) == 0)
+				e = fail_at(r, at, "\"%s\" is named twice; leave one out", name[i]);
 		if (e < 0)
 			return e;
-		d->after_count++;
+		++*count;
+	}
+	return 0;
+}
+
+static bool parse_partition(const char *text, struct wanted_partition *ret)
+{
+	char *end;
+	unsigned long id;
+
+	if (uuid_parse(text, ret->uuid))
+		return !uuid_is_nil(ret->uuid);
+	if (strncmp(text, "0x", 2) != 0 || !isxdigit((unsigned char)text[2]) || strlen(text) > 6)
+		return false;
+	id = strtoul(text, &end, 16);
+	ret->id = (uint16_t)id;
+	return !*end && (ret->id & FFA_ID_SECURE);
+}
+
+static int read_partitions(struct reading *r, const char *path, struct json_object *value, struct vm_definition *d)
+{
+	int e = check_list(r, path, value, VM_PARTITION_MAX, "ids or UUIDs of secure partitions");
+
+	if (e < 0)
+		return e;
+	for (unsigned i = 0; i < json_object_array_length(value); i++) {
+		struct json_object *entry = json_object_array_get_idx(value, i);
+		struct wanted_partition wanted = { 0 };
+		const char *text = string_of(entry);
+		char at[JSON_PATH_MAX];
+
+		(void)snprintf(at, sizeof(at), "%s[%u]", path, i);
+		if (!text || !parse_partition(text, &wanted))
+			return fail_at(r, at, "%s is no secure partition; write its id, \"0x8000\" to \"0xffff\", or its UUID",
+				show(entry).text);
+		d->partition[d->partition_count++] = wanted;
 	}
 	return 0;
 }
@@ -402,7 +443,9 @@ int read_value(struct reading *r, const struct rule *rule, const char *path, str
 	case RULE_TEXT:
 		return read_text(r, rule, path, value, d);
 	case RULE_NAMES:
-		return read_names(r, path, value, d);
+		return read_names(r, rule, path, value, d);
+	case RULE_PARTITIONS:
+		return read_partitions(r, path, value, d);
 	case RULE_DEVICES:
 		return read_devices(r, path, value, d);
 	case RULE_ASSIGNED:

@@ -40,6 +40,7 @@ static void defined(struct world *w, const struct change *c)
 	if (!k)
 		return;
 	k->says = c->definition->policies;
+	k->definition = *c->definition;
 	k->defined = c->seq;
 }
 
@@ -64,6 +65,36 @@ static bool has_stranger(const struct world *w, const struct kept_vm *k)
 		if (w->vmm[i]->at <= VMM_NEW && !strcmp(w->vmm[i]->name, k->name))
 			return true;
 	return false;
+}
+
+static bool requires(const struct kept_vm *k, const char *name)
+{
+	for (unsigned i = 0; i < k->definition.requires_count; i++)
+		if (!strcmp(k->definition.requires[i], name))
+			return true;
+	return false;
+}
+
+/*
+ * Another one requires it, and somebody starts something: one through the other it may be this one. What a definition said
+ * before it changed in this turn is not kept.
+ */
+static bool may_be_pulled(const struct world *w, const struct kept_vm *k)
+{
+	bool asked = false, wanted = false;
+
+	for (size_t i = 0; i < SIM_REQUESTS_MAX; i++)
+		asked |= w->asked[i].token && ASKED(w->asked[i].verb) & STARTS;
+	for (size_t i = 0; i < w->vmm_count && !asked; i++)
+		asked |= w->vmm[i]->at <= VMM_NEW && !w->vmm[i]->spawned_by_daemon;
+	for (size_t i = 0; i < sizeof(w->kept) / sizeof(*w->kept); i++)
+		wanted |= w->kept[i].vm && (requires(&w->kept[i], k->name) || w->kept[i].defined > w->disk.last_seq);
+	return asked && wanted;
+}
+
+static bool is_wished(const struct world *w, const struct kept_vm *k)
+{
+	return is_asked(w, k, STARTS) || has_stranger(w, k) || may_be_pulled(w, k);
 }
 
 /* Where several things happen to a VM at once it is not clear from outside which came first. */
@@ -192,11 +223,13 @@ static void ends(struct world *w, const struct turn *turn, size_t i)
 
 	if (k && c->state.state == VM_RUNNING && c->state.old_state != VM_RUNNING)
 		k->entered = c->state.since;
+	if (k)
+		k->runs = c->state.state == VM_RUNNING;
 	if (!k || c->state.state != VM_ABORTING || c->state.old_state == VM_ABORTING)
 		return;
 	was = k->operation;
 	op = decided(turn, i, k);
-	k->unclear = !is_clear(w, k);
+	k->unclear = !is_clear(w, k) || c->state.cause == CAUSE_DEPENDENCY;
 	k->due = false;
 	if (!k->unclear && (was <= OP_START || was == OP_PAUSE || (was == OP_RESTART && c->state.cause != CAUSE_USER_RESTART)))
 		check(w, k, c->state.cause, c->state.since, &op, OP_RESTART);
@@ -220,6 +253,8 @@ static void failed(struct world *w, const struct turn *turn, size_t i)
 		k->restarts = c->end.restarts;
 		k->in_a_row = c->end.backoff;
 	}
+	if (!k->life && c->end.cause == CAUSE_DEPENDENCY)
+		k->due = false;
 	if (k->life || k->operation != OP_START || c->end.cause != CAUSE_START_FAILED)
 		return;
 	op = decided(turn, i, k);
@@ -240,6 +275,35 @@ static bool is_early(const struct world *w, const struct kept_vm *k)
 	return k->due && k->boot == w->boot && world_boottime(w) < k->not_before;
 }
 
+static struct kept_vm *kept_named(struct world *w, const char *name)
+{
+	for (size_t i = 0; i < sizeof(w->kept) / sizeof(*w->kept); i++)
+		if (w->kept[i].vm && !strcmp(w->kept[i].name, name))
+			return &w->kept[i];
+	return NULL;
+}
+
+static bool runs(struct world *w, const char *name)
+{
+	const struct kept_vm *k = kept_named(w, name);
+
+	return k && k->life && k->runs;
+}
+
+static void check_order(struct world *w, const struct kept_vm *k)
+{
+	const struct vm_definition *d = &k->definition;
+
+	if (k->defined > w->disk.last_seq)
+		return;
+	for (unsigned i = 0; i < d->after_count; i++)
+		if (!runs(w, d->after[i]))
+			fail(w, "P5", "%s begins a life, and %s, which comes first, does not run", k->name, d->after[i]);
+	for (unsigned i = 0; i < d->requires_count; i++)
+		if (!runs(w, d->requires[i]))
+			fail(w, "P5", "%s begins a life, and %s, which it requires, does not run", k->name, d->requires[i]);
+}
+
 static void begins(struct world *w, const struct change *c)
 {
 	struct kept_vm *k = kept(w, c->vm);
@@ -248,10 +312,12 @@ static void begins(struct world *w, const struct change *c)
 		return;
 	if (is_early(w, k) && !is_asked(w, k, STARTS) && !has_stranger(w, k))
 		fail(w, "P5", "%s comes back %" PRIu64 " ns too early", k->name, k->not_before - world_boottime(w));
-	if (k->for_good && !is_asked(w, k, STARTS) && !has_stranger(w, k))
+	check_order(w, k);
+	if (k->for_good && !is_wished(w, k))
 		fail(w, "P5", "%s was ended at a user's word, and lives again at nobody's", k->name);
 	k->life = c->life;
 	k->entered = 0;
+	k->runs = false;
 	k->due = k->for_good = false;
 }
 
@@ -265,7 +331,7 @@ static void operates(struct world *w, const struct change *c)
 	if (c->operation.outcome == OUTCOME_UNHEARD)
 		k->for_good = false;
 	if ((c->operation.operation == OP_START || c->operation.operation == OP_RESTART) &&
-		(is_asked(w, k, STARTS) || has_stranger(w, k)))
+		is_wished(w, k))
 		k->for_good = false;
 	if (c->seq <= k->decided)
 		return;
@@ -310,14 +376,6 @@ void oracle_policies(struct world *w, const struct turn *turn)
 
 /* ---- what is said of it ---- */
 
-static struct kept_vm *kept_named(struct world *w, const char *name)
-{
-	for (size_t i = 0; i < sizeof(w->kept) / sizeof(*w->kept); i++)
-		if (w->kept[i].vm && !strcmp(w->kept[i].name, name))
-			return &w->kept[i];
-	return NULL;
-}
-
 void oracle_asked_to_live(struct world *w, const char *name)
 {
 	struct kept_vm *k = kept_named(w, name);
@@ -336,7 +394,7 @@ void oracle_ended_for_good(struct world *w, const struct asked *asked)
 		k->for_good = false;
 	for (size_t i = 0; i < SIM_REQUESTS_MAX; i++)
 		if (w->asked[i].token > asked->token && ASKED(w->asked[i].verb) & STARTS &&
-			!strcmp(w->asked[i].row.name, k->name))
+			(!strcmp(w->asked[i].row.name, k->name) || may_be_pulled(w, k)))
 			return;
 	if (ASKED(asked->verb) & ENDS) /* a stop that was not heard is over, and the life goes on */
 		k->for_good = !(k->life && k->operation == OP_NONE) && !has_stranger(w, k);
@@ -353,4 +411,43 @@ void oracle_next_start(struct world *w, const struct vm_row *row)
 		fail(w, "P6", "%s comes back at %" PRIu64 ", and says %" PRIu64, row->name, k->not_before, row->next_start);
 	if (!k->due && row->next_start > world_boottime(w))
 		fail(w, k->for_good ? "P5" : "P6", "%s is not to come back, and says %" PRIu64, row->name, row->next_start);
+}
+
+/* A user's word holds for this boot of the host: the next one may start it by its definition. */
+void oracle_rebooted(struct world *w)
+{
+	for (size_t i = 0; i < sizeof(w->kept) / sizeof(*w->kept); i++)
+		w->kept[i].for_good = false;
+}
+
+/* What it required when it began is there as long as it lives. */
+void oracle_requires(struct world *w, const struct vm_row *row)
+{
+	struct kept_vm *k = kept_named(w, row->name);
+
+	if (!k || !row->life || row->state == VM_ABORTING || k->defined > row->life)
+		return;
+	for (unsigned i = 0; i < k->definition.requires_count; i++)
+		if (!runs(w, k->definition.requires[i]))
+			fail(w, "P5", "%s lives, and %s, which it requires, does not run", row->name, k->definition.requires[i]);
+}
+
+static bool is_in_order(struct world *w, uint16_t id)
+{
+	const struct rows *rows = engine_rows(w->engine);
+
+	for (size_t i = 0; i < rows_sp_count(rows); i++)
+		if (rows_sp_at(rows, i)->sp.id == id)
+			return rows_secure_up(rows) && rows_sp_at(rows, i)->sp.status == SP_OK;
+	return false;
+}
+
+bool oracle_wants_partition(struct world *w, const struct vm_row *row, uint16_t id)
+{
+	const struct kept_vm *k = kept_named(w, row->name);
+
+	for (unsigned i = 0; k && i < k->definition.partition_count; i++)
+		if ((!id || k->definition.partition[i].id == id) && !is_in_order(w, k->definition.partition[i].id))
+			return true;
+	return false;
 }

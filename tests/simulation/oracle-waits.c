@@ -100,6 +100,8 @@ static bool world_agrees(struct world *w, const struct vm_row *row)
 	case WAIT_VMM:
 		return vmm_holds(w, row);
 	case WAIT_SP:
+		if (!row->life && row->operation == OP_START)
+			return oracle_wants_partition(w, row, row->waits.sp);
 		return sp_holds(w, row, row->waits.sp);
 	case WAIT_SECURE_LINK:
 		return !rows_secure_up(engine_rows(w->engine));
@@ -177,6 +179,7 @@ void oracle_waits(struct world *w)
 
 		ask(w, row);
 		oracle_next_start(w, row);
+		oracle_requires(w, row);
 		for (uint32_t k = 0; k < row->debt_count; k++)
 			ask_deadline(w, row, &row->debt[k]);
 	}
@@ -189,11 +192,13 @@ static bool waits_for_order(const struct vm_row *row)
 }
 
 /* So is one that is tried again and again, while what it needs is not to be had: others hold it, or it is burned. */
-static bool waits_for_what_is_short(const struct world *w, const struct vm_row *row)
+static bool waits_for_what_is_short(struct world *w, const struct vm_row *row)
 {
-	bool retries = !row->life && row->operation == OP_START && row->waits.on == WAIT_TIMER;
+	bool retries = !row->life && row->operation == OP_START &&
+		       (row->waits.on == WAIT_TIMER || row->waits.on == WAIT_SP);
 
-	return retries && row->end_cause == CAUSE_START_FAILED && (w->memory_limit || oracle_id_is_short(w, row->name));
+	return retries && row->end_cause == CAUSE_START_FAILED &&
+	       (w->memory_limit || oracle_wants_partition(w, row, 0) || oracle_id_is_short(w, row->name));
 }
 
 static const struct vm_row *first_unfinished(struct world *w)

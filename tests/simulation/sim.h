@@ -299,6 +299,8 @@ struct stats {
 struct kept_vm {
 	uint64_t vm, life; /* 0: none */
 	struct vm_policies says;
+	struct vm_definition definition;
+	bool runs;
 	uint64_t defined; /* the last change of the definition */
 	uint8_t operation;
 	bool due;     /* it is to come back by itself */
@@ -484,6 +486,9 @@ bool oracle_was_forgotten(const struct pair *p);
 void oracle_ids(struct world *w, const struct change *c); /* P2 */
 bool oracle_id_is_short(const struct world *w, const char *name);
 void oracle_ended_for_good(struct world *w, const struct asked *asked); /* P5: it is answered with success */
+void oracle_rebooted(struct world *w);
+void oracle_requires(struct world *w, const struct vm_row *row); /* P5 */
+bool oracle_wants_partition(struct world *w, const struct vm_row *row, uint16_t id); /* it must wait for this one; 0: for any */
 void oracle_asked_to_live(struct world *w, const char *name);
 void oracle_next_start(struct world *w, const struct vm_row *row); /* P6 */
 void oracle_policies(struct world *w, const struct turn *turn); /* P5 */

@@ -63,6 +63,7 @@ static struct vm_definition *define(struct world *w, size_t vm)
 		.build_timeout_ms = (uint32_t)random_between(r, 2000, 10000),
 		.announce_timeout_ms = (uint32_t)random_between(r, 2000, 5000),
 		.console_bytes = 4096,
+		.partition_timeout_ms = (uint32_t)random_between(r, 500, 5000),
 		.stop_timeout_ms = (uint32_t)random_between(r, 1000, 3000),
 	};
 	snprintf(d->kernel, sizeof(d->kernel), "/kernel");
@@ -72,6 +73,11 @@ static struct vm_definition *define(struct world *w, size_t vm)
 		if (other != vm)
 			name_of(other, d->after[d->after_count++]);
 	}
+	if (vm && random_chance(r, 150))
+		name_of(random_below(r, vm), d->requires[d->requires_count++]);
+	if (random_chance(r, 100))
+		d->partition[d->partition_count++].id = (uint16_t)random_between(r, 0x8001, 0x8001 + SIM_SP_MAX);
+	d->autostart = random_chance(r, 200);
 	return d;
 }
 

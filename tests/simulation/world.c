@@ -162,6 +162,8 @@ static void daemon_starts(struct world *w, uint64_t a, uint64_t b, void *data)
 	w->in_engine = false;
 	if (r < 0)
 		fail(w, "P4", "a daemon cannot start: %d", r);
+	if (!w->dead && engine_autostart(w->engine) < 0)
+		abort();
 	if (!w->dead)
 		oracle_follow(w);
 	link_come_up(w, random_between(&w->random, 10 * US, random_chance(&w->random, 100) ? 3 * S : 20 * MS));
@@ -208,6 +210,7 @@ static void reboot(struct world *w)
 	end_daemon(w);
 	fleet_crash(w, true);
 	w->boot++;
+	oracle_rebooted(w);
 	w->boot_base = w->now - S;
 	w->side->reboot(w);
 	queue_put(&w->queue, w->now + S, daemon_starts, 0, 0, NULL);

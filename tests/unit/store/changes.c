@@ -114,6 +114,7 @@ void random_definition(uint64_t *seed, struct vm_definition *ret)
 	ret->limits.build_timeout_ms = 100 + (uint32_t)up_to(seed, 1000000);
 	ret->limits.announce_timeout_ms = 100 + (uint32_t)up_to(seed, 1000000);
 	ret->limits.stop_timeout_ms = 1000 + (uint32_t)up_to(seed, 1000000);
+	ret->limits.partition_timeout_ms = 100 + (uint32_t)up_to(seed, 1000000);
 	ret->limits.console_bytes = 4096u << up_to(seed, 8);
 	ret->limits.overcommit = (uint8_t)up_to(seed, 1);
 	if (up_to(seed, 1))
@@ -143,6 +144,19 @@ void random_definition(uint64_t *seed, struct vm_definition *ret)
 		name(seed, ret->after[i]);
 		ret->after[i][0] = (char)('0' + i); /* no two the same, none the VM itself */
 	}
+	ret->requires_count = (uint8_t)up_to(seed, VM_AFTER_MAX);
+	for (unsigned i = 0; i < ret->requires_count; i++) {
+		name(seed, ret->requires[i]);
+		ret->requires[i][0] = (char)('0' + i);
+	}
+	ret->partition_count = (uint8_t)up_to(seed, VM_PARTITION_MAX);
+	for (unsigned i = 0; i < ret->partition_count; i++) {
+		bytes(seed, ret->partition[i].uuid, 16);
+		ret->partition[i].uuid[0] |= 1;
+		if (up_to(seed, 1))
+			ret->partition[i] = (struct wanted_partition) { .id = (uint16_t)(0x8000 + up_to(seed, 0x7FFF)) };
+	}
+	ret->autostart = (uint8_t)up_to(seed, 1);
 	for (unsigned i = 0; i < ret->vcpu_count; i++)
 		if (up_to(seed, 1))
 			bytes(seed, &ret->placement[i], sizeof(ret->placement[i]));

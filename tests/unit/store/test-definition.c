@@ -104,6 +104,11 @@ static void reads_its_own_annotated_example(void **state)
 	assert_int_equal(d->placement[1].word[0], 0);
 	assert_int_equal(d->after_count, 1);
 	assert_string_equal(d->after[0], "database");
+	assert_int_equal(d->requires_count, 1);
+	assert_string_equal(d->requires[0], "network");
+	assert_int_equal(d->partition_count, 1);
+	assert_int_equal(d->partition[0].id, 0x8001);
+	assert_int_equal(d->limits.partition_timeout_ms, 30000);
 	assert_string_equal(d->cmdline, "console=ttyS0 quiet");
 	assert_int_equal(d->resources.memory_max, 96 << 20);
 	assert_int_equal(d->resources.cpu_quota, 150);
@@ -220,6 +225,11 @@ static void says_which_key_and_what_to_write(void **state)
 	expect_error(WITH("\"devices\": [1,2,3,4,5]"), "web.json:3:12: devices: has 5 entries; write at most 4");
 	expect_error(WITH("\"order\": {\"after\": [1,2,3,4,5,6,7,8,9]}"),
 		"web.json:3:20: order.after: has 9 entries; write at most 8");
+	expect_error(WITH("\"order\": {\"requires\": [\"web\"]}"),
+		"web.json:3:23: order.requires: \"web\" cannot require itself; leave it out");
+	expect_error(WITH("\"order\": {\"wants-partition\": [\"0x7001\"]}"),
+		"web.json:3:31: order.wants-partition[0]: \"0x7001\" is no secure partition; write its id, \"0x8000\" to "
+		"\"0xffff\", or its UUID");
 	expect_error(WITH("\"memory\": {\"size\": \"1M\"}"),
 		"web.json:3:1: memory: the key stands here a second time; leave one out");
 	expect_error(WITH("\"uuid\": \"00000000-0000-0000-0000-000000000000\""),
@@ -239,7 +249,8 @@ static void suggests_the_key_that_was_meant(void **state)
 	expect_error(WITH("\"policies\": {\"on_crash\": \"stop\"}"),
 		"web.json:3:14: policies.on_crash: there is no such key; did you mean \"on-crash\"?");
 	expect_error(WITH("\"order\": {\"wants\": []}"),
-		"web.json:3:11: order.wants: there is no such key; known here: after");
+		"web.json:3:11: order.wants: there is no such key; known here: after, "
+		"requires, wants-partition, autostart");
 }
 
 static void says_where_it_is_no_json(void **state)

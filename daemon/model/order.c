@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Order: who waits for whom, who starts with whom, who ends with whom. */
+#include "model/order.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mutant.h"
+
+/* ---- who has to be there first ---- */
+
+static unsigned first_count(const struct vm_definition *d)
+{
+	return d->requires_count + d->after_count;
+}
+
+static const char *first_name(const struct vm_definition *d, unsigned i)
+{
+	return i < d->requires_count ? d->requires[i] : d->after[i - d->requires_count];
+}
+
+static bool runs(const struct vm *vm)
+{
+	return vm && vm->life && vm->life->now.state == VM_RUNNING;
+}
+
+const char *order_unmet(const struct model *m, const struct vm *vm)
+{
+	const struct vm_definition *d = vm->definition;
+
+	for (unsigned i = 0; i < first_count(d) && !MUTANT(MUTANT_P5_ORDER_IGNORED); i++)
+		if (!runs(model_vm_named(m, first_name(d, i))))
+			return first_name(d, i);
+	return NULL;
+}
+
+/* An SP that answered outside the protocol, or died and was not met again, is not in order. */
+static bool is_there(const struct model *m, const struct wanted_partition *p)
+{
+	for (size_t i = 0; i < m->sp_count && m->secure_up; i++) {
+		const struct change_sp *sp = &m->sp[i].info;
+
+		if (sp->status == SP_OK && (p->id ? sp->id == p->id : !memcmp(sp->uuid, p->uuid, sizeof(p->uuid))))
+			return true;
+	}
+	return false;
+}
+
+const struct wanted_partition *order_unmet_partition(const struct model *m, const struct vm *vm)
+{
+	for (unsigned i = 0; i < vm->definition->partition_count; i++)
+		if (!is_there(m, &vm->definition->partition[i]))
+			return &vm->definition->partition[i];
+	return NULL;
+}
+
+void order_wait(struct step *s, struct vm *vm)
+{
+	if (list_is_empty(&vm->order))
+		list_append(&s->m->waiting_for_order, &vm->order);
+}
+
+void order_wake(struct step *s)
+{
+	struct vm *vm, *next;
+
+	list_for_each_safe(vm, next, &s->m->waiting_for_order, order)
+		set_deadline(s, &vm->timer, s->now);
+}
+
+/* ---- circles ---- */
+
+#define CIRCLE_NAMED 16 /* VMs of it that the text names */
+
+struct circle {
+	const char *name[CIRCLE_NAMED]; /* the last one first */
+	unsigned count;
+};
+
+static void found(struct circle *c, const char *name)
+{
+	if (c->count < CIRCLE_NAMED)
+		c->name[c->count] = name;
+	c->count++;
+}
+
+/* Each VM is looked at once: `mark` tells which were. */
+static bool leads_to(struct model *m, const struct vm_definition *d, const char *name, struct circle *c)
+{
+	for (unsigned i = 0; i < first_count(d); i++) {
+		struct vm *next = model_vm_named(m, first_name(d, i));
+		bool back = strcmp(first_name(d, i), name) == 0;
+
+		if (!back && (!next || next->mark == m->mark))
+			continue;
+		if (!back) {
+			next->mark = m->mark;
+			back = leads_to(m, next->definition, name, c);
+		}
+		if (back) {
+			found(c, d->name);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool order_has_cycle(struct model *m, const struct vm_definition *d, char *text, size_t size)
+{
+	struct circle c = { .count = 0 };
+	size_t used;
+
+	m->mark++;
+	if (!leads_to(m, d, d->name, &c))
+		return false;
+	snprintf(text, size, "order would be a circle: ");
+	for (unsigned i = c.count; i > 0; i--) {
+		used = strlen(text);
+		snprintf(text + used, size - used, "%s -> ", i > CIRCLE_NAMED ? "..." : c.name[i - 1]);
+	}
+	used = strlen(text);
+	snprintf(text + used, size - used, "%s; take one out of after or requires", d->name);
+	return true;
+}
+
+/* ---- who starts with it ---- */
+
+struct pull {
+	struct vm *vm[ORDER_PULL_MAX];
+	unsigned count;
+	char *text;
+	size_t size;
+};
+
+static bool is_ending(const struct vm *vm)
+{
+	if (!vm->life)
+		return false;
+	if (life_is_over(vm->life))
+		return vm->operation.operation != OP_RESTART;
+	return vm->operation.operation >= OP_STOP;
+}
+
+static enum refusal collect(struct step *s, const struct vm *vm, struct pull *p)
+{
+	const struct vm_definition *d = vm->definition;
+	enum refusal refusal = REFUSED_NOT;
+
+	for (unsigned i = 0; i < d->requires_count && refusal == REFUSED_NOT; i++) {
+		struct vm *first = model_vm_named(s->m, d->requires[i]);
+
+		if (!first) {
+			snprintf(p->text, p->size, "%s requires %s, and no VM has that name: define it first", d->name,
+				d->requires[i]);
+			return REFUSED_NO_SUCH_VM;
+		}
+		if (is_ending(first)) {
+			snprintf(p->text, p->size, "%s requires %s, which is on its way out: start it again when that is null",
+				d->name, d->requires[i]);
+			return REFUSED_ILLEGAL_TRANSITION;
+		}
+		if (first->mark == s->m->mark)
+			continue;
+		first->mark = s->m->mark;
+		if (p->count == ORDER_PULL_MAX) {
+			snprintf(p->text, p->size, "%s requires more than %d VMs, one through the other: start some of them first",
+				d->name, ORDER_PULL_MAX);
+			return REFUSED_LIMIT;
+		}
+		if (!first->life && first->operation.operation != OP_START)
+			p->vm[p->count++] = first;
+		refusal = collect(s, first, p);
+	}
+	return refusal;
+}
+
+/* A life begins in an input of its own: one is all there is room for. */
+static void start_soon(struct step *s, struct vm *vm)
+{
+	set_operation(s, vm, OP_START, 0);
+	set_deadline(s, &vm->timer, s->now);
+}
+
+enum refusal order_pull(struct step *s, struct vm *vm, char *text, size_t size)
+{
+	struct pull p = { .text = text, .size = size };
+	enum refusal refusal;
+
+	s->m->mark++;
+	refusal = collect(s, vm, &p);
+	for (unsigned i = 0; i < p.count && refusal == REFUSED_NOT; i++)
+		start_soon(s, p.vm[i]);
+	return refusal;
+}
+
+void order_autostart(struct step *s)
+{
+	struct vm *vm;
+
+	list_for_each(vm, &s->m->vms, all) {
+		char text[END_TEXT_MAX + 1] = "";
+
+		if (!vm->definition->autostart || vm->life || vm->operation.operation != OP_NONE)
+			continue;
+		start_soon(s, vm);
+		if (order_pull(s, vm, text, sizeof(text)) != REFUSED_NOT)
+			start_failed(s, vm, CAUSE_START_FAILED, text);
+	}
+}
+
+/* ---- who ends with it ---- */
+
+static bool requires(const struct vm *vm, const char *name)
+{
+	for (unsigned i = 0; i < vm->definition->requires_count; i++)
+		if (strcmp(vm->definition->requires[i], name) == 0)
+			return true;
+	return false;
+}
+
+void order_ended(struct step *s, const struct vm *vm)
+{
+	struct vm *other;
+
+	list_for_each(other, &s->m->requiring, requiring)
+		if (requires(other, vm->definition->name) && !MUTANT(MUTANT_P5_DEPENDENCY_OUTLIVED)) {
+			set_deadline(s, &other->dependency, s->now);
+			touch(s, other);
+		}
+}
+
+/* It runs, or is about to by itself or at somebody's word. */
+static bool is_coming(const struct vm *vm)
+{
+	if (!vm)
+		return false;
+	if (!vm->life || life_is_over(vm->life))
+		return vm->operation.operation == OP_START || vm->operation.operation == OP_RESTART;
+	return true;
+}
+
+void order_requires_timer(struct step *s, struct vm *vm)
+{
+	bool lives = vm->life && !life_is_over(vm->life);
+	const struct vm *missing = NULL;
+	char text[END_TEXT_MAX + 1];
+	const char *name = NULL;
+
+	if (!lives && (vm->life || vm->operation.operation != OP_START))
+		return;
+	for (unsigned i = 0; i < vm->definition->requires_count && !name; i++) {
+		missing = model_vm_named(s->m, vm->definition->requires[i]);
+		if (lives ? !runs(missing) : !is_coming(missing))
+			name = vm->definition->requires[i];
+	}
+	if (!name)
+		return;
+	snprintf(text, sizeof(text), "%s, which it requires, has ended", name);
+	if (!lives) {
+		start_failed(s, vm, CAUSE_DEPENDENCY, text);
+		return;
+	}
+	life_abort(s, vm->life, CAUSE_DEPENDENCY, text, false);
+	if (is_coming(missing) && vm->operation.operation == OP_NONE)
+		set_operation(s, vm, OP_RESTART, 0);
+}

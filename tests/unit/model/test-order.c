@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Order, told input by input: who waits for whom, who starts with whom, who ends with whom, and what is refused. */
+#include "story.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct vm_definition *definition_of(struct story *s, const char *name)
+{
+	return model_vm_named(&s->m, name)->definition;
+}
+
+/* Defines `name` anew, with one VM that it requires. */
+static enum refusal require(struct story *s, const char *name, const char *first)
+{
+	struct input in = { .kind = IN_REQUEST, .request = { .verb = REQUEST_DEFINE, .token = 1 } };
+
+	ask(s, REQUEST_DEFINE, name, 0);
+	in.request.definition = malloc(sizeof(*in.request.definition));
+	assert_non_null(in.request.definition);
+	*in.request.definition = *definition_of(s, name);
+	in.request.definition->requires_count = 1;
+	strcpy(in.request.definition->requires[0], first);
+	step(s, in);
+	return s->o.answer[0].refusal;
+}
+
+static void names_the_whole_circle(void **state)
+{
+	struct story *s = *state;
+
+	assert_int_equal(require(s, "web", "db"), REFUSED_NOT);
+	assert_int_equal(require(s, "db", "disk"), REFUSED_NOT);
+	assert_int_equal(require(s, "disk", "web"), REFUSED_CYCLE);
+	assert_non_null(strstr(s->o.answer[0].text, "disk -> web -> db -> disk"));
+}
+
+static void a_start_brings_what_it_requires(void **state)
+{
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 1);
+	require(s, "web", "db");
+	ask(s, REQUEST_START, "web", 0);
+	assert_int_equal(s->o.answer[0].refusal, REFUSED_NO_SUCH_VM);
+	assert_non_null(strstr(s->o.answer[0].text, "db"));
+	assert_int_equal(s->o.changes, 0);
+	ask(s, REQUEST_DEFINE, "db", 0);
+	ask(s, REQUEST_START, "web", 0);
+	assert_int_equal(s->o.answer[0].refusal, REFUSED_NOT);
+	assert_non_null(current(s, "db"));
+	assert_null(current(s, "web"));
+	assert_int_equal(waits(s).on, WAIT_VM);
+	assert_string_equal(waits(s).name, "db");
+	ask(s, REQUEST_ABORT, "db", 0); /* what it waits for does not come: it does not wait for ever */
+	assert_int_equal(operation(s)->operation, OP_NONE);
+	assert_int_equal(model_vm_named(&s->m, "web")->end.cause, CAUSE_DEPENDENCY);
+}
+
+static uint64_t both_run(struct story *s)
+{
+	uint64_t first;
+
+	meet_secure_side(s, 1, 1);
+	first = run(s, "db");
+	run(s, "web");
+	definition_of(s, "db")->policies.on_reboot = ON_END_RESTART;
+	require(s, "web", "db");
+	assert_int_equal(current(s, "web")->now.state, VM_RUNNING);
+	return first;
+}
+
+static void ends_with_what_it_requires(void **state)
+{
+	struct story *s = *state;
+
+	both_run(s);
+	ask(s, REQUEST_ABORT, "db", 0);
+	assert_int_equal(current(s, "web")->now.state, VM_ABORTING);
+	assert_int_equal(current(s, "web")->now.cause, CAUSE_DEPENDENCY);
+	assert_non_null(strstr(current(s, "web")->now.text, "db"));
+	assert_int_equal(operation(s)->operation, OP_NONE);
+}
+
+static void comes_back_with_what_it_requires(void **state)
+{
+	struct story *s = *state;
+
+	end_as(s, both_run(s), CAUSE_GUEST_REBOOT);
+	assert_int_equal(current(s, "web")->now.cause, CAUSE_DEPENDENCY);
+	assert_int_equal(operation(s)->operation, OP_RESTART);
+}
+
+static void waits_for_an_sp_until_its_deadline_and_says_which(void **state)
+{
+	struct story *s = *state;
+	struct vm_definition *d;
+
+	meet_secure_side(s, 1, 1);
+	ask(s, REQUEST_DEFINE, "web", 0);
+	d = definition_of(s, "web");
+	d->partition_count = 1;
+	d->partition[0].id = 0x8009;
+	d->limits.partition_timeout_ms = 3000;
+	ask(s, REQUEST_START, "web", 0);
+	assert_int_equal(s->o.answer[0].refusal, REFUSED_NOT);
+	assert_int_equal(waits(s).on, WAIT_SP);
+	assert_int_equal(waits(s).sp, 0x8009);
+	assert_int_equal(waits(s).until, s->now + 3000 * MS);
+	tick_after(s, 3000 * MS);
+	assert_int_equal(operation(s)->operation, OP_NONE);
+	assert_int_equal(model_vm_named(&s->m, "web")->end.cause, CAUSE_START_FAILED);
+	assert_non_null(strstr(model_vm_named(&s->m, "web")->end.text, "0x8009"));
+	d->partition[0].id = TRUSTY;
+	ask(s, REQUEST_START, "web", 0);
+	assert_non_null(current(s, "web"));
+}
+
+/* It is wanted, and not in order: what it answered was outside the protocol. Then it has restarted. */
+static void starts_once_an_sp_is_in_order_again(void **state)
+{
+	struct story *s = *state;
+	struct vm_definition *d;
+
+	meet_secure_side(s, 1, 1);
+	start(s, "db");
+	answer(s, TRUSTY, VERDICT_BROKEN, CALL_CREATED);
+	assert_int_equal(s->m.sp[0].info.status, SP_DEGRADED);
+	ask(s, REQUEST_DEFINE, "web", 0);
+	d = definition_of(s, "web");
+	d->partition_count = 1;
+	d->partition[0].id = TRUSTY;
+	d->limits.partition_timeout_ms = 3000;
+	ask(s, REQUEST_START, "web", 0);
+	assert_int_equal(waits(s).on, WAIT_SP);
+	assert_null(current(s, "web"));
+	step(s, (struct input){ .kind = IN_SECURE_DOORBELL, .doorbell = { .sp = TRUSTY, .generation = 2 } });
+	assert_non_null(current(s, "web"));
+}
+
+static void a_life_that_leaves_a_stuck_one_behind_keeps_the_order(void **state)
+{
+	struct story *s = *state;
+	uint64_t old;
+
+	meet_secure_side(s, 1, 1);
+	old = run(s, "web");
+	ask(s, REQUEST_DEFINE, "db", 0);
+	require(s, "web", "db");
+	definition_of(s, "web")->policies.on_stuck = ON_STUCK_NEW_ID;
+	ask(s, REQUEST_RESTART, "web", 0);
+	life_says(s, IN_VMM_QUIESCED, old);
+	answer(s, OPTEE, VERDICT_ACK, CALL_DESTROYED);
+	answer(s, TRUSTY, VERDICT_RETRY, CALL_DESTROYED);
+	life_says(s, IN_VMM_GONE, old);
+	tick_after(s, s->m.retry.active);
+	answer(s, TRUSTY, VERDICT_RETRY, CALL_DESTROYED);
+	assert_true(model_life(&s->m, old)->stuck);
+	assert_int_equal(current(s, "web")->number, old);
+	run(s, "db");
+	assert_int_not_equal(current(s, "web")->number, old);
+}
+
+static void starts_by_itself_after_a_boot(void **state)
+{
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 1);
+	ask(s, REQUEST_DEFINE, "web", 0);
+	ask(s, REQUEST_DEFINE, "db", 0);
+	definition_of(s, "web")->autostart = true;
+	step(s, (struct input){ .kind = IN_AUTOSTART });
+	assert_non_null(current(s, "web"));
+	assert_null(current(s, "db"));
+}
+
+#define TOLD(f) cmocka_unit_test_setup_teardown(f, story_begin, story_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TOLD(names_the_whole_circle),
+		TOLD(a_start_brings_what_it_requires),
+		TOLD(ends_with_what_it_requires),
+		TOLD(comes_back_with_what_it_requires),
+		TOLD(waits_for_an_sp_until_its_deadline_and_says_which),
+		TOLD(starts_once_an_sp_is_in_order_again),
+		TOLD(a_life_that_leaves_a_stuck_one_behind_keeps_the_order),
+		TOLD(starts_by_itself_after_a_boot),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
