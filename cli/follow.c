@@ -180,7 +180,10 @@ static enum verdict judge_standing(const struct follow *f)
 		return FOLLOW_ENDED;
 	if (f->substate == (pause ? LIFECYCLE_SUB_PAUSED : LIFECYCLE_SUB_RUNNING))
 		return FOLLOW_REACHED;
-	return pause && f->resumed && f->substate == LIFECYCLE_SUB_RUNNING ? FOLLOW_GIVEN_UP : FOLLOW_PENDING;
+	/* Why is told with the operation's end, which comes behind the state. */
+	if (pause && f->resumed && f->substate == LIFECYCLE_SUB_RUNNING && f->operation != LIFECYCLE_OP_PAUSE)
+		return FOLLOW_GIVEN_UP;
+	return FOLLOW_PENDING;
 }
 
 enum verdict follow_judge(const struct follow *f)

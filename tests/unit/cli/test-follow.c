@@ -186,7 +186,8 @@ static void pause_that_is_not_reached_is_told(void **state)
 
 	follow_accepted(&f, 104);
 	assert_int_equal(take(&f, within(103, LIFECYCLE_SUB_PAUSING)), FOLLOW_PENDING);
-	assert_int_equal(take(&f, within(105, LIFECYCLE_SUB_RUNNING)), FOLLOW_GIVEN_UP);
+	assert_int_equal(take(&f, operation(104, LIFECYCLE_OP_PAUSE, LIFECYCLE_OUTCOME_NONE)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, within(105, LIFECYCLE_SUB_RUNNING)), FOLLOW_PENDING); /* why comes behind it */
 	assert_false(f.timed_out);
 	assert_int_equal(take(&f, operation(106, LIFECYCLE_OP_NONE, LIFECYCLE_OUTCOME_TIMED_OUT)), FOLLOW_GIVEN_UP);
 	assert_true(f.timed_out);
