@@ -77,7 +77,7 @@ static void tell(struct world *w, struct fake_vmm *v, enum input_kind kind)
 	if (kind == IN_VMM_ENDED)
 		in.end = v->end;
 	if (kind == IN_VMM_PAUSED)
-		in.vcpu.index = v->pauses;
+		in.vcpu.index = v->pauses - v->on_the_way; /* the last that it has read */
 	if (v->connected)
 		vmm_tell(w, v, &in);
 }
