@@ -25,6 +25,8 @@
 	X(MUTANT_P3_DESTROYED_EARLY, "P3", "VM_DESTROYED leaves before quiesce is proven")                             \
 	X(MUTANT_P3_DESTROYED_OVER_CREATED, "P3", "VM_DESTROYED leaves while CREATED is at RETRY")                     \
 	X(MUTANT_P3_NO_REANNOUNCE, "P3", "an SP that restarted is not told of live VMs again")                         \
+	X(MUTANT_P3_PAUSED_EARLY, "P3", "a VM is paused before its vCPUs are out of the guest")                        \
+	X(MUTANT_P4_RESUME_LOST, "P4", "a VMM that missed its RESUME is not told again")                               \
 	X(MUTANT_P4_SEQ_TWICE, "P4", "a sequence number is used twice")                                                \
 	X(MUTANT_P4_SHOW_BEFORE_STORE, "P4", "a turn is shown before it is stored")                                    \
 	X(MUTANT_P4_EVENT_LOST, "P4", "a change is stored and not shown")                                              \
@@ -50,6 +52,7 @@
 	X(MUTANT_P6_STOP_UNSAID, "P6", "a VM that is being stopped does not say on whom it waits")                     \
 	X(MUTANT_P6_STOP_FOREVER, "P6", "a guest that does not obey is waited for beyond the deadline")                \
 	X(MUTANT_P6_DEAF_UNSAID, "P6", "a guest that listens to no power key is waited for")                           \
+	X(MUTANT_P6_PAUSE_FOREVER, "P6", "vCPUs that do not come out are waited for without a deadline")               \
 	X(MUTANT_P6_ANNOUNCE_FOREVER, "P6", "each restart of an SP moves the deadline of an announce")                  \
 	X(MUTANT_P6_CALLER_FORGOTTEN, "P6", "who called a guest that dies waits for ever")                              \
 	X(MUTANT_P6_WAITER_FORGOTTEN, "P6", "a VMM that waits for an older life to go is never given one")

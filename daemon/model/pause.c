@@ -5,6 +5,7 @@
  */
 #include "model/step.h"
 
+#include "base/mutant.h"
 #include "model/vm.h"
 
 static bool move_on(struct step *s, struct life *l, enum vm_pause_event event, uint64_t deadline)
@@ -28,10 +29,12 @@ void pause_begin(struct step *s, struct life *l)
 {
 	uint64_t until = s->now + PAUSE_PATIENCE;
 
-	if (!move_on(s, l, VM_PAUSE_EV_PAUSE, until))
+	if (!move_on(s, l, VM_PAUSE_EV_PAUSE, MUTANT(MUTANT_P6_PAUSE_FOREVER) ? 0 : until))
 		return;
 	set_operation(s, l->vm, OP_PAUSE, until);
 	command_vmm(s, l, COMMAND_PAUSE); /* a VMM that is not connected gets it when it is back */
+	if (MUTANT(MUTANT_P3_PAUSED_EARLY))
+		pause_done(s, l);
 }
 
 void pause_done(struct step *s, struct life *l)
@@ -56,7 +59,7 @@ void pause_again(struct step *s, struct life *l, bool paused)
 	} else if (l->now.substate == VM_SUB_PAUSED && !paused) { /* somebody let it go: once more, and said as it is */
 		pause_end(s, l, OUTCOME_NONE);
 		pause_begin(s, l);
-	} else if (l->now.substate == VM_SUB_RUNNING && paused) {
+	} else if (l->now.substate == VM_SUB_RUNNING && paused && !MUTANT(MUTANT_P4_RESUME_LOST)) {
 		command_vmm(s, l, COMMAND_RESUME);
 	}
 }

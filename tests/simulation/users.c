@@ -180,14 +180,16 @@ static enum request_verb choose(struct world *w, const struct rows *rows, const 
 {
 	uint64_t dice = random_below(&w->random, 100);
 
-	if (dice < 15) {
-		dice = random_below(&w->random, 7);
-		return dice < REQUEST_PAUSE ? (enum request_verb)dice : REQUEST_FORGET; /* nobody pauses yet */
-	}
+	if (dice < 15)
+		return (enum request_verb)random_below(&w->random, REQUEST_FORGET + 1);
 	if (!row)
 		return REQUEST_DEFINE;
 	if (!row->life)
 		return REQUEST_START;
+	if (row->state == VM_RUNNING && row->substate == VM_SUB_RUNNING && dice < 26)
+		return REQUEST_PAUSE;
+	if (row->state == VM_RUNNING && row->substate != VM_SUB_RUNNING && dice < 45)
+		return REQUEST_RESUME;
 	if (dice < 35)
 		return REQUEST_STOP;
 	if (dice < 70 && (row->secure_stuck || row->old_lives || (row->state == VM_ABORTING && !rows_secure_up(rows))))

@@ -127,6 +127,7 @@ struct fake_vmm *vmm_spawn(struct world *w, const char *name, uint64_t life)
 	v->start_time = w->now;
 	v->hangs = !w->quiet && random_chance(&w->random, w->faults.vmm_hang);
 	memcpy(v->invocation, &v->pid, sizeof(v->pid));
+	v->clings = !w->quiet && random_chance(&w->random, 150);
 	v->temper = (enum temper)random_below(&w->random, GUEST_TEMPERS);
 	snprintf(v->name, sizeof(v->name), "%s", name);
 	if (!v->hangs || random_chance(&w->random, 800))
