@@ -236,7 +236,8 @@ static void to_going_on(struct world *w, uint64_t index, uint64_t cuts, void *da
 
 static void order(struct world *w, struct fake_vmm *v, void (*what)(struct world *, uint64_t, uint64_t, void *))
 {
-	uint64_t at = soon(w);
+	/* One that is busy reads late: until then its link, or the daemon, may be gone. */
+	uint64_t at = random_chance(&w->random, 200) ? w->now + random_between(&w->random, MS, 500 * MS) : soon(w);
 
 	v->last_order = at > v->last_order ? at : v->last_order + 1;
 	v->pauses++;
