@@ -46,7 +46,7 @@ void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
 	close_target(s, sp);
 	list_for_each_safe(l, next, &s->m->lives, all) {
 		struct debt *d = &l->debt[sp->index];
-		bool out = (lost && sp->open_life == l->number) || (how == HOW_SP_GONE && d->unsure && sp_is_there(sp));
+		bool out = (lost && sp->open_life == l->number) || (s->m->meets && d->unsure && sp_is_there(sp));
 		struct debt_arc arc;
 
 		if (d->queue == QUEUE_WAITING && !sp_is_there(sp))
@@ -221,6 +221,14 @@ static void vanish(struct step *s, struct sp *sp)
 	sp_lost(s, sp, HOW_SP_GONE);
 }
 
+/* One that was met is told of when it restarts: what was unsure before is gone with it, but for the call that is out. */
+static void sp_is_another(struct step *s, struct sp *sp, bool was_up, bool another_world)
+{
+	s->m->meets = !was_up && !another_world;
+	sp_lost(s, sp, another_world ? HOW_WORLD_GONE : HOW_SP_GONE);
+	s->m->meets = false;
+}
+
 static bool is_another_world(const struct model *m, const struct secure_world *w)
 {
 	static const uint8_t untold[16];
@@ -253,7 +261,7 @@ static void up(struct step *s, const struct secure_world *w)
 		if (kinship == DOUBTFUL_INSTANCE && !another)
 			sp_doubted(s, sp, was_up);
 		else
-			sp_lost(s, sp, another ? HOW_WORLD_GONE : HOW_SP_GONE);
+			sp_is_another(s, sp, was_up, another);
 	}
 	list_for_each_safe(l, next, &s->m->lives, all) {
 		bool moved = false;

@@ -342,6 +342,38 @@ static void what_a_log_says_was_sent_may_have_reached_the_next_instance(void **s
 	free(again);
 }
 
+/* One that restarts before our eyes knows nothing of what the log says was sent: it was met, and told so, before. */
+static void what_a_log_says_was_sent_is_gone_with_an_instance_that_was_met(void **state)
+{
+	struct story *s = *state, *again;
+	struct input in = { .kind = IN_SECURE_DOORBELL, .doorbell = { .sp = OPTEE, .generation = 2 } };
+	const struct output *o;
+	struct life *a, *b;
+
+	meet_secure_side(s, 1, 1);
+	start(s, "a");
+	answer(s, OPTEE, VERDICT_RETRY, CALL_CREATED);
+	start(s, "b");
+	again = reborn(s);
+	a = current(again, "a");
+	b = current(again, "b");
+	ask(again, REQUEST_ABORT, "a", 0);
+	ask(again, REQUEST_ABORT, "b", 0);
+	life_says(again, IN_VMM_GONE, a->number);
+	life_says(again, IN_VMM_GONE, b->number);
+	meet_secure_side(again, 1, 1);
+	o = find_output(again, OUT_SECURE_CALL, OPTEE);
+	assert_non_null(o);
+	if (o->call.life == a->number) /* whose call is out is asked for still */
+		a = b;
+	step(again, in);
+	assert_int_equal(a->debt[1].state, DEBT_SETTLED);
+	assert_int_equal(a->debt[1].how, HOW_SP_GONE);
+	model_clear(&again->m);
+	step_out_free(&again->o);
+	free(again);
+}
+
 #define TOLD(f) cmocka_unit_test_setup_teardown(f, story_begin, story_end)
 
 int main(void)
@@ -363,6 +395,7 @@ int main(void)
 		TOLD(an_optee_of_another_version_is_told_of_the_end_twice),
 		TOLD(what_is_over_is_not_settled_by_another_uuid),
 		TOLD(what_a_log_says_was_sent_may_have_reached_the_next_instance),
+		TOLD(what_a_log_says_was_sent_is_gone_with_an_instance_that_was_met),
 	};
 
 	return cmocka_run_group_tests_name("model bad sps", tests, NULL, NULL);
