@@ -162,6 +162,8 @@ static enum refusal collect(struct step *s, const struct vm *vm, struct pull *p)
 		if (first->mark == s->m->mark)
 			continue;
 		first->mark = s->m->mark;
+		if (first->life && !life_is_over(first->life)) /* it is not asked anew what it requires */
+			continue;
 		if (p->count == ORDER_PULL_MAX) {
 			snprintf(p->text, p->size, "%s requires more than %d VMs, one through the other: start some of them first",
 				d->name, ORDER_PULL_MAX);
@@ -222,11 +224,14 @@ void order_ended(struct step *s, const struct vm *vm)
 {
 	struct vm *other;
 
-	list_for_each(other, &s->m->requiring, requiring)
-		if (requires(other, vm->definition->name) && !MUTANT(MUTANT_P5_DEPENDENCY_OUTLIVED)) {
-			set_deadline(s, &other->dependency, s->now);
-			touch(s, other);
-		}
+	list_for_each(other, &s->m->requiring, requiring) {
+		if (!requires(other, vm->definition->name) || MUTANT(MUTANT_P5_DEPENDENCY_OUTLIVED))
+			continue;
+		if (!vm->life && other->life && !life_is_over(other->life)) /* it came before it was said to require this one */
+			continue;
+		set_deadline(s, &other->dependency, s->now);
+		touch(s, other);
+	}
 }
 
 /* It runs, or is about to by itself or at somebody's word. */

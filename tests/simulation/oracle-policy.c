@@ -258,7 +258,7 @@ static void failed(struct world *w, const struct turn *turn, size_t i)
 	if (k->life || k->operation != OP_START || c->end.cause != CAUSE_START_FAILED)
 		return;
 	op = decided(turn, i, k);
-	k->unclear = !is_clear(w, k);
+	k->unclear = !is_clear(w, k) || is_wished(w, k); /* what follows may be the next start, at somebody's word */
 	k->due = false;
 	if (!k->unclear && op.operation == OP_START)
 		check(w, k, CAUSE_START_FAILED, op.since, &op, OP_START);

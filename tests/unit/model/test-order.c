@@ -82,6 +82,29 @@ static void ends_with_what_it_requires(void **state)
 	assert_int_equal(operation(s)->operation, OP_NONE);
 }
 
+/* What it requires by a newer word is for its next life. */
+static void a_running_vm_is_not_asked_anew_what_it_requires(void **state)
+{
+	struct story *s = *state;
+
+	both_run(s);
+	ask(s, REQUEST_DEFINE, "disk", 0);
+	require(s, "db", "disk");
+	ask(s, REQUEST_DEFINE, "front", 0);
+	require(s, "front", "db");
+	ask(s, REQUEST_START, "front", 0);
+	assert_non_null(current(s, "front"));
+	assert_int_equal(model_vm_named(&s->m, "disk")->operation.operation, OP_NONE);
+	definition_of(s, "disk")->partition_count = 1; /* one that never comes: its start fails */
+	definition_of(s, "disk")->partition[0].id = 0x8009;
+	definition_of(s, "disk")->limits.partition_timeout_ms = 3000;
+	ask(s, REQUEST_START, "disk", 0);
+	assert_null(current(s, "disk"));
+	tick_after(s, 3000 * MS);
+	assert_int_equal(model_vm_named(&s->m, "disk")->end.cause, CAUSE_START_FAILED);
+	assert_int_equal(current(s, "db")->now.state, VM_RUNNING);
+}
+
 static void comes_back_with_what_it_requires(void **state)
 {
 	struct story *s = *state;
@@ -182,6 +205,7 @@ int main(void)
 		TOLD(names_the_whole_circle),
 		TOLD(a_start_brings_what_it_requires),
 		TOLD(ends_with_what_it_requires),
+		TOLD(a_running_vm_is_not_asked_anew_what_it_requires),
 		TOLD(comes_back_with_what_it_requires),
 		TOLD(waits_for_an_sp_until_its_deadline_and_says_which),
 		TOLD(starts_once_an_sp_is_in_order_again),
