@@ -234,15 +234,20 @@ static void to_going_on(struct world *w, uint64_t index, uint64_t cuts, void *da
 		go_on(w->vmm[index]);
 }
 
+static uint64_t in_order(struct fake_vmm *v, uint64_t at)
+{
+	v->last_order = at > v->last_order ? at : v->last_order + 1;
+	return v->last_order;
+}
+
 static void order(struct world *w, struct fake_vmm *v, void (*what)(struct world *, uint64_t, uint64_t, void *))
 {
 	/* One that is busy reads late: until then its link, or the daemon, may be gone. */
 	uint64_t at = random_chance(&w->random, 200) ? w->now + random_between(&w->random, MS, 500 * MS) : soon(w);
 
-	v->last_order = at > v->last_order ? at : v->last_order + 1;
 	v->pauses++;
 	v->on_the_way++;
-	queue_put(&w->queue, v->last_order, what, v->index, v->cuts, NULL);
+	queue_put(&w->queue, in_order(v, at), what, v->index, v->cuts, NULL);
 }
 
 /* Presses the key, with or without a daemon. The second time, and where nobody listens, it is the end. */
@@ -321,8 +326,8 @@ void vmm_command(struct world *w, struct fake_vmm *v, enum vmm_command command)
 		return;
 	if (command == COMMAND_ENTER)
 		queue_put(&w->queue, soon(w), to_running, v->index, v->cuts, NULL);
-	if (command == COMMAND_STOP)
-		queue_put(&w->queue, soon(w), to_pressed, v->index, v->cuts, NULL);
+	if (command == COMMAND_STOP) /* it reads in order: not before a RESUME that it has not read yet */
+		queue_put(&w->queue, in_order(v, soon(w)), to_pressed, v->index, v->cuts, NULL);
 	if (command == COMMAND_PAUSE)
 		order(w, v, to_standing);
 	if (command == COMMAND_RESUME)
