@@ -213,8 +213,8 @@ static int apply_to_life(struct model *m, const struct change *c)
 	if (!l)
 		return -EBADMSG;
 	if (c->kind == CHANGE_STATE) {
-		if (c->state.state == VM_RUNNING && l->now.state != VM_RUNNING)
-			l->entered_at = c->state.since;
+		if (c->state.state == VM_RUNNING && !l->begun.entered)
+			l->begun.entered = c->state.since;
 		l->now = c->state;
 	} else {
 		l->vmm = c->vmm;

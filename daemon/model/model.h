@@ -57,7 +57,6 @@ struct life {
 	struct change_begun begun;
 	struct change_state now;
 	struct change_vmm vmm;
-	uint64_t entered_at;  /* RUNNING since; 0: it never was */
 	bool refused_birth;   /* a VMM was started and no life waits for it any more */
 	bool connected, unreachable, enter_sent, killed;
 	bool stuck;           /* past the active phase of retire */

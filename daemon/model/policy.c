@@ -79,7 +79,7 @@ static uint64_t delay(struct step *s, const struct vm *vm, uint32_t n)
 bool policy_restart(struct step *s, struct vm *vm, const struct life *l, uint64_t *ret_at)
 {
 	const struct vm_policies *p = &vm->definition->policies;
-	bool healthy = l && l->entered_at && s->now - l->entered_at >= p->restart_healthy_ms * NS_PER_MS;
+	bool healthy = l && l->begun.entered && s->now - l->begun.entered >= p->restart_healthy_ms * NS_PER_MS;
 	uint64_t wait;
 
 	if (!wants_restart(vm->definition, (enum vm_cause)vm->end.cause))

@@ -50,6 +50,7 @@ static const struct field begun[] = {
 	NUMBER("memory", begun.memory_bytes),
 	NUMBER("since", begun.since),
 	NUMBER("deadline", begun.deadline),
+	NUMBER("entered", begun.entered),
 	TEXT("name", begun.name),
 };
 static const struct field state[] = {

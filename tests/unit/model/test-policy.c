@@ -164,6 +164,24 @@ static void waits_longer_each_time_until_the_guest_was_healthy(void **state)
 	assert_int_equal(delay_after_a_crash(s, 0), 300 * MS);
 }
 
+/* How long a guest has run is not lost with a pause, nor with the log that told of its entry. */
+static void a_snapshot_keeps_since_when_a_guest_runs(void **state)
+{
+	struct story *s = *state, *again;
+	uint64_t since;
+
+	meet_secure_side(s, 1, 1);
+	run(s, "web");
+	since = s->now;
+	s->now += 1000 * MS;
+	ask(s, REQUEST_PAUSE, "web", 0);
+	again = reborn(s);
+	assert_int_equal(current(again, "web")->begun.entered, since);
+	model_clear(&again->m);
+	step_out_free(&again->o);
+	free(again);
+}
+
 static void two_vms_that_end_together_do_not_come_back_together(void **state)
 {
 	struct story *s = *state;
@@ -273,6 +291,7 @@ int main(void)
 		TOLD(a_new_daemon_counts_on),
 		TOLD(an_order_that_is_a_circle_is_refused_and_named),
 		TOLD(waits_longer_each_time_until_the_guest_was_healthy),
+		TOLD(a_snapshot_keeps_since_when_a_guest_runs),
 		TOLD(two_vms_that_end_together_do_not_come_back_together),
 		TOLD(a_pending_restart_outlives_the_daemon_and_not_a_stop),
 		TOLD(a_daemon_that_leaves_leaves_restarts_to_the_next),

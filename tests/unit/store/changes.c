@@ -181,6 +181,7 @@ static void fill(uint64_t *seed, struct change *c)
 		c->begun.memory_bytes = number(seed, UINT64_MAX);
 		c->begun.since = number(seed, UINT64_MAX);
 		c->begun.deadline = number(seed, UINT64_MAX);
+		c->begun.entered = number(seed, UINT64_MAX);
 		name(seed, c->begun.name);
 		break;
 	case CHANGE_STATE:
