@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vmm/arch/arm64/arm64.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -37,10 +36,4 @@ struct device_outcome arch_mmio(struct vcpu *v)
 struct device_outcome arch_io(struct vcpu *v)
 {
 	return (struct device_outcome) { 0 };
-}
-
-/* KVM has its lines once the interrupt controller is ready, which it is before any vCPU can run. */
-int arch_press_power_key(struct machine *m)
-{
-	return m->gic.version ? devices_press_power_key(&m->devices) : -EOPNOTSUPP;
 }
