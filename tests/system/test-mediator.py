@@ -1,22 +1,15 @@
 #!/usr/bin/env python3
 """Guests that call each other by FF-A, on real KVM: direct requests there and back, through deaths of either and of the daemon."""
 import os
-import platform
 import re
 import sys
 
 import host
-from host import Host, equal, expect
+from host import Host, equal, expect, ffa_is_forwarded
 
 SERVER = {"ffa-id": 0x7001, "policies": {"on-crash": "restart"}}
 STAYS_DOWN = {"on-poweroff": "stop", "on-reboot": "stop", "on-crash": "stop"}
 NOT_SUPPORTED, INVALID, BUSY, ABORTED = (f"{number & 0xffffffff:08x}" for number in (-1, -2, -4, -8))
-
-
-def are_forwarded():
-    """On arm64 a guest's calls reach us from Linux 6.4 on; on x86-64 by the mailbox of the test guests."""
-    release = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
-    return platform.machine() == "x86_64" or release >= (6, 4)
 
 
 def console(h, name):
@@ -48,7 +41,7 @@ def a_guest_learns_who_it_is():
         h.until_state("ffa", "null")
         said = dict(re.findall(r"^(FFA_[A-Z_]+[^:]*): ([0-9a-f]+)$", console(h, "ffa"), re.M))
         said = {name: value[-8:] for name, value in said.items()}
-        if not are_forwarded():
+        if not ffa_is_forwarded():
             expect(set(said.values()) <= {NOT_SUPPORTED, "00000000"}, "without a filter nothing is supported", said)
             return
         equal(said["FFA_ID_GET before a version"], NOT_SUPPORTED, "a call before a version")
@@ -62,7 +55,7 @@ def a_guest_learns_who_it_is():
 def guests_talk():
     with Host() as h:
         pair(h)
-        if not are_forwarded():
+        if not ffa_is_forwarded():
             equal(h.row("ask")["state"], "running", "a guest that nobody answers")
             return
         goes_on(h, "serve")
@@ -80,7 +73,7 @@ def guests_talk():
 def a_caller_outlives_its_callee():
     with Host() as h:
         pair(h)
-        if not are_forwarded():
+        if not ffa_is_forwarded():
             return
         goes_on(h, "ask")
         life = h.row("ask")["life"]
@@ -95,7 +88,7 @@ def a_caller_outlives_its_callee():
 def a_callee_that_is_killed_takes_nobody_with_it():
     with Host() as h:
         pair(h)
-        if not are_forwarded():
+        if not ffa_is_forwarded():
             return
         for _ in range(3):
             goes_on(h, "ask")
@@ -108,7 +101,7 @@ def a_callee_that_is_killed_takes_nobody_with_it():
 def calls_outlive_the_daemon():
     with Host() as h:
         pair(h)
-        if not are_forwarded():
+        if not ffa_is_forwarded():
             return
         lives = {name: h.row(name)["life"] for name in ("ask", "serve")}
         for _ in range(5):
