@@ -143,7 +143,6 @@ struct model {
 
 	/* not stored */
 	bool secure_up, shutting_down, has_secure_side;
-	bool meets; /* an SP that restarted while no link was up: it may have taken what was sent last before */
 	bool hold; /* nothing leaves for an SP before it is clear what all of them still know */
 	struct heap deadlines;
 	struct list touched, waiting_for_order, requiring;

@@ -46,6 +46,13 @@ static void ended(struct step *s, struct life *l, const struct vmm_end *end)
 		life_abort(s, l, (enum vm_cause)end->cause, end->text, true);
 }
 
+/* A kill reaches the process, connected or not. */
+static bool goes_by_link(const struct output *out)
+{
+	return out->kind == OUT_VMM_WELCOME || out->kind == OUT_GUEST_ANSWER ||
+		(out->kind == OUT_VMM_COMMAND && out->command != COMMAND_KILL);
+}
+
 /* What this turn had for the VMM's old link never left, and must not reach it on the new one. */
 static void take_back_commands(struct step_out *o, uint64_t life)
 {
@@ -53,10 +60,8 @@ static void take_back_commands(struct step_out *o, uint64_t life)
 
 	for (size_t i = 0; i < o->outputs; i++) {
 		const struct output *out = &o->output[i];
-		bool old = out->life == life &&
-			(out->kind == OUT_VMM_WELCOME || out->kind == OUT_GUEST_ANSWER || (out->kind == OUT_VMM_COMMAND && out->command != COMMAND_KILL));
 
-		if (!old)
+		if (out->life != life || !goes_by_link(out))
 			o->output[kept++] = *out;
 	}
 	o->outputs = kept;

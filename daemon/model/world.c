@@ -28,8 +28,12 @@ static void take_back_call(struct step *s, struct sp *sp)
 	o->outputs = kept;
 }
 
-/* The SP knows nothing any more: live VMs are announced again, debts of dead ones are settled. */
-void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
+/*
+ * The SP knows nothing any more: live VMs are announced again, debts of dead ones are settled. `unseen`: it restarted while
+ * no link was up, and the new one may have taken what was sent last before. One that was met is told of when it
+ * restarts: then only the call that is out may have reached who came next.
+ */
+static void lose(struct step *s, struct sp *sp, enum debt_how how, bool unseen)
 {
 	struct life *l, *next;
 	bool held = s->m->hold, lost;
@@ -46,7 +50,7 @@ void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
 	close_target(s, sp);
 	list_for_each_safe(l, next, &s->m->lives, all) {
 		struct debt *d = &l->debt[sp->index];
-		bool out = (lost && sp->open_life == l->number) || (s->m->meets && d->unsure && sp_is_there(sp));
+		bool out = (lost && sp->open_life == l->number) || (unseen && d->unsure && sp_is_there(sp));
 		struct debt_arc arc;
 
 		if (d->queue == QUEUE_WAITING && !sp_is_there(sp))
@@ -70,6 +74,11 @@ void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
 	}
 	release_burned(s, sp, under_way);
 	s->m->hold = held;
+}
+
+void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
+{
+	lose(s, sp, how, false);
 }
 
 /* ---- the link ---- */
@@ -221,14 +230,6 @@ static void vanish(struct step *s, struct sp *sp)
 	sp_lost(s, sp, HOW_SP_GONE);
 }
 
-/* One that was met is told of when it restarts: what was unsure before is gone with it, but for the call that is out. */
-static void sp_is_another(struct step *s, struct sp *sp, bool was_up, bool another_world)
-{
-	s->m->meets = !was_up && !another_world;
-	sp_lost(s, sp, another_world ? HOW_WORLD_GONE : HOW_SP_GONE);
-	s->m->meets = false;
-}
-
 static bool is_another_world(const struct model *m, const struct secure_world *w)
 {
 	static const uint8_t untold[16];
@@ -261,7 +262,7 @@ static void up(struct step *s, const struct secure_world *w)
 		if (kinship == DOUBTFUL_INSTANCE && !another)
 			sp_doubted(s, sp, was_up);
 		else
-			sp_is_another(s, sp, was_up, another);
+			lose(s, sp, another ? HOW_WORLD_GONE : HOW_SP_GONE, !was_up && !another);
 	}
 	list_for_each_safe(l, next, &s->m->lives, all) {
 		bool moved = false;

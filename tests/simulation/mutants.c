@@ -79,8 +79,7 @@ static bool is_found_in_the_books(enum side_bug which, uint64_t seed)
 /* The worlds that killed are no harder than what the daemon itself stands. */
 static bool is_clean(const struct side_ops *side, uint64_t seed, uint64_t worlds)
 {
-	struct runs r = { .side = side, .seed = seed, .lives = SIZE_MAX, .faults = -1,
-		.worlds = worlds };
+	struct runs r = { .side = side, .seed = seed, .lives = SIZE_MAX, .faults = -1, .worlds = worlds };
 	bool ok;
 
 	mutant = MUTANT_NONE;

@@ -53,6 +53,7 @@ static bool ask_daemon(struct vcpu *v, struct ffa_call *call)
 	bool responds = is_response(call->x[0]), waits = responds || (uint32_t)call->x[0] == FFA_MSG_WAIT;
 
 	v->ask.call = *call;
+	v->ask.version = ffa_endpoint_version(&v->machine->ffa);
 	vcpu_set_state(v, waits ? VCPU_WAITING : VCPU_BLOCKED);
 	atomic_store(&v->ask.state, ASK_MADE);
 	machine_notify(v->machine);
@@ -81,7 +82,7 @@ bool ask_frame(struct vcpu *v, struct vmm_call *ret)
 		return false;
 	ret->vcpu = (uint16_t)v->index;
 	ret->flags = (uint16_t)((v->ask.again ? VMM_CALL_AGAIN : 0) | (v->ask.serving ? VMM_CALL_SERVING : 0));
-	ret->version = v->machine->ffa.version;
+	ret->version = v->ask.version;
 	memcpy(ret->x, v->ask.call.x, sizeof(ret->x));
 	return true;
 }

@@ -26,6 +26,7 @@ enum ask_state {
 struct ask {
 	_Atomic uint32_t state; /* enum ask_state; a futex */
 	struct ffa_call call;
+	uint32_t version; /* agreed on, when the call was made */
 	bool again;   /* an earlier daemon was told: the main thread's own */
 	bool serving; /* a request was given to the guest and not answered yet: the vCPU thread's own */
 };

@@ -221,6 +221,16 @@ enum ffa_act ffa_endpoint_call(struct ffa_endpoint *e, struct ffa_call *call)
 	return act;
 }
 
+uint32_t ffa_endpoint_version(struct ffa_endpoint *e)
+{
+	uint32_t agreed;
+
+	pthread_mutex_lock(&e->lock);
+	agreed = e->version;
+	pthread_mutex_unlock(&e->lock);
+	return agreed;
+}
+
 bool ffa_is_wide(uint64_t function)
 {
 	return rows[((uint32_t)function - FIRST_FUNCTION) % FUNCTIONS].wide && ((uint32_t)function & FFA_SMC64);

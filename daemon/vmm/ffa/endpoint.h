@@ -44,6 +44,7 @@ enum ffa_act {
 void ffa_endpoint_init(struct ffa_endpoint *e, const struct guest_memory *memory, uint16_t id, uint16_t spmc);
 
 enum ffa_act ffa_endpoint_call(struct ffa_endpoint *e, struct ffa_call *call);
+uint32_t ffa_endpoint_version(struct ffa_endpoint *e);
 
 /* Registers 8 to 17 are part of this call and of its answer (SMCCC v1.2); of others they are left as they are. */
 bool ffa_is_wide(uint64_t function);

@@ -12,223 +12,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "device/migration_set.h"
 #include "oracle.h"
-
-#define S(state)  VFIO_DEVICE_STATE_##state
-#define PATIENCE  1000
-#define LONG_AGO  UINT32_MAX
-#define NEVER     UINT32_MAX
-
-enum wrong {
-	FAILS,        /* an error, and nothing happened */
-	FAILS_AFTER,  /* an error, though it happened */
-	FAILS_BROKEN, /* an error, and the device is in ERROR */
-	IS_SILENT,
-	LIES, /* GET: no state at all. SET: a data fd where none should come, or none. RESET: says done, did nothing */
-	WRONG_COUNT,
-};
-
-enum lasting {
-	ONCE,
-	WHAT_IS_SET, /* from then on, each SET_STATE of that device */
-	FOR_EVER,    /* each order of that device */
-	LASTING_COUNT,
-};
-
-struct mishap {
-	uint32_t at; /* the order that goes wrong, counted from 0 */
-	enum wrong how;
-	enum lasting lasting;
-	int device; /* the one that was met */
-};
-
-struct world {
-	struct migration_set set;
-	unsigned count, flags[MIGRATION_SET_MAX], real[MIGRATION_SET_MAX];
-	bool configured[MIGRATION_SET_MAX];
-	struct mishap mishap[2];
-	uint64_t now;
-	uint32_t orders, resets;
-	uint8_t visited[256]; /* devices, in the order of SET_STATE */
-	uint32_t visits;
-};
+#include "set_world.h"
 
 static unsigned most_seen, tales;
-
-static void begin_world(struct world *w, unsigned count, const unsigned *flags, const unsigned *states)
-{
-	uint64_t patience[MIGRATION_ORDER_COUNT];
-
-	memset(w, 0, sizeof(*w));
-	for (unsigned i = 0; i < MIGRATION_ORDER_COUNT; i++)
-		patience[i] = PATIENCE;
-	migration_set_init(&w->set, patience);
-	w->count = count;
-	w->mishap[0].at = w->mishap[1].at = NEVER;
-	for (unsigned i = 0; i < count; i++) {
-		w->flags[i] = flags[i];
-		w->real[i] = states[i];
-		w->configured[i] = true;
-		assert_int_equal(migration_set_add(&w->set, flags[i], states[i]), i);
-	}
-}
-
-static bool is_stopped(unsigned state)
-{
-	return state == S(STOP) || state == S(STOP_COPY) || state == S(RESUMING);
-}
-
-static bool may_begin_dma_to_others(unsigned state)
-{
-	return state == S(RUNNING) || state == S(PRE_COPY);
-}
-
-/* Nobody begins DMA to a device that cannot answer any more. A device without P2P, or after a reset, cannot help it. */
-static void check_peers(const struct world *w, const struct migration_order *o)
-{
-	for (unsigned i = 0; i < w->count; i++) {
-		if (i == o->device || !(w->flags[i] & VFIO_MIGRATION_P2P) || w->set.device[i].dead)
-			continue;
-		if (w->resets || !(w->flags[o->device] & VFIO_MIGRATION_P2P) || w->set.asked == MIGRATION_LOAD)
-			continue;
-		if (is_stopped(o->to) && !is_stopped(w->real[o->device]))
-			assert_false(may_begin_dma_to_others(w->real[i]));
-		if (o->to == S(RUNNING) && w->real[o->device] == S(RUNNING_P2P))
-			assert_false(is_stopped(w->real[i]));
-	}
-}
-
-static void check_order(struct world *w, const struct migration_order *o)
-{
-	bool fd;
-
-	assert_true(o->device < w->count);
-	assert_int_not_equal(w->flags[o->device], 0);
-	if (w->set.asked != MIGRATION_RESET && w->set.asked != MIGRATION_REVIVE)
-		assert_false(w->set.device[o->device].dead);
-	assert_ptr_equal(migration_set_waits(&w->set), &w->set.order);
-	assert_int_equal(o->until, w->now + PATIENCE);
-	if (o->kind != MIGRATION_SET_STATE)
-		return;
-	/* Only ever one arc from where it is known to be, and a blocked one never. */
-	assert_int_equal(w->set.device[o->device].state, w->real[o->device]);
-	assert_true(oracle_arc(w->real[o->device], o->to, w->flags[o->device], &fd));
-	check_peers(w, o);
-	if (w->visits < sizeof(w->visited))
-		w->visited[w->visits++] = o->device;
-}
-
-static struct migration_answer behave(struct world *w, const struct migration_order *o)
-{
-	struct migration_answer a = { .number = o->number };
-	unsigned *real = &w->real[o->device];
-
-	switch (o->kind) {
-	case MIGRATION_SET_STATE:
-		assert_true(oracle_arc(*real, o->to, w->flags[o->device], &a.data_fd));
-		*real = o->to;
-		break;
-	case MIGRATION_GET_STATE:
-		a.state = *real;
-		break;
-	case MIGRATION_DO_RESET:
-		*real = S(RUNNING);
-		w->configured[o->device] = false;
-		break;
-	case MIGRATION_CONFIGURE:
-		w->configured[o->device] = true;
-		break;
-	}
-	return a;
-}
-
-/* False: there is no answer. */
-static bool misbehave(struct world *w, const struct migration_order *o, enum wrong how, struct migration_answer *a)
-{
-	unsigned before = w->real[o->device];
-
-	if (how == IS_SILENT)
-		return false;
-	*a = behave(w, o);
-	if (how == LIES) {
-		a->data_fd = !a->data_fd;
-		a->state = VFIO_DEVICE_STATE_COUNT;
-		if (o->kind == MIGRATION_DO_RESET)
-			w->real[o->device] = before;
-		return true;
-	}
-	a->error = EIO;
-	a->data_fd = false;
-	if (how == FAILS)
-		w->real[o->device] = before;
-	if (how == FAILS_BROKEN)
-		w->real[o->device] = S(ERROR);
-	return true;
-}
-
-static const struct mishap *mishap_now(struct world *w, const struct migration_order *o)
-{
-	for (unsigned i = 0; i < 2; i++) {
-		struct mishap *m = &w->mishap[i];
-
-		if (m->at == w->orders) {
-			m->device = o->device;
-			return m;
-		}
-		if (m->at < w->orders && m->device == o->device &&
-			(m->lasting == FOR_EVER || (m->lasting == WHAT_IS_SET && o->kind == MIGRATION_SET_STATE)))
-			return m;
-	}
-	return NULL;
-}
-
-static void time_passes(struct world *w, const struct migration_order *o)
-{
-	w->now = o->until - 1;
-	migration_set_tick(&w->set, w->now);
-	assert_int_equal(w->set.order.number, o->number);
-	w->now = o->until;
-	migration_set_tick(&w->set, w->now);
-	assert_int_not_equal(w->set.order.number == o->number && w->set.order.kind, true);
-}
-
-/* One order and what becomes of it; false: the goal is over. */
-static bool turn(struct world *w)
-{
-	struct migration_answer a = { 0 };
-	struct migration_order o;
-	const struct mishap *m;
-	bool answered = true;
-
-	if (!migration_set_take(&w->set, &o))
-		return false;
-	check_order(w, &o);
-	assert_false(migration_set_take(&w->set, &o));
-	m = mishap_now(w, &o);
-	w->resets += o.kind == MIGRATION_DO_RESET;
-	if (m)
-		answered = misbehave(w, &o, m->how, &a);
-	else
-		a = behave(w, &o);
-	w->orders++;
-	if (!answered)
-		time_passes(w, &o);
-	else
-		assert_int_equal(migration_set_answer(&w->set, &a, w->now), 0);
-	return true;
-}
-
-static void run(struct world *w)
-{
-	unsigned most = migration_set_most_orders(&w->set);
-
-	while (turn(w))
-		assert_true(w->orders <= most);
-	assert_null(migration_set_waits(&w->set));
-	if (w->orders > most_seen)
-		most_seen = w->orders;
-}
 
 /* Where a device that begins in `from` ends when all goes well. */
 static unsigned end_of(enum migration_goal goal, unsigned from, unsigned flags)
@@ -309,14 +96,16 @@ static uint32_t tell(const struct tale *t, const struct mishap *first, const str
 {
 	struct world w;
 
-	begin_world(&w, t->count, t->flags, t->states);
+	world_begin(&w, t->count, t->flags, t->states);
 	tales++;
 	if (first)
 		w.mishap[0] = *first;
 	if (second)
 		w.mishap[1] = *second;
 	assert_int_equal(migration_set_begin(&w.set, t->goal, t->vcpus_out, w.now), 0);
-	run(&w);
+	world_run(&w);
+	if (w.orders > most_seen)
+		most_seen = w.orders;
 	check_end(t, &w);
 	if (!first)
 		assert_false(w.set.failed);
@@ -435,9 +224,9 @@ static void check_visits(enum migration_goal goal, unsigned from, const char *ex
 	unsigned states[] = { from, from, from };
 	struct world w;
 
-	begin_world(&w, 3, flags, states);
+	world_begin(&w, 3, flags, states);
 	assert_int_equal(migration_set_begin(&w.set, goal, true, 0), 0);
-	run(&w);
+	world_run(&w);
 	assert_int_equal(w.visits, strlen(expected));
 	for (unsigned i = 0; i < w.visits; i++)
 		assert_int_equal(w.visited[i], expected[i] - '0');
@@ -457,11 +246,11 @@ static void what_is_done_already_costs_no_order(void **state)
 	static const unsigned flags[] = { 3, 1 }, stopped[] = { S(STOP), S(STOP) };
 	struct world w;
 
-	begin_world(&w, 2, flags, stopped);
+	world_begin(&w, 2, flags, stopped);
 	assert_int_equal(migration_set_begin(&w.set, MIGRATION_PAUSE, true, 0), 0);
 	assert_int_equal(w.set.outcome, MIGRATION_DONE);
 	assert_null(migration_set_waits(&w.set));
-	begin_world(&w, 0, flags, stopped);
+	world_begin(&w, 0, flags, stopped);
 	assert_int_equal(migration_set_begin(&w.set, MIGRATION_ABORT, true, 0), 0);
 	assert_int_equal(w.set.outcome, MIGRATION_DONE);
 }
@@ -483,16 +272,16 @@ static void an_abort_replaces_whatever_is_under_way(void **state)
 					for (unsigned i = 0; i < count; i++)
 						from[i] = has(beginnings[b].from, flags[i]) ? beginnings[b].from :
 											      beginnings[b].instead;
-					begin_world(&w, count, flags, from);
+					world_begin(&w, count, flags, from);
 					if (how < WRONG_COUNT)
 						w.mishap[0] = (struct mishap) { .how = how };
 					assert_int_equal(migration_set_begin(&w.set, beginnings[b].goal,
 								 beginnings[b].vcpus_out, 0),
 						0);
-					for (unsigned i = 0; i < step && turn(&w); i++)
+					for (unsigned i = 0; i < step && world_turn(&w); i++)
 						;
 					if (taken && migration_set_take(&w.set, &o)) {
-						struct migration_answer a = behave(&w, &o);
+						struct migration_answer a = world_behave(&w, &o);
 
 						w.resets += o.kind == MIGRATION_DO_RESET;
 						assert_int_equal(
@@ -505,7 +294,7 @@ static void an_abort_replaces_whatever_is_under_way(void **state)
 					}
 					w.orders = 1; /* the mishap is over */
 					w.resets = 1; /* and peers may be anywhere */
-					run(&w);
+					world_run(&w);
 					for (unsigned i = 0; i < count; i++)
 						assert_true(w.set.device[i].dead || w.real[i] == S(STOP));
 				}
@@ -517,7 +306,7 @@ static void refuses_what_cannot_begin(void **state)
 	static const unsigned one_without[] = { 7, 5 }, one_fixed[] = { 3, 0 };
 	struct world w;
 
-	begin_world(&w, 2, flags, running);
+	world_begin(&w, 2, flags, running);
 	assert_int_equal(migration_set_begin(&w.set, MIGRATION_PAUSE, false, 0), MIGRATION_E_VCPUS);
 	assert_int_equal(migration_set_begin(&w.set, MIGRATION_STOP_COPY, true, 0), MIGRATION_E_WRONG_STATE);
 	assert_int_equal(migration_set_begin(&w.set, MIGRATION_CLEANUP, true, 0), MIGRATION_E_WRONG_STATE);
@@ -526,13 +315,13 @@ static void refuses_what_cannot_begin(void **state)
 	assert_int_equal(w.set.outcome, MIGRATION_IDLE);
 	assert_int_equal(migration_set_begin(&w.set, MIGRATION_PAUSE, true, 0), 0);
 	assert_int_equal(migration_set_begin(&w.set, MIGRATION_RESUME, true, 0), MIGRATION_E_BUSY);
-	begin_world(&w, 2, one_without, running);
+	world_begin(&w, 2, one_without, running);
 	assert_int_equal(migration_set_begin(&w.set, MIGRATION_PRE_COPY, false, 0), MIGRATION_E_NO_P2P);
-	begin_world(&w, 2, one_fixed, running);
+	world_begin(&w, 2, one_fixed, running);
 	assert_int_equal(migration_set_begin(&w.set, MIGRATION_PRE_COPY, false, 0), MIGRATION_E_UNMIGRATABLE);
 	/* A device that cannot migrate does not keep the others from being paused. */
 	assert_int_equal(migration_set_begin(&w.set, MIGRATION_PAUSE, true, 0), 0);
-	run(&w);
+	world_run(&w);
 	assert_int_equal(w.real[0], S(STOP));
 	assert_int_equal(w.real[1], S(RUNNING));
 }
@@ -542,11 +331,11 @@ static void a_dead_device_keeps_the_set_until_it_is_revived(void **state)
 	static const unsigned flags[] = { 3, 3 }, running[] = { S(RUNNING), S(RUNNING) };
 	struct world w;
 
-	begin_world(&w, 2, flags, running);
+	world_begin(&w, 2, flags, running);
 	w.mishap[0] = (struct mishap) { .at = 1, .how = IS_SILENT };
 	w.mishap[1] = (struct mishap) { .at = 2, .how = IS_SILENT }; /* its reset */
 	assert_int_equal(migration_set_begin(&w.set, MIGRATION_PAUSE, true, 0), 0);
-	run(&w);
+	world_run(&w);
 	assert_int_equal(w.set.outcome, MIGRATION_LOST);
 	assert_int_equal(w.set.culprit, 0);
 	assert_int_equal(w.set.device[0].fault.error, ETIMEDOUT);
@@ -554,16 +343,16 @@ static void a_dead_device_keeps_the_set_until_it_is_revived(void **state)
 	assert_int_equal(migration_set_begin(&w.set, MIGRATION_PAUSE, true, w.now), MIGRATION_E_DEAD);
 	w.mishap[0].at = w.orders; /* the first reset fails, too */
 	assert_int_equal(migration_set_begin(&w.set, MIGRATION_REVIVE, true, w.now), 0);
-	run(&w);
+	world_run(&w);
 	assert_int_equal(w.set.outcome, MIGRATION_LOST);
 	assert_int_equal(migration_set_begin(&w.set, MIGRATION_REVIVE, true, w.now), 0);
-	run(&w);
+	world_run(&w);
 	assert_int_equal(w.set.outcome, MIGRATION_DONE);
 	assert_true(w.configured[0]);
 	w.orders = 0;
 	w.mishap[0].at = w.mishap[1].at = NEVER;
 	assert_int_equal(migration_set_begin(&w.set, MIGRATION_PAUSE, true, w.now), 0);
-	run(&w);
+	world_run(&w);
 	assert_int_equal(w.set.outcome, MIGRATION_DONE);
 	assert_int_equal(w.real[0], S(STOP));
 }
@@ -576,7 +365,7 @@ static void an_answer_to_another_order_changes_nothing(void **state)
 	struct migration_set before;
 	struct world w;
 
-	begin_world(&w, 1, flags, running);
+	world_begin(&w, 1, flags, running);
 	assert_int_equal(migration_set_answer(&w.set, &a, 0), MIGRATION_E_STALE);
 	assert_int_equal(migration_set_begin(&w.set, MIGRATION_PAUSE, true, 0), 0);
 	a.number = w.set.order.number;
@@ -602,12 +391,12 @@ static void takes_no_more_devices_than_there_is_room_for(void **state)
 		flags[i] = 7;
 		states[i] = S(RUNNING);
 	}
-	begin_world(&w, MIGRATION_SET_MAX, flags, states);
+	world_begin(&w, MIGRATION_SET_MAX, flags, states);
 	assert_int_equal(migration_set_add(&w.set, 7, S(RUNNING)), -ENOSPC);
 	assert_int_equal(migration_set_begin(&w.set, MIGRATION_PAUSE, true, 0), 0);
-	run(&w);
+	world_run(&w);
 	/* what a device cannot be in is a lie, and only a reset makes its state known */
-	begin_world(&w, 1, flags, states);
+	world_begin(&w, 1, flags, states);
 	assert_int_equal(migration_set_add(&w.set, 1, S(PRE_COPY)), 1);
 	assert_int_equal(w.set.device[1].state, S(ERROR));
 }
