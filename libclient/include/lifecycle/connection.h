@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIFECYCLE_CONNECTION_H
+#define LIFECYCLE_CONNECTION_H
+
+/* A connection to the daemon. Part of lifecycle.h: include that. */
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct lifecycle;
+
+struct lifecycle_error {
+	int refusal;      /* enum lifecycle_refusal */
+	const char *text; /* what, which, why, what to do; never NULL */
+};
+
+/*
+ * Connects to the daemon's bus: `address` if given ("system" is the system bus), else $LIFECYCLED_BUS, else the system
+ * bus. Succeeds without a daemon; calls then fail with -ENOTCONN. Calls wait for their answer, at most the time-out.
+ */
+int lifecycle_new(const char *address, struct lifecycle **ret);
+struct lifecycle *lifecycle_ref(struct lifecycle *l);
+struct lifecycle *lifecycle_unref(struct lifecycle *l);
+void lifecycle_set_timeout(struct lifecycle *l, uint64_t milliseconds);
+
+/* For a loop of your own: poll fd for events until the time-out (CLOCK_MONOTONIC us, UINT64_MAX: none), dispatch. */
+int lifecycle_get_fd(struct lifecycle *l);
+int lifecycle_get_events(struct lifecycle *l);
+int lifecycle_get_timeout(struct lifecycle *l, uint64_t *ret);
+int lifecycle_dispatch(struct lifecycle *l); /* -ENOTCONN: the bus hung up */
+
+/* Of the last call that failed. Valid until the next call. */
+const struct lifecycle_error *lifecycle_last_error(const struct lifecycle *l);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIFECYCLE_FOLLOW_H
+#define LIFECYCLE_FOLLOW_H
+
+/* Every change, in order, none missing. Part of lifecycle.h: include that. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <lifecycle/connection.h>
+#include <lifecycle/see.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum lifecycle_event_kind {
+	LIFECYCLE_EVENT_VM = 1,
+	LIFECYCLE_EVENT_VM_GONE = 2,
+	LIFECYCLE_EVENT_STATE = 3,
+	LIFECYCLE_EVENT_DEBT = 4,
+	LIFECYCLE_EVENT_SP = 5,
+	LIFECYCLE_EVENT_OPERATION = 6,
+	LIFECYCLE_EVENT_GAP = 7, /* never returned: it is -EOVERFLOW */
+	LIFECYCLE_EVENT_WORLD = 8,
+};
+
+struct lifecycle_event {
+	size_t size;
+	int kind; /* enum lifecycle_event_kind; unknown ones are passed on */
+	uint64_t seq;
+	uint64_t realtime;
+	uint64_t life;
+	uint16_t endpoint, sp;
+	int old_state, new_state; /* enum lifecycle_state (STATE) or lifecycle_debt (DEBT) */
+	int old_substate, new_substate;
+	int cause, how, operation;
+	uint32_t tries;
+	char name[LIFECYCLE_NAME_MAX + 1];
+	int outcome; /* OPERATION, when it ended: enum lifecycle_outcome */
+};
+#define LIFECYCLE_EVENT_INIT { .size = sizeof(struct lifecycle_event) }
+
+struct lifecycle_stream;
+
+/*
+ * A stream begins with a snapshot (the VMs as they are at the cursor) and goes on with every change after it, none
+ * missing. `filter` is a VM's name, or "" or NULL for all. With the epoch and cursor of an earlier stream this one goes on
+ * right after it, if the daemon still has every change since: then it is `replayed` and the snapshot is empty. Otherwise,
+ * and with NULL and 0, it begins anew.
+ */
+int lifecycle_subscribe(struct lifecycle *l, const char *filter, const char *epoch, uint64_t seq,
+	struct lifecycle_stream **ret);
+struct lifecycle_stream *lifecycle_stream_ref(struct lifecycle_stream *s);
+struct lifecycle_stream *lifecycle_stream_unref(struct lifecycle_stream *s);
+int lifecycle_stream_get_fd(const struct lifecycle_stream *s); /* poll it for POLLIN */
+const struct lifecycle_vm_list *lifecycle_stream_snapshot(const struct lifecycle_stream *s);
+bool lifecycle_stream_replayed(const struct lifecycle_stream *s);
+const char *lifecycle_stream_epoch(const struct lifecycle_stream *s);
+uint64_t lifecycle_stream_seq(const struct lifecycle_stream *s); /* the cursor: everything up to it is known */
+
+/*
+ * Never waits. 0: an event; -EAGAIN: none yet; -ENODATA: the daemon hung up, subscribe again with the cursor;
+ * -EOVERFLOW: changes were lost, what you know is no longer whole, subscribe again for a new snapshot; -EBADMSG: the
+ * other side speaks something else.
+ */
+int lifecycle_stream_next(struct lifecycle_stream *s, struct lifecycle_event *event);
+/* Waits until lifecycle_stream_next has something to say: 0, -ETIMEDOUT or -EINTR. */
+int lifecycle_stream_wait(struct lifecycle_stream *s, int milliseconds);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

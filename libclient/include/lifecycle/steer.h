@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIFECYCLE_STEER_H
+#define LIFECYCLE_STEER_H
+
+/* What changes a VM. 0 means accepted and stored, not finished: follow the VM to see the end. Part of lifecycle.h: include that. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <lifecycle/connection.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum lifecycle_verb {
+	LIFECYCLE_START = 0,
+	LIFECYCLE_ABORT = 1,
+	LIFECYCLE_RESTART = 2,
+	LIFECYCLE_DESTROY = 3,
+	LIFECYCLE_STOP = 4, /* presses the power key; the guest has the definition's limits.stop-timeout to obey */
+	LIFECYCLE_PAUSE = 5, LIFECYCLE_RESUME = 6, /* every vCPU leaves the guest and stands; they go on */
+};
+
+/*
+ * Defines the VM that the JSON `text` describes (lifecycle.vm(5)), or defines it anew. `source` names the text in errors
+ * (a file name; NULL: "-"). *ret_name, if not NULL, is the VM's name, for the caller to free.
+ */
+int lifecycle_define(struct lifecycle *l, const char *text, const char *source, char **ret_name, uint64_t *ret_seq);
+
+/*
+ * `life` is the life that is meant (0: any): a request that comes too late is refused with -ESTALE. The change took
+ * effect at *ret_seq; 0: nothing had to change.
+ */
+int lifecycle_act(struct lifecycle *l, enum lifecycle_verb verb, const char *name, uint64_t life, uint64_t *ret_seq);
+
+/*
+ * The operator's last resort: what that life, which is over and stuck, owes `sp` (0: each SP) is forgotten. `name` may be NULL
+ * where `life` is given, `life` may be 0 where one life of the VM settles. Read lifecyclectl(1), forget, before.
+ */
+int lifecycle_forget(struct lifecycle *l, const char *name, uint64_t life, uint16_t sp, uint64_t *ret_seq);
+
+/* An FF-A id that nobody gets, because an SP may know a life which was forgotten. */
+struct lifecycle_burned {
+	size_t size;
+	uint16_t endpoint, sp;
+	uint64_t life;
+	const char *name; /* of the life's VM */
+	uint64_t realtime;
+};
+
+struct lifecycle_burned_list;
+int lifecycle_burned(struct lifecycle *l, struct lifecycle_burned_list **ret);
+struct lifecycle_burned_list *lifecycle_burned_list_unref(struct lifecycle_burned_list *list);
+size_t lifecycle_burned_list_count(const struct lifecycle_burned_list *list);
+const struct lifecycle_burned *lifecycle_burned_list_at(const struct lifecycle_burned_list *list, size_t i);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

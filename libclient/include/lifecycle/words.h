@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIFECYCLE_WORDS_H
+#define LIFECYCLE_WORDS_H
+
+/* The words: enumerations, their names, and the errors. Part of lifecycle.h: include that. */
+
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LIFECYCLE_NAME_MAX 63
+#define LIFECYCLE_UNKNOWN (-1)
+#define LIFECYCLE_FOREVER (-1) /* as a time-out in milliseconds */
+
+enum lifecycle_state {
+	LIFECYCLE_STATE_NULL = 0,
+	LIFECYCLE_STATE_CREATED = 1,
+	LIFECYCLE_STATE_RUNNING = 2,
+	LIFECYCLE_STATE_ABORTING = 3,
+	LIFECYCLE_STATE_HALTED = 4,
+};
+
+enum lifecycle_substate {
+	LIFECYCLE_SUB_NONE = 0,
+	LIFECYCLE_SUB_ALLOCATING = 1,
+	LIFECYCLE_SUB_ANNOUNCING = 2,
+	LIFECYCLE_SUB_READY = 3,
+	LIFECYCLE_SUB_BOOTING = 4,
+	LIFECYCLE_SUB_RUNNING = 5,
+	LIFECYCLE_SUB_PAUSING = 6,
+	LIFECYCLE_SUB_PAUSED = 7,
+	LIFECYCLE_SUB_QUIESCING = 8,
+	LIFECYCLE_SUB_LEASES = 9,
+	LIFECYCLE_SUB_RETIRING = 10,
+	LIFECYCLE_SUB_RECLAIMING = 11,
+	LIFECYCLE_SUB_PRESERVED = 12,
+};
+
+enum lifecycle_vcpu_state {
+	LIFECYCLE_VCPU_OFF = 0,
+	LIFECYCLE_VCPU_NULL = 1,
+	LIFECYCLE_VCPU_CREATED = 2,
+	LIFECYCLE_VCPU_STARTING = 3,
+	LIFECYCLE_VCPU_RUNNING = 4,
+	LIFECYCLE_VCPU_WAITING = 5,
+	LIFECYCLE_VCPU_BLOCKED = 6,
+	LIFECYCLE_VCPU_BLOCKED_INTERRUPT = 7,
+	LIFECYCLE_VCPU_PREEMPTED = 8,
+	LIFECYCLE_VCPU_STOPPING = 9,
+	LIFECYCLE_VCPU_STOPPED = 10,
+	LIFECYCLE_VCPU_ABORTED = 11,
+};
+
+enum lifecycle_cause {
+	LIFECYCLE_CAUSE_NONE = 0, /* it has not ended */
+	LIFECYCLE_CAUSE_GUEST_POWEROFF = 1,
+	LIFECYCLE_CAUSE_GUEST_REBOOT = 2,
+	LIFECYCLE_CAUSE_GUEST_PANIC = 3,
+	LIFECYCLE_CAUSE_GUEST_WATCHDOG = 4,
+	LIFECYCLE_CAUSE_VCPU_STALL = 5,
+	LIFECYCLE_CAUSE_VCPU_ERROR = 6,
+	LIFECYCLE_CAUSE_MEMORY_FAULT = 7,
+	LIFECYCLE_CAUSE_VMM_EXIT = 8,
+	LIFECYCLE_CAUSE_VMM_SIGNAL = 9,
+	LIFECYCLE_CAUSE_VMM_PROTOCOL = 10,
+	LIFECYCLE_CAUSE_VMM_GONE = 11,
+	LIFECYCLE_CAUSE_OOM = 12,
+	LIFECYCLE_CAUSE_USER_STOP = 13,
+	LIFECYCLE_CAUSE_USER_ABORT = 14,
+	LIFECYCLE_CAUSE_USER_RESTART = 15,
+	LIFECYCLE_CAUSE_USER_DESTROY = 16,
+	LIFECYCLE_CAUSE_CLIENT_GONE = 17,
+	LIFECYCLE_CAUSE_DEPENDENCY = 18,
+	LIFECYCLE_CAUSE_HOST_SHUTDOWN = 19,
+	LIFECYCLE_CAUSE_START_FAILED = 20,
+	LIFECYCLE_CAUSE_SECURE_REJECTED = 21,
+	LIFECYCLE_CAUSE_SECURE_TIMEOUT = 22,
+	LIFECYCLE_CAUSE_HOST_REBOOT = 23,
+};
+
+/* What a life owes a Secure Partition, and how it came to that. */
+enum lifecycle_debt {
+	LIFECYCLE_DEBT_NONE = 0,
+	LIFECYCLE_DEBT_CREATING = 1,
+	LIFECYCLE_DEBT_KNOWN = 2,
+	LIFECYCLE_DEBT_DESTROYING = 3,
+	LIFECYCLE_DEBT_SETTLED = 4,
+};
+
+enum lifecycle_how {
+	LIFECYCLE_HOW_NONE = 0,
+	LIFECYCLE_HOW_ANSWERED = 1,
+	LIFECYCLE_HOW_UNTOLD = 2,
+	LIFECYCLE_HOW_SP_UNKNOWN = 3,
+	LIFECYCLE_HOW_SP_GONE = 4,
+	LIFECYCLE_HOW_WORLD_GONE = 5,
+	LIFECYCLE_HOW_NOT_SUBSCRIBED = 6,
+	LIFECYCLE_HOW_FORGOT = 7,
+	LIFECYCLE_HOW_REJECTED = 8,
+};
+
+enum lifecycle_operation {
+	LIFECYCLE_OP_NONE = 0, LIFECYCLE_OP_START = 1,
+	LIFECYCLE_OP_RESTART = 2, LIFECYCLE_OP_STOP = 3,
+	LIFECYCLE_OP_ABORT = 4,
+	LIFECYCLE_OP_DESTROY = 5, LIFECYCLE_OP_PAUSE = 6,
+};
+
+/* How an operation ended that did not do what it was to do, and whose end tells nothing else. */
+enum lifecycle_outcome {
+	LIFECYCLE_OUTCOME_NONE = 0,
+	LIFECYCLE_OUTCOME_UNHEARD = 1,   /* stop: the guest listens to no power key, and goes on */
+	LIFECYCLE_OUTCOME_TIMED_OUT = 2, /* pause: its vCPUs did not all come out in time, and go on */
+};
+
+/* On what an unfinished operation waits. */
+enum lifecycle_wait {
+	LIFECYCLE_WAIT_NOTHING = 0,
+	LIFECYCLE_WAIT_VMM = 1,
+	LIFECYCLE_WAIT_SP = 2,
+	LIFECYCLE_WAIT_SECURE_LINK = 3,
+	LIFECYCLE_WAIT_VM = 4,
+	LIFECYCLE_WAIT_MEMORY = 5,
+	LIFECYCLE_WAIT_TIMER = 6,
+	LIFECYCLE_WAIT_DISK = 7,
+	LIFECYCLE_WAIT_OLD_LIFE = 8,
+	LIFECYCLE_WAIT_GUEST = 9, /* its power key was pressed */
+};
+
+/* Why a call failed. 1..15 come from the daemon; each has an errno and an exit code of its own. */
+enum lifecycle_refusal {
+	LIFECYCLE_REFUSED_NOT = 0,
+	LIFECYCLE_REFUSED_NO_SUCH_VM = 1,
+	LIFECYCLE_REFUSED_EXISTS = 2,
+	LIFECYCLE_REFUSED_INVALID_DEFINITION = 3,
+	LIFECYCLE_REFUSED_ILLEGAL_TRANSITION = 4,
+	LIFECYCLE_REFUSED_WRONG_LIFE = 5,
+	LIFECYCLE_REFUSED_NO_FREE_ID = 6,
+	LIFECYCLE_REFUSED_NO_MEMORY = 7,
+	LIFECYCLE_REFUSED_NO_HUGE_PAGES = 8,
+	LIFECYCLE_REFUSED_INVALID_ARGUMENT = 9,
+	LIFECYCLE_REFUSED_ACCESS = 10,
+	LIFECYCLE_REFUSED_NO_CONSOLE = 11,
+	LIFECYCLE_REFUSED_SHUTTING_DOWN = 12,
+	LIFECYCLE_REFUSED_CYCLE = 13,
+	LIFECYCLE_REFUSED_LIMIT = 14,
+	LIFECYCLE_REFUSED_INTERNAL = 15,
+	LIFECYCLE_UNREACHABLE = 1000, /* -ENOTCONN: no daemon, or no bus */
+	LIFECYCLE_NO_ANSWER = 1001,   /* -ETIMEDOUT: it did not answer in time */
+	LIFECYCLE_LOCAL = 1002,       /* anything that failed on this side */
+};
+
+/* "unknown" and -EINVAL for what is none. */
+const char *lifecycle_state_name(int state);
+const char *lifecycle_substate_name(int substate);
+const char *lifecycle_vcpu_state_name(int state);
+const char *lifecycle_cause_name(int cause);
+const char *lifecycle_debt_name(int debt);
+const char *lifecycle_how_name(int how);
+const char *lifecycle_operation_name(int operation);
+const char *lifecycle_outcome_name(int outcome);
+const char *lifecycle_wait_name(int wait);
+const char *lifecycle_refusal_name(int refusal);
+int lifecycle_state_from_name(const char *name);
+int lifecycle_substate_from_name(const char *name);
+int lifecycle_vcpu_state_from_name(const char *name);
+int lifecycle_cause_from_name(const char *name);
+int lifecycle_debt_from_name(const char *name);
+int lifecycle_how_from_name(const char *name);
+int lifecycle_operation_from_name(const char *name);
+int lifecycle_outcome_from_name(const char *name);
+int lifecycle_wait_from_name(const char *name);
+int lifecycle_refusal_from_name(const char *name);
+
+/* The errno (positive) and the exit code of lifecyclectl(1) that belong to a refusal. */
+int lifecycle_refusal_errno(int refusal);
+int lifecycle_refusal_exit_code(int refusal);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
