@@ -103,16 +103,33 @@ static void print_operation(const struct lifecycle_vm_details *d)
 	(void)putchar('\n');
 }
 
+/* How long those from `first` on are in the state that all of them are in: the shortest, and the longest if it reads otherwise. */
+static void print_vcpu_times(const struct lifecycle_vm_details *d, size_t first, size_t end)
+{
+	uint64_t oldest = d->vcpu_since[first], youngest = oldest;
+	char shortest[64], longest[64];
+
+	for (size_t i = first + 1; i < end; i++) {
+		oldest = d->vcpu_since[i] < oldest ? d->vcpu_since[i] : oldest;
+		youngest = d->vcpu_since[i] > youngest ? d->vcpu_since[i] : youngest;
+	}
+	if (!oldest) /* not all are known */
+		return;
+	format_span(shortest, sizeof(shortest), boottime_elapsed(youngest));
+	format_span(longest, sizeof(longest), boottime_elapsed(oldest));
+	(void)printf(" for %s", shortest);
+	if (strcmp(shortest, longest) != 0)
+		(void)printf(" to %s", longest);
+}
+
 static void print_vcpus(const struct lifecycle_vm_details *d)
 {
 	(void)printf("      vCPUs: %" PRIu32, d->vcpu_count);
-	for (size_t i = 0; i < d->vcpu_states;) {
-		size_t same = i;
-
-		while (same < d->vcpu_states && d->vcpu[same] == d->vcpu[i])
+	for (size_t i = 0, same; i < d->vcpu_states; i = same) {
+		for (same = i; same < d->vcpu_states && d->vcpu[same] == d->vcpu[i];)
 			same++;
 		(void)printf("%s%zu %s", i ? ", " : ": ", same - i, lifecycle_vcpu_state_name(d->vcpu[i]));
-		i = same;
+		print_vcpu_times(d, i, same);
 	}
 	(void)putchar('\n');
 }
@@ -298,6 +315,7 @@ static struct json_object *end_to_json(const struct lifecycle_vm_details *d)
 static struct json_object *page_to_json(const struct lifecycle_vm_details *d, const char *text, size_t size)
 {
 	struct json_object *o = vm_to_json(d->vm), *vcpus = json_object_new_array(), *old = json_object_new_array();
+	struct json_object *since = json_object_new_array();
 
 	json_add_number(o, "operation_since_boottime_us", d->operation_since / 1000);
 	json_add_number(o, "next_start_boottime_us", d->next_start / 1000);
@@ -306,7 +324,10 @@ static struct json_object *page_to_json(const struct lifecycle_vm_details *d, co
 	json_add_number(o, "vcpu_count", d->vcpu_count);
 	for (size_t i = 0; i < d->vcpu_states; i++)
 		(void)json_object_array_add(vcpus, json_object_new_string(lifecycle_vcpu_state_name(d->vcpu[i])));
+	for (size_t i = 0; i < d->vcpu_states; i++)
+		(void)json_object_array_add(since, json_object_new_int64((int64_t)(d->vcpu_since[i] / 1000)));
 	(void)json_object_object_add(o, "vcpus", vcpus);
+	(void)json_object_object_add(o, "vcpus_since_boottime_us", since);
 	(void)json_object_object_add(o, "devices", devices_to_json(d));
 	json_add_number(o, "memory_bytes", d->memory_bytes);
 	json_add_number(o, "vmm_pid", d->vmm_pid);

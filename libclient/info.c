@@ -13,6 +13,8 @@ struct lifecycle_vm_info {
 	struct lifecycle_vm vm;
 	sd_bus_message *reply;
 	int *vcpu;
+	uint64_t *vcpu_since;
+	size_t vcpu_times;
 	const struct lifecycle_peer **peer; /* into peers */
 	struct lifecycle_peer *peers;
 	const struct lifecycle_device **device; /* into devices */
@@ -39,6 +41,20 @@ static int read_vcpus(sd_bus_message *m, void *to)
 	if (r >= 0)
 		info->details.vcpu_states = count;
 	return r;
+}
+
+static int read_vcpu_times(sd_bus_message *m, void *to)
+{
+	struct lifecycle_vm_info *info = to;
+	int r = sd_bus_message_enter_container(m, 'a', "t");
+
+	info->vcpu_times = 0;
+	while (r >= 0 && (r = sd_bus_message_at_end(m, 0)) == 0) {
+		r = array_grow((void **)&info->vcpu_since, info->vcpu_times, sizeof(*info->vcpu_since));
+		if (r >= 0)
+			r = read_time(m, &info->vcpu_since[info->vcpu_times++]);
+	}
+	return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
 static int read_waits(sd_bus_message *m, void *to)
@@ -150,6 +166,7 @@ static const struct field vm_properties[] = {
 	{ "WaitsOn", "(sqsttu)", 0, read_waits },
 	{ "VcpuCount", "u", DETAIL(vcpu_count), read_u32 },
 	{ "VcpuStates", "as", 0, read_vcpus },
+	{ "VcpuSince", "at", 0, read_vcpu_times },
 	{ "Devices", "a(ssss)", 0, read_devices },
 	{ "MemoryBytes", "t", DETAIL(memory_bytes), read_u64 },
 	{ "VmmPid", "u", DETAIL(vmm_pid), read_u32 },
@@ -164,6 +181,12 @@ static int join(struct lifecycle_vm_info *info)
 {
 	struct lifecycle_vm_details *d = &info->details;
 
+	/* A daemon without the times, or with fewer: those are not known. */
+	for (; info->vcpu_times < d->vcpu_states; info->vcpu_times++) {
+		if (array_grow((void **)&info->vcpu_since, info->vcpu_times, sizeof(*info->vcpu_since)) < 0)
+			return -ENOMEM;
+		info->vcpu_since[info->vcpu_times] = 0;
+	}
 	info->peer = calloc(d->peer_count + 1, sizeof(*info->peer));
 	info->device = calloc(d->device_count + 1, sizeof(*info->device));
 	if (!info->peer || !info->device)
@@ -175,6 +198,7 @@ static int join(struct lifecycle_vm_info *info)
 	info->vm.waits_on = d->waits.on;
 	d->vm = &info->vm;
 	d->vcpu = info->vcpu;
+	d->vcpu_since = info->vcpu_since;
 	d->peer = info->peer;
 	d->device = info->device;
 	return 0;
@@ -252,6 +276,7 @@ struct lifecycle_vm_info *lifecycle_vm_info_unref(struct lifecycle_vm_info *info
 		return NULL;
 	sd_bus_message_unref(info->reply);
 	free(info->vcpu);
+	free(info->vcpu_since);
 	free(info->peer);
 	free(info->peers);
 	free(info->device);

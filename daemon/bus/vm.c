@@ -79,6 +79,17 @@ static int get_vcpu_states(sd_bus *sd, const char *path, const char *interface, 
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+static int get_vcpu_since(sd_bus *sd, const char *path, const char *interface, const char *property,
+	sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	const struct vm_row *row = userdata;
+	int r = sd_bus_message_open_container(reply, 'a', "t");
+
+	for (unsigned i = 0; r >= 0 && row->life && i < row->vcpu_count && i < VM_VCPU_MAX; i++)
+		r = sd_bus_message_append(reply, "t", row->vcpu_since[i] / 1000);
+	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static int get_devices(sd_bus *sd, const char *path, const char *interface, const char *property,
 	sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -201,6 +212,7 @@ static const sd_bus_vtable vm_vtable[] = {
 	SD_BUS_PROPERTY("WaitsOn", "(sqsttu)", get_waits_on, 0, 0),
 	SD_BUS_PROPERTY("VcpuCount", "u", bus_get_u16_as_u, FIELD(vcpu_count), CHANGES),
 	SD_BUS_PROPERTY("VcpuStates", "as", get_vcpu_states, 0, 0),
+	SD_BUS_PROPERTY("VcpuSince", "at", get_vcpu_since, 0, 0),
 	SD_BUS_PROPERTY("Devices", "a(ssss)", get_devices, 0, 0),
 	SD_BUS_PROPERTY("MemoryBytes", "t", NULL, FIELD(memory_bytes), CHANGES),
 	SD_BUS_PROPERTY("VmmPid", "u", NULL, FIELD(vmm_pid), 0),

@@ -77,6 +77,7 @@ struct vm_row {
 	struct wait_reason waits;
 	uint16_t vcpu_count;
 	uint8_t vcpu[VM_VCPU_MAX]; /* enum vcpu_state */
+	uint64_t vcpu_since[VM_VCPU_MAX]; /* 0: its VMM has not told yet */
 	struct vmm_device_state device[VM_ASSIGNED_MAX]; /* type ASSIGNED_NONE: not told, or there is none */
 	uint64_t memory_bytes;
 	int32_t vmm_pid;  /* 0: none */

@@ -109,6 +109,22 @@ static void drop(struct rows *r, struct row *row)
 	row_free(row);
 }
 
+/*
+ * A vCPU that stands with its VM was taken off its CPU: PREEMPTED. The mediator goes by what it was before, for FFA_RUN lets
+ * a preempted one go on, and this one may not.
+ */
+static void write_vcpus(struct vm_row *v, const struct life *l)
+{
+	memcpy(v->vcpu, l->vcpu, sizeof(v->vcpu));
+	memcpy(v->vcpu_since, l->vcpu_since, sizeof(v->vcpu_since));
+	for (unsigned i = 0; l->now.substate == VM_SUB_PAUSED && i < l->begun.vcpu_count; i++) {
+		if (v->vcpu[i] != VCPU_RUNNING)
+			continue;
+		v->vcpu[i] = VCPU_PREEMPTED;
+		v->vcpu_since[i] = l->now.since;
+	}
+}
+
 static void write_life(struct vm_row *v, const struct life *l)
 {
 	v->life = l->number;
@@ -118,7 +134,7 @@ static void write_life(struct vm_row *v, const struct life *l)
 	v->cause = l->now.cause;
 	v->since = l->now.since;
 	v->vcpu_count = l->begun.vcpu_count;
-	memcpy(v->vcpu, l->vcpu, sizeof(v->vcpu));
+	write_vcpus(v, l);
 	memcpy(v->device, l->device, sizeof(v->device));
 	v->memory_bytes = l->begun.memory_bytes;
 	v->vmm_pid = l->vmm.pid;

@@ -185,6 +185,7 @@ static const char *vcpu(struct vmm *v, const union vmm_frame *frame, struct inpu
 	in->kind = IN_VMM_VCPU;
 	in->vcpu.index = frame->vcpu.index;
 	in->vcpu.state = frame->vcpu.state;
+	in->vcpu.since = frame->vcpu.since;
 	return NULL;
 }
 

@@ -120,6 +120,7 @@ struct input {
 		struct guest_call call;
 		struct {
 			uint32_t index, state;
+			uint64_t since;
 		} vcpu;
 		struct {
 			uint32_t index;

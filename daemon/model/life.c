@@ -218,7 +218,20 @@ void life_entered(struct step *s, struct life *l)
 	order_wake(s);
 }
 
+/* A VMM has no say about times that are not over yet. */
+void life_vcpu(struct step *s, struct life *l, uint32_t index, enum vcpu_state state, uint64_t since)
+{
+	l->vcpu[index] = (uint8_t)state;
+	l->vcpu_since[index] = since && since < s->now ? since : s->now;
+}
+
 /* ---- the end ---- */
+
+static void all_vcpus(struct step *s, struct life *l, enum vcpu_state state)
+{
+	for (unsigned i = 0; i < l->begun.vcpu_count; i++)
+		life_vcpu(s, l, i, state, s->now);
+}
 
 static void keep_end(struct step *s, struct life *l, enum vm_cause cause, const char *text)
 {
@@ -283,8 +296,7 @@ void life_abort(struct step *s, struct life *l, enum vm_cause cause, const char 
 	mediator_end(s, l);
 	if (l->vm && l->vm->life == l)
 		order_ended(s, l->vm);
-	for (unsigned i = 0; i < l->begun.vcpu_count; i++)
-		l->vcpu[i] = VCPU_ABORTED;
+	all_vcpus(s, l, VCPU_ABORTED);
 	if (quiesced)
 		life_advance_retire(s, l);
 	else
@@ -303,8 +315,7 @@ void life_quiesced(struct step *s, struct life *l)
 {
 	if (l->now.state != VM_ABORTING || l->now.substate != VM_SUB_QUIESCING)
 		return;
-	for (unsigned i = 0; i < l->begun.vcpu_count; i++)
-		l->vcpu[i] = VCPU_STOPPED;
+	all_vcpus(s, l, VCPU_STOPPED);
 	clear_deadline(s, &l->ladder);
 	move_within(s, l, VM_SUB_RETIRING, s->now + s->m->retry.active, true);
 	life_advance_retire(s, l);

@@ -62,6 +62,7 @@ struct life {
 	bool stuck;           /* past the active phase of retire */
 	bool reclaim_sent;
 	uint8_t vcpu[VM_VCPU_MAX];
+	uint64_t vcpu_since[VM_VCPU_MAX]; /* of these; 0: not known */
 	struct vmm_device_state device[VM_ASSIGNED_MAX]; /* as its VMM tells them; type ASSIGNED_NONE: it has not */
 	struct guest_vcpu *guest; /* NULL: none has called another yet */
 	struct debt debt[MODEL_SP_MAX];

@@ -61,6 +61,7 @@ void life_advance_retire(struct step *s, struct life *l);
 void life_ready(struct step *s, struct life *l);
 void life_enter(struct step *s, struct life *l);
 void life_entered(struct step *s, struct life *l);
+void life_vcpu(struct step *s, struct life *l, uint32_t index, enum vcpu_state state, uint64_t since);
 void life_vmm_gone(struct step *s, struct life *l, const struct vmm_end *end);
 void life_reclaimed(struct step *s, struct life *l);
 void life_timer(struct step *s, struct life *l);

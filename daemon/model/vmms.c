@@ -15,7 +15,7 @@ static void built(struct step *s, struct life *l)
 }
 
 /* vCPU states are read, not followed: they change what is shown, not what is stored. */
-static void vcpu(struct step *s, struct life *l, uint32_t index, uint32_t state)
+static void vcpu(struct step *s, struct life *l, uint32_t index, uint32_t state, uint64_t since)
 {
 	if (index >= l->begun.vcpu_count || state >= VCPU_STATE_COUNT)
 		return;
@@ -25,7 +25,7 @@ static void vcpu(struct step *s, struct life *l, uint32_t index, uint32_t state)
 		touch(s, l->vm);
 		return;
 	}
-	l->vcpu[index] = (uint8_t)state;
+	life_vcpu(s, l, index, (enum vcpu_state)state, since);
 	touch(s, l->vm);
 }
 
@@ -87,7 +87,8 @@ static void back(struct step *s, struct life *l, const struct vmm_back *b)
 	l->connected = true;
 	l->unreachable = false;
 	for (uint32_t i = 0; i < b->vcpu_count && i < l->begun.vcpu_count; i++)
-		l->vcpu[i] = b->vcpu[i] < VCPU_STATE_COUNT ? b->vcpu[i] : VCPU_ABORTED;
+		life_vcpu(s, l, i, b->vcpu[i] < VCPU_STATE_COUNT ? (enum vcpu_state)b->vcpu[i] : VCPU_ABORTED,
+			b->vcpu_since[i]);
 	put_output(s, OUT_VMM_WELCOME, l->number);
 	touch(s, l->vm);
 	if (b->phase == VMM_PHASE_ENDED) {
@@ -141,7 +142,7 @@ void step_vmm(struct step *s, struct input *in)
 	else if (in->kind == IN_VMM_ENTERED)
 		life_entered(s, l);
 	else if (in->kind == IN_VMM_VCPU)
-		vcpu(s, l, in->vcpu.index, in->vcpu.state);
+		vcpu(s, l, in->vcpu.index, in->vcpu.state, in->vcpu.since);
 	else if (in->kind == IN_VMM_DEVICE)
 		device(s, l, in->device.index, &in->device.is);
 	else if (in->kind == IN_VMM_STOPPING)

@@ -4,6 +4,7 @@
 
 #include "vmm/arch/arch.h"
 #include "vmm/machine.h"
+#include "vmm/vcpu.h"
 
 /*
  * Building, in this order: VM, slots, (interrupt controller), vCPUs, registers. Slots come
@@ -96,7 +97,7 @@ static int create_vcpus(struct machine *m)
 			return failed_errno(&m->failure, r, "KVM_CREATE_VCPU failed for vCPU %u", i);
 		v->index = i;
 		v->machine = m;
-		atomic_store(&v->state, VCPU_CREATED);
+		vcpu_become(v, VCPU_CREATED);
 		m->vcpu_count = i + 1;
 	}
 	return 0;

@@ -68,8 +68,10 @@ static int send_back(struct vmm *v)
 			(atomic_load(&v->machine.gate) == GATE_PAUSED ? VMM_BACK_PAUSED : 0),
 	};
 
-	for (unsigned i = 0; i < back.vcpu_count; i++)
+	for (unsigned i = 0; i < back.vcpu_count; i++) {
 		back.vcpu[i] = v->told[i] = atomic_load(&v->machine.vcpu[i].state);
+		back.vcpu_since[i] = atomic_load(&v->machine.vcpu[i].since);
+	}
 	if (v->phase == VMM_PHASE_ENDED)
 		back.end = v->machine.end;
 	v->owed = 0;
@@ -140,6 +142,7 @@ static bool tell_vcpu(struct vmm *v, uint64_t now, unsigned i)
 	struct vmm_vcpu frame = { .header = header(v, VMM_VCPU), .index = i };
 
 	frame.state = atomic_load(&v->machine.vcpu[i].state);
+	frame.since = atomic_load(&v->machine.vcpu[i].since);
 	if (frame.state == v->told[i])
 		return true;
 	if (v->stage != LINK_UP || v->link_full || !tell(v, now, &frame, sizeof(frame)))

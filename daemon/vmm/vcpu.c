@@ -51,11 +51,20 @@ static void let_kicks_in(struct vcpu *v)
 	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
 }
 
+void vcpu_become(struct vcpu *v, enum vcpu_state state)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	atomic_store(&v->since, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
+	atomic_store(&v->state, state);
+}
+
 void vcpu_set_state(struct vcpu *v, enum vcpu_state state)
 {
 	if (atomic_load_explicit(&v->state, memory_order_relaxed) == state)
 		return;
-	atomic_store(&v->state, state);
+	vcpu_become(v, state);
 	machine_notify(v->machine);
 }
 
@@ -242,7 +251,7 @@ static void live(struct vcpu *v)
 		run(v);
 		complete_pending(v);
 	}
-	atomic_store(&v->state, last_state(m));
+	vcpu_become(v, last_state(m));
 	my_run = NULL; /* a kick may come late, when the main thread has given it back */
 	atomic_store(&v->out, true);
 	machine_notify(m);

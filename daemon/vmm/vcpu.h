@@ -12,6 +12,7 @@
 int vcpu_init_signals(void);
 
 /* By its own thread. */
-void vcpu_set_state(struct vcpu *v, enum vcpu_state state);
+void vcpu_set_state(struct vcpu *v, enum vcpu_state state); /* and says so to the main thread */
+void vcpu_become(struct vcpu *v, enum vcpu_state state);    /* quietly; also before there is a thread */
 bool vcpu_is_over(struct vcpu *v);
 void vcpu_stand(struct vcpu *v); /* outside KVM_RUN, while the guest is paused; at once if it is not */

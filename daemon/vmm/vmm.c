@@ -115,7 +115,7 @@ int vmm_birth(struct vmm *v, struct received *birth)
 	v->incarnation = birth->frame.birth.incarnation;
 	v->command_received = v->command_done = birth->frame.header.command;
 	for (unsigned i = 0; i < m->definition.vcpu_count; i++)
-		atomic_store(&m->vcpu[i].state, VCPU_NULL);
+		vcpu_become(&m->vcpu[i], VCPU_NULL);
 	memset(v->told, VCPU_NULL, sizeof(v->told));
 	r = assigned_init(&v->assigned, &m->definition);
 	if (r < 0)

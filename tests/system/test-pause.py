@@ -47,6 +47,26 @@ def a_guest_stands_and_goes_on():
             goes_on(h, life)
 
 
+def each_vcpu_is_shown_with_its_time():
+    """What ran is preempted while the VM stands; since when it is so is the VMM's to say, also to the next daemon."""
+    with Host() as h:
+        life = runs(h, "smp", vcpus={"count": 4})["life"]
+        h.until(lambda: h.counter(life, 0x100000 + 64 * 3), "the last vCPU counts")
+        h.until(lambda: h.status("web")["vcpus"] == ["running"] * 4, "all run")
+        since = h.status("web")["vcpus_since_boottime_us"]
+        expect(all(since), "each has a time", since)
+        expect("4 running for " in h.ctl("status", "web"), "the page", h.ctl("status", "web"))
+        h.ctl("pause", "web")
+        status = h.status("web")
+        equal(status["vcpus"], ["preempted"] * 4, "vCPUs of a VM that is paused")
+        equal(set(status["vcpus_since_boottime_us"]), {status["since_boottime_us"]}, "since it is paused")
+        h.ctl("resume", "web")
+        h.kill_daemon()
+        h.start_daemon()
+        h.until(lambda: h.status("web")["vcpus_since_boottime_us"] == since, "the next daemon knows")
+        equal(h.status("web")["vcpus"], ["running"] * 4, "vCPUs")
+
+
 def four_vcpus_stand():
     with Host() as h:
         life = runs(h, "smp", vcpus={"count": 4})["life"]
@@ -175,6 +195,7 @@ def a_vmm_that_dies_while_it_stands_is_an_end():
 if __name__ == "__main__":
     sys.exit(host.main([
         a_guest_stands_and_goes_on,
+        each_vcpu_is_shown_with_its_time,
         four_vcpus_stand,
         what_does_not_run_is_not_paused,
         a_stop_lets_it_go_on_first,

@@ -102,6 +102,7 @@ struct lifecycle_vm_details {
 	size_t device_count;
 	const struct lifecycle_device *const *device;
 	uint64_t next_start; /* a life is to begin by itself, and not before; 0: none is, or at once */
+	const uint64_t *vcpu_since; /* of each of vcpu, CLOCK_BOOTTIME ns; 0: its VMM has not told yet */
 };
 
 /* How often each word came. */

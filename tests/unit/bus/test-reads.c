@@ -33,6 +33,7 @@ static void two_vms(struct world *w)
 	a->debt[0] = (struct debt_row) { .sp = 0x8001, .state = DEBT_DESTROYING, .stuck = true, .tries = 4 };
 	a->debt[1] = (struct debt_row) { .sp = 0x8002, .state = DEBT_SETTLED, .how = HOW_ANSWERED, .tries = 1 };
 	a->vcpu[0] = VCPU_ABORTED;
+	a->vcpu_since[0] = 9000;
 	a->device[0] = (struct vmm_device_state) { .type = ASSIGNED_VFIO_FAKE, .state = VFIO_DEVICE_STATE_RUNNING };
 	a->device[1] = (struct vmm_device_state) { .type = ASSIGNED_VFIO_FAKE, .state = VFIO_DEVICE_STATE_STOP_COPY,
 		.condition = DEVICE_DEAD, .text = "it is" };
@@ -208,6 +209,10 @@ static void properties_are_the_row(void **state)
 	m = property(w, VM_A, VM_INTERFACE, "VcpuStates", "as");
 	assert_true(sd_bus_message_read(m, "as", 1, &text) > 0);
 	assert_string_equal(text, "aborted");
+	(void)sd_bus_message_unref(m);
+	m = property(w, VM_A, VM_INTERFACE, "VcpuSince", "at");
+	assert_true(sd_bus_message_read(m, "at", 1, &at) > 0);
+	assert_int_equal(at, 9);
 	(void)sd_bus_message_unref(m);
 	m = property(w, VM_A, VM_INTERFACE, "Devices", "a(ssss)");
 	assert_true(sd_bus_message_read(m, "a(ssss)", 2, &on, &how, &debt, &text, &on, &how, &debt, &text) > 0);

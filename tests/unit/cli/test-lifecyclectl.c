@@ -36,7 +36,8 @@ static void shows_a_page(void **state)
 	expect(*state, CTL("status", "web"), 0, "Last end: guest-reboot, life 41, 2023-11-14 22:13:20", NULL);
 	expect(*state, CTL("status", "web"), 0, "    | nine\n    | ?[31mten\n", NULL);
 	expect(*state, CTL("status", "web"), 0, "the guest said ?[2Jso", NULL);
-	expect(*state, CTL("status", "web"), 0, "vCPUs: 3: 2 running, 1 waiting", NULL);
+	expect(*state, CTL("status", "web"), 0, "vCPUs: 3: 2 running for ", NULL);
+	expect(*state, CTL("status", "web"), 0, ", 1 waiting\n", NULL);
 	expect(*state, CTL("status", "stuck"), 0, "waits on sp 0x8001", NULL);
 	expect(*state, CTL("status", "slow"), 0, ", waits on vm 'web', which is ahead of it at sp 0x8001, for ", NULL);
 	expect(*state, CTL("status", "stuck"), 0, "tried 12 times, without limit", NULL);

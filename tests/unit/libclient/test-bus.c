@@ -108,6 +108,8 @@ static void tells_everything_about_one(void **state)
 	assert_string_equal(d->device[1]->text, "abort: reset in stop: Input/output error");
 	assert_int_equal(d->old_peer_count, 0);
 	assert_int_equal(d->vcpu[2], LIFECYCLE_VCPU_WAITING);
+	assert_int_equal(d->vcpu_since[1], 2000000000);
+	assert_int_equal(d->vcpu_since[2], 0); /* not told */
 	assert_int_equal(d->memory_bytes, 512u << 20);
 	assert_int_equal(d->vmm_pid, 4711);
 	assert_int_equal(d->end_cause, LIFECYCLE_CAUSE_GUEST_REBOOT);
