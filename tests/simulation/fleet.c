@@ -38,6 +38,12 @@ bool fleet_has_process(const struct world *w, const char *name)
 	return false;
 }
 
+/* One that came and left while the disk was full is stepped when it has room again. */
+bool fleet_waits(const struct world *w, const struct fake_vmm *v)
+{
+	return v->at <= VMM_NEW || (v->left_at > w->idle_at && v->daemon == w->incarnation);
+}
+
 bool fleet_has_vmm(const struct world *w, uint64_t life, bool born)
 {
 	for (size_t i = 0; i < w->vmm_count; i++)

@@ -62,7 +62,16 @@ static bool is_asked(const struct world *w, const struct kept_vm *k, unsigned ve
 static bool has_stranger(const struct world *w, const struct kept_vm *k)
 {
 	for (size_t i = 0; i < w->vmm_count; i++)
-		if (w->vmm[i]->at <= VMM_NEW && !strcmp(w->vmm[i]->name, k->name))
+		if (fleet_waits(w, w->vmm[i]) && !strcmp(w->vmm[i]->name, k->name))
+			return true;
+	return false;
+}
+
+/* And stopped it again: a start that was its wish alone goes with it. */
+static bool had_stranger(const struct world *w, const struct kept_vm *k)
+{
+	for (size_t i = 0; i < w->vmm_count; i++)
+		if (w->vmm[i]->at == VMM_DEAD && fleet_waits(w, w->vmm[i]) && !strcmp(w->vmm[i]->name, k->name))
 			return true;
 	return false;
 }
@@ -86,7 +95,7 @@ static bool may_be_pulled(const struct world *w, const struct kept_vm *k)
 	for (size_t i = 0; i < SIM_REQUESTS_MAX; i++)
 		asked |= w->asked[i].token && ASKED(w->asked[i].verb) & STARTS;
 	for (size_t i = 0; i < w->vmm_count && !asked; i++)
-		asked |= w->vmm[i]->at <= VMM_NEW && !w->vmm[i]->spawned_by_daemon;
+		asked |= fleet_waits(w, w->vmm[i]) && !w->vmm[i]->spawned_by_daemon;
 	for (size_t i = 0; i < sizeof(w->kept) / sizeof(*w->kept); i++)
 		wanted |= w->kept[i].vm && (requires(&w->kept[i], k->name) || w->kept[i].defined > w->disk.last_seq);
 	return asked && wanted;
@@ -335,7 +344,7 @@ static void operates(struct world *w, const struct change *c)
 		k->for_good = false;
 	if (c->seq <= k->decided)
 		return;
-	if (c->operation.operation == OP_NONE && k->due && !is_asked(w, k, ENDS))
+	if (c->operation.operation == OP_NONE && k->due && !is_asked(w, k, ENDS) && !had_stranger(w, k))
 		fail(w, "P5", "%s was to come back, and nobody thinks of it any more", k->name);
 	if (c->operation.operation == OP_NONE || c->operation.operation >= OP_STOP)
 		k->due = false;

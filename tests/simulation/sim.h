@@ -221,6 +221,7 @@ struct fake_vmm {
 	uint64_t cuts;   /* what was under way to it on a link before this one is never read */
 	uint64_t daemon; /* incarnation it is connected to */
 	uint16_t vcpu_count;
+	uint64_t left_at; /* a daemon was told of its coming and going without a life: in that step, UINT64_MAX: on its way */
 	uint64_t last_answer;
 	bool talks;
 	struct fake_vcpu guest[SIM_VCPU_MAX];
@@ -330,6 +331,7 @@ struct world {
 	uint64_t incarnation;
 	bool dead, in_engine, quitting;
 	unsigned posted; /* inputs since the engine last had nothing to do */
+	uint64_t idle_at; /* the last step after which that was so */
 	uint64_t wake_serial, wakes_at;
 	bool soon;
 
@@ -410,6 +412,7 @@ void fleet_mischief(struct world *w, enum mischief what);
 void fleet_stranger(struct world *w, const char *name); /* somebody starts a VM's unit */
 void fleet_stop_unit(struct world *w, const char *name); /* somebody stops it: SIGTERM */
 bool fleet_has_process(const struct world *w, const char *name);
+bool fleet_waits(const struct world *w, const struct fake_vmm *v); /* for a life, as far as the daemon may know */
 bool fleet_has_vmm(const struct world *w, uint64_t life, bool born);
 void fleet_stands(struct world *w); /* who is shown as paused stands; and who is not is let go on */
 void fleet_wake_up(struct world *w); /* nobody hangs any more */

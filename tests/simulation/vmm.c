@@ -37,6 +37,8 @@ static void heard(struct world *w, uint64_t index, uint64_t daemon, void *data)
 	guest_is_heard(w->vmm[index], in);
 	if (life && in->kind == IN_VMM_DEAF)
 		life->deaf = true;
+	if (in->kind == IN_VMM_LEFT)
+		w->vmm[index]->left_at = w->stats.steps;
 	if (life && (in->kind == IN_VMM_QUIESCED || in->kind == IN_VMM_ENDED ||
 			    (in->kind == IN_VMM_GONE && !fleet_has_vmm(w, in->life, true)) ||
 			    (in->kind == IN_VMM_BACK && in->back.phase >= VMM_PHASE_QUIESCED)))
@@ -345,6 +347,7 @@ static void tell_left(struct world *w, struct fake_vmm *v)
 
 	memcpy(in.newborn.name, v->name, sizeof(v->name));
 	in.newborn.connection = v->connection;
+	v->left_at = UINT64_MAX;
 	vmm_tell(w, v, &in);
 }
 

@@ -329,6 +329,8 @@ static bool step(struct world *w)
 	free(h.data);
 	if (w->dead && w->engine)
 		world_crash(w);
+	if (world_is_idle(w))
+		w->idle_at = w->stats.steps;
 	oracle_step(w);
 	return !w->failure.failed;
 }
