@@ -211,7 +211,7 @@ static bool is_another(const struct engine *e, const struct input *in, uint16_t 
 /* "Nothing was sent, again later", said by ourselves and heard before the news that it makes way for. */
 static void put_off(struct engine *e, const struct secure_call *c)
 {
-	struct input in = { .kind = IN_SECURE_REPLY, .reply.sp = c->sp, .reply.verdict = c->run ? VERDICT_BUSY : VERDICT_IDLE };
+	struct input in = { .kind = IN_SECURE_REPLY, .reply = { .sp = c->sp, .verdict = VERDICT_IDLE, .unsent = true } };
 
 	if (e->queue.count == e->queue.size && grow_queue(e) < 0) {
 		log_error("out of memory: the call to SP %04x is taken up when the secure side is met again", c->sp);

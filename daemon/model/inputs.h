@@ -91,6 +91,7 @@ enum verdict {
 struct secure_reply {
 	uint16_t sp;
 	uint8_t verdict; /* enum verdict */
+	bool unsent;     /* it is no answer: the call did not leave, for there is news of its SP */
 	uint8_t kind;    /* enum call_kind that the response answers; CALL_NONE where it is no response */
 	uint32_t target; /* PREEMPTED, YIELDED */
 	uint64_t wait_ns; /* YIELDED: the SP's hint, or 0 */

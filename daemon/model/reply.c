@@ -233,6 +233,8 @@ void step_reply(struct step *s, const struct secure_reply *r)
 		return;
 	was_run = sp->running;
 	sp->out = sp->running = false;
+	if (r->unsent && was_run) /* the call that it was for waits on; what the news make of it they say themselves */
+		return;
 	asked = (enum call_kind)sp->asked;
 	count_reply(s, sp, verdict);
 	sp->heard |= (meaning[verdict].sp & MAY_KNOW) != 0;

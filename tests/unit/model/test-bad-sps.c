@@ -222,6 +222,31 @@ static void an_open_call_that_is_busy_when_run_is_open_no_more(void **state)
 	assert_in_range(busy_until_it_is_run(s), 2 * S, 3 * S);
 }
 
+/* The link broke before FFA_RUN left: the call is open there still, and neither lost nor doubled. */
+static void an_open_call_whose_run_never_left_is_run_when_the_sp_is_met_again(void **state)
+{
+	struct input cut_short = { .kind = IN_SECURE_REPLY,
+		.reply = { .sp = OPTEE, .verdict = VERDICT_PREEMPTED, .target = FFA_TARGET(OPTEE, 0) } };
+	struct story *s = *state;
+	struct input unsent = { .kind = IN_SECURE_REPLY, .reply = { .sp = OPTEE, .verdict = VERDICT_IDLE, .unsent = true } };
+
+	meet_secure_side(s, 1, 1);
+	run(s, "web");
+	life_says(s, IN_SECURE_DOWN, 0);
+	meet_secure_side(s, 2, 1);
+	assert_true(sends(s, OPTEE, CALL_CREATED));
+	step(s, cut_short);
+	assert_true(runs(s));
+	step(s, unsent);
+	assert_null(find_output(s, OUT_SECURE_CALL, OPTEE));
+	life_says(s, IN_SECURE_DOWN, 0);
+	meet_secure_side(s, 2, 1);
+	assert_true(runs(s));
+	assert_int_equal(current(s, "web")->debt[1].extra, 0);
+	answer(s, OPTEE, VERDICT_ACK, CALL_CREATED);
+	assert_int_equal(current(s, "web")->debt[1].state, DEBT_KNOWN);
+}
+
 /* ---- live activation ---- */
 
 static struct input met_with_version(struct story *s, uint32_t generation, uint32_t version, uint8_t uuid)
@@ -390,6 +415,7 @@ int main(void)
 		TOLD(two_busy_answers_far_apart_are_no_open_call),
 		TOLD(an_sp_that_is_busy_even_when_run_is_left_alone_as_long_again),
 		TOLD(an_open_call_that_is_busy_when_run_is_open_no_more),
+		TOLD(an_open_call_whose_run_never_left_is_run_when_the_sp_is_met_again),
 		TOLD(an_sp_that_was_live_activated_is_not_told_again),
 		TOLD(an_sp_with_another_uuid_is_asked_as_if_its_answer_had_been_lost),
 		TOLD(an_optee_of_another_version_is_told_of_the_end_twice),
