@@ -26,6 +26,7 @@
 	X(MUTANT_P3_DESTROYED_OVER_CREATED, "P3", "VM_DESTROYED leaves while CREATED is at RETRY")                     \
 	X(MUTANT_P3_NO_REANNOUNCE, "P3", "an SP that restarted is not told of live VMs again")                         \
 	X(MUTANT_P3_PAUSED_EARLY, "P3", "a VM is paused before its vCPUs are out of the guest")                        \
+	X(MUTANT_P3_PAUSED_BEFORE, "P3", "an answer to a PAUSE before the last counts for the last")                    \
 	X(MUTANT_P4_RESUME_LOST, "P4", "a VMM that missed its RESUME is not told again")                               \
 	X(MUTANT_P4_SEQ_TWICE, "P4", "a sequence number is used twice")                                                \
 	X(MUTANT_P4_SHOW_BEFORE_STORE, "P4", "a turn is shown before it is stored")                                    \

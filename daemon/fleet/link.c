@@ -242,7 +242,7 @@ static const char *paused(struct vmm *v, const union vmm_frame *frame, struct in
 	if (v->phase != VMM_PHASE_ENTERED || !v->may_have_paused)
 		return "PAUSED without being told to";
 	if (v->pause && frame->header.command >= v->pause)
-		in->kind = IN_VMM_PAUSED;
+		*in = (struct input){ .kind = IN_VMM_PAUSED, .life = v->life, .command = frame->header.command };
 	return NULL;
 }
 

@@ -25,7 +25,7 @@ enum input_kind {
 	IN_VMM_DEAF,      /* life: told to press the power key, it found nobody who listens */
 	IN_VMM_DEVICE,    /* life, device: how one of its devices is */
 	IN_GUEST_CALL,    /* life, call: a vCPU waits for the answer */
-	IN_VMM_PAUSED,    /* life: every vCPU stands, as it was told last */
+	IN_VMM_PAUSED,    /* life, command: every vCPU stands, as it was told by the PAUSE of that number */
 	IN_VMM_QUIESCED,  /* life */
 	IN_VMM_ENDED,     /* life, end; the VMM is quiesced */
 	IN_VMM_GONE,      /* the VMM is dead, its link drained, its death judged: life, end */
@@ -119,6 +119,7 @@ struct input {
 		struct vmm_back back;
 		struct vmm_end end;
 		struct guest_call call;
+		uint64_t command;
 		struct {
 			uint32_t index, state;
 			uint64_t since;

@@ -25,20 +25,49 @@ static void pause_is_over(struct step *s, struct life *l, enum outcome outcome)
 		end_operation(s, l->vm, outcome);
 }
 
+/*
+ * The last word of a turn is the one that leaves, for all of a turn have one number, and PAUSED names the PAUSE that it answers
+ * by it. A VMM that is not connected gets it when it is back.
+ */
+static void tell(struct step *s, struct life *l, enum vmm_command command)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->o->outputs; i++) {
+		const struct output *out = &s->o->output[i];
+
+		if (out->kind != OUT_VMM_COMMAND || out->life != l->number ||
+			(out->command != COMMAND_PAUSE && out->command != COMMAND_RESUME))
+			s->o->output[kept++] = *out;
+	}
+	s->o->outputs = kept;
+	command_vmm(s, l, command);
+}
+
+/* The number is known once the turn is over: at least what was given out so far, and more than any turn's before. */
+static void tell_pause(struct step *s, struct life *l)
+{
+	l->pause_from = s->m->seq;
+	tell(s, l, COMMAND_PAUSE);
+}
+
 void pause_begin(struct step *s, struct life *l)
 {
 	uint64_t until = s->now + PAUSE_PATIENCE;
 
 	if (!move_on(s, l, VM_PAUSE_EV_PAUSE, MUTANT(MUTANT_P6_PAUSE_FOREVER) ? 0 : until))
 		return;
+	tell_pause(s, l);
 	set_operation(s, l->vm, OP_PAUSE, until);
-	command_vmm(s, l, COMMAND_PAUSE); /* a VMM that is not connected gets it when it is back */
 	if (MUTANT(MUTANT_P3_PAUSED_EARLY))
-		pause_done(s, l);
+		pause_done(s, l, l->pause_from);
 }
 
-void pause_done(struct step *s, struct life *l)
+/* Its word may have waited behind a RESUME and the next PAUSE: then it is about to go on, and to stand once more. */
+void pause_done(struct step *s, struct life *l, uint64_t command)
 {
+	if (command < l->pause_from && !MUTANT(MUTANT_P3_PAUSED_BEFORE))
+		return;
 	if (move_on(s, l, VM_PAUSE_EV_PAUSED, 0))
 		pause_is_over(s, l, OUTCOME_NONE);
 }
@@ -49,18 +78,18 @@ void pause_end(struct step *s, struct life *l, enum outcome outcome)
 	if (!move_on(s, l, VM_PAUSE_EV_RESUME, 0))
 		return;
 	pause_is_over(s, l, outcome);
-	command_vmm(s, l, COMMAND_RESUME);
+	tell(s, l, COMMAND_RESUME);
 }
 
 void pause_again(struct step *s, struct life *l, bool paused)
 {
 	if (l->now.substate == VM_SUB_PAUSING) {
-		command_vmm(s, l, COMMAND_PAUSE);
+		tell_pause(s, l);
 	} else if (l->now.substate == VM_SUB_PAUSED && !paused) { /* somebody let it go: once more, and said as it is */
 		pause_end(s, l, OUTCOME_NONE);
 		pause_begin(s, l);
 	} else if (l->now.substate == VM_SUB_RUNNING && paused && !MUTANT(MUTANT_P4_RESUME_LOST)) {
-		command_vmm(s, l, COMMAND_RESUME);
+		tell(s, l, COMMAND_RESUME);
 	}
 }
 

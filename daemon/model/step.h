@@ -46,7 +46,7 @@ void stop_timer(struct step *s, struct vm *vm);
 
 /* pause.c: the vCPUs stand for a while */
 void pause_begin(struct step *s, struct life *l);
-void pause_done(struct step *s, struct life *l);
+void pause_done(struct step *s, struct life *l, uint64_t command); /* all stand, by the PAUSE of that number */
 void pause_end(struct step *s, struct life *l, enum outcome outcome); /* fine if there is none */
 void pause_again(struct step *s, struct life *l, bool paused); /* the VMM is back: it may not have heard */
 void pause_timer(struct step *s, struct life *l);

@@ -152,7 +152,7 @@ void step_vmm(struct step *s, struct input *in)
 	else if (in->kind == IN_GUEST_CALL)
 		mediator_call(s, l, &in->call);
 	else if (in->kind == IN_VMM_PAUSED)
-		pause_done(s, l);
+		pause_done(s, l, in->command);
 	else if (in->kind == IN_VMM_QUIESCED && l->now.state == VM_ABORTING)
 		life_quiesced(s, l);
 	else if (in->kind == IN_VMM_ENDED)

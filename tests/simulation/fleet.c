@@ -217,7 +217,7 @@ static void command(void *fleet, struct committed proof, uint64_t number, enum v
 			oracle_enter(w, life);
 		if ((what == COMMAND_STOP || what == COMMAND_PAUSE) && !(life && life->entry_told))
 			fail(w, "P3", "life %" PRIu64 " is asked to stop or pause and has not entered", number);
-		vmm_command(w, v, what);
+		vmm_command(w, v, proof, what);
 	}
 	if (!v && what == COMMAND_KILL)
 		queue_put(&w->queue, w->now + MS, gone_again, number, w->incarnation, NULL);

@@ -229,8 +229,9 @@ struct fake_vmm {
 	bool pressed, told_to_stop;
 	bool gate, stands; /* nobody may enter; and everybody is out */
 	bool clings;       /* a vCPU does not come out when it is told to stand */
-	uint32_t pauses;   /* PAUSE and RESUME that were sent: an answer to an earlier one is none */
-	unsigned on_the_way;
+	uint64_t pause;    /* number of the PAUSE that it was sent last; 0: RESUME. As the fleet counts */
+	uint64_t stands_for; /* of the PAUSE that it read last */
+	unsigned on_the_way; /* PAUSE and RESUME that it has not read */
 	uint64_t last_order; /* what is sent arrives in its order */
 	struct vmm_end end;
 	char name[VM_NAME_MAX + 1];
@@ -420,7 +421,7 @@ void fleet_free(struct world *w);
 struct fake_vmm *vmm_spawn(struct world *w, const char *name, uint64_t life);
 void vmm_take(struct world *w, struct fake_vmm *v, uint64_t life); /* it waited, and is to have that life */
 void vmm_birth(struct world *w, struct fake_vmm *v, struct life *life);
-void vmm_command(struct world *w, struct fake_vmm *v, enum vmm_command command);
+void vmm_command(struct world *w, struct fake_vmm *v, struct committed proof, enum vmm_command command);
 void vmm_sigterm(struct world *w, struct fake_vmm *v);
 void vmm_die(struct world *w, struct fake_vmm *v, enum vm_cause cause);
 void vmm_tell(struct world *w, struct fake_vmm *v, struct input *in);

@@ -175,8 +175,18 @@ static void ask(struct world *w, enum request_verb verb, size_t vm)
 	world_post(w, &in);
 }
 
+/* Somebody who cannot make up his mind: his next word is there before the last one is stored, or before it is obeyed. */
+static void to_and_fro(struct world *w, uint64_t vm, uint64_t times, void *data)
+{
+	if (w->quiet || !w->engine)
+		return;
+	ask(w, times % 2 ? REQUEST_RESUME : REQUEST_PAUSE, vm);
+	if (times)
+		queue_put(&w->queue, w->now + random_below(&w->random, MS), to_and_fro, vm, times - 1, NULL);
+}
+
 /* Mostly what makes lives come and go; sometimes anything. */
-static enum request_verb choose(struct world *w, const struct rows *rows, const struct vm_row *row)
+static enum request_verb choose(struct world *w, const struct rows *rows, const struct vm_row *row, size_t vm)
 {
 	uint64_t dice = random_below(&w->random, 100);
 
@@ -186,8 +196,11 @@ static enum request_verb choose(struct world *w, const struct rows *rows, const 
 		return REQUEST_DEFINE;
 	if (!row->life)
 		return REQUEST_START;
-	if (row->state == VM_RUNNING && row->substate == VM_SUB_RUNNING && dice < 26)
+	if (row->state == VM_RUNNING && row->substate == VM_SUB_RUNNING && dice < 26) {
+		if (random_chance(&w->random, 100))
+			queue_put(&w->queue, w->now, to_and_fro, vm, random_between(&w->random, 1, 6), NULL);
 		return REQUEST_PAUSE;
+	}
 	if (row->state == VM_RUNNING && row->substate != VM_SUB_RUNNING && dice < 45)
 		return REQUEST_RESUME;
 	if (dice < 35)
@@ -231,7 +244,7 @@ static void somebody(struct world *w, uint64_t a, uint64_t round, void *data)
 	else if (random_chance(&w->random, 20)) /* with a daemon or without */
 		fleet_stop_unit(w, name);
 	else if (w->engine)
-		ask(w, choose(w, engine_rows(w->engine), rows_vm(engine_rows(w->engine), name)), vm);
+		ask(w, choose(w, engine_rows(w->engine), rows_vm(engine_rows(w->engine), name), vm), vm);
 	if (random_chance(&w->random, 150)) /* another one at the same moment */
 		queue_put(&w->queue, w->now, somebody, 0, 0, NULL);
 	else

@@ -22,7 +22,7 @@ static void heard(struct world *w, uint64_t index, uint64_t daemon, void *data)
 	if (daemon != w->incarnation || !w->engine)
 		return;
 	life = world_life(w, in->life);
-	if (in->kind == IN_VMM_PAUSED && in->vcpu.index != w->vmm[index]->pauses)
+	if (in->kind == IN_VMM_PAUSED && (!w->vmm[index]->pause || in->command < w->vmm[index]->pause))
 		return;
 	if (life && in->kind == IN_VMM_PAUSED)
 		life->pause_told = true;
@@ -79,7 +79,7 @@ static void tell(struct world *w, struct fake_vmm *v, enum input_kind kind)
 	if (kind == IN_VMM_ENDED)
 		in.end = v->end;
 	if (kind == IN_VMM_PAUSED)
-		in.vcpu.index = v->pauses - v->on_the_way; /* the last that it has read */
+		in.command = v->stands_for;
 	if (v->connected)
 		vmm_tell(w, v, &in);
 }
@@ -222,6 +222,7 @@ static void to_standing(struct world *w, uint64_t index, uint64_t cuts, void *da
 
 	if (!is_read(v, cuts))
 		return;
+	v->stands_for = *(uint64_t *)data;
 	v->gate = true;
 	if (v->clings && !v->stands)
 		return;
@@ -242,14 +243,20 @@ static uint64_t in_order(struct fake_vmm *v, uint64_t at)
 	return v->last_order;
 }
 
-static void order(struct world *w, struct fake_vmm *v, void (*what)(struct world *, uint64_t, uint64_t, void *))
+static void order(struct world *w, struct fake_vmm *v, uint64_t command,
+	void (*what)(struct world *, uint64_t, uint64_t, void *))
 {
 	/* One that is busy reads late: until then its link, or the daemon, may be gone. */
 	uint64_t at = random_chance(&w->random, 200) ? w->now + random_between(&w->random, MS, 500 * MS) : soon(w);
 
-	v->pauses++;
+	uint64_t *number = malloc(sizeof(*number));
+
+	if (!number)
+		abort();
+	*number = command;
+	v->pause = what == to_standing ? command : 0;
 	v->on_the_way++;
-	queue_put(&w->queue, in_order(v, at), what, v->index, v->cuts, NULL);
+	queue_put(&w->queue, in_order(v, at), what, v->index, v->cuts, number);
 }
 
 /* Presses the key, with or without a daemon. The second time, and where nobody listens, it is the end. */
@@ -316,7 +323,7 @@ static void to_dead(struct world *w, uint64_t index, uint64_t cause, void *data)
 		vmm_die(w, w->vmm[index], (enum vm_cause)cause);
 }
 
-void vmm_command(struct world *w, struct fake_vmm *v, enum vmm_command command)
+void vmm_command(struct world *w, struct fake_vmm *v, struct committed proof, enum vmm_command command)
 {
 	if (command == COMMAND_KILL) {
 		queue_put(&w->queue, soon(w), to_dead, v->index, CAUSE_VMM_SIGNAL, NULL);
@@ -331,9 +338,9 @@ void vmm_command(struct world *w, struct fake_vmm *v, enum vmm_command command)
 	if (command == COMMAND_STOP) /* it reads in order: not before a RESUME that it has not read yet */
 		queue_put(&w->queue, in_order(v, soon(w)), to_pressed, v->index, v->cuts, NULL);
 	if (command == COMMAND_PAUSE)
-		order(w, v, to_standing);
+		order(w, v, proof.seq, to_standing);
 	if (command == COMMAND_RESUME)
-		order(w, v, to_going_on);
+		order(w, v, proof.seq, to_going_on);
 	if (command == COMMAND_QUIESCE)
 		queue_put(&w->queue, soon(w), to_quiet, v->index, v->cuts, NULL);
 	if (command == COMMAND_EXIT)
@@ -413,7 +420,7 @@ static void is_back(struct world *w, uint64_t index, uint64_t daemon, void *data
 	v->welcome = false;
 	v->daemon = daemon;
 	v->cuts++;
-	v->pauses++;
+	v->pause = 0;
 	in.back.phase = phases[v->at];
 	in.back.vcpu_count = v->vcpu_count;
 	in.back.flags = (v->pressed ? VMM_BACK_STOPPING : 0) | (v->gate ? VMM_BACK_PAUSED : 0);

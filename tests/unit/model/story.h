@@ -25,6 +25,7 @@ int story_begin(void **state);
 int story_end(void **state);
 
 void step(struct story *s, struct input in);
+void step_too(struct story *s, struct input in); /* in the same turn as the one before */
 void ask(struct story *s, enum request_verb verb, const char *name, uint64_t life);
 void meet_secure_side(struct story *s, uint8_t instance, uint32_t generation);
 void answer(struct story *s, uint16_t sp, enum verdict v, enum call_kind kind);

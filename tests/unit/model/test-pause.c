@@ -55,11 +55,17 @@ static uint64_t pausing(struct story *s)
 	return life;
 }
 
+/* All stand, by the last PAUSE. */
+static void stands(struct story *s, uint64_t life)
+{
+	step(s, (struct input){ .kind = IN_VMM_PAUSED, .life = life, .command = s->m.seq });
+}
+
 static uint64_t paused(struct story *s)
 {
 	uint64_t life = pausing(s);
 
-	life_says(s, IN_VMM_PAUSED, life);
+	stands(s, life);
 	assert_int_equal(at(s), VM_SUB_PAUSED);
 	return life;
 }
@@ -72,7 +78,7 @@ static void is_paused_once_all_stand_and_goes_on_at_a_word(void **state)
 	assert_int_equal(operation(s)->operation, OP_PAUSE);
 	assert_int_equal(waits(s).on, WAIT_VMM);
 	assert_int_equal(waits(s).until, s->now + PATIENCE);
-	life_says(s, IN_VMM_PAUSED, life);
+	stands(s, life);
 	assert_int_equal(at(s), VM_SUB_PAUSED);
 	assert_int_equal(operation(s)->operation, OP_NONE);
 	assert_int_equal(operation(s)->outcome, OUTCOME_NONE);
@@ -91,8 +97,8 @@ static void asked_twice_nothing_more_happens(void **state)
 
 	asks(s, REQUEST_PAUSE, REFUSED_NOT);
 	assert_int_equal(s->o.answer[0].seq, 0);
-	life_says(s, IN_VMM_PAUSED, life);
-	life_says(s, IN_VMM_PAUSED, life);
+	stands(s, life);
+	stands(s, life);
 	asks(s, REQUEST_PAUSE, REFUSED_NOT);
 	assert_int_equal(s->o.changes, 0);
 	asks(s, REQUEST_RESUME, REFUSED_NOT);
@@ -113,7 +119,7 @@ static void vcpus_that_do_not_come_out_go_on_and_it_is_known(void **state)
 	COMMANDS(s, COMMAND_RESUME);
 	assert_int_equal(operation(s)->operation, OP_NONE);
 	assert_int_equal(operation(s)->outcome, OUTCOME_TIMED_OUT);
-	life_says(s, IN_VMM_PAUSED, life); /* late, and the fleet would not pass it on */
+	stands(s, life); /* late, and the fleet would not pass it on */
 	assert_int_equal(at(s), VM_SUB_RUNNING);
 }
 
@@ -129,6 +135,35 @@ static void a_resume_ends_a_pause_on_its_way(void **state)
 	COMMANDS(s, COMMAND_RESUME);
 	tick_after(s, PATIENCE);
 	assert_int_equal(s->o.changes, 0);
+}
+
+static void an_answer_to_the_pause_before_is_none(void **state)
+{
+	struct story *s = *state;
+	uint64_t life = pausing(s), first = s->m.seq;
+
+	asks(s, REQUEST_RESUME, REFUSED_NOT);
+	asks(s, REQUEST_PAUSE, REFUSED_NOT);
+	COMMANDS(s, COMMAND_PAUSE);
+	step(s, (struct input){ .kind = IN_VMM_PAUSED, .life = life, .command = first }); /* it waited while the disk was full */
+	assert_int_equal(at(s), VM_SUB_PAUSING);
+	stands(s, life);
+	assert_int_equal(at(s), VM_SUB_PAUSED);
+}
+
+static void of_a_turn_the_last_word_leaves_alone(void **state)
+{
+	struct story *s = *state;
+	struct input in = { .kind = IN_REQUEST, .request = { .verb = REQUEST_RESUME, .name = "web", .token = 1 } };
+	uint64_t life = pausing(s);
+
+	step_too(s, in);
+	COMMANDS(s, COMMAND_RESUME);
+	in.request.verb = REQUEST_PAUSE;
+	step_too(s, in);
+	COMMANDS(s, COMMAND_PAUSE);
+	stands(s, life);
+	assert_int_equal(at(s), VM_SUB_PAUSED);
 }
 
 static void only_what_runs_is_paused_or_resumed(void **state)
@@ -215,7 +250,7 @@ static void a_new_daemon_goes_on_with_it(void **state)
 	assert_int_equal(waits(again).until, again->now + PATIENCE);
 	is_back(again, life, 0);
 	COMMANDS(again, COMMAND_PAUSE);
-	life_says(again, IN_VMM_PAUSED, life);
+	stands(again, life);
 	assert_int_equal(at(again), VM_SUB_PAUSED);
 	story_end((void **)&again);
 	again = reborn(s);
@@ -250,7 +285,7 @@ static void a_vmm_that_does_not_stand_is_told_again(void **state)
 
 	is_back(s, life, 0);
 	assert_int_equal(at(s), VM_SUB_PAUSING);
-	COMMANDS(s, COMMAND_RESUME, COMMAND_PAUSE);
+	COMMANDS(s, COMMAND_PAUSE);
 }
 
 static void a_vmm_that_missed_its_resume_is_told_again(void **state)
@@ -270,6 +305,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TOLD(is_paused_once_all_stand_and_goes_on_at_a_word),
 		TOLD(asked_twice_nothing_more_happens),
+		TOLD(an_answer_to_the_pause_before_is_none),
+		TOLD(of_a_turn_the_last_word_leaves_alone),
 		TOLD(vcpus_that_do_not_come_out_go_on_and_it_is_known),
 		TOLD(a_resume_ends_a_pause_on_its_way),
 		TOLD(only_what_runs_is_paused_or_resumed),
