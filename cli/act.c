@@ -17,6 +17,7 @@ static const char *const verb_names[] = {
 	[LIFECYCLE_STOP] = "stop",
 	[LIFECYCLE_PAUSE] = "pause",
 	[LIFECYCLE_RESUME] = "resume",
+	[LIFECYCLE_PRESERVE] = "abort --preserve",
 };
 
 struct task {
@@ -97,7 +98,10 @@ static void say_given_up(const struct task *t, enum lifecycle_verb verb)
 {
 	const char *instead = t->follow.operation > LIFECYCLE_OP_NONE ? lifecycle_operation_name(t->follow.operation) : "its end";
 
-	if (t->follow.timed_out)
+	if (t->follow.kept)
+		(void)cli_say_error("%s %s: given up: the life is kept for a post-mortem; 'lifecyclectl abort %s' ends it", verb_names[verb],
+			t->name, t->name);
+	else if (t->follow.timed_out)
 		(void)cli_say_error("%s %s: given up: a vCPU did not come out in time; all of them run on", verb_names[verb], t->name);
 	else
 		(void)cli_say_error("%s %s: given up: %s came instead", verb_names[verb], t->name,
@@ -142,6 +146,8 @@ static void say_done(const struct cli *c, const struct task *t, enum lifecycle_v
 		(void)printf("%s: gone\n", t->name);
 	else if (verb == LIFECYCLE_ABORT || verb == LIFECYCLE_STOP)
 		(void)printf("%s: has no life\n", t->name);
+	else if (verb == LIFECYCLE_PRESERVE)
+		(void)printf("%s: preserved, life %" PRIu64 "; 'lifecyclectl abort %s' gives it up\n", t->name, t->follow.life, t->name);
 	else if (verb == LIFECYCLE_PAUSE)
 		(void)printf("%s: paused, life %" PRIu64 "\n", t->name, t->follow.life);
 	else
@@ -234,7 +240,7 @@ int verb_resume(struct cli *c, int argc, char **argv)
 
 int verb_abort(struct cli *c, int argc, char **argv)
 {
-	return act(c, LIFECYCLE_ABORT, argc, argv);
+	return act(c, c->preserve ? LIFECYCLE_PRESERVE : LIFECYCLE_ABORT, argc, argv);
 }
 
 int verb_restart(struct cli *c, int argc, char **argv)

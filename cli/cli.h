@@ -34,6 +34,7 @@ struct cli {
 	bool legend, quiet, block, raw;
 	bool follow; /* console, trace */
 	bool force;  /* forget */
+	bool preserve; /* abort */
 	const char *secure_view; /* partitions: the inspection socket to compare with; NULL: do not */
 	bool leave;  /* monitor: at the end of what there is */
 	bool colour; /* of standard output */

@@ -111,6 +111,7 @@ static void take_state(struct follow *f, const struct lifecycle_event *e)
 	f->state = e->new_state;
 	f->substate = e->new_substate;
 	f->resumed |= f->accepted && e->seq > f->after && e->new_substate == LIFECYCLE_SUB_RUNNING;
+	f->kept = f->accepted && e->seq > f->after && e->new_substate == LIFECYCLE_SUB_PRESERVED;
 	if (e->seq <= f->after) /* it was there when the verb took effect */
 		f->target = f->life;
 	if (e->new_state == LIFECYCLE_STATE_CREATED)
@@ -168,7 +169,17 @@ static enum verdict judge_ending(const struct follow *f)
 {
 	if (!f->life || f->life != f->target)
 		return FOLLOW_REACHED;
+	if (f->kept)
+		return FOLLOW_GIVEN_UP;
 	return f->verb == LIFECYCLE_STOP && f->unheard ? FOLLOW_UNHEARD : FOLLOW_PENDING;
+}
+
+/* Kept, or already given up again. */
+static enum verdict judge_preserved(const struct follow *f)
+{
+	if (!f->life || f->life != f->target)
+		return FOLLOW_GIVEN_UP;
+	return f->substate == LIFECYCLE_SUB_PRESERVED ? FOLLOW_REACHED : FOLLOW_PENDING;
 }
 
 /* In the life that was meant. */
@@ -192,6 +203,8 @@ enum verdict follow_judge(const struct follow *f)
 		return f->exists ? FOLLOW_PENDING : FOLLOW_REACHED;
 	if (f->verb == LIFECYCLE_ABORT || f->verb == LIFECYCLE_STOP)
 		return judge_ending(f);
+	if (f->verb == LIFECYCLE_PRESERVE)
+		return judge_preserved(f);
 	if (f->verb == LIFECYCLE_PAUSE || f->verb == LIFECYCLE_RESUME)
 		return judge_standing(f);
 	return judge_running(f);
@@ -210,7 +223,8 @@ static int again(struct cli *c, struct follow *f)
 /* What may be over again by the end of what there is to read is judged after each event. */
 static bool is_passing(enum lifecycle_verb verb)
 {
-	return verb == LIFECYCLE_START || verb == LIFECYCLE_RESTART || verb == LIFECYCLE_PAUSE || verb == LIFECYCLE_RESUME;
+	return verb == LIFECYCLE_START || verb == LIFECYCLE_RESTART || verb == LIFECYCLE_PAUSE || verb == LIFECYCLE_RESUME ||
+	       verb == LIFECYCLE_PRESERVE;
 }
 
 enum verdict follow_drain(struct cli *c, struct follow *f)

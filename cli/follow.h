@@ -12,7 +12,7 @@ enum verdict {
 	FOLLOW_PENDING,
 	FOLLOW_REACHED,
 	FOLLOW_ENDED,     /* start, restart: the life ended before it ran; pause, resume: before it came to that */
-	FOLLOW_GIVEN_UP,  /* start, restart: no life came of it; pause: it runs on */
+	FOLLOW_GIVEN_UP,  /* start, restart: no life came of it; pause: it runs on; stop, abort: kept; preserve: not kept */
 	FOLLOW_UNHEARD,   /* stop: the guest cannot hear it, and runs on */
 	FOLLOW_TIMED_OUT,
 	FOLLOW_INTERRUPTED,
@@ -26,7 +26,7 @@ struct follow {
 	uint64_t cursor;  /* of the snapshot: a life above it is new */
 	uint64_t after;   /* what the verb changed; 0: nothing */
 	uint64_t min_life; /* start, restart: this life or a later one is meant */
-	uint64_t target;  /* stop, pause, resume, abort: this life is meant */
+	uint64_t target;  /* stop, pause, resume, abort, preserve: this life is meant */
 	bool accepted;
 	/* the VM as the stream tells it */
 	bool exists;
@@ -34,6 +34,7 @@ struct follow {
 	uint16_t endpoint;
 	int state, substate, cause, operation;
 	bool superseded, unheard;
+	bool kept; /* abort, stop: it is preserved since, at another's word */
 	bool resumed, timed_out; /* pause: somebody let it go on; or it took too long */
 };
 

@@ -24,6 +24,7 @@ enum option_id {
 	OPTION_TAIL,
 	OPTION_RAW,
 	OPTION_FORCE,
+	OPTION_PRESERVE,
 	OPTION_SECURE_VIEW,
 };
 
@@ -37,6 +38,7 @@ enum {
 	TAKES_RAW = 1 << 5,
 	TAKES_SECURE_VIEW = 1 << 6,
 	TAKES_FOLLOW = 1 << 7,
+	TAKES_PRESERVE = 1 << 8,
 };
 
 struct verb {
@@ -60,7 +62,7 @@ static const struct verb verbs[] = {
 	{ "stop", "NAME...", "Ask the guest to power off", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_stop },
 	{ "pause", "NAME...", "Take the vCPUs out of the guest", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_pause },
 	{ "resume", "NAME...", "Let them go on", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_resume },
-	{ "abort", "NAME...", "End the life", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_abort },
+	{ "abort", "NAME...", "End the life", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE | TAKES_PRESERVE, verb_abort },
 	{ "restart", "NAME...", "End the life and begin the next", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_restart },
 	{ "destroy", "NAME...", "End the life, then forget the VM", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_destroy },
 	{ "forget", "NAME|LIFE [SP]", "Give up what a stuck life owes an SP", 1, 2, TAKES_FORCE | TAKES_IF_LIFE, verb_forget },
@@ -87,6 +89,8 @@ static const char *const option_help =
 	"      --no-block       do not wait until it is done\n"
 	"      --timeout=SEC    wait no longer than this\n"
 	"      --if-life=N      only if this is the VM's life\n"
+	"abort:\n"
+	"      --preserve       keep life and memory for a post-mortem\n"
 	"forget:\n"
 	"      --force          do it; without it, say what it means\n"
 	"      --if-life=N      this life of the VM\n"
@@ -197,6 +201,7 @@ static const struct option options[] = {
 	{ "tail", required_argument, NULL, OPTION_TAIL },
 	{ "raw", no_argument, NULL, OPTION_RAW },
 	{ "force", no_argument, NULL, OPTION_FORCE },
+	{ "preserve", no_argument, NULL, OPTION_PRESERVE },
 	{ "secure-view", optional_argument, NULL, OPTION_SECURE_VIEW },
 	{ 0 },
 };
@@ -256,6 +261,10 @@ static int take_option(struct cli *c, int id, struct parsed *p)
 		r = parse_number("tail", optarg, LONG_MAX, &number);
 		c->tail = r ? c->tail : (long)number;
 		return r;
+	case OPTION_PRESERVE:
+		p->takes |= TAKES_PRESERVE;
+		c->preserve = true;
+		return 0;
 	case OPTION_FORCE:
 		p->takes |= TAKES_FORCE;
 		c->force = true;

@@ -49,6 +49,7 @@ static void add_party(struct text *t, const struct lifecycle_waits_on *w)
 		[LIFECYCLE_WAIT_DISK] = "the disk: the log cannot be written",
 		[LIFECYCLE_WAIT_OLD_LIFE] = "an older life of this VM, which still settles",
 		[LIFECYCLE_WAIT_GUEST] = "the guest, whose power key was pressed",
+		[LIFECYCLE_WAIT_OPERATOR] = "somebody who looks at what is kept, and then ends it: abort, restart or destroy",
 	};
 	bool known = w->on > 0 && w->on < (int)(sizeof(parties) / sizeof(*parties));
 
@@ -104,6 +105,8 @@ static const char *then(const struct lifecycle_vm_details *d)
 	case LIFECYCLE_SUB_QUIESCING:
 	case LIFECYCLE_SUB_RECLAIMING:
 		return "then the VMM is told more firmly, and killed at last";
+	case LIFECYCLE_SUB_PRESERVED:
+		return "then it is given up, and its end goes on";
 	case LIFECYCLE_SUB_RETIRING:
 		return "then the life counts as stuck, and the partition is asked once a second for ever";
 	default:

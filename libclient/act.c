@@ -7,15 +7,25 @@
 
 #include "connection.h"
 
-static const char *const verbs[] = {
-	[LIFECYCLE_START] = "Start",
-	[LIFECYCLE_ABORT] = "Abort",
-	[LIFECYCLE_RESTART] = "Restart",
-	[LIFECYCLE_DESTROY] = "Destroy",
-	[LIFECYCLE_STOP] = "Stop",
-	[LIFECYCLE_PAUSE] = "Pause",
-	[LIFECYCLE_RESUME] = "Resume",
+static const struct {
+	const char *method, *option; /* one that is true; NULL: none is */
+} verbs[] = {
+	[LIFECYCLE_START] = { "Start", NULL },
+	[LIFECYCLE_ABORT] = { "Abort", NULL },
+	[LIFECYCLE_RESTART] = { "Restart", NULL },
+	[LIFECYCLE_DESTROY] = { "Destroy", NULL },
+	[LIFECYCLE_STOP] = { "Stop", NULL },
+	[LIFECYCLE_PAUSE] = { "Pause", NULL },
+	[LIFECYCLE_RESUME] = { "Resume", NULL },
+	[LIFECYCLE_PRESERVE] = { "Abort", "Preserve" },
 };
+
+static int append_act(sd_bus_message *request, const char *name, uint64_t life, const char *option)
+{
+	if (!option)
+		return sd_bus_message_append(request, "sta{sv}", name, life, 0);
+	return sd_bus_message_append(request, "sta{sv}", name, life, 1, option, "b", 1);
+}
 
 int lifecycle_act(struct lifecycle *l, enum lifecycle_verb verb, const char *name, uint64_t life, uint64_t *ret_seq)
 {
@@ -26,11 +36,11 @@ int lifecycle_act(struct lifecycle *l, enum lifecycle_verb verb, const char *nam
 
 	if ((unsigned)verb >= sizeof(verbs) / sizeof(*verbs))
 		return connection_refuse(l, LIFECYCLE_REFUSED_INVALID_ARGUMENT, "no such verb: %d", (int)verb);
-	target.method = verbs[verb];
+	target.method = verbs[verb].method;
 	r = connection_prepare(l, &target, &request);
 	if (r < 0)
 		return r;
-	r = sd_bus_message_append(request, "sta{sv}", name, life, 0);
+	r = append_act(request, name, life, verbs[verb].option);
 	if (r < 0)
 		return connection_bad_name(l, r, target.method);
 	r = connection_call(l, util_take(&request), &reply);

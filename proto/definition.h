@@ -37,6 +37,7 @@ enum console_kind {
 enum on_end { /* what follows an end nobody asked for */
 	ON_END_STOP = 0,
 	ON_END_RESTART = 1,
+	ON_END_PRESERVE = 2, /* kept for a post-mortem, until somebody ends it */
 };
 
 enum on_stuck { /* a restart whose old life is stuck at an SP past the active phase */
@@ -85,6 +86,7 @@ struct vm_limits {
 	uint8_t reserved[3];
 	uint32_t stop_timeout_ms;     /* power key pressed to guest ended, before it is ended by force */
 	uint32_t partition_timeout_ms; /* for the SPs of `partition` to be there, before a start fails */
+	uint32_t preserve_timeout_ms; /* how long a life is kept for a post-mortem; 0: until somebody ends it */
 };
 
 /* What the service manager lets the VMM have; 0: what its unit says. Where there is none nobody keeps it. */

@@ -131,7 +131,8 @@
 	X(WAIT_TIMER, 6, "timer")               /* a restart delay */                                                   \
 	X(WAIT_DISK, 7, "disk")                 /* the log cannot be written */                                         \
 	X(WAIT_OLD_LIFE, 8, "old-life")         /* an older life of this VM is still settling */                       \
-	X(WAIT_GUEST, 9, "guest")               /* the guest, whose power key was pressed */
+	X(WAIT_GUEST, 9, "guest")               /* the guest, whose power key was pressed */                            \
+	X(WAIT_OPERATOR, 10, "operator")        /* somebody who looks at a life that is kept, and then ends it */
 
 #define LIFECYCLE_ENUM_ENTRY(symbol, number, string) symbol = number,
 #define LIFECYCLE_COUNT_ENTRY(symbol, number, string) +1

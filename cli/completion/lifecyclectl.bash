@@ -35,7 +35,8 @@ _lifecyclectl()
 	esac
 	if [[ $word == -* ]]; then
 		case $verb in
-		start | stop | pause | resume | abort | restart | destroy) common+=' --no-block --timeout --if-life' ;;
+		abort) common+=' --no-block --timeout --if-life --preserve' ;;
+		start | stop | pause | resume | restart | destroy) common+=' --no-block --timeout --if-life' ;;
 		trace) common+=' --follow --raw' ;;
 		partitions) common+=' --secure-view' ;;
 		forget) common+=' --force --if-life' ;;

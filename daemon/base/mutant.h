@@ -25,6 +25,7 @@
 	X(MUTANT_P3_DESTROYED_EARLY, "P3", "VM_DESTROYED leaves before quiesce is proven")                             \
 	X(MUTANT_P3_DESTROYED_OVER_CREATED, "P3", "VM_DESTROYED leaves while CREATED is at RETRY")                     \
 	X(MUTANT_P3_NO_REANNOUNCE, "P3", "an SP that restarted is not told of live VMs again")                         \
+	X(MUTANT_P3_PRESERVED_TOLD, "P3", "SPs are told of the end of a life that is kept")                            \
 	X(MUTANT_P3_PAUSED_EARLY, "P3", "a VM is paused before its vCPUs are out of the guest")                        \
 	X(MUTANT_P3_PAUSED_BEFORE, "P3", "an answer to a PAUSE before the last counts for the last")                    \
 	X(MUTANT_P4_RESUME_LOST, "P4", "a VMM that missed its RESUME is not told again")                               \
@@ -41,6 +42,7 @@
 	X(MUTANT_P5_PANIC_IS_CRASH, "P5", "a panic goes by on-crash, whatever on-panic says")                           \
 	X(MUTANT_P5_NO_RESTART, "P5", "an end whose policy is restart brings none")                                    \
 	X(MUTANT_P5_NO_LIMIT, "P5", "restarts go on beyond the limit of their window")                                 \
+	X(MUTANT_P5_PRESERVE_IGNORED, "P5", "an end whose policy is preserve is not kept")                              \
 	X(MUTANT_P5_RESTART_EARLY, "P5", "a restart does not wait for its delay")                                      \
 	X(MUTANT_P5_BACKOFF_FLAT, "P5", "restarts in a row wait no longer than the first")                             \
 	X(MUTANT_P5_HEALTH_IGNORED, "P5", "a guest that ran well waits as long as one that did not")                   \
@@ -50,6 +52,8 @@
 	X(MUTANT_P6_PARTITION_UNSAID, "P6", "a start that waits for an SP does not say so")                            \
 	X(MUTANT_P6_NEXT_UNSAID, "P6", "when a VM comes back is not shown")                                            \
 	X(MUTANT_P6_WAITS_UNSAID, "P6", "a VM that retires does not say on whom it waits")                             \
+	X(MUTANT_P6_PRESERVED_UNSAID, "P6", "a life that is kept does not say who is waited for")                      \
+	X(MUTANT_P6_PRESERVED_FOREVER, "P6", "a life is kept beyond its deadline")                                     \
 	X(MUTANT_P6_STOP_UNSAID, "P6", "a VM that is being stopped does not say on whom it waits")                     \
 	X(MUTANT_P6_STOP_FOREVER, "P6", "a guest that does not obey is waited for beyond the deadline")                \
 	X(MUTANT_P6_DEAF_UNSAID, "P6", "a guest that listens to no power key is waited for")                           \

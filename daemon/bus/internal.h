@@ -91,6 +91,8 @@ int bus_partition_path(uint16_t id, char **ret);
 int bus_refuse(sd_bus_error *error, enum refusal refusal, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 int bus_read_no_options(sd_bus_message *m, sd_bus_error *error);
+/* a{sv} with one key that may be there, a boolean; false if it is not. */
+int bus_read_option(sd_bus_message *m, const char *known, bool *ret, sd_bus_error *error);
 
 /* getters.c: property getters; userdata points at the field */
 int bus_get_chars(

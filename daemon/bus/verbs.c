@@ -26,7 +26,8 @@ int bus_verb_submit(
 	r = sd_bus_message_read(m, "t", &c->request.life);
 	if (r < 0)
 		return r;
-	r = bus_read_no_options(m, error);
+	r = verb == REQUEST_ABORT ? bus_read_option(m, "Preserve", &c->request.preserve, error) :
+				    bus_read_no_options(m, error);
 	if (r < 0)
 		return r;
 	c->request.verb = verb;

@@ -149,22 +149,44 @@ int bus_refuse(sd_bus_error *error, enum refusal refusal, const char *format, ..
 	return sd_bus_error_set(error, bus_refusal_error(refusal), text);
 }
 
-int bus_read_no_options(sd_bus_message *m, sd_bus_error *error)
+static int read_option(sd_bus_message *m, const char *known, bool *ret, sd_bus_error *error)
 {
 	const char *key;
-	int r;
+	int value, r = sd_bus_message_read(m, "s", &key);
 
-	r = sd_bus_message_enter_container(m, 'a', "{sv}");
 	if (r < 0)
 		return r;
-	r = sd_bus_message_enter_container(m, 'e', "sv");
+	if (!known)
+		return bus_refuse(error, REFUSED_INVALID_ARGUMENT,
+			"unknown option '%.64s': this version knows none, leave it out", key);
+	if (strcmp(key, known) != 0)
+		return bus_refuse(error, REFUSED_INVALID_ARGUMENT,
+			"unknown option '%.64s': this version knows '%s' alone, leave it out", key, known);
+	r = sd_bus_message_read(m, "v", "b", &value);
+	if (r == -ENXIO)
+		return bus_refuse(error, REFUSED_INVALID_ARGUMENT, "option '%s' is a boolean, true or false", known);
+	*ret = value;
+	return r;
+}
+
+int bus_read_option(sd_bus_message *m, const char *known, bool *ret, sd_bus_error *error)
+{
+	bool value = false;
+	int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+		r = read_option(m, known, &value, error);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+	}
 	if (r < 0)
 		return r;
-	if (r == 0)
-		return sd_bus_message_exit_container(m);
-	r = sd_bus_message_read(m, "s", &key);
-	if (r < 0)
-		return r;
-	return bus_refuse(error, REFUSED_INVALID_ARGUMENT,
-		"unknown option '%.64s': this version knows none, leave it out", key);
+	if (ret)
+		*ret = value;
+	return sd_bus_message_exit_container(m);
+}
+
+int bus_read_no_options(sd_bus_message *m, sd_bus_error *error)
+{
+	return bus_read_option(m, NULL, NULL, error);
 }

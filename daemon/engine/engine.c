@@ -562,7 +562,7 @@ bool engine_is_quiet(const struct engine *e)
 	if (e->stepped || e->queue.count)
 		return false;
 	list_for_each(l, &e->model.lives, all)
-		if (l->now.state == VM_ABORTING && !l->stuck)
+		if (l->now.state == VM_ABORTING && l->now.substate != VM_SUB_PRESERVED && !l->stuck)
 			return false;
 	return true;
 }

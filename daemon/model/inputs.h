@@ -56,6 +56,7 @@ struct request {
 	char name[VM_NAME_MAX + 1];
 	uint64_t life;                    /* expected life; 0: any */
 	uint16_t sp;                      /* FORGET; 0: whoever is owed */
+	bool preserve;                    /* ABORT: keep it for a post-mortem */
 	uint32_t uid;                     /* who asks */
 	struct vm_definition *definition; /* DEFINE: heap, taken over by engine_post */
 	uint64_t token;                   /* comes back with the answer; 0: nobody waits */

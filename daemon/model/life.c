@@ -158,28 +158,25 @@ void vm_timer(struct step *s, struct vm *vm)
 
 /* ---- on its way ---- */
 
-/* One door for every move of a living life; the cause is that of `now`. */
-static void move(struct step *s, struct life *l, enum vm_state to, enum vm_substate sub, uint64_t deadline,
-	bool quiesced, enum vm_cause cause, const char *text)
+/* One door for every move of a living life. `next` is `now` with what changes. */
+static void move(struct step *s, struct life *l, const struct change_state *next)
 {
-	struct change c = { .kind = CHANGE_STATE, .life = l->number, .state = l->now };
+	struct change c = { .kind = CHANGE_STATE, .life = l->number, .state = *next };
 
 	c.state.old_state = l->now.state;
 	c.state.old_substate = l->now.substate;
-	c.state.state = (uint8_t)to;
-	c.state.substate = (uint8_t)sub;
 	c.state.since = s->now;
-	c.state.deadline = deadline;
-	c.state.quiesced = quiesced;
-	c.state.cause = (uint8_t)cause;
-	if (text)
-		snprintf(c.state.text, sizeof(c.state.text), "%s", text);
 	emit(s, &c);
 }
 
 static void move_within(struct step *s, struct life *l, enum vm_substate sub, uint64_t deadline, bool quiesced)
 {
-	move(s, l, l->now.state, sub, deadline, quiesced, l->now.cause, NULL);
+	struct change_state next = l->now;
+
+	next.substate = (uint8_t)sub;
+	next.deadline = deadline;
+	next.quiesced = quiesced;
+	move(s, l, &next);
 }
 
 void life_substate(struct step *s, struct life *l, enum vm_substate sub, uint64_t deadline)
@@ -206,13 +203,17 @@ void life_enter(struct step *s, struct life *l)
 
 void life_entered(struct step *s, struct life *l)
 {
+	struct change_state next = l->now;
 	enum vm_state to;
 
 	if (l->now.state != VM_CREATED || l->now.substate != VM_SUB_READY ||
 		vm_step((enum vm_state)l->now.state, VM_EV_ENTERED, &to) < 0)
 		return;
 	clear_deadline(s, &l->timer);
-	move(s, l, to, VM_SUB_RUNNING, 0, false, CAUSE_NONE, NULL);
+	next.state = (uint8_t)to;
+	next.substate = VM_SUB_RUNNING;
+	next.deadline = 0;
+	move(s, l, &next);
 	if (l->vm && l->vm->life == l && l->vm->operation.operation != OP_NONE)
 		set_operation(s, l->vm, OP_NONE, 0);
 	order_wake(s);
@@ -273,34 +274,83 @@ static void start_ladder(struct step *s, struct life *l)
 	set_deadline(s, &l->ladder, s->now + LADDER_EXIT);
 }
 
+/* Where an end goes: to what proves that no vCPU can run, then to who may want to look, then to the SPs. */
+static void aim(const struct step *s, const struct life *l, struct change_state *next)
+{
+	if (!next->quiesced) {
+		next->substate = VM_SUB_QUIESCING;
+		next->deadline = s->now + LADDER_KILL;
+	} else if (next->preserve) {
+		next->substate = VM_SUB_PRESERVED;
+		next->deadline = preserve_until(s, l);
+	} else {
+		next->substate = VM_SUB_RETIRING;
+		next->deadline = s->now + s->m->retry.active;
+	}
+}
+
+/* It got there. */
+static void arrive(struct step *s, struct life *l)
+{
+	if (l->now.substate == VM_SUB_QUIESCING)
+		start_ladder(s, l);
+	else if (l->now.substate == VM_SUB_PRESERVED)
+		preserve_begin(s, l);
+	else
+		life_advance_retire(s, l);
+}
+
 /*
  * The life ends. Quiesce is proven at once where no vCPU can have entered: the VMM was never told ENTER, or is dead, or
  * said so itself.
  */
-void life_abort(struct step *s, struct life *l, enum vm_cause cause, const char *text, bool quiesced)
+static void end(struct step *s, struct life *l, enum vm_cause cause, const char *text, bool quiesced, bool preserve)
 {
+	struct change_state next = l->now;
 	enum vm_state to;
 
 	if (vm_step((enum vm_state)l->now.state, VM_EV_ABORT, &to) < 0)
 		return;
-	quiesced = quiesced || !l->enter_sent || !l->vmm.pid;
+	next.quiesced = quiesced || !l->enter_sent || !l->vmm.pid;
+	next.preserve = preserve;
+	next.cause = (uint8_t)cause;
+	snprintf(next.text, sizeof(next.text), "%s", text);
 	clear_deadline(s, &l->timer);
 	if (l->vm && l->vm->life == l)
 		clear_deadline(s, &l->vm->timer);
 	keep_end(s, l, cause, text);
 	if (MUTANT(MUTANT_P5_SKIP_ABORTING) && cause == CAUSE_GUEST_POWEROFF)
 		to = VM_NULL;
-	move(s, l, to, quiesced ? VM_SUB_RETIRING : VM_SUB_QUIESCING, quiesced ? s->now + s->m->retry.active : s->now + LADDER_KILL,
-		quiesced, cause, text);
+	next.state = (uint8_t)to;
+	aim(s, l, &next);
+	move(s, l, &next);
 	apply_policy(s, l, cause);
 	mediator_end(s, l);
 	if (l->vm && l->vm->life == l)
 		order_ended(s, l->vm);
 	all_vcpus(s, l, VCPU_ABORTED);
-	if (quiesced)
-		life_advance_retire(s, l);
-	else
-		start_ladder(s, l);
+	arrive(s, l);
+}
+
+void life_abort(struct step *s, struct life *l, enum vm_cause cause, const char *text, bool quiesced)
+{
+	end(s, l, cause, text, quiesced, policy_preserves(l, cause));
+}
+
+void life_abort_kept(struct step *s, struct life *l, enum vm_cause cause)
+{
+	end(s, l, cause, "", false, true);
+}
+
+void life_let_go(struct step *s, struct life *l)
+{
+	struct change_state next = l->now;
+
+	clear_deadline(s, &l->timer);
+	next.preserve = false;
+	aim(s, l, &next);
+	move(s, l, &next);
+	arrive(s, l);
 }
 
 static void let_vmm_go(struct step *s, struct life *l)
@@ -313,12 +363,16 @@ static void let_vmm_go(struct step *s, struct life *l)
 
 void life_quiesced(struct step *s, struct life *l)
 {
+	struct change_state next = l->now;
+
 	if (l->now.state != VM_ABORTING || l->now.substate != VM_SUB_QUIESCING)
 		return;
 	all_vcpus(s, l, VCPU_STOPPED);
 	clear_deadline(s, &l->ladder);
-	move_within(s, l, VM_SUB_RETIRING, s->now + s->m->retry.active, true);
-	life_advance_retire(s, l);
+	next.quiesced = true;
+	aim(s, l, &next);
+	move(s, l, &next);
+	arrive(s, l);
 }
 
 static void reclaim(struct step *s, struct life *l)
@@ -470,6 +524,8 @@ void life_timer(struct step *s, struct life *l)
 			false);
 	} else if (l->now.substate == VM_SUB_PAUSING) {
 		pause_timer(s, l);
+	} else if (l->now.substate == VM_SUB_PRESERVED) {
+		preserve_end(s, l);
 	} else if (l->now.substate == VM_SUB_RETIRING) {
 		l->stuck = true;
 		touch(s, l->vm);

@@ -214,6 +214,12 @@ static inline bool life_is_over(const struct life *l)
 	return l->now.state == VM_ABORTING;
 }
 
+/* It is kept for a post-mortem, or will be once it is quiesced. */
+static inline bool life_is_kept(const struct life *l)
+{
+	return l && life_is_over(l) && l->now.preserve;
+}
+
 static inline bool sp_is_there(const struct sp *sp)
 {
 	return sp->info.id && sp->info.status != SP_GONE;

@@ -2,6 +2,7 @@
 #include "model/policy.h"
 
 #include "base/mutant.h"
+#include "model/vm.h"
 
 #define RETRY_AFTER_MS 100 /* a start that fails at once must not be tried without a pause */
 
@@ -34,13 +35,22 @@ static const size_t key_of[] = {
 	[START_FAILURE] = offsetof(struct vm_policies, on_start_failure),
 };
 
-static bool wants_restart(const struct vm_definition *d, enum vm_cause cause)
+static bool says(const struct vm_definition *d, enum vm_cause cause, enum on_end what)
 {
 	uint8_t policy = policy_of[cause];
 
 	if (MUTANT(MUTANT_P5_PANIC_IS_CRASH) && policy == PANIC)
 		policy = CRASH;
-	return policy != ASKED && ((const uint8_t *)&d->policies)[key_of[policy]] == ON_END_RESTART;
+	return policy != ASKED && ((const uint8_t *)&d->policies)[key_of[policy]] == what;
+}
+
+/* What somebody asked for meanwhile comes before what the definition says. */
+bool policy_preserves(const struct life *l, enum vm_cause cause)
+{
+	const struct vm *vm = l->vm;
+
+	return vm && vm->life == l && operation_rank((enum operation)vm->operation.operation) < operation_rank(OP_STOP) &&
+		says(vm->definition, cause, ON_END_PRESERVE) && !MUTANT(MUTANT_P5_PRESERVE_IGNORED);
 }
 
 /* The restarts that are counted, and what the next one has to know. */
@@ -82,7 +92,7 @@ bool policy_restart(struct step *s, struct vm *vm, const struct life *l, uint64_
 	bool healthy = l && l->begun.entered && s->now - l->begun.entered >= p->restart_healthy_ms * NS_PER_MS;
 	uint64_t wait;
 
-	if (!wants_restart(vm->definition, (enum vm_cause)vm->end.cause))
+	if (!says(vm->definition, (enum vm_cause)vm->end.cause, ON_END_RESTART))
 		return false;
 	if (policy_of[vm->end.cause] == REBOOT) {
 		*ret_at = 0;

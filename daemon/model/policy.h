@@ -10,3 +10,6 @@
  * a start failed before there was one. False: no policy wants it, or the limit is reached.
  */
 bool policy_restart(struct step *s, struct vm *vm, const struct life *l, uint64_t *ret_at);
+
+/* Whether a life that ends now is to be kept for a post-mortem, by what the VM's definition says of such an end. */
+bool policy_preserves(const struct life *l, enum vm_cause cause);

@@ -55,6 +55,7 @@ struct change_state {
 	uint8_t state, substate;         /* enum vm_state, vm_substate */
 	uint8_t cause;                   /* enum vm_cause: set once, on the way to ABORTING */
 	bool quiesced;                   /* no vCPU of this life can run any more */
+	bool preserve;                   /* once it is quiesced it is kept for a post-mortem */
 	uint64_t since;
 	uint64_t deadline; /* of this sub-state; 0: none */
 	char text[END_TEXT_MAX + 1];

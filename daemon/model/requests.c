@@ -43,8 +43,7 @@ void end_operation(struct step *s, struct vm *vm, enum outcome outcome)
 	put_operation(s, vm, OP_NONE, 0, outcome);
 }
 
-/* Its rank, beside another's. */
-static bool is_under(const struct vm *vm, enum operation op)
+bool operation_is_under(const struct vm *vm, enum operation op)
 {
 	return operation_rank((enum operation)vm->operation.operation) < operation_rank(op);
 }
@@ -54,7 +53,7 @@ static enum vm_state state_of(const struct vm *vm)
 	return vm->life ? (enum vm_state)vm->life->now.state : VM_NULL;
 }
 
-static enum refusal illegal(struct step *s, struct vm *vm, struct answer *a, const char *verb, const char *remedy)
+enum refusal illegal(struct step *s, struct vm *vm, struct answer *a, const char *verb, const char *remedy)
 {
 	vm->refused++;
 	if (MUTANT(MUTANT_P5_REFUSED_CHANGES))
@@ -133,6 +132,8 @@ static enum refusal ask_start(struct step *s, struct vm *vm, struct answer *a)
 	}
 	if ((state_of(vm) == VM_CREATED || state_of(vm) == VM_RUNNING) && vm->operation.operation != OP_STOP)
 		return REFUSED_NOT;
+	if (life_is_kept(vm->life))
+		return illegal(s, vm, a, "start", "it is kept for a post-mortem, abort gives it up, or restart it");
 	if (state_of(vm) != VM_NULL)
 		return illegal(s, vm, a, "start", "wait until it is null, or restart it");
 	refusal = order_pull(s, vm, a->text, sizeof(a->text));
@@ -166,7 +167,9 @@ static enum refusal ask_stop(struct step *s, struct vm *vm, struct answer *a)
 		return REFUSED_NOT;
 	if (state_of(vm) == VM_NULL)
 		return illegal(s, vm, a, "stop", "there is no life to end");
-	if (!is_under(vm, OP_STOP))
+	if (life_is_kept(vm->life))
+		return illegal(s, vm, a, "stop", "it is kept for a post-mortem, abort gives it up");
+	if (!operation_is_under(vm, OP_STOP))
 		return REFUSED_NOT;
 	if (state_of(vm) == VM_RUNNING) {
 		stop_begin(s, vm);
@@ -189,10 +192,11 @@ static enum refusal ask_abort(struct step *s, struct vm *vm, struct answer *a)
 	}
 	if (state_of(vm) == VM_NULL)
 		return illegal(s, vm, a, "abort", "there is no life to end");
-	if (is_under(vm, OP_ABORT))
+	if (operation_is_under(vm, OP_ABORT))
 		set_operation(s, vm, OP_ABORT, 0);
 	if (state_of(vm) != VM_ABORTING)
 		life_abort(s, vm->life, CAUSE_USER_ABORT, "", false);
+	preserve_end(s, vm->life);
 	return REFUSED_NOT;
 }
 
@@ -204,11 +208,12 @@ static enum refusal ask_restart(struct step *s, struct vm *vm, struct answer *a)
 		snprintf(a->text, sizeof(a->text), "the daemon is stopping: it starts nothing more");
 		return REFUSED_SHUTTING_DOWN;
 	}
-	if (!is_under(vm, OP_STOP))
+	if (!operation_is_under(vm, OP_STOP))
 		return illegal(s, vm, a, "restart", "start it again when it is null");
 	set_operation(s, vm, OP_RESTART, 0);
 	if (state_of(vm) != VM_ABORTING)
 		life_abort(s, vm->life, CAUSE_USER_RESTART, "", false);
+	preserve_end(s, vm->life);
 	return REFUSED_NOT;
 }
 
@@ -224,6 +229,7 @@ static enum refusal ask_destroy(struct step *s, struct vm *vm)
 	set_operation(s, vm, OP_DESTROY, 0);
 	if (state_of(vm) != VM_ABORTING)
 		life_abort(s, vm->life, CAUSE_USER_DESTROY, "", false);
+	preserve_end(s, vm->life);
 	return REFUSED_NOT;
 }
 
@@ -231,7 +237,7 @@ static enum refusal ask_pause(struct step *s, struct vm *vm, struct answer *a)
 {
 	if (state_of(vm) != VM_RUNNING)
 		return illegal(s, vm, a, "pause", "it can be paused while it runs");
-	if (!is_under(vm, OP_START))
+	if (!operation_is_under(vm, OP_START))
 		return illegal(s, vm, a, "pause", "wait until that is over");
 	if (vm->life->now.substate == VM_SUB_RUNNING)
 		pause_begin(s, vm->life);
@@ -254,7 +260,7 @@ static enum refusal ask(struct step *s, const struct request *r, struct vm *vm, 
 	case REQUEST_STOP:
 		return ask_stop(s, vm, a);
 	case REQUEST_ABORT:
-		return ask_abort(s, vm, a);
+		return r->preserve ? ask_preserve(s, vm, a) : ask_abort(s, vm, a);
 	case REQUEST_RESTART:
 		return ask_restart(s, vm, a);
 	case REQUEST_DESTROY:

@@ -68,6 +68,11 @@ static void resume_aborting(struct step *s, struct life *l)
 		life_quiesced(s, l);
 		return;
 	}
+	if (l->now.substate == VM_SUB_PRESERVED) {
+		if (l->now.deadline)
+			set_deadline(s, &l->timer, later(l->now.deadline, s->now));
+		return;
+	}
 	if (l->vmm.pid && !l->now.quiesced)
 		set_deadline(s, &l->ladder, ladder_at(s, l));
 	else if (l->vmm.pid)
@@ -104,18 +109,20 @@ static void resume_life(struct step *s, struct life *l, bool same_boot)
 	resume_debts(s, l);
 	if (l->now.state == VM_ABORTING && l->vm && l->vm->life == l)
 		order_ended(s, l->vm);
-	if (!same_boot)
+	if (!same_boot) {
 		life_vmm_gone(s, l, &rebooted);
-	else if (l->now.substate == VM_SUB_ALLOCATING)
+		preserve_end(s, l); /* there is nothing left to look at */
+	} else if (l->now.substate == VM_SUB_ALLOCATING) {
 		resume_allocating(s, l);
-	else if (l->now.substate == VM_SUB_ANNOUNCING && l->vm)
+	} else if (l->now.substate == VM_SUB_ANNOUNCING && l->vm) {
 		set_deadline(s, &l->timer, s->now + l->vm->definition->limits.announce_timeout_ms * NS_PER_MS);
-	else if (l->now.substate == VM_SUB_READY)
+	} else if (l->now.substate == VM_SUB_READY) {
 		resume_ready(s, l);
-	else if (l->now.substate == VM_SUB_PAUSING)
+	} else if (l->now.substate == VM_SUB_PAUSING) {
 		resume_pausing(s, l);
-	else if (l->now.state == VM_ABORTING)
+	} else if (l->now.state == VM_ABORTING) {
 		resume_aborting(s, l);
+	}
 }
 
 static void resume_vm(struct step *s, struct vm *vm)

@@ -36,6 +36,8 @@ void clear_deadline(struct step *s, struct deadline *d);
 void step_request(struct step *s, struct request *r);
 void set_operation(struct step *s, struct vm *vm, enum operation op, uint64_t deadline);
 void end_operation(struct step *s, struct vm *vm, enum outcome outcome); /* not done, and that is to be known */
+bool operation_is_under(const struct vm *vm, enum operation op); /* its rank, beside another's */
+enum refusal illegal(struct step *s, struct vm *vm, struct answer *a, const char *verb, const char *remedy);
 
 /* stop.c: the guest is asked to end itself */
 void stop_begin(struct step *s, struct vm *vm);
@@ -51,11 +53,19 @@ void pause_end(struct step *s, struct life *l, enum outcome outcome); /* fine if
 void pause_again(struct step *s, struct life *l, bool paused); /* the VMM is back: it may not have heard */
 void pause_timer(struct step *s, struct life *l);
 
+/* preserve.c: a life is kept for a post-mortem */
+uint64_t preserve_until(const struct step *s, const struct life *l); /* 0: without limit */
+void preserve_begin(struct step *s, struct life *l); /* it is there */
+void preserve_end(struct step *s, struct life *l);   /* it is kept no longer, or shall not be; fine if it was not to be */
+enum refusal ask_preserve(struct step *s, struct vm *vm, struct answer *a);
+
 /* life.c: birth, entry, end, return of what was held */
 enum refusal life_begin(struct step *s, struct vm *vm, char *text, size_t size);
 enum refusal vm_start(struct step *s, struct vm *vm, char *text, size_t size); /* begins a life, or waits for order */
 void life_substate(struct step *s, struct life *l, enum vm_substate sub, uint64_t deadline);
 void life_abort(struct step *s, struct life *l, enum vm_cause cause, const char *text, bool quiesced);
+void life_abort_kept(struct step *s, struct life *l, enum vm_cause cause); /* the same, and it is kept */
+void life_let_go(struct step *s, struct life *l); /* it was kept: its end goes on */
 void life_quiesced(struct step *s, struct life *l);
 void life_advance_retire(struct step *s, struct life *l);
 void life_ready(struct step *s, struct life *l);

@@ -98,6 +98,8 @@ static void back(struct step *s, struct life *l, const struct vmm_back *b)
 			life_quiesced(s, l);
 		else
 			life_abort(s, l, CAUSE_VMM_PROTOCOL, "the VMM is quiesced and nobody asked it to be", true);
+	} else if (l->now.substate == VM_SUB_PRESERVED) {
+		; /* it stays as it is */
 	} else if (l->now.state == VM_ABORTING) {
 		command_vmm(s, l, l->now.quiesced ? COMMAND_EXIT : COMMAND_QUIESCE);
 	} else if (b->phase == VMM_PHASE_ENTERED) {

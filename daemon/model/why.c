@@ -100,6 +100,9 @@ static void of_life(const struct model *m, const struct life *l, struct wait_rea
 		r->on = WAIT_VMM;
 		r->until = heap_node_is_out(&l->ladder.node) ? 0 : l->ladder.node.at;
 		break;
+	case VM_SUB_PRESERVED:
+		r->on = MUTANT(MUTANT_P6_PRESERVED_UNSAID) ? WAIT_NOTHING : WAIT_OPERATOR;
+		break;
 	case VM_SUB_ANNOUNCING:
 		on_secure_side(m, l, r);
 		break;

@@ -18,7 +18,7 @@
 /* Each in the order of its enum: the index is the number. */
 static const char *const huge_pages[] = { "never", "transparent", "reserved", NULL };
 static const char *const console_kinds[] = { "none", "serial", NULL };
-static const char *const on_end[] = { "stop", "restart", NULL };
+static const char *const on_end[] = { "stop", "restart", "preserve", NULL };
 static const char *const on_stuck[] = { "wait", "new-id", NULL };
 
 static const struct rule vcpus[] = {
@@ -62,6 +62,7 @@ static const struct rule limits[] = {
 	{ "build-timeout", RULE_DURATION, AT(limits.build_timeout_ms), .min = 100, .max = HOUR_MS },
 	{ "announce-timeout", RULE_DURATION, AT(limits.announce_timeout_ms), .min = 100, .max = HOUR_MS },
 	{ "partition-timeout", RULE_DURATION, AT(limits.partition_timeout_ms), .min = 100, .max = 24 * HOUR_MS },
+	{ "preserve-timeout", RULE_DURATION, AT(limits.preserve_timeout_ms), .min = 0, .max = 168 * HOUR_MS },
 	{ "stop-timeout", RULE_DURATION, AT(limits.stop_timeout_ms), .min = SECOND_MS, .max = 24 * HOUR_MS },
 };
 static const struct rule resources[] = {

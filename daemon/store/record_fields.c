@@ -60,6 +60,7 @@ static const struct field state[] = {
 	WORD("substate", state.substate, substate_names),
 	WORD("cause", state.cause, cause_names),
 	TRUTH("quiesced", state.quiesced),
+	FIELD("preserve", FIELD_BOOL, state.preserve, .optional = true),
 	NUMBER("since", state.since),
 	NUMBER("deadline", state.deadline),
 	TEXT("text", state.text),

@@ -114,7 +114,7 @@ static bool is_clear(const struct world *w, const struct kept_vm *k)
 
 /* ---- what its definition says ---- */
 
-static bool says_restart(const struct vm_policies *p, uint8_t cause)
+static uint8_t said(const struct vm_policies *p, uint8_t cause)
 {
 	switch (cause) {
 	case CAUSE_GUEST_POWEROFF:
@@ -133,11 +133,17 @@ static bool says_restart(const struct vm_policies *p, uint8_t cause)
 	case CAUSE_USER_ABORT:
 	case CAUSE_USER_RESTART:
 	case CAUSE_USER_DESTROY:
+	case CAUSE_DEPENDENCY:
 	case CAUSE_HOST_REBOOT:
-		return false;
+		return ON_END_STOP;
 	default:
 		return p->on_crash;
 	}
+}
+
+static bool says_restart(const struct vm_policies *p, uint8_t cause)
+{
+	return said(p, cause) == ON_END_RESTART;
 }
 
 static bool is_within_limit(struct kept_vm *k, uint8_t cause, uint64_t now)
@@ -223,6 +229,28 @@ static void take_as_it_is(const struct world *w, struct kept_vm *k, const struct
 	k->boot = w->boot;
 }
 
+/*
+ * Between proof and SPs stands who wants to look, if the policy says so, as long as nobody asked for anything since. A life
+ * that nobody asked about and that has another policy is not kept.
+ */
+static void keeps(struct world *w, struct kept_vm *k, const struct change *c)
+{
+	uint64_t ms = k->definition.limits.preserve_timeout_ms;
+	bool arrives = c->state.old_substate != VM_SUB_PRESERVED && c->state.substate == VM_SUB_PRESERVED;
+
+	if (c->state.old_state == VM_ABORTING && is_asked(w, k, ~0u))
+		k->keep = KEEP_UNCLEAR;
+	if (k->keep == KEEP_IT && (c->state.substate == VM_SUB_RETIRING || c->state.substate == VM_SUB_RECLAIMING) &&
+		c->state.old_substate != VM_SUB_PRESERVED)
+		fail(w, "P5", "%s ends with cause %u and is not kept, as its policy says", k->name, c->state.cause);
+	if (k->keep == KEEP_IT_NOT && arrives)
+		fail(w, "P5", "%s ends with cause %u and is kept, which nobody says", k->name, c->state.cause);
+	if (arrives && k->defined <= w->disk.last_seq && c->state.deadline != (ms ? c->state.since + ms * MS : 0))
+		fail(w, "P6", "%s is kept until %" PRIu64 ", its definition says %" PRIu64 " ms", k->name, c->state.deadline, ms);
+	if (arrives) /* where it goes from there is said by who ends it */
+		k->keep = KEEP_UNCLEAR;
+}
+
 static void ends(struct world *w, const struct turn *turn, size_t i)
 {
 	const struct change *c = &turn->change[i];
@@ -234,12 +262,17 @@ static void ends(struct world *w, const struct turn *turn, size_t i)
 		k->entered = c->state.since;
 	if (k)
 		k->runs = c->state.state == VM_RUNNING;
+	if (k && c->state.old_state == VM_ABORTING)
+		keeps(w, k, c);
 	if (!k || c->state.state != VM_ABORTING || c->state.old_state == VM_ABORTING)
 		return;
 	was = k->operation;
 	op = decided(turn, i, k);
 	k->unclear = !is_clear(w, k) || c->state.cause == CAUSE_DEPENDENCY;
 	k->due = false;
+	k->keep = k->unclear || was >= OP_RESTART ? KEEP_UNCLEAR :
+		said(&k->says, c->state.cause) == ON_END_PRESERVE ? KEEP_IT : KEEP_IT_NOT;
+	keeps(w, k, c);
 	if (!k->unclear && (was <= OP_START || was == OP_PAUSE || (was == OP_RESTART && c->state.cause != CAUSE_USER_RESTART)))
 		check(w, k, c->state.cause, c->state.since, &op, OP_RESTART);
 	else if (!k->unclear && op.operation != was)

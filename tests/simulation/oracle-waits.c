@@ -116,6 +116,8 @@ static bool world_agrees(struct world *w, const struct vm_row *row)
 		return rows_disk_stuck(engine_rows(w->engine));
 	case WAIT_GUEST:
 		return guest_holds(w, row);
+	case WAIT_OPERATOR:
+		return life && life->stored_substate == VM_SUB_PRESERVED;
 	case WAIT_OLD_LIFE:
 		return row->old_lives > 0;
 	default:

@@ -79,6 +79,8 @@ void oracle_stored(struct world *w, const struct turn *turn)
 			life->stored_quiesced = c->state.quiesced;
 			life->stored_substate = c->state.substate;
 		}
+		if (life && sp && c->debt.state == DEBT_DESTROYING && life->stored_substate == VM_SUB_PRESERVED)
+			fail(w, "P3", "SP %04x is to be told of the end of life %" PRIu64 ", which is kept", sp->id, life->number);
 		if (life && sp)
 			note_stored(&life->pair[sp - w->sp], c);
 	}
@@ -235,6 +237,8 @@ void oracle_reclaim(struct world *w, struct life *life)
 {
 	if (life->boot != w->boot)
 		return; /* that kernel is no more, nor is the memory */
+	if (life->stored_substate == VM_SUB_PRESERVED)
+		fail(w, "P2", "memory of life %" PRIu64 " is removed, which is kept", life->number);
 	if (fleet_has_vmm(w, life->number, true))
 		fail(w, "P2", "memory of life %" PRIu64 " is removed under its living VMM", life->number);
 	for (size_t i = 0; i < w->sp_count; i++) {

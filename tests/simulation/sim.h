@@ -314,6 +314,7 @@ struct kept_vm {
 	uint32_t restarts; /* in the window */
 	uint32_t in_a_row; /* without a healthy time between */
 	uint64_t entered;  /* RUNNING since; 0: this life was not */
+	enum { KEEP_UNCLEAR, KEEP_IT, KEEP_IT_NOT } keep; /* what its policy says of the life that ends now */
 	bool for_good;     /* it was ended at somebody's word, and nobody asked for it since */
 	char name[VM_NAME_MAX + 1];
 };

@@ -29,6 +29,13 @@ static uint16_t some_id(struct world *w)
 	return (uint16_t)random_between(&w->random, FFA_ID_VM_FIRST, 40);
 }
 
+static uint8_t on_end(struct random *r, unsigned restart)
+{
+	if (random_chance(r, restart))
+		return ON_END_RESTART;
+	return random_chance(r, 120) ? ON_END_PRESERVE : ON_END_STOP;
+}
+
 static struct vm_definition *define(struct world *w, size_t vm)
 {
 	struct vm_definition *d = calloc(1, sizeof(*d));
@@ -44,13 +51,13 @@ static struct vm_definition *define(struct world *w, size_t vm)
 	d->vcpu_count = (uint16_t)random_between(r, 1, 4);
 	d->memory_bytes = DEFINITION_MEMORY_MIN * random_between(r, 1, 8);
 	d->policies = (struct vm_policies) {
-		.on_poweroff = random_chance(r, 300),
-		.on_reboot = random_chance(r, 700),
-		.on_crash = random_chance(r, 500),
+		.on_poweroff = on_end(r, 300),
+		.on_reboot = on_end(r, 700),
+		.on_crash = on_end(r, 500),
 		.on_stuck = random_chance(r, 400),
-		.on_panic = random_chance(r, 500),
-		.on_watchdog = random_chance(r, 500),
-		.on_start_failure = random_chance(r, 300),
+		.on_panic = on_end(r, 500),
+		.on_watchdog = on_end(r, 500),
+		.on_start_failure = on_end(r, 300),
 		.restart_delay_ms = (uint32_t)random_below(r, 3) * 100,
 		.restart_factor = (uint32_t)random_between(r, 1, 3),
 		.restart_delay_max_ms = (uint32_t)random_between(r, 200, 3000),
@@ -65,6 +72,7 @@ static struct vm_definition *define(struct world *w, size_t vm)
 		.console_bytes = 4096,
 		.partition_timeout_ms = (uint32_t)random_between(r, 500, 5000),
 		.stop_timeout_ms = (uint32_t)random_between(r, 1000, 3000),
+		.preserve_timeout_ms = random_chance(r, 500) ? (uint32_t)random_between(r, 1, 3000) : 0,
 	};
 	snprintf(d->kernel, sizeof(d->kernel), "/kernel");
 	for (size_t i = 0; i < 2 && vm && random_chance(r, 150); i++) {
@@ -167,11 +175,12 @@ static void ask(struct world *w, enum request_verb verb, size_t vm)
 		in.request.life = expected_life(w, row);
 	if (verb == REQUEST_FORGET)
 		choose_what_to_forget(w, a, &in.request);
+	in.request.preserve = verb == REQUEST_ABORT && !w->quiet && random_chance(&w->random, 200);
 	in.request.token = a->token;
 	if (verb == REQUEST_FORGET)
 		note_what_may_be_forgotten(w, &in.request, a->token);
-	wire_note(w, "user  %s %s life %" PRIu64 "%s", verb_names[verb], in.request.name, in.request.life,
-		a->alone ? " alone" : "");
+	wire_note(w, "user  %s %s life %" PRIu64 "%s%s", verb_names[verb], in.request.name, in.request.life,
+		in.request.preserve ? " preserve" : "", a->alone ? " alone" : "");
 	world_post(w, &in);
 }
 
@@ -210,7 +219,7 @@ static enum request_verb choose(struct world *w, const struct rows *rows, const 
 	return dice < 60 ? REQUEST_ABORT : dice < 92 ? REQUEST_RESTART : REQUEST_DESTROY;
 }
 
-/* In a quiet world nobody leaves a guest standing: others may wait for its word. */
+/* In a quiet world nobody leaves a guest standing, for others may wait for its word, or keeps what is over. */
 static void let_go_on(struct world *w)
 {
 	char name[VM_NAME_MAX + 1];
@@ -222,6 +231,8 @@ static void let_go_on(struct world *w)
 		row = rows_vm(engine_rows(w->engine), name);
 		if (row && (row->substate == VM_SUB_PAUSED || row->substate == VM_SUB_PAUSING))
 			ask(w, REQUEST_RESUME, i);
+		if (row && row->substate == VM_SUB_PRESERVED)
+			ask(w, REQUEST_ABORT, i);
 	}
 }
 

@@ -126,6 +126,7 @@ enum lifecycle_wait {
 	LIFECYCLE_WAIT_DISK = 7,
 	LIFECYCLE_WAIT_OLD_LIFE = 8,
 	LIFECYCLE_WAIT_GUEST = 9, /* its power key was pressed */
+	LIFECYCLE_WAIT_OPERATOR = 10, /* a life is kept for him to look at */
 };
 
 /* Why a call failed. 1..15 come from the daemon; each has an errno and an exit code of its own. */

@@ -91,6 +91,30 @@ static void each_verb_is_its_own_on_both_interfaces(void **state)
 	}
 }
 
+static void an_abort_may_say_that_what_it_ends_is_kept(void **state)
+{
+	struct world *w = *state;
+
+	two_vms(w);
+	for (int i = 0; i < 2; i++) {
+		struct pending p;
+
+		ask_manager(&w->root, &p, "Abort", "sta{sv}", "a", (uint64_t)0, 1, "Preserve", "b", !i);
+		wait_posted(w, (size_t)i + 1);
+		assert_int_equal(w->engine.posted[i].preserve, !i);
+		answer(w, (size_t)i, REFUSED_NOT, 1, "");
+		world_until(w, &p.done);
+		assert_fine(p.reply);
+		(void)sd_bus_message_unref(p.reply);
+	}
+	assert_error(call_manager(&w->root, "Abort", "sta{sv}", "a", (uint64_t)0, 1, "Keep", "b", 1), E("InvalidArgument"), "'Keep'");
+	assert_error(call_manager(&w->root, "Abort", "sta{sv}", "a", (uint64_t)0, 1, "Preserve", "s", "yes"), E("InvalidArgument"),
+		"boolean");
+	assert_error(call_manager(&w->root, "Stop", "sta{sv}", "a", (uint64_t)0, 1, "Preserve", "b", 1), E("InvalidArgument"),
+		"knows none");
+	assert_int_equal(w->engine.posted_count, 2);
+}
+
 static void forgets_for_whom_may_and_says_who_asked(void **state)
 {
 	struct world *w = *state;
@@ -359,6 +383,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(replies_when_the_engine_answered_and_not_before),
 		TEST(each_verb_is_its_own_on_both_interfaces),
+		TEST(an_abort_may_say_that_what_it_ends_is_kept),
 		TEST(forgets_for_whom_may_and_says_who_asked),
 		TEST(refusals_come_typed_with_their_text),
 		TEST(defines_what_the_parser_made),

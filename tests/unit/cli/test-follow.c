@@ -108,6 +108,37 @@ static struct lifecycle_event operation(uint64_t seq, enum lifecycle_operation o
 		.outcome = (int)outcome, .name = "web" };
 }
 
+static struct lifecycle_event kept(uint64_t seq)
+{
+	struct lifecycle_event e = moved(seq, 50, LIFECYCLE_STATE_ABORTING);
+
+	e.new_substate = LIFECYCLE_SUB_PRESERVED;
+	return e;
+}
+
+static void preserve_is_done_when_it_is_kept(void **state)
+{
+	struct follow f = { .name = "web", .verb = LIFECYCLE_PRESERVE, .exists = true, .cursor = 100, .life = 50,
+		.state = LIFECYCLE_STATE_RUNNING };
+
+	follow_accepted(&f, 101);
+	assert_int_equal(take(&f, moved(102, 50, LIFECYCLE_STATE_ABORTING)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, kept(103)), FOLLOW_REACHED);
+	assert_int_equal(take(&f, moved(104, 50, LIFECYCLE_STATE_NULL)), FOLLOW_GIVEN_UP);
+}
+
+/* Nobody waits for ever for the end of what another keeps; what was kept before it was given up is none of it. */
+static void an_abort_is_given_up_when_another_keeps_the_life(void **state)
+{
+	struct follow f = { .name = "web", .verb = LIFECYCLE_ABORT, .exists = true, .cursor = 100, .life = 50,
+		.state = LIFECYCLE_STATE_ABORTING, .substate = LIFECYCLE_SUB_QUIESCING };
+
+	follow_accepted(&f, 103);
+	assert_int_equal(take(&f, kept(102)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, moved(103, 50, LIFECYCLE_STATE_ABORTING)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, kept(104)), FOLLOW_GIVEN_UP);
+}
+
 static struct follow stopping(void)
 {
 	return (struct follow){ .name = "web", .verb = LIFECYCLE_STOP, .exists = true, .cursor = 100, .life = 50,
@@ -227,6 +258,8 @@ int main(void)
 		cmocka_unit_test(start_is_given_up_when_another_operation_comes_first),
 		cmocka_unit_test(restart_waits_for_the_next_life),
 		cmocka_unit_test(abort_is_done_when_its_life_is_over),
+		cmocka_unit_test(preserve_is_done_when_it_is_kept),
+		cmocka_unit_test(an_abort_is_given_up_when_another_keeps_the_life),
 		cmocka_unit_test(abort_means_the_life_it_met),
 		cmocka_unit_test(stop_is_done_when_its_life_is_over),
 		cmocka_unit_test(stop_that_is_not_heard_is_told),

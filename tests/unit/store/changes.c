@@ -96,13 +96,13 @@ void random_definition(uint64_t *seed, struct vm_definition *ret)
 	ret->from_file = (uint8_t)up_to(seed, 1);
 	ret->memory_bytes = (1 + up_to(seed, 4095)) << 21;
 	ret->policies = (struct vm_policies) {
-		.on_poweroff = (uint8_t)up_to(seed, 1),
-		.on_reboot = (uint8_t)up_to(seed, 1),
-		.on_crash = (uint8_t)up_to(seed, 1),
+		.on_poweroff = (uint8_t)up_to(seed, ON_END_PRESERVE),
+		.on_reboot = (uint8_t)up_to(seed, ON_END_PRESERVE),
+		.on_crash = (uint8_t)up_to(seed, ON_END_PRESERVE),
 		.on_stuck = (uint8_t)up_to(seed, 1),
-		.on_panic = (uint8_t)up_to(seed, 1),
-		.on_watchdog = (uint8_t)up_to(seed, 1),
-		.on_start_failure = (uint8_t)up_to(seed, 1),
+		.on_panic = (uint8_t)up_to(seed, ON_END_PRESERVE),
+		.on_watchdog = (uint8_t)up_to(seed, ON_END_PRESERVE),
+		.on_start_failure = (uint8_t)up_to(seed, ON_END_PRESERVE),
 		.restart_delay_ms = (uint32_t)up_to(seed, 3600000),
 		.restart_factor = 1 + (uint32_t)up_to(seed, 15),
 		.restart_delay_max_ms = 3600000 + (uint32_t)up_to(seed, 3600000),
@@ -114,6 +114,7 @@ void random_definition(uint64_t *seed, struct vm_definition *ret)
 	ret->limits.build_timeout_ms = 100 + (uint32_t)up_to(seed, 1000000);
 	ret->limits.announce_timeout_ms = 100 + (uint32_t)up_to(seed, 1000000);
 	ret->limits.stop_timeout_ms = 1000 + (uint32_t)up_to(seed, 1000000);
+	ret->limits.preserve_timeout_ms = (uint32_t)up_to(seed, 1000000);
 	ret->limits.partition_timeout_ms = 100 + (uint32_t)up_to(seed, 1000000);
 	ret->limits.console_bytes = 4096u << up_to(seed, 8);
 	ret->limits.overcommit = (uint8_t)up_to(seed, 1);

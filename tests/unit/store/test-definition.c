@@ -192,7 +192,7 @@ static void says_which_key_and_what_to_write(void **state)
 	expect_error(WITH("\"initrd\": \"relative\""),
 		"web.json:3:11: initrd: \"relative\" is not an absolute path; write one that begins with /");
 	expect_error(WITH("\"policies\": {\"on-crash\": \"cry\"}"),
-		"web.json:3:26: policies.on-crash: \"cry\" is not known; write one of \"stop\", \"restart\"");
+		"web.json:3:26: policies.on-crash: \"cry\" is not known; write one of \"stop\", \"restart\", \"preserve\"");
 	expect_error(WITH("\"policies\": {\"restart-delay\": \"2s\", \"restart-delay-max\": \"1s\"}"),
 		"web.json:3:58: policies.restart-delay-max: 1000ms is less than restart-delay, 2000ms; write no less");
 	expect_error(WITH("\"policies\": {\"restart-delay\": 100}"),
