@@ -89,11 +89,6 @@ static const struct lifecycle_peer *find_deadline(const struct page *page)
 	return first;
 }
 
-static const char *message_of(const struct lifecycle_peer *p)
-{
-	return p->debt == LIFECYCLE_DEBT_DESTROYING ? "VM_DESTROYED" : "VM_CREATED";
-}
-
 /* ---- the facts ---- */
 
 static void print_label(const char *label)
@@ -151,7 +146,7 @@ static void print_owed(const struct cli *c, const struct page *page)
 
 static void print_peer(const struct lifecycle_peer *p)
 {
-	(void)printf("%s of %s, life %" PRIu64 ", FF-A id 0x%04x", message_of(p), p->vm, p->life, p->endpoint);
+	(void)printf("%s of %s, life %" PRIu64 ", FF-A id 0x%04x", peer_message(p), p->vm, p->life, p->endpoint);
 }
 
 static void print_call(const struct page *page)
@@ -172,7 +167,7 @@ static void print_line(const struct page *page)
 {
 	const struct lifecycle_peer *holder = find_holder(page);
 
-	if (strcmp(page->p->profile, "optee") == 0) /* takes many at a time */
+	if (page->p->id == SPMC_ID || strcmp(page->p->profile, "optee") == 0) /* takes many at a time */
 		return;
 	print_label("Slot");
 	if (holder)

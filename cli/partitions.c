@@ -15,12 +15,20 @@ static const char *subscriptions(const struct lifecycle_partition *p)
 	return p->wants_destroyed ? "destroyed" : "-";
 }
 
+/* The SPMC is listed where it makes notification bitmaps: their end is owed there, as a VM's is to an SP. */
+static const char *kind_of(const struct lifecycle_partition *p)
+{
+	if (!p->secure)
+		return "vm";
+	return strcmp(p->profile, "spmc") ? "sp" : "spmc";
+}
+
 static void add_partition(struct table *t, const struct lifecycle_partition *p)
 {
 	bool is_bad = p->stuck || (p->secure && strcmp(p->status, "ok") != 0);
 
 	table_add(t, COLOUR_NONE, "0x%04x", p->id);
-	table_add(t, COLOUR_NONE, "%s", p->secure ? "sp" : "vm");
+	table_add(t, COLOUR_NONE, "%s", kind_of(p));
 	table_add(t, COLOUR_NONE, "%s", *p->name ? p->name : "-");
 	table_add(t, is_bad ? COLOUR_BAD : COLOUR_NONE, "%s", p->status);
 	table_add(t, COLOUR_NONE, "%s", p->secure ? p->profile : "-");
@@ -92,7 +100,7 @@ struct json_object *partition_to_json(const struct lifecycle_partition *p)
 	struct json_object *o = json_object_new_object();
 
 	json_add_number(o, "id", p->id);
-	json_add_string(o, "kind", p->secure ? "sp" : "vm");
+	json_add_string(o, "kind", kind_of(p));
 	json_add_string(o, "name", p->name);
 	json_add_string(o, "uuid", p->uuid);
 	json_add_string(o, "state", p->status);

@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "output.h"
+#include "peers.h"
 
 #define DOCUMENT_MAX (64u << 20)
 #define PATIENCE_S 5
@@ -169,6 +169,17 @@ static void add_theirs(struct view *v, struct json_object *sp)
 	}
 }
 
+/* The SPMC's own: VMs that have a notification bitmap. */
+static void add_bitmaps(struct view *v)
+{
+	struct json_object *vms;
+
+	if (!json_object_object_get_ex(v->document, "bitmaps", &vms))
+		return;
+	for (size_t i = 0; i < json_object_array_length(vms); i++)
+		entry_of(v, SPMC_ID, (uint16_t)json_object_get_int(json_object_array_get_idx(vms, i)))->theirs = "bitmap";
+}
+
 /* What is under way may be there or not; and who wants no VM_CREATED need not have heard. */
 static bool agrees(const struct entry *e)
 {
@@ -195,6 +206,7 @@ static int look(struct cli *c, const char *path, struct view *v)
 	add_burned(v);
 	for (size_t i = 0; i < json_object_array_length(sps); i++)
 		add_theirs(v, json_object_array_get_idx(sps, i));
+	add_bitmaps(v);
 	for (size_t i = 0; i < v->count; i++)
 		v->differ += !agrees(&v->entry[i]);
 	return 0;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "list.h"
-#include "output.h"
+#include "peers.h"
 
 #define TEXT_MAX 2048
 struct text {
@@ -53,7 +53,10 @@ static void add_party(struct text *t, const struct lifecycle_waits_on *w)
 	};
 	bool known = w->on > 0 && w->on < (int)(sizeof(parties) / sizeof(*parties));
 
-	add(t, " It waits on %s", known ? parties[w->on] : "something this lifecyclectl has no word for");
+	if (w->on == LIFECYCLE_WAIT_SP && w->sp == SPMC_ID)
+		add(t, " It waits on the SPMC, whose notification bitmap of it is made or destroyed: endpoint");
+	else
+		add(t, " It waits on %s", known ? parties[w->on] : "something this lifecyclectl has no word for");
 	if (w->on == LIFECYCLE_WAIT_SP)
 		add(t, " 0x%04x", w->sp);
 	if (w->on == LIFECYCLE_WAIT_VM)
@@ -80,7 +83,7 @@ static void add_tries(struct text *t, const struct lifecycle_peer *p)
 {
 	uint64_t now = boottime_now();
 
-	add(t, ". %s was sent %" PRIu32 " time%s", p->debt == LIFECYCLE_DEBT_CREATING ? "VM_CREATED" : "VM_DESTROYED", p->tries,
+	add(t, ". %s was sent %" PRIu32 " time%s", peer_message(p), p->tries,
 		p->tries == 1 ? "" : "s");
 	if (strcmp(p->reply, "-") != 0)
 		add(t, ", the last reply was %s", p->reply);

@@ -118,7 +118,8 @@ struct vm_definition {
 	uint8_t requires_count;
 	uint8_t partition_count;
 	uint8_t autostart; /* bool: started with the host's first daemon */
-	uint8_t reserved[5];
+	uint8_t notifications; /* bool: it has a notification bitmap */
+	uint8_t reserved[4];
 	uint64_t memory_bytes;
 	struct vm_policies policies;
 	struct vm_limits limits;

@@ -32,6 +32,11 @@ enum ffa_function {
 	FFA_MSG_SEND_DIRECT_RESP = 0x84000070u,
 	FFA_NOTIFICATION_BITMAP_CREATE = 0x8400007Du,
 	FFA_NOTIFICATION_BITMAP_DESTROY = 0x8400007Eu,
+	FFA_NOTIFICATION_BIND = 0x8400007Fu,
+	FFA_NOTIFICATION_UNBIND = 0x84000080u,
+	FFA_NOTIFICATION_SET = 0x84000081u,
+	FFA_NOTIFICATION_GET = 0x84000082u,
+	FFA_NOTIFICATION_INFO_GET = 0x84000083u, /* and the same | FFA_SMC64 */
 	FFA_SPM_ID_GET = 0x84000085u,
 	FFA_PARTITION_INFO_GET_REGS = 0xC400008Bu, /* this and the next: SMC64 only */
 	FFA_MSG_SEND_DIRECT_REQ2 = 0xC400008Du,
@@ -123,5 +128,16 @@ _Static_assert(sizeof(struct ffa_partition_info_v13) == 48, "");
 
 /* Target information (w1 of FFA_RUN, FFA_INTERRUPT, FFA_YIELD): [31:16] endpoint, [15:0] vCPU. */
 #define FFA_TARGET(endpoint, vcpu) ((uint32_t)(endpoint) << 16 | (uint16_t)(vcpu))
+
+/*
+ * Notifications (s.16). BIND, UNBIND, SET: w1 = [31:16] sender, [15:0] receiver, w2 flags, w3 and w4 the bitmap. GET: w1 =
+ * [31:16] vCPU, [15:0] receiver, w2 whose; answers with those of SPs in w2 and w3, of VMs in w4 and w5, of the SPMC in w6, of
+ * the hypervisor in w7.
+ */
+#define FFA_NOTIFICATION_OF_SPS (1u << 0)
+#define FFA_NOTIFICATION_OF_VMS (1u << 1)
+#define FFA_NOTIFICATION_OF_SPMC (1u << 2)
+#define FFA_NOTIFICATION_OF_HYPERVISOR (1u << 3)
+#define FFA_NOTIFICATION_PER_VCPU (1u << 0) /* BIND and SET */
 
 #define FFA_REGISTERS 18 /* x0..x17, SMCCC v1.2 */

@@ -14,6 +14,7 @@
 	X(MUTANT_P1_CREATED_UNPAID, "P1", "an abort while CREATED is at RETRY never pays it")                          \
 	X(MUTANT_P1_UNWANTED_OWED, "P1", "an end that an SP does not want to hear of any more is owed for ever")          \
 	X(MUTANT_P1_FORGOTTEN_OPEN, "P1", "what a forgotten life may have open at an SP is lost sight of")              \
+	X(MUTANT_P1_BITMAP_UNPAID, "P1", "what the SPMC was asked before a crash is not asked again")                       \
 	X(MUTANT_P2_ID_EARLY, "P2", "the FF-A id is free as soon as the VMM is dead")                                  \
 	X(MUTANT_P2_MEMORY_EARLY, "P2", "memory is removed when the vCPUs are out, debts unpaid")                      \
 	X(MUTANT_P2_ID_UNKNOWN, "P2", "a link that breaks settles what was in flight")                                 \
@@ -26,6 +27,9 @@
 	X(MUTANT_P3_DESTROYED_OVER_CREATED, "P3", "VM_DESTROYED leaves while CREATED is at RETRY")                     \
 	X(MUTANT_P3_NO_REANNOUNCE, "P3", "an SP that restarted is not told of live VMs again")                         \
 	X(MUTANT_P3_PRESERVED_TOLD, "P3", "SPs are told of the end of a life that is kept")                            \
+	X(MUTANT_P3_BITMAP_LATE, "P3", "vCPUs enter before the SPMC made the notification bitmap")                      \
+	X(MUTANT_P3_BITMAP_EARLY, "P3", "the notification bitmap is asked for before the SPs know the VM")              \
+	X(MUTANT_P3_BITMAP_OUTLIVES, "P3", "VM_DESTROYED leaves before the notification bitmap is gone")                \
 	X(MUTANT_P3_PAUSED_EARLY, "P3", "a VM is paused before its vCPUs are out of the guest")                        \
 	X(MUTANT_P3_PAUSED_BEFORE, "P3", "an answer to a PAUSE before the last counts for the last")                    \
 	X(MUTANT_P4_RESUME_LOST, "P4", "a VMM that missed its RESUME is not told again")                               \

@@ -26,6 +26,7 @@ static const char *const profiles[] = {
 	[PROFILE_STRICT] = "strict",
 	[PROFILE_TRUSTY] = "trusty",
 	[PROFILE_OPTEE] = "optee",
+	[PROFILE_SPMC] = "spmc",
 };
 
 static const char *const statuses[] = {

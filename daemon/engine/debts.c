@@ -81,13 +81,29 @@ static uint32_t count_old(const struct model *m, const struct vm *vm)
 	return n;
 }
 
+/* One each SP, and the SPMC if the life is to have a bitmap there. */
+static bool is_shown(const struct sp *sp, const struct life *l)
+{
+	return !sp_is_spmc(sp) || l->begun.notifications;
+}
+
+static uint32_t count_now(const struct model *m, const struct life *l)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; l && i < m->sp_count; i++)
+		n += is_shown(&m->sp[i], l);
+	return n;
+}
+
 void debts_write(struct vm_row *v, const struct model *m, const struct vm *vm)
 {
-	uint32_t now = vm->life ? (uint32_t)m->sp_count : 0, all = now + count_old(m, vm), room = make_room(v, all), n = 0;
+	uint32_t all = count_now(m, vm->life) + count_old(m, vm), room = make_room(v, all), n = 0;
 	const struct life *old;
 
-	for (size_t i = 0; n < now && n < room; i++)
-		write_debt(&v->debt[n++], &m->sp[i], vm->life);
+	for (size_t i = 0; vm->life && i < m->sp_count && n < room; i++)
+		if (is_shown(&m->sp[i], vm->life))
+			write_debt(&v->debt[n++], &m->sp[i], vm->life);
 	v->debt_count = n;
 	list_for_each(old, &vm->old, of_vm)
 		for (size_t i = 0; i < m->sp_count && n < room; i++)

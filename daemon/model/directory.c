@@ -51,7 +51,7 @@ static void look_at_sp(struct look *l, const struct sp *sp)
 	};
 
 	memcpy(info.uuid, sp->info.uuid, sizeof(info.uuid));
-	if (sp_is_there(sp))
+	if (sp_is_there(sp) && !sp_is_spmc(sp))
 		look_at(l, info);
 }
 

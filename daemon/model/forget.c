@@ -139,7 +139,8 @@ static void forget_debt(struct step *s, struct life *l, struct sp *sp)
 	if (debt_step(d->state == DEBT_CREATING ? FACE_CREATING : d->state == DEBT_KNOWN ? FACE_KNOWN : FACE_DESTROYING,
 		    DEBT_EV_FORGOT, &arc) < 0)
 		return;
-	d->dirty = d->unsure = d->cleanse = false;
+	d->dirty = d->unsure = d->cleanse = d->drained = false;
+	d->drain = 0;
 	burn_id(s, l, sp);
 	debt_move(s, l, d, (enum debt_state)arc.to, (enum debt_how)arc.how);
 }

@@ -53,6 +53,7 @@ enum refusal life_begin(struct step *s, struct vm *vm, char *text, size_t size)
 	c.begun.vcpu_count = d->vcpu_count;
 	c.begun.fixed_id = d->ffa_id != 0;
 	c.begun.huge = d->huge_pages == HUGE_PAGES_RESERVED;
+	c.begun.notifications = d->notifications;
 	c.begun.memory_bytes = d->memory_bytes;
 	c.begun.since = s->now;
 	c.begun.deadline = s->now + d->limits.build_timeout_ms * NS_PER_MS;

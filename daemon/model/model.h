@@ -45,6 +45,8 @@ struct debt {
 	uint8_t state, how, queue, backoff;
 	bool dirty, unsure, cleanse, stuck;
 	uint8_t extra; /* VM_DESTROYED owed beyond the first: a CREATED that OP-TEE may have taken twice */
+	uint8_t drain; /* of the SPMC: vCPUs whose notifications are still to be taken out of the bitmap */
+	bool drained;  /* that was begun before */
 };
 
 struct life {
@@ -228,6 +230,17 @@ static inline bool sp_is_there(const struct sp *sp)
 static inline bool sp_wants(const struct sp *sp, uint32_t property)
 {
 	return sp_is_there(sp) && (sp->info.properties & property);
+}
+
+static inline bool sp_is_spmc(const struct sp *sp)
+{
+	return sp->info.profile == PROFILE_SPMC;
+}
+
+/* Is it told of this life: the SPMC makes no bitmap where none is asked for. */
+static inline bool sp_wants_of(const struct sp *sp, const struct life *l, uint32_t property)
+{
+	return sp_wants(sp, property) && (!sp_is_spmc(sp) || l->begun.notifications);
 }
 
 /* When the next message of this debt leaves, if that is a matter of time; 0: it is not. CLOCK_BOOTTIME ns. */

@@ -17,7 +17,7 @@
 #include "proto/definition.h"
 #include "proto/lifecycle.h"
 
-#define MODEL_SP_MAX 16
+#define MODEL_SP_MAX 17 /* 16 SPs, and the SPMC where it has notifications */
 #define END_TEXT_MAX 127
 
 enum change_kind {
@@ -43,6 +43,7 @@ struct change_begun {
 	bool fixed_id; /* the definition asked for this id */
 	bool huge;     /* the memory is on the hugetlbfs place */
 	bool old;      /* snapshots only: the VM went on without it, it still settles */
+	bool notifications; /* the definition asks for them: the SPMC is owed the end of its bitmap */
 	uint64_t memory_bytes;
 	uint64_t since; /* CLOCK_BOOTTIME ns, as all times here */
 	uint64_t deadline;
@@ -87,6 +88,7 @@ enum sp_profile { /* what this SP's answers mean when an outcome is unknown (spe
 	PROFILE_STRICT = 0,
 	PROFILE_TRUSTY = 1,
 	PROFILE_OPTEE = 2,
+	PROFILE_SPMC = 3, /* no SP: the SPMC, for the notification bitmap of each VM that has one (model/bitmap.c) */
 };
 
 enum sp_status {
@@ -110,6 +112,7 @@ enum call_kind {
 	CALL_NONE = 0,
 	CALL_CREATED = 1,
 	CALL_DESTROYED = 2,
+	CALL_DRAINED = 3, /* FFA_NOTIFICATION_GET for a VM that is over; never what is open */
 };
 
 struct change_open {

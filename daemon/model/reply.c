@@ -148,6 +148,7 @@ static bool once_more(struct step *s, struct sp *sp, struct debt *d, enum verdic
 
 void after_move(struct step *s, struct life *l)
 {
+	bitmap_announce(s, l);
 	if (l->now.substate == VM_SUB_ANNOUNCING)
 		announce_check(s, l);
 	else if (life_is_over(l))
@@ -155,7 +156,7 @@ void after_move(struct step *s, struct life *l)
 }
 
 /* When its own time has come; or when the SP, which takes nothing of anybody, has rested. */
-static void send_again(struct step *s, struct sp *sp, struct debt *d, bool rest)
+void send_again(struct step *s, struct sp *sp, struct debt *d, bool rest)
 {
 	if (rest)
 		pace_rest(s, sp, d);
@@ -183,7 +184,8 @@ static void debt_event(struct step *s, struct sp *sp, struct debt *d, enum debt_
 		send_again(s, sp, d, arc.effects & FX_REST);
 	touch(s, l->vm);
 	if ((arc.effects & FX_FAIL) && l->now.substate == VM_SUB_ANNOUNCING)
-		life_abort(s, l, CAUSE_SECURE_REJECTED, "an SP refused VM_CREATED", false);
+		life_abort(s, l, CAUSE_SECURE_REJECTED,
+			sp_is_spmc(sp) ? "the SPMC refused FFA_NOTIFICATION_BITMAP_CREATE" : "an SP refused VM_CREATED", false);
 	after_move(s, l);
 }
 
@@ -197,7 +199,7 @@ static bool must_be_open(struct step *s, struct sp *sp, enum verdict verdict, bo
 {
 	if (!sp->unsure || verdict != VERDICT_BUSY || was_run)
 		sp->busy = 0;
-	if (!sp->unsure || verdict != VERDICT_BUSY)
+	if (!sp->unsure || verdict != VERDICT_BUSY || sp_is_spmc(sp))
 		return false;
 	if (!sp->busy++)
 		sp->busy_since = s->now;
@@ -266,7 +268,7 @@ void step_reply(struct step *s, const struct secure_reply *r)
 		if (!sp->unsure)
 			close_target(s, sp);
 	}
-	if (d && !cleansed(s, sp, d, asked, verdict) && !once_more(s, sp, d, verdict))
+	if (d && !cleansed(s, sp, d, asked, verdict) && !once_more(s, sp, d, verdict) && !bitmap_drained(s, sp, d, verdict))
 		debt_event(s, sp, d, (enum debt_event)meaning[verdict].event);
 	l = model_life(s->m, sp->open_life);
 	if (l && settle_unwanted(s, l, sp))

@@ -2,6 +2,8 @@
 /* After a load: what is not stored is made anew, and what was under way is taken up where the log left it. */
 #include "model/order.h"
 
+#include "base/mutant.h"
+
 static uint64_t later(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
@@ -25,6 +27,8 @@ static void resume_debts(struct step *s, struct life *l)
 
 		d->since = s->now;
 		if (d->state != DEBT_CREATING && d->state != DEBT_DESTROYING)
+			continue;
+		if (MUTANT(MUTANT_P1_BITMAP_UNPAID) && sp_is_spmc(&s->m->sp[i]))
 			continue;
 		d->unsure = true;
 		queue_debt(s, &s->m->sp[i], d, QUEUE_BACKOFF);

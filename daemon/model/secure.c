@@ -10,9 +10,9 @@
 #include "base/mutant.h"
 #include "model/availability.h"
 
-static bool wants_created(const struct sp *sp)
+static bool wants_created(const struct sp *sp, const struct life *l)
 {
-	return sp_wants(sp, FFA_PROP_VM_CREATED);
+	return sp_wants_of(sp, l, FFA_PROP_VM_CREATED);
 }
 
 static bool wants_destroyed(const struct sp *sp)
@@ -103,7 +103,7 @@ void debt_move(struct step *s, struct life *l, struct debt *d, enum debt_state t
 
 static bool slot_is_free(const struct sp *sp)
 {
-	return sp->info.profile == PROFILE_OPTEE || sp->creating == 0;
+	return sp->info.profile == PROFILE_OPTEE || sp_is_spmc(sp) || sp->creating == 0;
 }
 
 static void move_to_creating(struct step *s, struct life *l, struct debt *d, const struct debt_arc *arc)
@@ -138,7 +138,7 @@ bool announce_again(struct step *s, struct life *l, struct sp *sp)
 	struct debt *d = &l->debt[sp->index];
 	struct debt_arc arc;
 
-	if (life_is_over(l) || !wants_created(sp) || debt_step(debt_face_of(d), DEBT_EV_DOUBT, &arc) < 0)
+	if (life_is_over(l) || !wants_created(sp, l) || debt_step(debt_face_of(d), DEBT_EV_DOUBT, &arc) < 0)
 		return false;
 	d->tries = 0;
 	d->backoff = 0;
@@ -171,6 +171,9 @@ static void put_call(struct step *s, struct sp *sp, uint64_t life, uint16_t endp
 	call->target = target;
 	call->life = life;
 	call->endpoint = endpoint;
+	call->spmc = sp_is_spmc(sp);
+	if (l)
+		call->vcpu = kind == CALL_DRAINED ? l->debt[sp->index].drain - 1u : l->begun.vcpu_count;
 	if (l)
 		memcpy(call->name, l->begun.name, sizeof(call->name));
 	sp->asked = (uint8_t)kind;
@@ -202,7 +205,7 @@ static void send(struct step *s, struct sp *sp, struct debt *d)
 	if (!sp->unsure) /* else what is stored may be what is open there */
 		note_open(s, sp, l, kind);
 	count_send(s, d);
-	put_call(s, sp, l->number, l->begun.endpoint, kind, false, 0);
+	put_call(s, sp, l->number, l->begun.endpoint, d->drain ? CALL_DRAINED : kind, false, 0);
 	touch(s, l->vm);
 }
 
@@ -213,7 +216,7 @@ static void send(struct step *s, struct sp *sp, struct debt *d)
  */
 const struct burned *forgotten_call(const struct step *s, const struct sp *sp)
 {
-	if (!sp->unsure || sp->open.kind == CALL_NONE || MUTANT(MUTANT_P1_FORGOTTEN_OPEN))
+	if (!sp->unsure || sp_is_spmc(sp) || sp->open.kind == CALL_NONE || MUTANT(MUTANT_P1_FORGOTTEN_OPEN))
 		return NULL;
 	return model_burned(s->m, sp->open_life, sp->info.id);
 }
@@ -233,6 +236,8 @@ static struct debt *whose_turn(struct step *s, struct sp *sp)
 	struct life *l = sp->unsure ? model_life(s->m, sp->open_life) : NULL;
 	struct debt *d = l ? &l->debt[sp->index] : NULL;
 
+	if (sp_is_spmc(sp))
+		return bitmap_next(s, sp);
 	if (!d || debt_is_done(d) || d->state == DEBT_KNOWN) {
 		if (forgotten_call(s, sp))
 			return NULL;
@@ -289,7 +294,10 @@ void patience_timer(struct step *s, struct debt *d)
 
 	touch(s, l->vm); /* until when it waits */
 	if (l->now.substate == VM_SUB_ANNOUNCING)
-		life_abort(s, l, CAUSE_SECURE_TIMEOUT, "an SP did not take VM_CREATED before limits.announce-timeout", false);
+		life_abort(s, l, CAUSE_SECURE_TIMEOUT,
+			sp_is_spmc(&s->m->sp[d->index]) ? "the SPMC made no notification bitmap before limits.announce-timeout"
+							: "an SP did not take VM_CREATED before limits.announce-timeout",
+			false);
 }
 
 /* ---- announce ---- */
@@ -299,7 +307,7 @@ static void announce_to(struct step *s, struct life *l, struct sp *sp)
 {
 	struct debt *d = &l->debt[sp->index];
 
-	if (d->state == DEBT_NONE && d->queue == QUEUE_NONE && wants_created(sp))
+	if (d->state == DEBT_NONE && d->queue == QUEUE_NONE && !sp_is_spmc(sp) && wants_created(sp, l))
 		queue_debt(s, sp, d, QUEUE_WAITING);
 }
 
@@ -316,6 +324,7 @@ void announce(struct step *s, struct life *l)
 		announce_to(s, l, &s->m->sp[i]);
 		pump(s, &s->m->sp[i]);
 	}
+	bitmap_announce(s, l);
 	announce_check(s, l);
 }
 
@@ -324,7 +333,8 @@ bool is_announced(const struct model *m, const struct life *l)
 	if (!m->secure_up && m->has_secure_side)
 		return false;
 	for (size_t i = 0; i < m->sp_count; i++) {
-		if (wants_created(&m->sp[i]) && l->debt[i].state != DEBT_KNOWN)
+		if (wants_created(&m->sp[i], l) && l->debt[i].state != DEBT_KNOWN &&
+			!(MUTANT(MUTANT_P3_BITMAP_LATE) && sp_is_spmc(&m->sp[i])))
 			return MUTANT(MUTANT_P3_ENTER_EARLY) && i > 0;
 		if (l->debt[i].state == DEBT_CREATING)
 			return false;
@@ -338,7 +348,7 @@ static void owe_end_only(struct step *s, struct life *l, struct sp *sp)
 	struct debt *d = &l->debt[sp->index];
 	struct debt_arc arc;
 
-	if (d->state == DEBT_NONE && wants_destroyed(sp) && !wants_created(sp) &&
+	if (d->state == DEBT_NONE && wants_destroyed(sp) && !sp_wants(sp, FFA_PROP_VM_CREATED) &&
 		debt_step(FACE_NONE, DEBT_EV_TELL_END_ONLY, &arc) == 0)
 		debt_move(s, l, d, (enum debt_state)arc.to, (enum debt_how)arc.how);
 }
@@ -360,6 +370,7 @@ void announce_late(struct step *s, struct life *l, struct sp *sp)
 	announce_to(s, l, sp);
 	if (l->now.substate != VM_SUB_ANNOUNCING)
 		owe_end_only(s, l, sp);
+	bitmap_announce(s, l);
 }
 
 /* ---- retire ---- */
@@ -372,7 +383,7 @@ bool debts_are_done(const struct life *l)
 	return true;
 }
 
-static void retire_debt(struct step *s, struct life *l, struct sp *sp)
+void retire_debt(struct step *s, struct life *l, struct sp *sp)
 {
 	struct debt *d = &l->debt[sp->index];
 	bool untouched = d->state == DEBT_CREATING && !d->dirty && !d->unsure &&
@@ -395,11 +406,18 @@ static void retire_debt(struct step *s, struct life *l, struct sp *sp)
 		queue_debt(s, sp, d, QUEUE_READY);
 }
 
-/* In the reverse of the order of announcing (FF-A leaves the order open; what was built last is taken down first). */
+/*
+ * In the reverse of the order of announcing (FF-A leaves the order open; what was built last is taken down first): so the
+ * notification bitmap goes before anybody hears of the end.
+ */
 void retire_debts(struct step *s, struct life *l)
 {
+	bitmap_retire(s, l);
 	for (size_t i = s->m->sp_count; i-- > 0;) {
-		retire_debt(s, l, &s->m->sp[i]);
+		if (l->debt[i].state == DEBT_KNOWN && bitmap_is_owed(s->m, l))
+			continue;
+		if (!sp_is_spmc(&s->m->sp[i]))
+			retire_debt(s, l, &s->m->sp[i]);
 		pump(s, &s->m->sp[i]);
 	}
 }

@@ -104,6 +104,7 @@ bool is_announced(const struct model *m, const struct life *l);
 void announce_check(struct step *s, struct life *l); /* every SP knows: ready */
 void retire_debts(struct step *s, struct life *l);
 bool debts_are_done(const struct life *l);
+void retire_debt(struct step *s, struct life *l, struct sp *sp);
 bool settle_unwanted(struct step *s, struct life *l, struct sp *sp); /* true: it was to be told of the end, and is not */
 void mark_stuck(struct step *s, struct life *l);
 void debt_timer(struct step *s, struct debt *d);
@@ -116,6 +117,15 @@ void sp_lost(struct step *s, struct sp *sp, enum debt_how how);
 void probe_timer(struct step *s, struct sp *sp);
 void resume_timer(struct step *s, struct sp *sp);
 void rest_timer(struct step *s, struct sp *sp);
+
+/* bitmap.c: the SPMC is one more debtor */
+void bitmap_announce(struct step *s, struct life *l); /* if it is its turn */
+bool bitmap_is_owed(const struct model *m, const struct life *l); /* VM_DESTROYED waits for it */
+struct debt *bitmap_next(struct step *s, struct sp *spmc); /* whose message is to be sent; NULL: nobody's */
+bool bitmap_is_put_aside(const struct sp *sp, const struct life *l); /* an SP has to know the life first */
+void bitmap_retire(struct step *s, struct life *l);
+void bitmap_resume(struct step *s, struct life *l);    /* the secure side is met */
+bool bitmap_drained(struct step *s, struct sp *sp, struct debt *d, enum verdict verdict); /* true: that was all */
 
 /* pace.c: how often an SP is spoken to */
 const struct retry_rule *pace_rule(const struct model *m, const struct sp *sp);
@@ -139,6 +149,7 @@ void sp_set_status(struct step *s, struct sp *sp, enum sp_status status);
 void release_queue(struct step *s, struct sp *sp, struct list *queue); /* its debts are sent now */
 void close_target(struct step *s, struct sp *sp);                      /* no call can be open there any more */
 void after_move(struct step *s, struct life *l);                       /* a debt moved: does its life go on? */
+void send_again(struct step *s, struct sp *sp, struct debt *d, bool rest);
 
 /* world.c: the secure side comes and goes */
 void step_secure(struct step *s, struct input *in);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* On whom or what unfinished business waits: always an outside party or a timer (promise P6). */
-#include "model/model.h"
+#include "model/step.h"
 
 #include <stdio.h>
 
@@ -50,6 +50,14 @@ static bool is_unpaid(const struct sp *sp, const struct life *l)
 	return d->queue == QUEUE_WAITING || d->state == DEBT_CREATING;
 }
 
+/* VM_DESTROYED leaves once the bitmap is gone: until then it is the SPMC that is waited for. And it for those that come first. */
+static bool waits_for_another(const struct model *m, const struct sp *sp, const struct life *l)
+{
+	if (bitmap_is_put_aside(sp, l))
+		return true;
+	return !sp_is_spmc(sp) && l->now.state == VM_ABORTING && l->debt[sp->index].state == DEBT_KNOWN && bitmap_is_owed(m, l);
+}
+
 static bool is_any_unpaid(const struct model *m, const struct life *l)
 {
 	for (size_t i = 0; i < m->sp_count; i++)
@@ -65,7 +73,7 @@ static void on_secure_side(const struct model *m, const struct life *l, struct w
 		const struct debt *d = &l->debt[i];
 		const struct life *holder;
 
-		if (!is_unpaid(sp, l))
+		if (!is_unpaid(sp, l) || waits_for_another(m, sp, l))
 			continue;
 		if (d->queue == QUEUE_WAITING && (holder = ahead(m, sp, d))) {
 			on_vm(holder->begun.name, r);

@@ -65,8 +65,8 @@ static void lose(struct step *s, struct sp *sp, enum debt_how how, bool unseen)
 		}
 		if (debt_step(debt_face_of(d), life_is_over(l) ? DEBT_EV_LOST_DEAD : DEBT_EV_LOST_LIVE, &arc) < 0)
 			continue;
-		d->dirty = d->unsure = d->cleanse = false;
-		d->extra = 0;
+		d->dirty = d->unsure = d->cleanse = d->drained = false;
+		d->extra = d->drain = 0;
 		debt_move(s, l, d, (enum debt_state)arc.to, how);
 		if (!life_is_over(l))
 			announce_late(s, l, sp);
@@ -74,6 +74,9 @@ static void lose(struct step *s, struct sp *sp, enum debt_how how, bool unseen)
 	}
 	release_burned(s, sp, under_way);
 	s->m->hold = held;
+	if (!held)
+		list_for_each(l, &s->m->lives, all)
+			bitmap_announce(s, l);
 }
 
 void sp_lost(struct step *s, struct sp *sp, enum debt_how how)
@@ -141,7 +144,7 @@ void replay(struct step *s, struct sp *sp, struct life *l)
 {
 	struct debt *d = &l->debt[sp->index];
 
-	if (debt_is_done(d) || d->state == DEBT_KNOWN)
+	if (debt_is_done(d) || d->state == DEBT_KNOWN || (MUTANT(MUTANT_P1_BITMAP_UNPAID) && sp_is_spmc(sp)))
 		return;
 	if (d->unsure && d->state == DEBT_CREATING && sp->info.profile == PROFILE_OPTEE && sp_wants(sp, FFA_PROP_VM_DESTROYED)) {
 		bool clearing = sp->open_life == l->number && sp->open.kind == CALL_DESTROYED;
@@ -282,6 +285,8 @@ static void up(struct step *s, const struct secure_world *w)
 			after_move(s, l);
 	}
 	s->m->hold = false;
+	list_for_each_safe(l, next, &s->m->lives, all)
+		bitmap_resume(s, l);
 	for (size_t i = 0; i < s->m->sp_count; i++)
 		pump(s, &s->m->sp[i]);
 }

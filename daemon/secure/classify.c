@@ -44,6 +44,40 @@ static const struct row rows[] = {
 	{ FFA_MSG_WAIT, FORM_AFTER_RUN, 0, VERDICT_IDLE },
 };
 
+/* What the SPMC answers of a notification bitmap, to CALL_CREATED, CALL_DESTROYED and CALL_DRAINED in turn. */
+static const struct {
+	uint32_t function;
+	int32_t status;
+	bool open; /* nothing was done: the same again later */
+	uint8_t verdict[3];
+} bitmap_rows[] = {
+	{ FFA_SUCCESS, FFA_OK, false, { VERDICT_ACK, VERDICT_ACK, VERDICT_ACK } },
+	{ FFA_SUCCESS_64, FFA_OK, false, { VERDICT_ACK, VERDICT_ACK, VERDICT_ACK } },
+	/* It exists; it does not, or something is pending in it; it does not exist */
+	{ FFA_ERROR, FFA_DENIED, false, { VERDICT_INVALID, VERDICT_DENIED, VERDICT_INVALID } },
+	/* No such VM is known there */
+	{ FFA_ERROR, FFA_INVALID_PARAMETERS, false, { VERDICT_DENIED, VERDICT_INVALID, VERDICT_INVALID } },
+	{ FFA_ERROR, FFA_NO_MEMORY, false, { VERDICT_DENIED, VERDICT_BROKEN, VERDICT_BROKEN } },
+	{ FFA_ERROR, FFA_NO_DATA, false, { VERDICT_BROKEN, VERDICT_BROKEN, VERDICT_ACK } },
+	{ FFA_ERROR, FFA_NOT_SUPPORTED, false, { VERDICT_UNSUPPORTED, VERDICT_UNSUPPORTED, VERDICT_UNSUPPORTED } },
+	{ FFA_ERROR, FFA_BUSY, true, { VERDICT_BUSY, VERDICT_BUSY, VERDICT_BUSY } },
+	{ FFA_ERROR, FFA_RETRY, true, { VERDICT_BUSY, VERDICT_BUSY, VERDICT_BUSY } },
+	{ FFA_ERROR, FFA_INTERRUPTED, true, { VERDICT_BUSY, VERDICT_BUSY, VERDICT_BUSY } },
+};
+
+static void classify_bitmap(const struct secure_call *call, const uint64_t x[FFA_REGISTERS], struct secure_reply *ret)
+{
+	for (size_t i = 0; i < sizeof(bitmap_rows) / sizeof(*bitmap_rows); i++) {
+		bool same = (uint32_t)x[0] == bitmap_rows[i].function;
+
+		if (!same || (bitmap_rows[i].function == FFA_ERROR && (int32_t)x[2] != bitmap_rows[i].status))
+			continue;
+		ret->verdict = bitmap_rows[i].verdict[call->kind - CALL_CREATED];
+		ret->kind = bitmap_rows[i].open || ret->verdict == VERDICT_BROKEN ? CALL_NONE : call->kind;
+		return;
+	}
+}
+
 static uint32_t request_type(const struct secure_call *call)
 {
 	return FFA_FRAMEWORK |
@@ -80,6 +114,10 @@ void classify(const struct secure_call *call, const uint64_t x[FFA_REGISTERS], s
 	const struct row *row = NULL;
 
 	*ret = (struct secure_reply){ .sp = call->sp, .verdict = VERDICT_BROKEN };
+	if (call->spmc && call->kind != CALL_NONE) {
+		classify_bitmap(call, x, ret);
+		return;
+	}
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows) && !row; i++)
 		if (fits(&rows[i], call, x))
 			row = &rows[i];

@@ -19,12 +19,36 @@ static void encode_availability(const struct secure_call *call, uint64_t x[FFA_R
 	x[FFA_AVAIL_VM_ID] = call->endpoint;
 }
 
+/*
+ * The VM's notification bitmap (s.16.4, 16.7). GET takes what SPs and the SPMC have set there for a vCPU of a VM that is over;
+ * what VMs set is not theirs to keep.
+ */
+static void encode_bitmap(const struct secure_call *call, uint64_t x[FFA_REGISTERS])
+{
+	static const uint32_t functions[] = {
+		[CALL_CREATED] = FFA_NOTIFICATION_BITMAP_CREATE,
+		[CALL_DESTROYED] = FFA_NOTIFICATION_BITMAP_DESTROY,
+		[CALL_DRAINED] = FFA_NOTIFICATION_GET,
+	};
+
+	x[0] = functions[call->kind];
+	x[1] = call->endpoint;
+	if (call->kind == CALL_CREATED)
+		x[2] = call->vcpu;
+	if (call->kind == CALL_DRAINED) {
+		x[1] |= (uint64_t)call->vcpu << 16;
+		x[2] = FFA_NOTIFICATION_OF_SPS | FFA_NOTIFICATION_OF_SPMC;
+	}
+}
+
 void encode_call(const struct secure_call *call, uint64_t x[FFA_REGISTERS])
 {
 	memset(x, 0, sizeof(*x) * FFA_REGISTERS);
 	if (call->run) {
 		x[0] = FFA_RUN;
 		x[1] = call->target;
+	} else if (call->spmc) {
+		encode_bitmap(call, x);
 	} else {
 		encode_availability(call, x);
 	}

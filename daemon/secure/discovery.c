@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Who is there: FFA_VERSION, then PARTITION_INFO_GET_REGS where FEATURES has it, else PARTITION_INFO_GET through the RX
+ * Who is there: FFA_VERSION, whether FEATURES has notification bitmaps, then PARTITION_INFO_GET_REGS where FEATURES has it, else PARTITION_INFO_GET through the RX
  * buffer (s.13.2, 13.8, 13.9). One call at a time; each answer leads to the next step.
  */
 
@@ -145,8 +145,8 @@ static void add_partition(struct secure *s, const struct ffa_partition_info_v13 
 			add_uuid(&s->discovery.uuids[i], info->uuid);
 			return;
 		}
-	if (w->count == MODEL_SP_MAX) {
-		log_error("more than %d secure partitions: 0x%04x is not told of VMs", MODEL_SP_MAX, info->id);
+	if (w->count == MODEL_SP_MAX - 1) {
+		log_error("more than %d secure partitions: 0x%04x is not told of VMs", MODEL_SP_MAX - 1, info->id);
 		return;
 	}
 	s->discovery.uuids[w->count] = (struct sp_uuids){ .sp = info->id };
@@ -164,17 +164,38 @@ static void add_partition(struct secure *s, const struct ffa_partition_info_v13 
 
 static void describe(const struct secure *s, const struct secure_world *w)
 {
-	static const char *const profiles[] = { "strict", "Trusty", "OP-TEE" };
+	static const char *const profiles[] = { "strict", "Trusty", "OP-TEE", "SPMC" };
 
 	for (uint16_t i = 0; i < w->count; i++) {
 		const struct change_sp *sp = &w->sp[i];
 		uint8_t set;
 		bool guessed = sp->profile == PROFILE_STRICT && !configured(s, sp->id, &set);
 
+		if (sp->profile == PROFILE_SPMC) {
+			log_info("the SPMC has notifications: VMs that ask for them get a bitmap");
+			continue;
+		}
 		log_info("secure partition 0x%04x: FF-A %u.%u, properties 0x%x, profile %s%s", sp->id, s->version >> 16,
 			s->version & 0xFFFF, sp->properties, profiles[sp->profile],
 			guessed ? " (its UUID is not known, and no profile is configured)" : "");
 	}
+}
+
+/* The SPMC is a partition as far as bitmaps go: each VM that asks for one is announced to it, and its end is owed. */
+static void add_spmc(struct secure *s)
+{
+	struct secure_world *w = s->discovery.world;
+
+	if (!s->bitmaps || w->count == MODEL_SP_MAX)
+		return;
+	for (uint16_t i = 0; i < w->count; i++)
+		if (w->sp[i].id == FFA_ID_SPMC) {
+			log_error("a secure partition has the SPMC's id 0x%04x: VMs get no notification bitmap", FFA_ID_SPMC);
+			return;
+		}
+	s->discovery.uuids[w->count] = (struct sp_uuids){ .sp = FFA_ID_SPMC };
+	w->sp[w->count++] = (struct change_sp){ .id = FFA_ID_SPMC, .profile = PROFILE_SPMC, .version = s->version,
+		.properties = FFA_PROP_VM_CREATED | FFA_PROP_VM_DESTROYED };
 }
 
 static void done(struct secure *s)
@@ -183,6 +204,7 @@ static void done(struct secure *s)
 	struct secure_world *world = d->world;
 	bool again = d->again, unasked = d->unasked, same;
 
+	add_spmc(s);
 	d->world = NULL;
 	memcpy(s->uuids, d->uuids, sizeof(s->uuids));
 	discovery_stop(s);
@@ -244,6 +266,12 @@ static void version_answered(struct secure *s, const uint64_t x[FFA_REGISTERS])
 		return;
 	}
 	s->version = theirs < ours ? theirs : ours;
+	ask(s, DISCOVERY_BITMAPS, FFA_FEATURES, FFA_NOTIFICATION_BITMAP_CREATE, 0);
+}
+
+static void bitmaps_answered(struct secure *s, const uint64_t x[FFA_REGISTERS])
+{
+	s->bitmaps = is_success(x);
 	ask(s, DISCOVERY_FEATURES, FFA_FEATURES, FFA_PARTITION_INFO_GET_REGS, 0);
 }
 
@@ -383,6 +411,9 @@ void discovery_answer(struct secure *s, const uint64_t x[FFA_REGISTERS])
 		break;
 	case DISCOVERY_VERSION:
 		version_answered(s, x);
+		break;
+	case DISCOVERY_BITMAPS:
+		bitmaps_answered(s, x);
 		break;
 	case DISCOVERY_FEATURES:
 		features_answered(s, x);

@@ -59,6 +59,7 @@ enum link_state {
 enum discovery_step {
 	DISCOVERY_NONE,
 	DISCOVERY_VERSION,
+	DISCOVERY_BITMAPS, /* once a link, like the version */
 	DISCOVERY_FEATURES,
 	DISCOVERY_REGS,
 	DISCOVERY_BUFFER,  /* PARTITION_INFO_GET */
@@ -111,6 +112,7 @@ struct secure {
 	struct pending slot[PENDING_MAX];
 
 	uint32_t version; /* agreed; 0: not yet on this link */
+	bool bitmaps;     /* the SPMC has notifications */
 	uint8_t instance[16];
 	size_t known_count;
 	struct secure_link_sp known[SECURE_LINK_SP_MAX]; /* generations */

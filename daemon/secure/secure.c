@@ -41,13 +41,18 @@ bool tell_up(struct secure *s, struct secure_world *world)
 /* One that breaks the protocol does so again and again: once a second is enough, and the trace has all of it. */
 static void complain(struct secure *s, const struct secure_call *call, const uint64_t x[FFA_REGISTERS])
 {
+	static const char *const words[2][4] = {
+		{ "nothing", "VM_CREATED", "VM_DESTROYED", "nothing" },
+		{ "nothing", "BITMAP_CREATE", "BITMAP_DESTROY", "NOTIFICATION_GET" },
+	};
 	uint64_t now = loop_boottime();
 
 	if (s->complained_at && now < s->complained_at + COMPLAIN_EVERY_NS)
 		return;
 	s->complained_at = now;
-	log_error("secure partition 0x%04x answered %s outside the protocol: %llx %llx %llx %llx", call->sp,
-		call->run ? "FFA_RUN" : call->kind == CALL_CREATED ? "VM_CREATED" : "VM_DESTROYED",
+	log_error("%s 0x%04x answered %s outside the protocol: %llx %llx %llx %llx",
+		call->spmc ? "the SPMC" : "secure partition", call->sp,
+		call->run ? "FFA_RUN" : words[call->spmc][call->kind],
 		(unsigned long long)x[0], (unsigned long long)x[1], (unsigned long long)x[2],
 		(unsigned long long)x[3]);
 }

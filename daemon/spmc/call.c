@@ -59,49 +59,6 @@ static bool call_spm_id_get(struct world *w, uint64_t *x)
 	return call_success(x, FFA_ID_SPMC, 0);
 }
 
-/* w1: the VM. Its number, or -1 if it can be no guest. */
-static int32_t bitmap_vm(const uint64_t *x)
-{
-	uint32_t vm = (uint32_t)x[1];
-
-	return vm >= FFA_ID_VM_FIRST && vm <= 0x7FFF ? (int32_t)vm : -1;
-}
-
-/* An OP-TEE that is its own SPMC has bitmaps only for guests it was told of (s.9, column A). */
-static bool bitmap_allowed(const struct world *w, uint16_t vm)
-{
-	for (uint32_t i = 0; i < w->config.sp_count; i++) {
-		if (spmc_of_sp(w, i)->bitmap_needs_vm && (sp_properties(w, i) & FFA_PROP_VM_CREATED) &&
-			w->book->sp[i].vm[vm].state == SP_VM_ABSENT)
-			return false;
-	}
-	return true;
-}
-
-static bool call_bitmap_create(struct world *w, uint64_t *x)
-{
-	int32_t vm = bitmap_vm(x);
-
-	if (vm < 0 || !bitmap_allowed(w, (uint16_t)vm))
-		return call_error(x, FFA_INVALID_PARAMETERS);
-	if (w->book->bitmaps[vm / 8] & 1u << vm % 8)
-		return call_error(x, FFA_DENIED);
-	w->book->bitmaps[vm / 8] |= (uint8_t)(1u << vm % 8);
-	return call_success(x, 0, 0);
-}
-
-static bool call_bitmap_destroy(struct world *w, uint64_t *x)
-{
-	int32_t vm = bitmap_vm(x);
-
-	if (vm < 0)
-		return call_error(x, FFA_INVALID_PARAMETERS);
-	if (!(w->book->bitmaps[vm / 8] & 1u << vm % 8) && !spmc_of_world(w)->bitmap_forgives)
-		return call_error(x, FFA_DENIED);
-	w->book->bitmaps[vm / 8] &= (uint8_t)~(1u << vm % 8);
-	return call_success(x, 0, 0);
-}
-
 static bool call_features(struct world *w, uint64_t *x);
 
 #define ALWAYS FFA_VERSION_WORD(1, 0)
@@ -127,6 +84,7 @@ static const struct {
 	{ FFA_RUN, WORLD_DISCOVERY_NONE, ALWAYS, false, call_run },
 	{ FFA_NOTIFICATION_BITMAP_CREATE, WORLD_DISCOVERY_NONE, SINCE_1_1, true, call_bitmap_create },
 	{ FFA_NOTIFICATION_BITMAP_DESTROY, WORLD_DISCOVERY_NONE, SINCE_1_1, true, call_bitmap_destroy },
+	{ FFA_NOTIFICATION_GET, WORLD_DISCOVERY_NONE, SINCE_1_1, true, call_notification_get },
 };
 
 #define CALLS (sizeof(calls) / sizeof(calls[0]))

@@ -244,8 +244,8 @@ static void write_bitmaps(struct text *t, const struct world_book *b)
 	const char *comma = "";
 
 	text_add(t, "\"bitmaps\":[");
-	for (uint32_t vm = 0; vm < sizeof(b->bitmaps) * 8; vm++) {
-		if (!(b->bitmaps[vm / 8] & 1u << vm % 8))
+	for (uint32_t vm = 0; vm < sizeof(b->bitmap_of) / sizeof(b->bitmap_of[0]); vm++) {
+		if (!b->bitmap_of[vm])
 			continue;
 		text_add(t, "%s%u", comma, vm);
 		comma = ",";

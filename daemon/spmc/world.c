@@ -90,7 +90,7 @@ void world_reset(struct world *w, const uint8_t instance[16])
 
 	b->whole = 0;
 	fence();
-	memset(b->bitmaps, 0, sizeof(b->bitmaps));
+	memset(b->bitmap_of, 0, sizeof(b->bitmap_of));
 	b->incarnation = 0;
 	b->negotiated = b->frozen = 0;
 	for (uint32_t i = 0; i < w->config.sp_count; i++)

@@ -19,7 +19,9 @@
 #include "spmc/notifier.h"
 
 #define WORLD_MAGIC 0x444C5753u /* "SWLD" */
-#define WORLD_VERSION 4
+#define WORLD_VERSION 5
+#define WORLD_BITMAPS 1024 /* VMs that can have a notification bitmap at a time */
+#define WORLD_VCPUS 64
 #define WORLD_SPS SECURE_LINK_SP_MAX
 #define WORLD_VMS 65536 /* w5[15:0]: a receiver takes what the register can say */
 #define WORLD_LOG 1024
@@ -162,6 +164,15 @@ struct sp {
 	struct sp_vm vm[WORLD_VMS];
 };
 
+/* A VM's notifications from SPs: bound to whom, and pending. */
+struct vm_bitmap {
+	uint16_t vm, vcpus;
+	uint16_t sender[64];  /* of each notification, 0: it is bound to nobody */
+	uint64_t per_vcpu;    /* bound as such */
+	uint64_t pending;     /* global ones */
+	uint64_t pending_at[WORLD_VCPUS];
+};
+
 struct world_book {
 	uint32_t magic;
 	uint32_t version;
@@ -176,7 +187,8 @@ struct world_book {
 	uint32_t frozen;
 	uint16_t tag;         /* of discovery; never 0 */
 	uint16_t reserved[3];
-	uint8_t bitmaps[0x8000 / 8]; /* VMs with a notification bitmap */
+	uint16_t bitmap_of[0x8000]; /* 1 + the slot of a VM that has a notification bitmap */
+	struct vm_bitmap bitmap[WORLD_BITMAPS]; /* one that no VM points to is free */
 	struct sp sp[];
 };
 
@@ -317,6 +329,12 @@ void sp_log(struct sp *sp, uint64_t realtime, uint16_t vm, uint8_t message, stru
 
 /* call.c: one FF-A call; x is the call on entry and the answer on return. False: no answer is given, or not yet. */
 bool world_call(struct world *w, struct world_time now, uint64_t x[FFA_REGISTERS]);
+
+/* notification.c */
+bool call_bitmap_create(struct world *w, uint64_t *x);
+bool call_bitmap_destroy(struct world *w, uint64_t *x);
+bool call_notification_get(struct world *w, uint64_t *x);
+struct vm_bitmap *world_bitmap(struct world_book *b, uint16_t vm); /* NULL: it has none */
 
 /* discovery.c and direct.c: the calls themselves */
 #define CALL_ANSWERED true

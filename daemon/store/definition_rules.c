@@ -82,6 +82,7 @@ static const struct rule root[] = {
 	{ "name", RULE_NAME, .required = true, AT(name) },
 	{ "uuid", RULE_UUID, AT(uuid) },
 	{ "ffa-id", RULE_NUMBER, AT(ffa_id), .min = FFA_ID_VM_FIRST, .max = FFA_ID_VM_LAST },
+	{ "notifications", RULE_BOOL, AT(notifications) },
 	{ "vcpus", RULE_OBJECT, .inner = &vcpus_rules },
 	{ "memory", RULE_OBJECT, .required = true, .inner = &memory_rules },
 	{ "kernel", RULE_PATH, .required = true, AT(kernel) },

@@ -14,6 +14,7 @@ static const char *const profile_names[] = {
 	[PROFILE_STRICT] = "strict",
 	[PROFILE_TRUSTY] = "trusty",
 	[PROFILE_OPTEE] = "optee",
+	[PROFILE_SPMC] = "spmc",
 };
 static const char *const status_names[] = {
 	[SP_OK] = "ok",
@@ -47,6 +48,7 @@ static const struct field begun[] = {
 	TRUTH("fixed-id", begun.fixed_id),
 	TRUTH("huge", begun.huge),
 	TRUTH("old", begun.old),
+	TRUTH("notifications", begun.notifications),
 	NUMBER("memory", begun.memory_bytes),
 	NUMBER("since", begun.since),
 	NUMBER("deadline", begun.deadline),

@@ -162,9 +162,12 @@ static void grow_deaf(struct world *w, struct fake_sp *sp)
 	look_again(w);
 }
 
+/* The SPMC may be busy for long; it restarts with its world alone, and its notifications do not come and go. */
 static void mischief(struct world *w, enum mischief what)
 {
-	struct fake_sp *sp = w->sp_count ? &w->sp[random_below(&w->random, w->sp_count)] : NULL;
+	size_t count = w->sp_count && sp_is_the_spmc(&w->sp[w->sp_count - 1]) && what != MISCHIEF_SP_STUCK ? w->sp_count - 1
+												       : w->sp_count;
+	struct fake_sp *sp = count ? &w->sp[random_below(&w->random, count)] : NULL;
 
 	if (what == MISCHIEF_RESET && w->link.up && w->tells_instance) {
 		reset_world(w);
@@ -241,6 +244,9 @@ static void make(struct world *w, bool faults)
 											: FFA_PROP_VM_DESTROYED),
 		};
 	}
+	if (random_chance(&w->random, 600))
+		w->sp[w->sp_count++] = (struct fake_sp) { .id = FFA_ID_SPMC, .present = true, .instance = 1,
+			.profile = PROFILE_SPMC, .properties = FFA_PROP_DIRECT_REQ_RECEIVE | both };
 }
 
 static void unmake(struct world *w)

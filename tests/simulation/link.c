@@ -95,6 +95,7 @@ static void call(void *secure, struct committed proof, const struct secure_call 
 	wire_note(w, "call  %04x life %" PRIu64 " id %u %s%s", c->sp, c->life, c->endpoint, c->run ? "RUN " : "",
 		c->kind == CALL_CREATED     ? "CREATED"
 		: c->kind == CALL_DESTROYED ? "DESTROYED"
+		: c->kind == CALL_DRAINED   ? "DRAINED"
 					    : "nothing");
 	if (!sp) {
 		fail(w, "P3", "a call to %04x, which was never there", c->sp);

@@ -136,8 +136,8 @@ void meet_begin(struct real *r)
 	s->version = 0;
 	s->told_up = false;
 	s->state = LINK_UP;
-	s->known_count = w->sp_count;
-	for (size_t i = 0; i < w->sp_count; i++)
+	s->known_count = side_count(r->side);
+	for (size_t i = 0; i < s->known_count; i++)
 		s->known[i] = (struct secure_link_sp) { .id = w->sp[i].id,
 			.generation = r->sp[i].seen.tells ? r->sp[i].seen.generation : 0 };
 	discovery_start(s, false);

@@ -81,7 +81,7 @@ void oracle_settled(struct world *w)
 		if (!sp->hostile && sp->told == sp->instance && (sp->properties & FFA_PROP_VM_DESTROYED))
 			check_beliefs(w, i);
 		for (size_t k = 0; k < w->life_count; k++)
-			if (is_live(w->life[k]) && sp_wants(sp, FFA_PROP_VM_CREATED) && sp->told == sp->instance &&
+			if (is_live(w->life[k]) && sp_is_to_know(sp, w->life[k]) && sp->told == sp->instance &&
 				!sp_entry(sp, w->life[k]->number) && !w->life[k]->pair[i].created_refused)
 				fail(w, "P3", "SP %04x restarted and was never told of life %" PRIu64 " again", sp->id,
 					w->life[k]->number);

@@ -20,7 +20,7 @@ void oracle_enter(struct world *w, struct life *life)
 		const struct fake_sp *sp = &w->sp[i];
 		const struct book_entry *e = sp_entry(sp, life->number);
 
-		if (sp_wants(sp, FFA_PROP_VM_CREATED) && restart_is_known(sp) && (!e || e->state == BOOK_FRESH))
+		if (sp_is_to_know(sp, life) && restart_is_known(sp) && (!e || e->state == BOOK_FRESH))
 			fail(w, "P3", "life %" PRIu64 " may enter, SP %04x has not answered VM_CREATED with 0",
 				life->number, sp->id);
 	}
@@ -56,7 +56,7 @@ void oracle_entry(struct world *w, struct life *life)
 		const struct fake_sp *sp = &w->sp[i];
 		const struct book_entry *e = sp_entry(sp, life->number);
 
-		if (sp_wants(sp, FFA_PROP_VM_CREATED) && restart_is_known(sp) && sp->known_since < life->enter_at &&
+		if (sp_is_to_know(sp, life) && restart_is_known(sp) && sp->known_since < life->enter_at &&
 			(!e || e->state != BOOK_AVAILABLE))
 			fail(w, "P3", "vCPU 0 of life %" PRIu64 " enters, SP %04x does not have it", life->number,
 				sp->id);
@@ -91,9 +91,29 @@ static void check_destroyed(struct world *w, const struct fake_sp *sp, const str
 	if (life->enter && !life->proven && fleet_has_vmm(w, life->number, true))
 		fail(w, "P3", "VM_DESTROYED of life %" PRIu64 " goes to SP %04x before the quiesce is proven",
 			life->number, sp->id);
-	if (!undoes && (sp->properties & FFA_PROP_VM_CREATED) && restart_is_known(sp) && p->created_in != sp->instance)
+	if (!undoes && !sp_is_the_spmc(sp) && (sp->properties & FFA_PROP_VM_CREATED) && restart_is_known(sp) && p->created_in != sp->instance)
 		fail(w, "P3", "SP %04x restarted and hears of life %" PRIu64 "'s end before its creation", sp->id,
 			life->number);
+}
+
+/* A bitmap is asked for once every SP knows the VM, and is gone before any hears of its end. */
+static void check_bitmap(struct world *w, const struct fake_sp *sp, const struct life *life, const struct secure_call *c)
+{
+	bool undoes = sp->profile == PROFILE_OPTEE && life->pair[sp - w->sp].stored == DEBT_CREATING;
+
+	for (size_t i = 0; i < w->sp_count; i++) {
+		const struct fake_sp *other = &w->sp[i];
+		const struct book_entry *e = sp_entry(other, life->number);
+
+		if (sp_is_the_spmc(sp) && c->kind == CALL_CREATED && other != sp && sp_is_to_know(other, life) &&
+			restart_is_known(other) && (!e || e->state == BOOK_FRESH) && !life->pair[i].created_refused)
+			fail(w, "P3", "a notification bitmap is asked for life %" PRIu64 ", which SP %04x does not know yet",
+				life->number, other->id);
+		if (sp_is_the_spmc(other) && other != sp && c->kind == CALL_DESTROYED && !undoes && e &&
+			!oracle_was_forgotten(&life->pair[i]))
+			fail(w, "P3", "SP %04x hears of the end of life %" PRIu64 ", whose notification bitmap is there still",
+				sp->id, life->number);
+	}
 }
 
 void oracle_call(struct world *w, struct committed proof, const struct secure_call *c)
@@ -111,6 +131,12 @@ void oracle_call(struct world *w, struct committed proof, const struct secure_ca
 		fail(w, "P1", "life %" PRIu64 " has id %u, a frame names %u", c->life, life->endpoint, c->endpoint);
 	if (c->run || oracle_was_forgotten(p)) /* its call may be open there: it is repeated until it is over */
 		return;
+	check_bitmap(w, sp, life, c);
+	if (c->kind == CALL_DRAINED) {
+		if (p->stored != DEBT_DESTROYING)
+			fail(w, "P4", "notifications of life %" PRIu64 " are taken, the intent is not stored", c->life);
+		return;
+	}
 	if (c->kind == CALL_CREATED) {
 		if (sp->doubtful && p->created_ok) { /* nobody can know whether it is told twice */
 			p->unsure = true;

@@ -106,6 +106,11 @@ void oracle_reply(struct world *w, const struct secure_call *c, const struct sec
 	}
 	if (r->verdict == VERDICT_INTERRUPTED)
 		return;
+	if (r->kind == CALL_DRAINED) { /* whether there is a bitmap, is all that it says */
+		p->destroyed_unknown |= r->verdict == VERDICT_INVALID;
+		p->unsure = p->unsure && r->verdict != VERDICT_INVALID;
+		return;
+	}
 	if (r->kind == CALL_CREATED) {
 		p->created_retry = r->verdict == VERDICT_RETRY;
 		p->created_ok = r->verdict == VERDICT_ACK || (r->verdict == VERDICT_INVALID && p->unsure);

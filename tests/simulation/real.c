@@ -107,6 +107,24 @@ static void read_book(struct world *w, size_t i)
 	sp->open.kind = w->real->sp[i].kind;
 }
 
+/* The SPMC's own: it is another instance with its world alone. */
+static void read_spmc(struct world *w, size_t i)
+{
+	struct fake_sp *sp = &w->sp[i];
+
+	if (sp->instance != real_instance(w, i, 1)) {
+		sp->instance = real_instance(w, i, 1);
+		sp->book_count = 0;
+	}
+	for (size_t k = 0; k < sp->book_count; k++)
+		while (k < sp->book_count && !side_has_bitmap(w->real->side, sp->book[k].endpoint))
+			sp->book[k] = sp->book[--sp->book_count];
+	if (w->real->sp[i].life && side_has_bitmap(w->real->side, w->real->sp[i].endpoint) &&
+		!entry_of(sp, w->real->sp[i].endpoint))
+		*add_entry(sp) = (struct book_entry) { .life = w->real->sp[i].life, .endpoint = w->real->sp[i].endpoint,
+			.state = BOOK_AVAILABLE, .objects = 1 };
+}
+
 /* What is new of an SP; another instance has another book. */
 static void read_sp(struct world *w, size_t i)
 {
@@ -114,6 +132,10 @@ static void read_sp(struct world *w, size_t i)
 	struct side_sp *seen = &w->real->sp[i].seen;
 	bool was_open = seen->open;
 
+	if (sp_is_the_spmc(sp)) {
+		read_spmc(w, i);
+		return;
+	}
 	side_look(w->real->side, i, seen);
 	if (sp->present != seen->there)
 		wire_note(w, "sp    %04x %s", sp->id, seen->there ? "joins" : "leaves");
@@ -378,10 +400,8 @@ static void unstick(struct world *w, uint64_t index, uint64_t b, void *data)
 
 static void mischief(struct world *w, enum mischief what)
 {
-	size_t i = w->sp_count ? random_below(&w->random, w->sp_count) : 0;
+	size_t i = random_below(&w->random, side_count(w->real->side));
 
-	if (!w->sp_count)
-		return;
 	if (what == MISCHIEF_RESET) {
 		restart_process(w);
 	} else if (what == MISCHIEF_SP_STUCK) {
@@ -401,10 +421,13 @@ static void noise_ends(struct world *w, uint64_t index, uint64_t b, void *data)
 /* Any direct request may meet that for a while: it is no fault. */
 static void noise(struct world *w, uint64_t a, uint64_t b, void *data)
 {
-	size_t i = random_below(&w->random, w->sp_count);
+	size_t i = random_below(&w->random, side_count(w->real->side));
+	const struct fake_sp *last = &w->sp[w->sp_count - 1];
 
 	if (w->quiet)
 		return;
+	if (sp_is_the_spmc(last) && last->book_count)
+		side_pend(w->real->side, &w->random, last->book[random_below(&w->random, last->book_count)].endpoint);
 	side_noise(w->real->side, &w->random, i, (enum side_noise)random_below(&w->random, SIDE_ABORTS));
 	queue_put(&w->queue, w->now + random_between(&w->random, MS, 300 * MS), noise_ends, i, 0, NULL);
 	queue_put(&w->queue, w->now + random_between(&w->random, MS, 500 * MS), noise, 0, 0, NULL);
@@ -442,6 +465,15 @@ static void make_fake(struct world *w, size_t i)
 	};
 }
 
+static void make_spmc(struct world *w)
+{
+	struct side_sp *seen = &w->real->sp[w->sp_count].seen;
+
+	*seen = (struct side_sp) { .id = FFA_ID_SPMC, .personality = "spmc", .generation = 1, .there = true, .runs = true };
+	w->sp[w->sp_count++] = (struct fake_sp) { .id = FFA_ID_SPMC, .present = true, .instance = 1, .profile = PROFILE_SPMC,
+		.properties = FFA_PROP_DIRECT_REQ_RECEIVE | FFA_PROP_VM_CREATED | FFA_PROP_VM_DESTROYED };
+}
+
 static void make(struct world *w, bool faults)
 {
 	struct real *r = calloc(1, sizeof(*r));
@@ -449,7 +481,7 @@ static void make(struct world *w, bool faults)
 	if (!r)
 		abort();
 	w->real = r;
-	w->sp_count = random_between(&w->random, 1, SIM_SP_MAX);
+	w->sp_count = random_between(&w->random, 1, SIDE_SPS);
 	w->tells_instance = true;
 	w->world_instance = 0;
 	r->world = w;
@@ -461,6 +493,8 @@ static void make(struct world *w, bool faults)
 	begin_instance(w);
 	for (size_t i = 0; i < w->sp_count; i++)
 		make_fake(w, i);
+	if (side_has_bitmaps(r->side))
+		make_spmc(w);
 	if (faults)
 		side_schedule(r->side, &w->random, w->now);
 	real_touched(w, NULL);

@@ -341,6 +341,26 @@ enum side_vm side_knows(const struct side *s, size_t index, uint16_t vm, uint16_
 	return pseudo ? SIDE_ABSENT : states[sp->vm[vm].state];
 }
 
+bool side_has_bitmaps(const struct side *s)
+{
+	return spmc_of_world(&s->world)->bitmaps && spmc_version(&s->world) >= FFA_VERSION_WORD(1, 1);
+}
+
+bool side_has_bitmap(const struct side *s, uint16_t vm)
+{
+	return world_bitmap(s->world.book, vm);
+}
+
+void side_pend(struct side *s, struct random *dice, uint16_t vm)
+{
+	struct vm_bitmap *b = world_bitmap(s->world.book, vm);
+
+	if (b && odds(dice, 500))
+		b->pending |= 1;
+	else if (b)
+		b->pending_at[random_below(dice, b->vcpus)] |= 2;
+}
+
 /* ---- what goes wrong ---- */
 
 /* The next few messages are met so. */

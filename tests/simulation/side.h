@@ -74,6 +74,11 @@ void side_buffer(struct side *s, int fd); /* where partition information goes; -
 void side_look(const struct side *s, size_t index, struct side_sp *ret);
 enum side_vm side_knows(const struct side *s, size_t index, uint16_t vm, uint16_t *ret_objects);
 
+/* Notification bitmaps, which the SPMC itself keeps. */
+bool side_has_bitmaps(const struct side *s);
+bool side_has_bitmap(const struct side *s, uint16_t vm);
+void side_pend(struct side *s, struct random *dice, uint16_t vm); /* as if an SP had set something */
+
 /* What goes wrong there, by the dice, and its end: whoever lied, hung or is away is replaced by one that does not. */
 void side_noise(struct side *s, struct random *dice, size_t index, enum side_noise what);
 void side_quiet(struct side *s, size_t index); /* no more of it */

@@ -16,7 +16,7 @@
 #include "proto/ffa.h"
 #include "tests/simulation/queue.h"
 
-#define SIM_SP_MAX       8
+#define SIM_SP_MAX       9 /* the SPMC is one of them, the last, where it has notification bitmaps */
 #define SIM_VM_MAX       30
 #define SIM_REQUESTS_MAX 64
 #define SIM_VCPU_MAX     2 /* that talk */
@@ -84,6 +84,7 @@ struct life {
 	uint64_t memory_bytes;
 	uint32_t boot;
 	uint16_t vcpu_count;
+	bool notifications;   /* it is to have a bitmap */
 	bool proven;          /* the daemon was told: quiesced for good, or dead */
 	bool gone;            /* id and memory are back, says the disk */
 	bool stored_quiesced; /* and stored it */
@@ -108,6 +109,7 @@ struct book_entry {
 	uint16_t endpoint;
 	uint8_t state; /* enum book_state */
 	uint8_t objects;
+	uint8_t pending; /* vCPUs, as bits, that something is pending for: of the SPMC's alone */
 };
 
 struct frame { /* between the daemon and one SP */
@@ -457,6 +459,8 @@ void sp_restart(struct world *w, struct fake_sp *sp, bool tell);
 struct book_entry *sp_entry(const struct fake_sp *sp, uint64_t life);
 void sp_learns(struct world *w, uint64_t life);
 bool sp_wants(const struct fake_sp *sp, uint32_t property);
+bool sp_is_the_spmc(const struct fake_sp *sp);
+bool sp_is_to_know(const struct fake_sp *sp, const struct life *life); /* that it lives */
 
 /* users.c */
 void users_start(struct world *w);

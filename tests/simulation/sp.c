@@ -19,6 +19,16 @@ bool sp_wants(const struct fake_sp *sp, uint32_t property)
 	return sp->present && (sp->properties & FFA_PROP_DIRECT_REQ_RECEIVE) && (sp->properties & property);
 }
 
+bool sp_is_the_spmc(const struct fake_sp *sp)
+{
+	return sp->profile == PROFILE_SPMC;
+}
+
+bool sp_is_to_know(const struct fake_sp *sp, const struct life *life)
+{
+	return sp_wants(sp, FFA_PROP_VM_CREATED) && (!sp_is_the_spmc(sp) || life->notifications);
+}
+
 struct book_entry *sp_entry(const struct fake_sp *sp, uint64_t life)
 {
 	for (size_t i = 0; i < sp->book_count; i++)
@@ -264,13 +274,59 @@ static void message(struct world *w, struct fake_sp *sp, const struct secure_cal
 	}
 }
 
+/* SPs may have set something for a VM at any time; what is pending keeps a bitmap from being destroyed. */
+static uint8_t some_pending(struct world *w, uint64_t life)
+{
+	unsigned vcpus = (1u << world_life(w, life)->vcpu_count) - 1;
+
+	return random_chance(&w->random, 100) ? (uint8_t)(random_below(&w->random, 256) & vcpus) : 0;
+}
+
+static enum verdict bitmap(struct world *w, struct fake_sp *sp, const struct secure_call *c)
+{
+	struct book_entry *e = entry_of(sp, c->endpoint);
+
+	if (c->kind == CALL_CREATED) {
+		if (e)
+			return VERDICT_INVALID;
+		if (!w->quiet && random_chance(&w->random, w->faults.sp_deny))
+			return VERDICT_DENIED;
+		write_down(sp, c->endpoint, c->life, BOOK_AVAILABLE)->pending = some_pending(w, c->life);
+		return VERDICT_ACK;
+	}
+	if (c->kind == CALL_DRAINED) {
+		if (e)
+			e->pending &= (uint8_t)~(1u << c->vcpu);
+		return e ? VERDICT_ACK : VERDICT_INVALID;
+	}
+	if (e)
+		e->pending |= some_pending(w, e->life);
+	if (!e || e->pending)
+		return VERDICT_DENIED;
+	strike_out(sp, e);
+	return VERDICT_ACK;
+}
+
+/* It has no state in which it could not answer but its own being busy, and no instance but that of the world. */
+static void spmc_execute(struct world *w, struct fake_sp *sp, const struct secure_call *c, struct secure_reply *ret)
+{
+	ret->verdict = VERDICT_BUSY;
+	if (random_chance(&w->random, 20) || (w->now < sp->stuck_until && !w->quiet))
+		return;
+	ret->kind = c->kind;
+	ret->verdict = (uint8_t)bitmap(w, sp, c);
+	oracle_executed(w, sp, c, sp->instance);
+}
+
 void sp_execute(struct world *w, struct fake_sp *sp, const struct secure_call *call, uint32_t instance,
 	struct secure_reply *ret)
 {
 	uint32_t property = call->kind == CALL_CREATED ? FFA_PROP_VM_CREATED : FFA_PROP_VM_DESTROYED;
 
 	*ret = (struct secure_reply) { .sp = sp->id };
-	if (!sp->present) {
+	if (sp_is_the_spmc(sp)) {
+		spmc_execute(w, sp, call, ret);
+	} else if (!sp->present) {
 		ret->verdict = VERDICT_UNKNOWN_SP;
 	} else if (call->run) {
 		run(w, sp, call, instance, ret);

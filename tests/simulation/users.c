@@ -86,6 +86,7 @@ static struct vm_definition *define(struct world *w, size_t vm)
 	if (random_chance(r, 100))
 		d->partition[d->partition_count++].id = (uint16_t)random_between(r, 0x8001, 0x8001 + SIM_SP_MAX);
 	d->autostart = random_chance(r, 200);
+	d->notifications = random_chance(r, 500);
 	return d;
 }
 
@@ -155,7 +156,7 @@ static void choose_what_to_forget(struct world *w, struct asked *a, struct reque
 			a->had_row = false, r->name[0] = a->row.name[0] = '\0';
 	}
 	if (w->sp_count && random_chance(&w->random, 500))
-		r->sp = (uint16_t)(w->sp[0].id + random_below(&w->random, w->sp_count + 1));
+		r->sp = (uint16_t)(w->sp[random_below(&w->random, w->sp_count)].id + (random_chance(&w->random, 100) ? 1 : 0));
 }
 
 static void ask(struct world *w, enum request_verb verb, size_t vm)

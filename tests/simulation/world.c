@@ -133,6 +133,7 @@ struct life *world_add_life(struct world *w, const struct change *c)
 	life->endpoint = c->begun.endpoint;
 	life->memory_bytes = c->begun.memory_bytes;
 	life->vcpu_count = c->begun.vcpu_count;
+	life->notifications = c->begun.notifications;
 	life->boot = w->boot;
 	memcpy(life->name, c->begun.name, sizeof(life->name));
 	map_put(&w->lives, &life->node, life->number);

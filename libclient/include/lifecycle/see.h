@@ -130,7 +130,7 @@ struct lifecycle_partition {
 	uint32_t properties; /* FFA_PARTITION_INFO_GET's */
 	uint32_t owed;       /* lives that owe this SP something, or SPs that this VM's life owes something */
 	uint32_t stuck;      /* of these, past their active phase */
-	const char *profile; /* "strict", "trusty" or "optee" */
+	const char *profile; /* "strict", "trusty" or "optee"; "spmc": the SPMC itself, which makes notification bitmaps */
 	bool wants_created, wants_destroyed;
 	uint32_t contexts;
 	uint32_t generation; /* its instance; 0: the secure side cannot tell */

@@ -196,6 +196,19 @@ void spmc_greet(struct world *w)
 	assert_int_equal(call.x[0], 0x84000063);
 	assert_int_equal(call.x[1], 0x00010002);
 	spmc_answer(w, call.header.id, (uint64_t[8]){ 0x00010002 });
+	spmc_says_bitmaps(w, w->bitmaps);
+}
+
+void spmc_says_bitmaps(struct world *w, bool has)
+{
+	struct secure_link_call call = spmc_hear(w);
+
+	assert_int_equal(call.x[0], 0x84000064);
+	assert_int_equal(call.x[1], 0x8400007D);
+	if (has)
+		spmc_answer(w, call.header.id, (uint64_t[8]){ 0x84000061 });
+	else
+		spmc_error(w, call.header.id, -1);
 }
 
 void spmc_page(struct world *w, uint64_t id, uint16_t last, uint16_t current, uint16_t tag, uint16_t size,

@@ -27,6 +27,7 @@ struct world {
 	int listener, link, rx; /* rx: what came with HELLO */
 	struct secure_link_hello hello;
 	struct secure_link_welcome welcome;
+	bool bitmaps; /* as spmc_greet() says */
 };
 
 int world_setup(void **state);
@@ -46,6 +47,7 @@ struct secure_link_call spmc_hear(struct world *w);                       /* the
 uint64_t spmc_hear_call(struct world *w, uint32_t function);              /* its id; fails if it is another */
 void spmc_answer(struct world *w, uint64_t id, const uint64_t x[8]);      /* the registers after them are zero */
 void spmc_error(struct world *w, uint64_t id, int32_t status);
-void spmc_greet(struct world *w);                                         /* accept, welcome, VERSION 1.2 */
+void spmc_greet(struct world *w); /* accept, welcome, VERSION 1.2, and whether it has bitmaps */
+void spmc_says_bitmaps(struct world *w, bool has);
 void spmc_page(struct world *w, uint64_t id, uint16_t last, uint16_t current, uint16_t tag, uint16_t size,
 	const void *descriptors, size_t bytes);

@@ -216,6 +216,7 @@ static void an_old_spmc_has_no_subscriptions(void **state)
 	spmc_accept(w);
 	spmc_welcome(w);
 	spmc_answer(w, spmc_hear_call(w, 0x84000063), (uint64_t[8]){ 0x00010000 });
+	spmc_says_bitmaps(w, false);
 	spmc_error(w, spmc_hear_call(w, 0x84000064), -1);
 	assert_int_equal(pwrite(w->rx, bytes, sizeof(bytes), 0), sizeof(bytes));
 	spmc_answer(w, spmc_hear_call(w, 0x84000068), (uint64_t[8]){ 0x84000061, 0, 2, 0 });
@@ -253,6 +254,7 @@ static void who_refuses_a_version_is_asked_for_a_lower_one(void **state)
 		spmc_welcome(w);
 		spmc_answer(w, hear_version(w, 0x10002).header.id, (uint64_t[8]){ refusals[i] });
 		spmc_answer(w, hear_version(w, 0x10001).header.id, (uint64_t[8]){ 0x10001 });
+		spmc_says_bitmaps(w, false);
 		spmc_error(w, spmc_hear_call(w, 0x84000064), -1);
 		assert_int_equal(pwrite(w->rx, &info, sizeof(info), 0), sizeof(info));
 		spmc_answer(w, spmc_hear_call(w, 0x84000068), (uint64_t[8]){ 0x84000061, 0, 1, 0 }); /* its size unsaid: of v1.1 */
@@ -360,6 +362,33 @@ static void takes_the_configured_list_where_there_is_no_discovery(void **state)
 	assert_int_equal(world->sp[1].properties, 0x41);
 }
 
+/* It is asked once a link, and is there whoever else is; unless somebody has its id. */
+static void an_spmc_with_notification_bitmaps_is_one_more(void **state)
+{
+	struct world *w = *state;
+	struct ffa_partition_info info = sp(0x8001, 0x1C1, NULL);
+	const struct secure_world *world;
+
+	w->bitmaps = true;
+	until_features(w, true);
+	for (int i = 0; i < 3; i++) {
+		if (i > 0) {
+			secure_ops.discover(w->secure, (struct committed){ 1 });
+			spmc_answer(w, spmc_hear_call(w, 0x84000064), (uint64_t[8]){ 0x84000061 });
+		}
+		info.id = i == 2 ? 0x8000 : 0x8001;
+		spmc_page(w, hear_page(w, 0, 0).header.id, 0, 0, (uint16_t)(4 + i), 24, &info, 24);
+		world = world_wait(w, IN_SECURE_UP)->world;
+		assert_int_equal(world->count, i == 2 ? 1 : 2);
+		assert_int_equal(world->sp[0].profile, PROFILE_STRICT);
+		if (i == 2)
+			break;
+		assert_int_equal(world->sp[1].id, 0x8000);
+		assert_int_equal(world->sp[1].profile, PROFILE_SPMC);
+		assert_int_equal(world->sp[1].properties, FFA_PROP_VM_CREATED | FFA_PROP_VM_DESTROYED);
+	}
+}
+
 static void without_discovery_and_list_nobody_is_met(void **state)
 {
 	struct world *w = *state;
@@ -412,6 +441,7 @@ int main(void)
 		TEST(a_count_that_does_not_fit_ends_the_link),
 		TEST(discovers_anew_when_asked),
 		TEST(takes_the_configured_list_where_there_is_no_discovery),
+		TEST(an_spmc_with_notification_bitmaps_is_one_more),
 		TEST(without_discovery_and_list_nobody_is_met),
 		TEST(looks_again_without_a_reason),
 	};

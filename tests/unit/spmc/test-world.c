@@ -49,12 +49,12 @@ static void a_reset_is_another_instance(void **unused)
 	assert_int_equal(created(w, 0x8002, 4), 0);
 	world_restart_sp(w, 1);
 	w->book->incarnation = 9;
-	w->book->bitmaps[0] = 0x10;
+	w->book->bitmap_of[4] = 1;
 	world_reset(w, other);
 	assert_memory_equal(w->book->instance, other, 16);
 	assert_true(w->book->tag != tag);
 	assert_int_equal(w->book->incarnation, 0);
-	assert_int_equal(w->book->bitmaps[0], 0);
+	assert_int_equal(w->book->bitmap_of[4], 0);
 	assert_int_equal(w->book->sp[1].generation, 1);
 	assert_int_equal(w->book->sp[1].logged, 0);
 	assert_int_equal(world_next(w), WORLD_NEVER);

@@ -158,6 +158,7 @@ void random_definition(uint64_t *seed, struct vm_definition *ret)
 			ret->partition[i] = (struct wanted_partition) { .id = (uint16_t)(0x8000 + up_to(seed, 0x7FFF)) };
 	}
 	ret->autostart = (uint8_t)up_to(seed, 1);
+	ret->notifications = (uint8_t)up_to(seed, 1);
 	for (unsigned i = 0; i < ret->vcpu_count; i++)
 		if (up_to(seed, 1))
 			bytes(seed, &ret->placement[i], sizeof(ret->placement[i]));
