@@ -54,6 +54,7 @@
 	X(MUTANT_P5_ORDER_IGNORED, "P5", "a VM starts before those that come first run")                               \
 	X(MUTANT_P5_DEPENDENCY_OUTLIVED, "P5", "a VM outlives one that it requires")                                   \
 	X(MUTANT_P6_PARTITION_UNSAID, "P6", "a start that waits for an SP does not say so")                            \
+	X(MUTANT_P6_PARTITION_ANEW, "P6", "a new daemon begins anew to wait for an SP")                  \
 	X(MUTANT_P6_NEXT_UNSAID, "P6", "when a VM comes back is not shown")                                            \
 	X(MUTANT_P6_WAITS_UNSAID, "P6", "a VM that retires does not say on whom it waits")                             \
 	X(MUTANT_P6_PRESERVED_UNSAID, "P6", "a life that is kept does not say who is waited for")                      \

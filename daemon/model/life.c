@@ -78,7 +78,7 @@ static bool waits_for_order(struct step *s, struct vm *vm)
 	}
 	if (!vm->partition_by)
 		vm->partition_by = s->now + vm->definition->limits.partition_timeout_ms * NS_PER_MS;
-	set_deadline(s, &vm->timer, vm->partition_by);
+	set_deadline(s, &vm->timer, order_partition_until(s->m, vm));
 	return true;
 }
 
@@ -94,12 +94,14 @@ static void say_partition(const struct vm *vm, const struct wanted_partition *p,
 enum refusal vm_start(struct step *s, struct vm *vm, char *text, size_t size)
 {
 	if (waits_for_order(s, vm)) {
-		if (vm->partition_by && vm->partition_by <= s->now) {
+		if (vm->partition_by && order_partition_until(s->m, vm) <= s->now) {
 			say_partition(vm, order_unmet_partition(s->m, vm), text, size);
 			return REFUSED_ILLEGAL_TRANSITION;
 		}
 		order_wait(s, vm);
 		touch(s, vm);
+		if (vm->operation.operation == OP_START) /* until when is stored; else with the operation */
+			set_operation(s, vm, OP_START, vm->operation.deadline);
 		return REFUSED_NOT;
 	}
 	list_remove(&vm->order);

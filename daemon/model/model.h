@@ -80,7 +80,7 @@ struct vm {
 	struct list requiring; /* model.requiring, if its definition says `requires` */
 	struct deadline timer; /* of the operation: a start that waits, a stop's end of patience */
 	struct deadline dependency;
-	uint64_t partition_by; /* an SP is waited for, and this long; 0: none is */
+	uint64_t partition_by; /* that of the operation, once it is stored */
 	uint64_t number;
 	struct vm_definition *definition;
 	struct life *life;
@@ -147,6 +147,7 @@ struct model {
 
 	/* not stored */
 	bool secure_up, shutting_down, has_secure_side;
+	uint64_t meets_by; /* a new daemon gives the SPs that are waited for so long to be met */
 	bool hold; /* nothing leaves for an SP before it is clear what all of them still know */
 	struct heap deadlines;
 	struct list touched, waiting_for_order, requiring;

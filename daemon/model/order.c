@@ -54,6 +54,11 @@ const struct wanted_partition *order_unmet_partition(const struct model *m, cons
 	return NULL;
 }
 
+uint64_t order_partition_until(const struct model *m, const struct vm *vm)
+{
+	return vm->partition_by > m->meets_by ? vm->partition_by : m->meets_by;
+}
+
 void order_wait(struct step *s, struct vm *vm)
 {
 	if (list_is_empty(&vm->order))

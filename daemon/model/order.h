@@ -11,6 +11,9 @@
 const char *order_unmet(const struct model *m, const struct vm *vm);
 const struct wanted_partition *order_unmet_partition(const struct model *m, const struct vm *vm);
 
+/* How long an SP is waited for; a new daemon has to meet it first. */
+uint64_t order_partition_until(const struct model *m, const struct vm *vm);
+
 /* `after` and `requires` lead back to the VM itself: the text names the circle. */
 bool order_has_cycle(struct model *m, const struct vm_definition *d, char *text, size_t size);
 

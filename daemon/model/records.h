@@ -82,6 +82,7 @@ struct change_operation {
 	uint8_t outcome;   /* OP_NONE: enum outcome of the operation that ended */
 	uint64_t since;
 	uint64_t deadline; /* OP_START, OP_RESTART: the next life does not begin before; 0: at once. OP_STOP: patience ends */
+	uint64_t partition_by; /* OP_START: an SP is waited for, and this long; 0: none is */
 };
 
 enum sp_profile { /* what this SP's answers mean when an outcome is unknown (spec: FF-A leaves it open) */

@@ -27,6 +27,7 @@ static void put_operation(struct step *s, struct vm *vm, enum operation op, uint
 	}
 	if (op != OP_START && op != OP_RESTART)
 		list_remove(&vm->order);
+	c.operation.partition_by = vm->partition_by;
 	emit(s, &c);
 	if (op == OP_NONE && !vm->life)
 		order_ended(s, vm);
@@ -34,7 +35,8 @@ static void put_operation(struct step *s, struct vm *vm, enum operation op, uint
 
 void set_operation(struct step *s, struct vm *vm, enum operation op, uint64_t deadline)
 {
-	if (vm->operation.operation != (uint8_t)op || vm->operation.deadline != deadline)
+	if (vm->operation.operation != (uint8_t)op || vm->operation.deadline != deadline ||
+		(op == OP_START && vm->operation.partition_by != vm->partition_by))
 		put_operation(s, vm, op, deadline, OUTCOME_NONE);
 }
 
@@ -137,12 +139,12 @@ static enum refusal ask_start(struct step *s, struct vm *vm, struct answer *a)
 	if (state_of(vm) != VM_NULL)
 		return illegal(s, vm, a, "start", "wait until it is null, or restart it");
 	refusal = order_pull(s, vm, a->text, sizeof(a->text));
+	if (refusal == REFUSED_NOT)
+		refusal = vm_start(s, vm, a->text, sizeof(a->text));
 	if (refusal == REFUSED_ILLEGAL_TRANSITION) {
 		vm->refused++;
 		touch(s, vm);
 	}
-	if (refusal == REFUSED_NOT)
-		refusal = vm_start(s, vm, a->text, sizeof(a->text));
 	if (refusal == REFUSED_NOT) {
 		vm->waiter_began = false; /* it is this user's wish now, too */
 		set_operation(s, vm, OP_START, 0);

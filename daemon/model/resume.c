@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* After a load: what is not stored is made anew, and what was under way is taken up where the log left it. */
+#include "base/mutant.h"
 #include "model/order.h"
 
 #include "base/mutant.h"
@@ -129,9 +130,20 @@ static void resume_life(struct step *s, struct life *l, bool same_boot)
 	}
 }
 
-static void resume_vm(struct step *s, struct vm *vm)
+/* It holds, however often the daemon dies. In another boot of the host SPs come anew, and so does the time for it. */
+static void resume_partition(struct step *s, struct vm *vm, bool same_boot)
+{
+	uint64_t whole = s->now + vm->definition->limits.partition_timeout_ms * NS_PER_MS;
+
+	if (!same_boot || MUTANT(MUTANT_P6_PARTITION_ANEW) || vm->operation.partition_by > whole)
+		vm->operation.partition_by = 0;
+	vm->partition_by = vm->operation.partition_by;
+}
+
+static void resume_vm(struct step *s, struct vm *vm, bool same_boot)
 {
 	shift(s->now, &vm->operation.since, &vm->operation.deadline);
+	resume_partition(s, vm, same_boot);
 	touch(s, vm);
 	if (!vm->life && vm->operation.operation == OP_START) {
 		set_deadline(s, &vm->timer, later(vm->operation.deadline, s->now));
@@ -157,9 +169,10 @@ void model_resume(struct model *m, uint64_t now, uint64_t realtime, bool same_bo
 
 	if (m->begin_at)
 		resume_ids(&s);
+	m->meets_by = now + MEET_PATIENCE;
 	resume_open(&s);
 	list_for_each_safe(l, next, &m->lives, all)
 		resume_life(&s, l, same_boot);
 	list_for_each(vm, &m->vms, all)
-		resume_vm(&s, vm);
+		resume_vm(&s, vm, same_boot);
 }

@@ -14,6 +14,7 @@
 #define LADDER_KILL (5 * NS_PER_S)
 #define EXIT_PATIENCE (2 * NS_PER_S)
 #define PAUSE_PATIENCE (5 * NS_PER_S)
+#define MEET_PATIENCE (2 * NS_PER_S) /* for a new daemon to meet the secure side */
 #define YIELD_WAIT (1 * NS_PER_MS)
 #define CALL_TAKES (2 * NS_PER_S) /* at most: whoever takes longer loses its link (secure/) */
 #define CALL_REPEATS 8

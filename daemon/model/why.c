@@ -154,7 +154,7 @@ static void of_start(const struct model *m, const struct vm *vm, struct wait_rea
 	r->since = vm->operation.since;
 	first = order_unmet(m, vm);
 	if (vm->partition_by && order_unmet_partition(m, vm))
-		on_partition(order_unmet_partition(m, vm), vm->partition_by, r);
+		on_partition(order_unmet_partition(m, vm), order_partition_until(m, vm), r);
 	else if (!heap_node_is_out(&vm->timer.node)) {
 		r->on = WAIT_TIMER;
 		r->until = vm->timer.node.at;

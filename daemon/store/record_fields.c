@@ -85,6 +85,7 @@ static const struct field operation[] = {
 	WORD("operation", operation.operation, operation_names),
 	NUMBER("since", operation.since),
 	NUMBER("deadline", operation.deadline),
+	NUMBER("partition-by", operation.partition_by),
 	PERHAPS_WORD("outcome", operation.outcome, outcome_names),
 };
 static const struct field sp[] = {

@@ -288,6 +288,8 @@ static void failed(struct world *w, const struct turn *turn, size_t i)
 	struct kept_vm *k = kept(w, c->vm);
 	struct change_operation op;
 
+	if (k)
+		oracle_partition_missed(w, k, &c->end);
 	if (!k || c->seq <= k->decided)
 		return;
 	if (k->unclear) {
@@ -317,7 +319,7 @@ static bool is_early(const struct world *w, const struct kept_vm *k)
 	return k->due && k->boot == w->boot && world_boottime(w) < k->not_before;
 }
 
-static struct kept_vm *kept_named(struct world *w, const char *name)
+struct kept_vm *oracle_kept(struct world *w, const char *name)
 {
 	for (size_t i = 0; i < sizeof(w->kept) / sizeof(*w->kept); i++)
 		if (w->kept[i].vm && !strcmp(w->kept[i].name, name))
@@ -327,7 +329,7 @@ static struct kept_vm *kept_named(struct world *w, const char *name)
 
 static bool runs(struct world *w, const char *name)
 {
-	const struct kept_vm *k = kept_named(w, name);
+	const struct kept_vm *k = oracle_kept(w, name);
 
 	return k && k->life && k->runs;
 }
@@ -369,6 +371,7 @@ static void operates(struct world *w, const struct change *c)
 
 	if (!k)
 		return;
+	oracle_partition_stored(w, k, &c->operation);
 	k->operation = c->operation.operation;
 	if (c->operation.outcome == OUTCOME_UNHEARD)
 		k->for_good = false;
@@ -420,7 +423,7 @@ void oracle_policies(struct world *w, const struct turn *turn)
 
 void oracle_asked_to_live(struct world *w, const char *name)
 {
-	struct kept_vm *k = kept_named(w, name);
+	struct kept_vm *k = oracle_kept(w, name);
 
 	if (k)
 		k->for_good = false;
@@ -428,7 +431,7 @@ void oracle_asked_to_live(struct world *w, const char *name)
 
 void oracle_ended_for_good(struct world *w, const struct asked *asked)
 {
-	struct kept_vm *k = kept_named(w, asked->row.name);
+	struct kept_vm *k = oracle_kept(w, asked->row.name);
 
 	if (!k)
 		return;
@@ -444,7 +447,7 @@ void oracle_ended_for_good(struct world *w, const struct asked *asked)
 
 void oracle_next_start(struct world *w, const struct vm_row *row)
 {
-	struct kept_vm *k = kept_named(w, row->name);
+	struct kept_vm *k = oracle_kept(w, row->name);
 
 	if (!k || k->boot != w->boot)
 		return;
@@ -465,31 +468,11 @@ void oracle_rebooted(struct world *w)
 /* What it required when it began is there as long as it lives. */
 void oracle_requires(struct world *w, const struct vm_row *row)
 {
-	struct kept_vm *k = kept_named(w, row->name);
+	struct kept_vm *k = oracle_kept(w, row->name);
 
 	if (!k || !row->life || row->state == VM_ABORTING || k->defined > row->life)
 		return;
 	for (unsigned i = 0; i < k->definition.requires_count; i++)
 		if (!runs(w, k->definition.requires[i]))
 			fail(w, "P5", "%s lives, and %s, which it requires, does not run", row->name, k->definition.requires[i]);
-}
-
-static bool is_in_order(struct world *w, uint16_t id)
-{
-	const struct rows *rows = engine_rows(w->engine);
-
-	for (size_t i = 0; i < rows_sp_count(rows); i++)
-		if (rows_sp_at(rows, i)->sp.id == id)
-			return rows_secure_up(rows) && rows_sp_at(rows, i)->sp.status == SP_OK;
-	return false;
-}
-
-bool oracle_wants_partition(struct world *w, const struct vm_row *row, uint16_t id)
-{
-	const struct kept_vm *k = kept_named(w, row->name);
-
-	for (unsigned i = 0; k && i < k->definition.partition_count; i++)
-		if ((!id || k->definition.partition[i].id == id) && !is_in_order(w, k->definition.partition[i].id))
-			return true;
-	return false;
 }

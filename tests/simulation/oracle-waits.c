@@ -142,6 +142,8 @@ static void ask(struct world *w, const struct vm_row *row)
 		fail(w, "P6", "%s waits since a time to come", row->name);
 	if (row->waits.until && row->waits.until + 100 * MS < world_boottime(w))
 		fail(w, "P6", "%s waits on %s until a time that is over", row->name, what);
+	if (row->waits.on == WAIT_SP && !row->life && row->operation == OP_START && !row->old_lives)
+		oracle_partition_row(w, row);
 }
 
 /* When an announce ends at the latest is said once: it does not move, whoever restarts meanwhile. */

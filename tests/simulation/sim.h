@@ -311,6 +311,8 @@ struct kept_vm {
 	bool unclear; /* what was decided last cannot be judged: count on from what is stored */
 	uint32_t boot; /* under which not_before was said */
 	uint64_t not_before;
+	uint64_t partition_by; /* it waits for an SP, and this long, as that was stored; 0: it does not */
+	uint32_t partition_boot;
 	uint64_t decided; /* changes up to this one were looked at with the end that they follow */
 	uint64_t window;
 	uint32_t restarts; /* in the window */
@@ -497,6 +499,10 @@ bool oracle_id_is_short(const struct world *w, const char *name);
 void oracle_ended_for_good(struct world *w, const struct asked *asked); /* P5: it is answered with success */
 void oracle_rebooted(struct world *w);
 void oracle_requires(struct world *w, const struct vm_row *row); /* P5 */
+struct kept_vm *oracle_kept(struct world *w, const char *name); /* NULL: no VM is named so */
+void oracle_partition_row(struct world *w, const struct vm_row *row); /* P6 */
+void oracle_partition_stored(struct world *w, struct kept_vm *k, const struct change_operation *op);
+void oracle_partition_missed(struct world *w, const struct kept_vm *k, const struct change_end *end);
 bool oracle_wants_partition(struct world *w, const struct vm_row *row, uint16_t id); /* it must wait for this one; 0: for any */
 void oracle_asked_to_live(struct world *w, const char *name);
 void oracle_next_start(struct world *w, const struct vm_row *row); /* P6 */

@@ -139,6 +139,54 @@ static void waits_for_an_sp_until_its_deadline_and_says_which(void **state)
 	assert_non_null(current(s, "web"));
 }
 
+static void a_new_daemon_does_not_wait_longer_for_an_sp(void **state)
+{
+	struct story *s = *state, *again;
+	struct vm_definition *d;
+	uint64_t until;
+
+	meet_secure_side(s, 1, 1);
+	ask(s, REQUEST_DEFINE, "web", 0);
+	d = definition_of(s, "web");
+	d->partition_count = 1;
+	d->partition[0].id = 0x8009;
+	d->limits.partition_timeout_ms = 30000;
+	ask(s, REQUEST_START, "web", 0);
+	until = waits(s).until;
+	tick_after(s, 20000 * MS);
+	again = reborn(s);
+	tick_after(again, 0);
+	assert_int_equal(waits(again).until, until);
+	assert_int_equal(again->o.changes, 0);
+	tick_after(again, until - again->now - 1);
+	assert_int_equal(operation(again)->operation, OP_START);
+	tick_after(again, 1);
+	assert_int_equal(operation(again)->operation, OP_NONE);
+	story_end((void **)&again);
+}
+
+/* The time was over while nobody was there: it cannot know yet who came meanwhile. */
+static void a_new_daemon_meets_the_secure_side_before_it_gives_up(void **state)
+{
+	struct story *s = *state, *again;
+	struct vm_definition *d;
+
+	ask(s, REQUEST_DEFINE, "web", 0);
+	d = definition_of(s, "web");
+	d->partition_count = 1;
+	d->partition[0].id = TRUSTY;
+	d->limits.partition_timeout_ms = 500;
+	ask(s, REQUEST_START, "web", 0);
+	s->now += 5000 * MS;
+	again = reborn(s);
+	tick_after(again, 100 * MS);
+	assert_int_equal(operation(again)->operation, OP_START);
+	meet_secure_side(again, 1, 1);
+	tick_after(again, 0);
+	assert_non_null(current(again, "web"));
+	story_end((void **)&again);
+}
+
 /* It is wanted, and not in order: what it answered was outside the protocol. Then it has restarted. */
 static void starts_once_an_sp_is_in_order_again(void **state)
 {
@@ -209,6 +257,8 @@ int main(void)
 		TOLD(comes_back_with_what_it_requires),
 		TOLD(waits_for_an_sp_until_its_deadline_and_says_which),
 		TOLD(starts_once_an_sp_is_in_order_again),
+		TOLD(a_new_daemon_does_not_wait_longer_for_an_sp),
+		TOLD(a_new_daemon_meets_the_secure_side_before_it_gives_up),
 		TOLD(a_life_that_leaves_a_stuck_one_behind_keeps_the_order),
 		TOLD(starts_by_itself_after_a_boot),
 	};

@@ -215,6 +215,7 @@ static void fill(uint64_t *seed, struct change *c)
 		c->operation.operation = (uint8_t)up_to(seed, OPERATION_COUNT - 1);
 		c->operation.since = number(seed, UINT64_MAX);
 		c->operation.deadline = number(seed, UINT64_MAX);
+		c->operation.partition_by = number(seed, UINT64_MAX);
 		c->operation.outcome = (uint8_t)up_to(seed, OUTCOME_COUNT - 1);
 		break;
 	case CHANGE_SP:
