@@ -17,7 +17,7 @@ static void messagep(sd_bus_message **m)
 /* Can the stream begin right after what this reader knows? */
 static bool can_replay(const struct call *c, const char *epoch)
 {
-	const struct engine *e = c->bus->config.engine;
+	struct engine *e = c->bus->config.engine;
 	bool gap = false;
 
 	if (strcasecmp(c->last_epoch, epoch) != 0 || c->last_seq > rows_seq(engine_rows(e)))

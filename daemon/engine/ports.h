@@ -174,7 +174,7 @@ struct ring; /* engine/ring.c: the last events, for those who come later */
 const struct event_record *ring_after(const struct ring *r, uint64_t seq, bool *ret_gap);
 uint64_t ring_last(const struct ring *r);
 
-const struct rows *engine_rows(const struct engine *e);
+const struct rows *engine_rows(struct engine *e);
 const struct ring *engine_ring(const struct engine *e);
 
 /* ---- ops tables: what the engine asks of the adapters ---- */

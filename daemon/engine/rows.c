@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/mediator.h"
+
 struct row {
 	struct map_node by_name;
 	size_t index; /* in `all` */
@@ -115,10 +117,10 @@ static void drop(struct rows *r, struct row *row)
  */
 static void write_vcpus(struct vm_row *v, const struct life *l)
 {
-	memcpy(v->vcpu, l->vcpu, sizeof(v->vcpu));
-	memcpy(v->vcpu_since, l->vcpu_since, sizeof(v->vcpu_since));
-	for (unsigned i = 0; l->now.substate == VM_SUB_PAUSED && i < l->begun.vcpu_count; i++) {
-		if (v->vcpu[i] != VCPU_RUNNING)
+	for (unsigned i = 0; i < l->begun.vcpu_count; i++) {
+		v->vcpu[i] = (uint8_t)mediator_vcpu_state(l, i);
+		v->vcpu_since[i] = mediator_vcpu_since(l, i);
+		if (v->vcpu[i] != VCPU_RUNNING || l->now.substate != VM_SUB_PAUSED)
 			continue;
 		v->vcpu[i] = VCPU_PREEMPTED;
 		v->vcpu_since[i] = l->now.since;
@@ -246,6 +248,19 @@ void rows_refresh(struct rows *r, struct model *m, uint64_t seq)
 	orphans_write(&r->orphans, m);
 	r->secure_up = m->secure_up;
 	r->seq = seq;
+}
+
+void rows_catch_up(struct rows *r, struct model *m)
+{
+	struct vm *vm, *next;
+
+	list_for_each_safe(vm, next, &m->called, called) {
+		struct row *row = find(r, vm->definition->name);
+
+		list_remove(&vm->called);
+		if (row && vm->life && row->vm.life == vm->life->number)
+			write_vcpus(&row->vm, vm->life);
+	}
 }
 
 void rows_disk_fails(struct rows *r, const struct model *m, uint64_t now)

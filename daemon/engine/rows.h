@@ -17,6 +17,9 @@ void rows_forget(struct rows *r, const char *name); /* that VM went */
 /* Writes anew the rows of the VMs the model lists as touched, and what is said of the SPs. */
 void rows_refresh(struct rows *r, struct model *m, uint64_t seq);
 
+/* What calls changed since, which is in no turn: of the VMs that the model lists as called, what the vCPUs are doing. */
+void rows_catch_up(struct rows *r, struct model *m);
+
 /*
  * The commit fails, since `now`: the VMs whose rows would change wait for the disk, and say so. Their rows are written
  * anew when it is stored at last.

@@ -37,7 +37,7 @@ static uint64_t period(void)
 	return pid && pid != (uint64_t)getpid() ? 0 : environment_number("WATCHDOG_USEC") * NS_PER_US;
 }
 
-static bool engine_moves(struct watchdog *w, const struct engine *e)
+static bool engine_moves(struct watchdog *w, struct engine *e)
 {
 	const struct rows *rows = engine_rows(e);
 	bool moves = engine_is_idle(e) || rows_seq(rows) != w->seq || rows_disk_stuck(rows);

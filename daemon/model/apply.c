@@ -76,6 +76,7 @@ static int apply_vm_gone(struct model *m, const struct change *c)
 	heap_remove(&m->deadlines, &vm->dependency.node);
 	list_remove(&vm->requiring);
 	list_remove(&vm->touched);
+	list_remove(&vm->called);
 	list_remove(&vm->order);
 	list_remove(&vm->all);
 	map_remove(&m->vms_by_number, &vm->by_number);

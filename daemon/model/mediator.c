@@ -10,15 +10,24 @@
 
 /* ---- answers ---- */
 
-static struct guest_call *put_answer(struct step *s, const struct guest_vcpu *v)
+/* What is shown of its vCPUs is another: not worth a turn that everybody is told of. */
+static void note_call(struct step *s, const struct life *l)
+{
+	if (l->vm && list_is_empty(&l->vm->called))
+		list_append(&s->m->called, &l->vm->called);
+}
+
+static struct guest_call *put_answer(struct step *s, struct guest_vcpu *v)
 {
 	struct guest_call *answer = &put_output(s, OUT_GUEST_ANSWER, v->life->number)->guest;
 
+	v->since = s->now;
+	note_call(s, v->life);
 	*answer = (struct guest_call) { .vcpu = v->index };
 	return answer;
 }
 
-static void answer_status(struct step *s, const struct guest_vcpu *v, enum ffa_status status)
+static void answer_status(struct step *s, struct guest_vcpu *v, enum ffa_status status)
 {
 	struct guest_call *answer = put_answer(s, v);
 
@@ -27,7 +36,7 @@ static void answer_status(struct step *s, const struct guest_vcpu *v, enum ffa_s
 }
 
 /* FFA_RUN, FFA_MSG_WAIT and FFA_YIELD name a vCPU in w1 (s.4.10). */
-static void answer_target(struct step *s, const struct guest_vcpu *v, uint32_t function, uint32_t target)
+static void answer_target(struct step *s, struct guest_vcpu *v, uint32_t function, uint32_t target)
 {
 	struct guest_call *answer = put_answer(s, v);
 
@@ -76,6 +85,25 @@ enum ffa_status mediator_status(enum vcpu_state state, bool run)
 	return (enum ffa_status)(run ? by_state[state].run : by_state[state].request);
 }
 
+enum vcpu_state mediator_vcpu_state(const struct life *l, unsigned index)
+{
+	static const enum vcpu_state by_stance[] = {
+		[GUEST_WAITS] = VCPU_WAITING,
+		[GUEST_BLOCKED] = VCPU_BLOCKED,
+		[GUEST_YIELDED] = VCPU_BLOCKED,
+	};
+	unsigned stance = l->guest ? l->guest[index].stance : GUEST_RUNS;
+
+	return stance == GUEST_RUNS || MUTANT(MUTANT_P5_WAITS_UNSEEN) ? (enum vcpu_state)l->vcpu[index] : by_stance[stance];
+}
+
+uint64_t mediator_vcpu_since(const struct life *l, unsigned index)
+{
+	uint64_t by_call = l->guest ? l->guest[index].since : 0;
+
+	return by_call > l->vcpu_since[index] ? by_call : l->vcpu_since[index];
+}
+
 /* Would `caller` wait for itself, if it waited for `callee`? Each link of a chain is one that waits: it ends. */
 static bool is_up_the_chain(const struct guest_vcpu *caller, const struct guest_vcpu *callee)
 {
@@ -105,7 +133,7 @@ static enum ffa_status find_callee(const struct step *s, const struct life *l, u
 /* An open request comes first, then what is on the CPU, then the chain, then the state. */
 static enum ffa_status check_vcpu(const struct guest_vcpu *from, const struct life *callee, uint16_t index, bool run)
 {
-	enum vcpu_state state = (enum vcpu_state)callee->vcpu[index];
+	enum vcpu_state state = mediator_vcpu_state(callee, index);
 	const struct guest_vcpu *to = callee->guest ? &callee->guest[index] : NULL;
 	bool resumes = run && to && to->stance == GUEST_YIELDED && to->from == from;
 	enum ffa_status status;
@@ -144,7 +172,7 @@ static bool is_64(const struct guest_call *call)
 }
 
 /* What of a message crosses over: eight registers, of 32 bits in the 32-bit form; all of them in REQ2 and RESP2. */
-static void put_message(struct step *s, const struct guest_vcpu *v, const struct guest_call *call)
+static void put_message(struct step *s, struct guest_vcpu *v, const struct guest_call *call)
 {
 	struct guest_call *message = put_answer(s, v);
 	bool wide = is_wide_message((uint32_t)call->x[0]);
@@ -387,6 +415,9 @@ void mediator_call(struct step *s, struct life *l, const struct guest_call *call
 	}
 	v = &l->guest[call->vcpu];
 	v->version = call->version;
+	if (!(call->flags & VMM_CALL_AGAIN)) /* else it began before, as its VMM said in BACK */
+		v->since = s->now;
+	note_call(s, l);
 	if (!is_told_again(s, v, call))
 		take_call(s, v, call);
 }

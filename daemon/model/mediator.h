@@ -39,6 +39,7 @@ struct guest_vcpu {
 	uint8_t stance;   /* enum guest_stance */
 	uint8_t duty;     /* enum guest_duty */
 	uint32_t request; /* DUTY_RESPOND: the function id of the request */
+	uint64_t since;   /* of the last change by a call: CLOCK_BOOTTIME ns */
 	uint32_t version; /* of FF-A, as the guest negotiated it; 0: it has not called yet */
 	struct guest_vcpu *from; /* with a duty: whom it serves; NULL: that one is gone */
 	struct guest_vcpu *to;   /* BLOCKED: who serves it */
@@ -57,6 +58,13 @@ void mediator_end(struct step *s, struct life *l);
  * FFA_OK: it depends on what the vCPU waits for.
  */
 enum ffa_status mediator_status(enum vcpu_state state, bool run);
+
+/*
+ * What a vCPU is doing: by its call, if it has one that waits, else as its VMM says. Calls and the words of the VMM come on
+ * different ways; so a call that is heard of counts more than a state that may be older.
+ */
+enum vcpu_state mediator_vcpu_state(const struct life *l, unsigned index);
+uint64_t mediator_vcpu_since(const struct life *l, unsigned index); /* 0: not known */
 
 /* The vCPUs of a life that called for the first time: room for VM_VCPU_MAX. */
 void mediator_init(struct guest_vcpu *guest, struct life *l);

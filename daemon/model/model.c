@@ -31,6 +31,7 @@ int model_init(struct model *m, uint64_t random)
 	list_init(&m->lives);
 	list_init(&m->orphans);
 	list_init(&m->touched);
+	list_init(&m->called);
 	list_init(&m->graves);
 	list_init(&m->waiting_for_order);
 	list_init(&m->requiring);
@@ -50,6 +51,7 @@ static struct vm *vm_new(void)
 		return NULL;
 	list_init(&vm->all);
 	list_init(&vm->touched);
+	list_init(&vm->called);
 	list_init(&vm->order);
 	list_init(&vm->requiring);
 	heap_node_init(&vm->dependency.node);

@@ -75,6 +75,7 @@ struct vm {
 	struct map_node by_number, by_name;
 	struct list all;
 	struct list touched; /* rows to be written anew */
+	struct list called;  /* only what its vCPUs are doing changed, by calls */
 	struct list order;   /* model.waiting_for_order */
 	struct list old;     /* lives that are not current and still settle */
 	struct list requiring; /* model.requiring, if its definition says `requires` */
@@ -150,7 +151,7 @@ struct model {
 	uint64_t meets_by; /* a new daemon gives the SPs that are waited for so long to be met */
 	bool hold; /* nothing leaves for an SP before it is clear what all of them still know */
 	struct heap deadlines;
-	struct list touched, waiting_for_order, requiring;
+	struct list touched, called, waiting_for_order, requiring;
 	struct list graves; /* VMs that went; a turn that is not stored yet may point to their definitions */
 	uint64_t memory_held, huge_held, memory_limit, huge_limit;
 	struct retry_rule retry;

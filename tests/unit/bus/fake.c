@@ -14,7 +14,7 @@ int engine_post(struct engine *e, const struct input *in)
 	return 0;
 }
 
-const struct rows *engine_rows(const struct engine *e)
+const struct rows *engine_rows(struct engine *e)
 {
 	return &e->rows;
 }
