@@ -26,10 +26,18 @@
  *   daemon -> VMM   RESUME    let them go on; one that is not paused has nothing to do. SIGTERM resumes, too, for a guest
  *                             that stands cannot hear its power key
  *   VMM -> daemon   ENDED     the guest ended by itself; last words are written; implies QUIESCED
- *   VMM -> daemon   CALL      a guest's FF-A call that the VMM does not answer by itself; the vCPU stays outside meanwhile.
- *                             One at a time for each vCPU; told again, and marked so, to a daemon that is new
- *   daemon -> VMM   ANSWER    to a CALL: what is in the vCPU's registers when it goes on
+ *   VMM -> daemon   WANT_CHANNEL  a vCPU makes its first FF-A call on this link; after ENTERED, once for each vCPU
+ *   daemon -> VMM   CHANNEL   with it the fd of that vCPU's channel, at once or when there is an fd to be had
  *   daemon -> VMM   EXIT      leave now
+ *
+ * A channel is a socket of its own, SOCK_SEQPACKET, for the calls of one vCPU: its thread sends and waits, nobody else of
+ * its process is woken. It lives as long as the link over which it came: who drops one drops both. Its frames carry no
+ * command (0).
+ *
+ *   VMM -> daemon   CALL      a guest's FF-A call that the VMM does not answer by itself; the vCPU stays outside meanwhile,
+ *                             and its state (VCPU, BACK) stays what it was: that it waits is known by the call.
+ *                             One at a time; told again, and marked so, on the channel of the next link
+ *   daemon -> VMM   ANSWER    to a CALL: what is in the vCPU's registers when it goes on
  *
  * Commands carry a number that rises over daemons (the turn's sequence number); BACK names the last one done.
  * A VMM that sees a newer daemon (WELCOME with a larger incarnation) closes the older link with what it holds unread.
@@ -67,6 +75,8 @@ enum vmm_frame_kind {
 	VMM_RESUME = 19,
 	VMM_CALL = 32,
 	VMM_ANSWER = 33,
+	VMM_WANT_CHANNEL = 42,
+	VMM_CHANNEL = 43,
 	VMM_DEVICE = 48,
 };
 
@@ -172,6 +182,13 @@ struct vmm_back {
 	uint8_t vcpu[VM_VCPU_MAX]; /* enum vcpu_state */
 	uint64_t vcpu_since[VM_VCPU_MAX]; /* of these, CLOCK_BOOTTIME ns */
 	struct vmm_end end;        /* cause CAUSE_NONE unless phase is ENDED */
+};
+
+/* WANT_CHANNEL and CHANNEL, which brings one fd. */
+struct vmm_channel {
+	struct vmm_frame_header header;
+	uint16_t vcpu;
+	uint16_t reserved[3]; /* 0 */
 };
 
 #define VMM_CALL_REGISTERS 18 /* x0 to x17: SMCCC v1.2 */

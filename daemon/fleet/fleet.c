@@ -315,17 +315,9 @@ static void op_command(void *fleet, struct committed proof, uint64_t life, enum 
 static void op_answer(void *fleet, struct committed proof, uint64_t life, const struct guest_call *answer)
 {
 	struct vmm *v = vmm_get(fleet, life);
-	struct vmm_answer frame = {
-		.header = { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_ANSWER, life, v ? v->command : 0 },
-		.vcpu = answer->vcpu,
-	};
 
-	if (!v || !v->link || !(v->calls & 1ull << answer->vcpu))
-		return; /* it tells its calls again when it comes back */
-	v->calls &= ~(1ull << answer->vcpu);
-	memcpy(frame.x, answer->x, sizeof(frame.x));
-	if (link_send(v->link, &frame, sizeof(frame), NULL, 0) < 0)
-		vmm_lost_link(v);
+	if (v)
+		channel_answer(v, answer);
 }
 
 const struct fleet_ops fleet_ops = {

@@ -19,6 +19,7 @@ static const size_t sizes[] = {
 	[VMM_DEAF] = sizeof(struct vmm_frame_header),
 	[VMM_CALL] = sizeof(struct vmm_call),
 	[VMM_DEVICE] = sizeof(struct vmm_device),
+	[VMM_WANT_CHANNEL] = sizeof(struct vmm_channel),
 	[VMM_PAUSED] = sizeof(struct vmm_frame_header),
 };
 
@@ -60,6 +61,13 @@ static const char *call_breach(const struct vmm_call *c)
 	if (c->vcpu >= VM_VCPU_MAX)
 		return "CALL of a vCPU out of range";
 	return c->flags & ~VMM_CALL_FLAGS ? "CALL with an unknown flag" : NULL;
+}
+
+static const char *channel_breach(const struct vmm_channel *c)
+{
+	if (c->vcpu >= VM_VCPU_MAX)
+		return "WANT_CHANNEL of a vCPU out of range";
+	return c->reserved[0] || c->reserved[1] || c->reserved[2] ? "WANT_CHANNEL with more than a vCPU" : NULL;
 }
 
 /* The text goes to people and over D-Bus. */
@@ -108,6 +116,8 @@ const char *frame_breach(const union vmm_frame *frame, size_t size)
 		return vcpu_breach(&frame->vcpu);
 	case VMM_CALL:
 		return call_breach(&frame->call);
+	case VMM_WANT_CHANNEL:
+		return channel_breach(&frame->channel);
 	case VMM_DEVICE:
 		return device_breach(&frame->device);
 	case VMM_ENDED:

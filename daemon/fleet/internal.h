@@ -47,6 +47,7 @@ union vmm_frame {
 	struct vmm_vcpu vcpu;
 	struct vmm_call call;
 	struct vmm_device device;
+	struct vmm_channel channel;
 };
 const char *frame_breach(const union vmm_frame *frame, size_t size); /* which rule it breaks, or NULL */
 bool end_is_sane(const struct vmm_end *end);
@@ -122,6 +123,12 @@ struct vmm {
 	int pidfd, lock_fd; /* lock_fd: from NEWBORN to birth */
 	uint32_t phase;     /* enum vmm_phase */
 	uint64_t calls;     /* bit n: vCPU n's FF-A call waits for its answer */
+	struct {
+		struct channel **of; /* by vCPU; NULL: none has asked yet */
+		uint64_t given;      /* bit n: vCPU n has asked on this link */
+		uint64_t wanted;     /* of these: there was none to be had yet */
+		uint64_t again;      /* when to try again; 0: never failed */
+	} channels;
 	uint32_t vcpu_count;
 	bool huge, child, born;
 	bool has_pid; /* and is found by it */
@@ -188,6 +195,13 @@ void link_take_life(struct link *l, struct vmm *v); /* it is the process that v'
 void link_wait(struct link *l);                     /* it is a VM's VMM, and no life waits for it */
 void links_told_of(struct fleet *f, const char *name); /* a death that a waiting VMM had to wait for */
 struct link *link_waiting(struct fleet *f, uint64_t connection); /* NULL: it left */
+
+/* channel.c: guests' calls */
+const char *channel_wanted(struct vmm *v, uint16_t vcpu); /* which rule it breaks, or NULL */
+void channel_answer(struct vmm *v, const struct guest_call *answer);
+void channels_close(struct vmm *v); /* with its link, and with its guest */
+void channels_free(struct vmm *v);
+uint64_t channels_house(struct vmm *v, uint64_t now);
 
 /* vmm.c */
 int vmm_new(struct fleet *f, uint64_t life, const char *name, bool huge, struct vmm **ret);

@@ -62,8 +62,10 @@ void link_close(struct link *l)
 	l->fd = -1;
 	if (l->stage == LINK_FRESH)
 		l->fleet->fresh_count--;
-	if (l->vmm && l->vmm->link == l)
+	if (l->vmm && l->vmm->link == l) {
+		channels_close(l->vmm);
 		l->vmm->link = NULL;
+	}
 	l->vmm = NULL;
 	list_remove(&l->node);
 	loop_bury(l->fleet->loop, &l->corpse);
@@ -193,6 +195,7 @@ static const char *quiesced(struct vmm *v, const union vmm_frame *frame, struct 
 {
 	if (v->phase != VMM_PHASE_ENDED)
 		v->phase = VMM_PHASE_QUIESCED;
+	channels_close(v);
 	in->kind = IN_VMM_QUIESCED;
 	return NULL;
 }
@@ -212,20 +215,14 @@ static const char *deaf(struct vmm *v, const union vmm_frame *frame, struct inpu
 	return NULL;
 }
 
-/* One at a time for each vCPU: a guest that calls without end gets in nobody's way. */
+static const char *want_channel(struct vmm *v, const union vmm_frame *frame, struct input *in)
+{
+	return channel_wanted(v, frame->channel.vcpu);
+}
+
 static const char *call(struct vmm *v, const union vmm_frame *frame, struct input *in)
 {
-	const struct vmm_call *c = &frame->call;
-
-	if (c->vcpu >= v->vcpu_count || v->phase != VMM_PHASE_ENTERED)
-		return "CALL of a vCPU that does not run";
-	if (v->calls & 1ull << c->vcpu)
-		return "CALL of a vCPU whose last one is not answered";
-	v->calls |= 1ull << c->vcpu;
-	in->kind = IN_GUEST_CALL;
-	in->call = (struct guest_call){ .vcpu = c->vcpu, .flags = c->flags, .version = c->version };
-	memcpy(in->call.x, c->x, sizeof(c->x));
-	return NULL;
+	return "CALL outside of a channel";
 }
 
 static const char *device(struct vmm *v, const union vmm_frame *frame, struct input *in)
@@ -251,6 +248,7 @@ static const char *ended(struct vmm *v, const union vmm_frame *frame, struct inp
 	if (v->phase == VMM_PHASE_ENDED)
 		return "ENDED twice";
 	v->phase = VMM_PHASE_ENDED;
+	channels_close(v);
 	v->end = frame->ended.end;
 	v->judged = true;
 	in->kind = IN_VMM_ENDED;
@@ -267,7 +265,7 @@ static const char *(*const live[])(struct vmm *v, const union vmm_frame *frame, 
 	[VMM_NEWBORN] = no_more_first, [VMM_BACK] = no_more_first, [VMM_BUILT] = built,  [VMM_ENTERED] = entered,
 	[VMM_VCPU] = vcpu,             [VMM_QUIESCED] = quiesced,  [VMM_ENDED] = ended,  [VMM_STOPPING] = stopping,
 	[VMM_DEAF] = deaf,             [VMM_CALL] = call,           [VMM_DEVICE] = device,
-	[VMM_PAUSED] = paused,
+	[VMM_PAUSED] = paused,            [VMM_WANT_CHANNEL] = want_channel,
 };
 
 static void take_live(struct link *l, const union vmm_frame *frame)

@@ -77,6 +77,7 @@ void vmm_free(struct vmm *v)
 	list_remove(&v->node);
 	list_remove(&v->started.node);
 	list_remove(&v->gone.node);
+	channels_free(v);
 	free(v->definition);
 	v->definition = NULL;
 	loop_bury(v->fleet->loop, &v->corpse);
@@ -253,6 +254,10 @@ uint64_t vmms_house(struct fleet *f, uint64_t now)
 	list_for_each_safe(v, following, &f->vmms, node) {
 		struct input in = { .kind = IN_VMM_LOST, .life = v->life };
 
+		uint64_t channels = channels_house(v, now);
+
+		if (channels < next)
+			next = channels;
 		if (v->answer_until && v->answer_until <= now) {
 			vmm_answered(v);
 			continue;

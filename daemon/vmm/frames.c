@@ -20,7 +20,7 @@ static const struct {
 	[VMM_QUIESCE] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
 	[VMM_EXIT] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
 	[VMM_STOP] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
-	[VMM_ANSWER] = { sizeof(struct vmm_answer), AT(LINK_UP), 0 },
+	[VMM_CHANNEL] = { sizeof(struct vmm_channel), AT(LINK_UP), 1 },
 	[VMM_PAUSE] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
 	[VMM_RESUME] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
 };
@@ -75,4 +75,19 @@ const char *frame_check(const union daemon_frame *frame, size_t length, unsigned
 	if (h->kind != VMM_BIRTH && h->life != expected->life)
 		return "a frame for another life";
 	return check_content(frame, expected);
+}
+
+const char *answer_check(const struct vmm_answer *answer, size_t length, uint64_t life, unsigned vcpu)
+{
+	const struct vmm_frame_header *h = &answer->header;
+
+	if (length != sizeof(*answer))
+		return "an answer of wrong size";
+	if (h->magic != VMM_LINK_MAGIC || h->version != VMM_LINK_VERSION)
+		return "an answer of another protocol or version";
+	if (h->kind != VMM_ANSWER)
+		return "a frame on a channel that is no answer";
+	if (h->life != life || answer->vcpu != vcpu)
+		return "an answer to another life or vCPU";
+	return NULL;
 }

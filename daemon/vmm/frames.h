@@ -13,7 +13,7 @@ union daemon_frame {
 	struct vmm_birth birth;
 	struct vmm_refused refused;
 	struct vmm_welcome welcome;
-	struct vmm_answer answer;
+	struct vmm_channel channel;
 };
 
 /* Where the conversation stands: what may come next. */
@@ -21,7 +21,7 @@ enum link_stage {
 	LINK_DOWN = 0,
 	LINK_NEWBORN, /* NEWBORN is sent: BIRTH or REFUSED */
 	LINK_BACK,    /* BACK is sent: WELCOME or REFUSED */
-	LINK_UP,      /* ENTER, STOP, PAUSE, RESUME, QUIESCE, EXIT, ANSWER */
+	LINK_UP,      /* ENTER, STOP, PAUSE, RESUME, QUIESCE, EXIT, CHANNEL */
 };
 
 struct frame_expected {
@@ -36,3 +36,6 @@ struct frame_expected {
  * truncated. */
 const char *frame_check(const union daemon_frame *frame, size_t length, unsigned fd_count, bool cut,
 	const struct frame_expected *expected);
+
+/* The same for what comes on a vCPU's channel. */
+const char *answer_check(const struct vmm_answer *answer, size_t length, uint64_t life, unsigned vcpu);

@@ -179,6 +179,8 @@ void machine_kick(struct machine *m)
 		struct vcpu *v = &m->vcpu[i];
 		pid_t thread = atomic_load(&v->thread_id);
 
+		if (atomic_load(&m->gate) >= GATE_STOPPED)
+			ask_over(v);
 		if (atomic_load(&v->out) || atomic_load(&v->stands) || !thread)
 			continue;
 		__atomic_store_n(&v->kvm.run->immediate_exit, 1, __ATOMIC_SEQ_CST);

@@ -64,6 +64,7 @@ struct vcpu {
 
 struct machine {
 	struct vm_definition definition;
+	uint64_t life;
 	struct kvm_system system;
 	struct kvm_vm vm;
 	struct guest_memory memory;

@@ -41,6 +41,7 @@ static void hang_up(struct vmm *v, uint64_t now, const char *why)
 	v->link = -1;
 	v->stage = LINK_DOWN;
 	v->link_full = false;
+	ask_cut(&v->machine);
 	if (!v->life) {
 		log_error("no birth: %s", why);
 		vmm_leave(1);
@@ -158,17 +159,17 @@ static void tell_vcpus(struct vmm *v, uint64_t now)
 			return;
 }
 
-/* One at a time for each vCPU, so they are bounded. Its state goes first: a call is judged by the callee's. */
-static void tell_calls(struct vmm *v, uint64_t now)
+/* After ENTERED, for before it no vCPU calls. */
+static void tell_wants(struct vmm *v, uint64_t now)
 {
 	for (unsigned i = 0; i < v->machine.vcpu_count; i++) {
-		struct vmm_call frame = { .header = header(v, VMM_CALL) };
+		struct vmm_channel frame = { .header = header(v, VMM_WANT_CHANNEL), .vcpu = (uint16_t)i };
 
-		if (!ask_frame(&v->machine.vcpu[i], &frame))
+		if (!ask_wants(&v->machine.vcpu[i]))
 			continue;
-		if (!tell_vcpu(v, now, i) || v->stage != LINK_UP || v->link_full || !tell(v, now, &frame, sizeof(frame)))
+		if (v->stage != LINK_UP || v->link_full || (v->owed & OWED_ENTERED) || !tell(v, now, &frame, sizeof(frame)))
 			return;
-		ask_told(&v->machine.vcpu[i]);
+		ask_asked(&v->machine.vcpu[i]);
 	}
 }
 
@@ -188,6 +189,10 @@ static void tell_devices(struct vmm *v, uint64_t now)
 
 void session_tell(struct vmm *v, uint64_t now)
 {
+	const char *wrong = v->stage == LINK_UP ? ask_wrong(&v->machine) : NULL;
+
+	if (wrong)
+		hang_up(v, now, wrong);
 	if (v->stage != LINK_UP)
 		return;
 	tell_owed(v, now, OWED_ENTERED, VMM_ENTERED);
@@ -199,7 +204,7 @@ void session_tell(struct vmm *v, uint64_t now)
 	tell_owed(v, now, OWED_DEAF, VMM_DEAF);
 	tell_owed(v, now, OWED_PAUSED, VMM_PAUSED);
 	if (v->phase == VMM_PHASE_ENTERED)
-		tell_calls(v, now);
+		tell_wants(v, now);
 	tell_ended(v, now);
 	/* Behind ENDED, which says more, when a QUIESCE crossed it. */
 	tell_owed(v, now, OWED_QUIESCED, VMM_QUIESCED);
@@ -233,10 +238,9 @@ static const char *obey(struct vmm *v, struct received *r)
 		v->incarnation = r->frame.welcome.incarnation;
 		v->stage = LINK_UP;
 		v->retry_delay = 0;
-		ask_tell_again(&v->machine);
 		return NULL;
-	case VMM_ANSWER:
-		return ask_answer(&v->machine, &r->frame.answer);
+	case VMM_CHANNEL:
+		return ask_channel(&v->machine, &r->frame.channel, &r->fd[0]);
 	case VMM_EXIT:
 		vmm_leave(0);
 	case VMM_ENTER:

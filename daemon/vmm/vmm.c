@@ -103,6 +103,7 @@ int vmm_birth(struct vmm *v, struct received *birth)
 	int r;
 
 	m->definition = birth->frame.birth.definition;
+	m->life = birth->frame.header.life;
 	ffa_endpoint_init(&m->ffa, &m->memory, birth->frame.birth.ffa_id, FFA_ID_SPMC);
 	r = map_words(v, birth->fd[VMM_FD_LAST_WORDS]);
 	if (r == 0)
@@ -114,8 +115,10 @@ int vmm_birth(struct vmm *v, struct received *birth)
 	v->life = birth->frame.header.life;
 	v->incarnation = birth->frame.birth.incarnation;
 	v->command_received = v->command_done = birth->frame.header.command;
-	for (unsigned i = 0; i < m->definition.vcpu_count; i++)
+	for (unsigned i = 0; i < m->definition.vcpu_count; i++) {
 		vcpu_become(&m->vcpu[i], VCPU_NULL);
+		ask_init(&m->vcpu[i]);
+	}
 	memset(v->told, VCPU_NULL, sizeof(v->told));
 	r = assigned_init(&v->assigned, &m->definition);
 	if (r < 0)

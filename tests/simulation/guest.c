@@ -60,19 +60,21 @@ static void tell_call(struct world *w, struct fake_vmm *v, uint16_t vcpu, bool a
 		(uint32_t)g->call.x[1], (uint32_t)g->call.x[3], again ? ", again" : "");
 	g->told = true;
 	g->told_on = v->cuts;
-	vmm_tell(w, v, &in);
+	if (g->channel != v->cuts + 1) { /* asked for behind all that was said, and then it comes */
+		g->channel = v->cuts + 1;
+		g->last_delivery = v->last_delivery + random_between(&w->random, 10 * US, MS);
+	}
+	vmm_tell_on_channel(w, v, g, &in);
 }
 
 static void call(struct world *w, struct fake_vmm *v, uint16_t vcpu, uint32_t function, uint32_t w1, uint32_t w3)
 {
 	struct fake_vcpu *g = &v->guest[vcpu];
-	bool waits = function == FFA_MSG_WAIT || function == FFA_MSG_SEND_DIRECT_RESP;
 
 	g->call = (struct guest_call) { .vcpu = vcpu, .version = FFA_VERSION_WORD(1, 2), .x = { function, w1, 0, w3 } };
 	g->out = true;
 	g->told = false;
 	g->broken = false;
-	tell_state(w, v, vcpu, waits ? VCPU_WAITING : VCPU_BLOCKED);
 	if (v->connected && v->welcome)
 		tell_call(w, v, vcpu, false);
 }
@@ -218,7 +220,10 @@ static void deliver(struct world *w, uint64_t index, uint64_t cuts, void *data)
 	const struct guest_call *a = data;
 	struct fake_vcpu *g = &v->guest[a->vcpu];
 
-	if (v->at != VMM_RUNS || v->cuts != cuts || !v->connected)
+	/* On a channel that broke it is still read, or not: but not once the call was told on another. */
+	if (v->at != VMM_RUNS || g->told_on != cuts)
+		return;
+	if ((v->cuts != cuts || !v->connected) && random_chance(&w->random, 500))
 		return;
 	if (!g->out || !g->told) {
 		fail(w, "P5", "life %" PRIu64 ".%u is answered and asked nothing", v->life, a->vcpu);
@@ -237,25 +242,54 @@ static void deliver(struct world *w, uint64_t index, uint64_t cuts, void *data)
 	else if (a->x[0] == FFA_YIELD)
 		g->owes = (uint32_t)a->x[1];
 	g->out = false;
-	tell_state(w, v, a->vcpu, VCPU_RUNNING);
 	think(w, v, a->vcpu);
+}
+
+/* It was heard before the request, and is not answered yet: so it is not busy. */
+static bool waits_for(struct world *w, const struct message *m, uint64_t asked_as)
+{
+	for (size_t i = 0; i < w->vmm_count; i++) {
+		const struct fake_vmm *v = w->vmm[i];
+		struct life *life = v->life ? world_life(w, v->life) : NULL;
+		const struct fake_vcpu *g;
+
+		if (!life || life->endpoint != m->to || life->state != VM_RUNNING || v->life == m->life)
+			continue;
+		if (!v->connected || v->listened != v->cuts + 1) /* what it waits for was told to a daemon, or a link, before */
+			continue;
+		g = &v->guest[life->vcpu_count > 1 ? m->vcpu : 0];
+		if (g->heard && g->heard_as < asked_as &&
+			(g->call.x[0] == FFA_MSG_WAIT || g->call.x[0] == FFA_MSG_SEND_DIRECT_RESP))
+			return true;
+	}
+	return false;
+}
+
+static void check_refusal(struct world *w, const struct fake_vcpu *g, const struct guest_call *a)
+{
+	const struct message *m = is_request((uint32_t)g->call.x[0]) ? message(w, g->asks) : NULL;
+
+	if (m && a->x[0] == FFA_ERROR && (int32_t)a->x[2] == FFA_BUSY && waits_for(w, m, g->heard_as))
+		fail(w, "P5", "request %u is told that %04x is busy, which waits for one", m->token, m->to);
 }
 
 void guest_answered(struct world *w, struct fake_vmm *v, const struct guest_call *answer)
 {
+	struct fake_vcpu *g = v && answer->vcpu < SIM_VCPU_MAX ? &v->guest[answer->vcpu] : NULL;
 	struct guest_call *copy;
 	uint64_t at;
 
-	if (!v || !v->connected || !v->welcome || answer->vcpu >= SIM_VCPU_MAX || !v->guest[answer->vcpu].heard)
+	if (!g || !v->connected || !v->welcome || !g->heard)
 		return;
-	v->guest[answer->vcpu].heard = false;
+	g->heard = false;
+	check_refusal(w, g, answer);
 	copy = malloc(sizeof(*copy));
 	if (!copy)
 		abort();
 	*copy = *answer;
 	at = w->now + random_between(&w->random, 5 * US, MS);
-	v->last_answer = at > v->last_answer ? at : v->last_answer;
-	queue_put(&w->queue, v->last_answer, deliver, v->index, v->cuts, copy);
+	g->last_answer = at > g->last_answer ? at : g->last_answer;
+	queue_put(&w->queue, g->last_answer, deliver, v->index, v->cuts, copy);
 }
 
 /* ---- a guest begins, and its VMM meets another daemon ---- */
@@ -283,10 +317,12 @@ void guest_is_welcome(struct world *w, struct fake_vmm *v)
 }
 
 /* A call told on a link that broke is not answered on the next one, before it is told there. */
-void guest_is_heard(struct fake_vmm *v, const struct input *in)
+void guest_is_heard(struct world *w, struct fake_vmm *v, const struct input *in)
 {
-	if (in->kind == IN_GUEST_CALL && in->call.vcpu < SIM_VCPU_MAX)
+	if (in->kind == IN_GUEST_CALL && in->call.vcpu < SIM_VCPU_MAX) {
 		v->guest[in->call.vcpu].heard = true;
+		v->guest[in->call.vcpu].heard_as = ++w->calls_heard;
+	}
 	for (uint16_t i = 0; in->kind == IN_VMM_BACK && i < SIM_VCPU_MAX; i++)
 		v->guest[i].heard = false;
 }

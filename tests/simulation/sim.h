@@ -190,6 +190,9 @@ enum temper { GUEST_OBEYS, GUEST_IGNORES, GUEST_IS_DEAF, GUEST_TEMPERS }; /* whe
 struct fake_vcpu {
 	bool out, told; /* told: the daemon of now or one before it heard of the call */
 	uint64_t told_on; /* the link on which it was told last */
+	uint64_t channel; /* 1 + the link over which its channel came; 0: it has none yet */
+	uint64_t last_delivery, last_answer; /* on its channel: in order there, and in none with the link */
+	uint64_t heard_as; /* the how many-th call that a daemon heard */
 	bool heard;     /* the daemon has the call from the link of now, and has not answered: as the fleet counts */
 	bool broken;    /* since the call began something on its way may have been lost */
 	bool serving;
@@ -224,7 +227,7 @@ struct fake_vmm {
 	uint64_t daemon; /* incarnation it is connected to */
 	uint16_t vcpu_count;
 	uint64_t left_at; /* a daemon was told of its coming and going without a life: in that step, UINT64_MAX: on its way */
-	uint64_t last_answer;
+	uint64_t listened; /* 1 + the link of whose channels the daemon hears; 0: of none */
 	bool talks;
 	struct fake_vcpu guest[SIM_VCPU_MAX];
 	enum temper temper;
@@ -381,6 +384,7 @@ struct world {
 	struct message message[SIM_MESSAGES_MAX];
 	size_t message_count;
 	uint32_t next_message;
+	uint64_t calls_heard;
 
 	struct failure failure;
 	struct wire wire;
@@ -430,6 +434,7 @@ void vmm_command(struct world *w, struct fake_vmm *v, struct committed proof, en
 void vmm_sigterm(struct world *w, struct fake_vmm *v);
 void vmm_die(struct world *w, struct fake_vmm *v, enum vm_cause cause);
 void vmm_tell(struct world *w, struct fake_vmm *v, struct input *in);
+void vmm_tell_on_channel(struct world *w, struct fake_vmm *v, struct fake_vcpu *g, struct input *in);
 void vmm_cut(struct world *w, struct fake_vmm *v);
 void vmm_come_back(struct world *w, struct fake_vmm *v);
 
@@ -438,7 +443,7 @@ void guest_begins(struct world *w, struct fake_vmm *v);
 void guest_answered(struct world *w, struct fake_vmm *v, const struct guest_call *answer);
 void guest_is_welcome(struct world *w, struct fake_vmm *v); /* its VMM is adopted: what it waits for is told again */
 void guest_is_cut(struct world *w, struct fake_vmm *v);
-void guest_is_heard(struct fake_vmm *v, const struct input *in);
+void guest_is_heard(struct world *w, struct fake_vmm *v, const struct input *in);
 void oracle_guests(struct world *w); /* the world is quiet */
 
 /* link.c */

@@ -14,6 +14,25 @@ static uint64_t soon(struct world *w)
 	return w->now + random_between(&w->random, 5 * US, random_chance(&w->random, 50) ? 50 * MS : MS);
 }
 
+/*
+ * Channels go with their link, and with their guest. One that broke may be read a while longer, until the link is seen to be
+ * closed.
+ */
+static bool hears_call(struct world *w, const struct fake_vmm *v, uint64_t link)
+{
+	if (v->listened != link + 1)
+		return false;
+	return (v->connected && v->cuts == link) || random_chance(&w->random, 500);
+}
+
+static void note_channels(struct fake_vmm *v, const struct input *in)
+{
+	if (in->kind == IN_VMM_BACK)
+		v->listened = 1 + (uint64_t)in->pid;
+	else if (in->kind == IN_VMM_LOST || in->kind == IN_VMM_ENDED || in->kind == IN_VMM_QUIESCED || in->kind == IN_VMM_GONE)
+		v->listened = 0;
+}
+
 static void heard(struct world *w, uint64_t index, uint64_t daemon, void *data)
 {
 	struct input *in = data;
@@ -22,6 +41,9 @@ static void heard(struct world *w, uint64_t index, uint64_t daemon, void *data)
 	if (daemon != w->incarnation || !w->engine)
 		return;
 	life = world_life(w, in->life);
+	if (in->kind == IN_GUEST_CALL && !hears_call(w, w->vmm[index], (uint64_t)in->pid))
+		return;
+	note_channels(w->vmm[index], in);
 	if (in->kind == IN_VMM_PAUSED && (!w->vmm[index]->pause || in->command < w->vmm[index]->pause))
 		return;
 	if (life && in->kind == IN_VMM_PAUSED)
@@ -34,7 +56,7 @@ static void heard(struct world *w, uint64_t index, uint64_t daemon, void *data)
 		life->enter = false; /* what it was told on another link it has not read */
 	if (life && (in->kind == IN_VMM_LOST || in->kind == IN_VMM_BACK))
 		life->cut = in->kind == IN_VMM_LOST;
-	guest_is_heard(w->vmm[index], in);
+	guest_is_heard(w, w->vmm[index], in);
 	if (life && in->kind == IN_VMM_DEAF)
 		life->deaf = true;
 	if (in->kind == IN_VMM_LEFT)
@@ -60,6 +82,18 @@ void vmm_tell(struct world *w, struct fake_vmm *v, struct input *in)
 	*copy = *in;
 	v->last_delivery = at > v->last_delivery ? at : v->last_delivery;
 	queue_put(&w->queue, v->last_delivery, heard, v->index, v->daemon, copy);
+}
+
+/* In order among themselves; `pid`, which is nobody's here, says of which link. */
+void vmm_tell_on_channel(struct world *w, struct fake_vmm *v, struct fake_vcpu *g, struct input *in)
+{
+	uint64_t link = v->last_delivery;
+
+	in->pid = (int32_t)v->cuts;
+	v->last_delivery = g->last_delivery;
+	vmm_tell(w, v, in);
+	g->last_delivery = v->last_delivery;
+	v->last_delivery = link;
 }
 
 static void tell(struct world *w, struct fake_vmm *v, enum input_kind kind)
@@ -157,6 +191,7 @@ static void to_built(struct world *w, uint64_t index, uint64_t b, void *data)
 void vmm_birth(struct world *w, struct fake_vmm *v, struct life *life)
 {
 	v->born = v->welcome = true;
+	v->listened = 1 + v->cuts;
 	v->life = life->number;
 	v->vcpu_count = life->vcpu_count;
 	life->cut = false;
@@ -421,6 +456,7 @@ static void is_back(struct world *w, uint64_t index, uint64_t daemon, void *data
 	v->daemon = daemon;
 	v->cuts++;
 	v->pause = 0;
+	in.pid = (int32_t)v->cuts;
 	in.back.phase = phases[v->at];
 	in.back.vcpu_count = v->vcpu_count;
 	in.back.flags = (v->pressed ? VMM_BACK_STOPPING : 0) | (v->gate ? VMM_BACK_PAUSED : 0);

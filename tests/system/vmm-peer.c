@@ -274,6 +274,7 @@ static size_t read_frame(struct peer *p, union peer_frame *ret)
 		[VMM_DEAF] = sizeof(struct vmm_frame_header),
 		[VMM_DEVICE] = sizeof(struct vmm_device),
 		[VMM_PAUSED] = sizeof(struct vmm_frame_header),
+		[VMM_WANT_CHANNEL] = sizeof(struct vmm_channel),
 	};
 	ssize_t n;
 
@@ -428,6 +429,27 @@ int peer_wait(struct peer *p)
 	assert_int_equal(waitpid(p->pid, &status, 0), p->pid);
 	p->pid = 0;
 	return status;
+}
+
+int peer_send_channel(struct peer *p, unsigned vcpu)
+{
+	struct vmm_channel frame = { .header = header(p, VMM_CHANNEL), .vcpu = (uint16_t)vcpu };
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	peer_send_raw(p, &frame, sizeof(frame), &pair[1], 1);
+	close(pair[1]);
+	return pair[0];
+}
+
+int peer_give_channel(struct peer *p, unsigned *ret_vcpu)
+{
+	union peer_frame frame;
+
+	peer_expect(p, VMM_WANT_CHANNEL, &frame);
+	assert_true(frame.channel.vcpu < p->definition.vcpu_count);
+	*ret_vcpu = frame.channel.vcpu;
+	return peer_send_channel(p, frame.channel.vcpu);
 }
 
 void peer_leave(struct peer *p)

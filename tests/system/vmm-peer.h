@@ -45,6 +45,7 @@ union peer_frame {
 	struct vmm_vcpu vcpu;
 	struct vmm_ended ended;
 	struct vmm_device device;
+	struct vmm_channel channel;
 };
 
 /* cmocka's fixture: *state is a peer that was not opened yet; it is closed. */
@@ -78,6 +79,10 @@ void peer_build(struct peer *p);
 void peer_enter(struct peer *p);
 void peer_run(struct peer *p);
 void peer_welcome(struct peer *p, struct vmm_back *ret); /* accept, BACK, WELCOME */
+
+/* A vCPU's channel: it is asked for and given; or given unasked. Our end, which the caller closes. */
+int peer_give_channel(struct peer *p, unsigned *ret_vcpu);
+int peer_send_channel(struct peer *p, unsigned vcpu);
 
 void peer_leave(struct peer *p); /* EXIT, and the process is gone with status 0 */
 int peer_wait(struct peer *p);   /* its wait status */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vmm/ffa/ask.h"
 
+#include <errno.h>
 #include <linux/futex.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "vmm/frames.h"
 #include "vmm/machine.h"
 #include "vmm/vcpu.h"
 
@@ -31,41 +34,87 @@ static bool is_response(uint64_t function)
 	return false;
 }
 
-/*
- * A kick interrupts the wait, and comes again until the thread is out. Who waits here stands, if it comes to a pause; an
- * answer that comes meanwhile is taken once the guest goes on.
- */
-static bool wait_for_answer(struct vcpu *v)
+/* False: the guest is over. */
+static bool get_channel(struct vcpu *v)
 {
-	uint32_t state;
+	struct ask *a = &v->ask;
+	uint32_t state = ASK_READY;
 
-	atomic_store(&v->stands, true);
-	while ((state = atomic_load(&v->ask.state)) != ASK_ANSWERED && !vcpu_is_over(v))
-		(void)syscall(SYS_futex, &v->ask.state, FUTEX_WAIT_PRIVATE, state, NULL, NULL, 0);
-	atomic_store(&v->stands, false);
-	vcpu_stand(v);
-	return state == ASK_ANSWERED;
+	if (!atomic_compare_exchange_strong(&a->state, &state, ASK_WANTS))
+		return false;
+	machine_notify(v->machine);
+	while ((state = atomic_load(&a->state)) == ASK_WANTS || state == ASK_ASKED)
+		(void)syscall(SYS_futex, &a->state, FUTEX_WAIT_PRIVATE, state, NULL, NULL, 0);
+	return state == ASK_READY;
 }
 
-/* What waits for a message is WAITING, what waits for another's answer is BLOCKED (s.4.10). */
+/* The buffer takes one frame, for there is one on its way at a time. */
+static bool send_call(struct vcpu *v, int channel, struct vmm_call *frame)
+{
+	ssize_t n;
+
+	frame->flags = (uint16_t)((v->ask.told ? VMM_CALL_AGAIN : 0) | (v->ask.serving ? VMM_CALL_SERVING : 0));
+	do
+		n = send(channel, frame, sizeof(*frame), MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	v->ask.told |= n == (ssize_t)sizeof(*frame);
+	return n == (ssize_t)sizeof(*frame);
+}
+
+/* A kick interrupts the wait and changes nothing; who ends the guest, or the link, breaks the channel. */
+static bool receive_answer(struct vcpu *v, int channel, struct vmm_answer *ret)
+{
+	const char *wrong;
+	ssize_t n;
+
+	do
+		n = recv(channel, ret, sizeof(*ret), MSG_TRUNC);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return false;
+	wrong = answer_check(ret, (size_t)n, v->machine->life, v->index);
+	atomic_store(&v->ask.wrong, wrong);
+	return !wrong;
+}
+
+/* Who waits here stands, if it comes to a pause; an answer that comes meanwhile is taken once the guest goes on. */
+static bool exchange(struct vcpu *v, struct vmm_call *call, struct vmm_answer *ret)
+{
+	int channel;
+
+	do {
+		channel = atomic_load(&v->ask.channel);
+		if (channel >= 0 && send_call(v, channel, call) && receive_answer(v, channel, ret))
+			return !vcpu_is_over(v);
+	} while (!vcpu_is_over(v) && get_channel(v));
+	return false;
+}
+
 static bool ask_daemon(struct vcpu *v, struct ffa_call *call)
 {
-	bool responds = is_response(call->x[0]), waits = responds || (uint32_t)call->x[0] == FFA_MSG_WAIT;
+	struct vmm_call frame = {
+		.header = { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_CALL, v->machine->life, 0 },
+		.vcpu = (uint16_t)v->index,
+		.version = ffa_endpoint_version(&v->machine->ffa),
+	};
+	struct vmm_answer answer;
+	bool responds = is_response(call->x[0]), answered;
 
-	v->ask.call = *call;
-	v->ask.version = ffa_endpoint_version(&v->machine->ffa);
-	vcpu_set_state(v, waits ? VCPU_WAITING : VCPU_BLOCKED);
-	atomic_store(&v->ask.state, ASK_MADE);
-	machine_notify(v->machine);
-	if (!wait_for_answer(v))
+	memcpy(frame.x, call->x, sizeof(frame.x));
+	vcpu_become(v, VCPU_RUNNING); /* since now: what it is waiting for is known by the call */
+	atomic_store(&v->stands, true);
+	answered = exchange(v, &frame, &answer);
+	atomic_store(&v->stands, false);
+	vcpu_stand(v);
+	if (!answered)
 		return false;
-	*call = v->ask.call;
+	vcpu_become(v, VCPU_RUNNING);
+	v->ask.told = false;
+	memcpy(call->x, answer.x, sizeof(call->x));
 	if (responds && (uint32_t)call->x[0] != FFA_ERROR)
 		v->ask.serving = false;
 	if (is_request(call->x[0]))
 		v->ask.serving = true;
-	atomic_store(&v->ask.state, ASK_NONE);
-	vcpu_set_state(v, VCPU_RUNNING);
 	return true;
 }
 
@@ -74,41 +123,4 @@ bool ask_call(struct vcpu *v, struct ffa_call *call)
 	if (ffa_endpoint_call(&v->machine->ffa, call) == FFA_ANSWERED)
 		return true;
 	return ask_daemon(v, call);
-}
-
-bool ask_frame(struct vcpu *v, struct vmm_call *ret)
-{
-	if (atomic_load(&v->ask.state) != ASK_MADE)
-		return false;
-	ret->vcpu = (uint16_t)v->index;
-	ret->flags = (uint16_t)((v->ask.again ? VMM_CALL_AGAIN : 0) | (v->ask.serving ? VMM_CALL_SERVING : 0));
-	ret->version = v->ask.version;
-	memcpy(ret->x, v->ask.call.x, sizeof(ret->x));
-	return true;
-}
-
-void ask_told(struct vcpu *v)
-{
-	v->ask.again = true;
-	atomic_store(&v->ask.state, ASK_OUT);
-}
-
-void ask_tell_again(struct machine *m)
-{
-	for (unsigned i = 0; i < m->vcpu_count; i++)
-		if (atomic_load(&m->vcpu[i].ask.state) == ASK_OUT)
-			atomic_store(&m->vcpu[i].ask.state, ASK_MADE);
-}
-
-const char *ask_answer(struct machine *m, const struct vmm_answer *answer)
-{
-	struct vcpu *v = &m->vcpu[answer->vcpu < m->vcpu_count ? answer->vcpu : 0];
-
-	if (answer->vcpu >= m->vcpu_count || atomic_load(&v->ask.state) != ASK_OUT)
-		return "an answer to a call that nobody made";
-	memcpy(v->ask.call.x, answer->x, sizeof(v->ask.call.x));
-	v->ask.again = false;
-	atomic_store(&v->ask.state, ASK_ANSWERED);
-	(void)syscall(SYS_futex, &v->ask.state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-	return NULL;
 }

@@ -3,7 +3,8 @@
 
 /*
  * A guest's FF-A call on its way: answered by the endpoint, or asked of the daemon while the vCPU's thread waits outside
- * KVM_RUN. The thread owns the registers but between ASK_OUT and ASK_ANSWERED, when they are the main thread's.
+ * KVM_RUN. The thread sends and waits by itself, on a channel of its own (proto/vmm-link.h). The main thread only gets it
+ * one, and breaks it where the link breaks or the guest is over: then the thread's wait ends at once.
  */
 
 #include <stdatomic.h>
@@ -16,29 +17,35 @@
 struct machine;
 struct vcpu;
 
+/* Who is to act. The thread moves READY to WANTS; every other move is the main thread's. */
 enum ask_state {
-	ASK_NONE = 0,
-	ASK_MADE,     /* by the vCPU's thread: to be told */
-	ASK_OUT,      /* told */
-	ASK_ANSWERED, /* by the daemon */
+	ASK_READY = 0, /* the thread: on the channel that there is; it may be broken, or none yet */
+	ASK_WANTS,     /* the main thread: to ask for a channel */
+	ASK_ASKED,     /* the daemon: to send one */
+	ASK_OVER,      /* nobody: the guest is over */
 };
 
 struct ask {
-	_Atomic uint32_t state; /* enum ask_state; a futex */
-	struct ffa_call call;
-	uint32_t version; /* agreed on, when the call was made */
-	bool again;   /* an earlier daemon was told: the main thread's own */
-	bool serving; /* a request was given to the guest and not answered yet: the vCPU thread's own */
+	_Atomic uint32_t state;   /* enum ask_state; a futex */
+	_Atomic int channel;      /* -1: none. Put and closed by the main thread, while the thread waits for it */
+	_Atomic(const char *) wrong; /* what the daemon did on it, if it broke the rules */
+	bool given;   /* the channel is of the link of now: the main thread's own */
+	bool told;    /* some daemon may know of the call: the vCPU thread's own */
+	bool serving; /* a request was given to the guest and not answered yet: likewise */
 };
 
 /* By the vCPU's thread. False: the guest is over before there is an answer. */
 bool ask_call(struct vcpu *v, struct ffa_call *call);
 
 /*
- * By the main thread: the frame of a call that is to be told, or false; ask_told() once it left. ask_tell_again(): another
- * daemon is there. ask_answer(): NULL, or what is wrong with it.
+ * By the main thread. ask_wants(): a channel is to be asked for; ask_asked() once it was. ask_channel(): here it is; NULL,
+ * or what is wrong with it. ask_cut(): the link is closed, and no channel holds any more. ask_wrong(): what is wrong with
+ * one, so that the link is to be closed; or NULL.
  */
-bool ask_frame(struct vcpu *v, struct vmm_call *ret);
-void ask_told(struct vcpu *v);
-void ask_tell_again(struct machine *m);
-const char *ask_answer(struct machine *m, const struct vmm_answer *answer);
+void ask_init(struct vcpu *v);
+bool ask_wants(struct vcpu *v);
+void ask_asked(struct vcpu *v);
+const char *ask_channel(struct machine *m, const struct vmm_channel *frame, int *fd);
+void ask_cut(struct machine *m);
+const char *ask_wrong(struct machine *m);
+void ask_over(struct vcpu *v); /* its thread leaves its wait for good */

@@ -21,7 +21,7 @@
 #include "proto/vmm-link.h"
 
 static const char *path, *name;
-static int sock = -1, fd[VMM_FD_COUNT];
+static int sock = -1, fd[VMM_FD_COUNT], channel = -1;
 static uint64_t life, command;
 static uint32_t phase;
 static int pressed;
@@ -30,6 +30,7 @@ static union {
 	struct vmm_birth birth;
 	struct vmm_refused refused;
 	struct vmm_welcome welcome;
+	struct vmm_channel channel;
 } frame;
 
 static bool is(const char *what)
@@ -81,7 +82,11 @@ static bool hear(void)
 	if (frame.header.magic != VMM_LINK_MAGIC || frame.header.version != VMM_LINK_VERSION ||
 		m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
 		_exit(4);
-	if (CMSG_FIRSTHDR(&m)) {
+	if (CMSG_FIRSTHDR(&m) && frame.header.kind == VMM_CHANNEL) {
+		if (CMSG_FIRSTHDR(&m)->cmsg_len != CMSG_LEN(sizeof(channel)))
+			_exit(5);
+		memcpy(&channel, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(channel));
+	} else if (CMSG_FIRSTHDR(&m)) {
 		if (CMSG_FIRSTHDR(&m)->cmsg_len != CMSG_LEN(sizeof(fd)))
 			_exit(5);
 		memcpy(fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
@@ -214,6 +219,80 @@ static void write_last_words(void)
 		_exit(9);
 }
 
+/* ---- guests' calls: what VMs do whose names begin with "calls" ---- */
+
+static void want(uint16_t vcpu)
+{
+	struct vmm_channel w = { .header = header(VMM_WANT_CHANNEL), .vcpu = vcpu };
+
+	if (strncmp(name, "calls", 5) == 0)
+		say(&w, sizeof(w));
+}
+
+static void call_on(int where, uint16_t vcpu, uint64_t of_command, uint64_t x1, uint16_t flags)
+{
+	struct vmm_call c = { .header = header(VMM_CALL), .vcpu = vcpu, .flags = flags, .x = { 1, x1 } };
+
+	c.header.command = of_command;
+	if (send(where, &c, sizeof(c), MSG_NOSIGNAL) != (ssize_t)sizeof(c))
+		_exit(2);
+}
+
+static uint64_t answered(void)
+{
+	struct vmm_answer a;
+
+	if (recv(channel, &a, sizeof(a), 0) != (ssize_t)sizeof(a) || a.header.kind != VMM_ANSWER || a.header.life != life ||
+		a.vcpu != 0)
+		_exit(4);
+	return a.x[1];
+}
+
+static void break_a_rule_of_calls(void)
+{
+	if (is("calls-twice"))
+		call_on(channel, 0, 0, 0, 0), call_on(channel, 0, 0, 0, 0);
+	else if (is("calls-flood"))
+		for (int i = 0; i < 50; i++)
+			call_on(channel, 0, 0, 0, 0);
+	else if (is("calls-vcpu"))
+		call_on(channel, 1, 0, 0, 0);
+	else if (is("calls-command"))
+		call_on(channel, 0, 1, 0, 0);
+	else if (is("calls-flag"))
+		call_on(channel, 0, 0, 0, VMM_CALL_FLAGS + 1);
+	else if (is("calls-short"))
+		(void)!send(channel, "what?", 5, MSG_NOSIGNAL);
+	else if (is("calls-kind"))
+		sock = channel, say_kind(VMM_BUILT);
+	else if (is("calls-on-link"))
+		call_on(sock, 0, 0, 0, 0);
+	else if (is("calls-want-twice"))
+		want(0);
+}
+
+/* Each call says what the one before was answered. */
+static void use_channel(void)
+{
+	static int again;
+
+	if (is("calls")) {
+		call_on(channel, 0, 0, 0, 0);
+		call_on(channel, 0, 0, answered(), 0);
+		call_on(channel, 0, 0, answered(), 0);
+	} else if (is("calls-again")) {
+		call_on(channel, 0, 0, 0, again++ ? VMM_CALL_AGAIN : 0);
+	} else if (is("calls-ends")) {
+		call_on(channel, 0, 0, 0, 0);
+		say_ended(CAUSE_GUEST_POWEROFF), _exit(0);
+	} else if (is("calls-closes")) {
+		close(channel);
+		say_vcpu(1, VCPU_RUNNING);
+	} else {
+		break_a_rule_of_calls();
+	}
+}
+
 static void obey(void)
 {
 	switch (frame.header.kind) {
@@ -222,6 +301,12 @@ static void obey(void)
 		phase = VMM_PHASE_ENTERED;
 		say_kind(VMM_ENTERED);
 		say_vcpu(0, VCPU_RUNNING);
+		want(is("calls-want-other") ? 2 : 0);
+		break;
+	case VMM_CHANNEL:
+		if (frame.channel.vcpu != 0)
+			_exit(4);
+		use_channel();
 		break;
 	case VMM_STOP:
 		command = frame.header.command;
@@ -246,6 +331,7 @@ static void obey(void)
 		break;
 	case VMM_WELCOME:
 		say_vcpu(1, VCPU_OFF);
+		want(0);
 		break;
 	case VMM_EXIT:
 		_exit(0);
@@ -290,6 +376,8 @@ static void live(void)
 	}
 	phase = VMM_PHASE_BUILT;
 	say_kind(VMM_BUILT);
+	if (is("calls-early"))
+		want(0);
 	for (;;) {
 		if (hear())
 			obey();

@@ -10,7 +10,7 @@
 #include "vmm/frames.h"
 
 #define LIFE      9
-#define KIND_LAST VMM_ANSWER
+#define KIND_LAST VMM_CHANNEL
 
 static const size_t sizes[KIND_LAST + 1] = {
 	[VMM_BIRTH] = sizeof(struct vmm_birth),
@@ -22,7 +22,7 @@ static const size_t sizes[KIND_LAST + 1] = {
 	[VMM_STOP] = sizeof(struct vmm_frame_header),
 	[VMM_PAUSE] = sizeof(struct vmm_frame_header),
 	[VMM_RESUME] = sizeof(struct vmm_frame_header),
-	[VMM_ANSWER] = sizeof(struct vmm_answer),
+	[VMM_CHANNEL] = sizeof(struct vmm_channel),
 };
 
 static struct frame_expected expected_at(enum link_stage stage)
@@ -66,7 +66,7 @@ static const char *check(const union daemon_frame *f, enum link_stage stage)
 	unsigned kind = f->header.kind;
 
 	return frame_check(f, kind <= KIND_LAST && sizes[kind] ? sizes[kind] : sizeof(f->header),
-		kind == VMM_BIRTH ? VMM_FD_COUNT : 0, false, &e);
+		kind == VMM_BIRTH ? VMM_FD_COUNT : kind == VMM_CHANNEL, false, &e);
 }
 
 static void takes_each_frame_at_its_stage_alone(void **state)
@@ -75,7 +75,8 @@ static void takes_each_frame_at_its_stage_alone(void **state)
 		[LINK_DOWN] = 0,
 		[LINK_NEWBORN] = 1 << VMM_BIRTH | 1 << VMM_REFUSED,
 		[LINK_BACK] = 1 << VMM_WELCOME | 1 << VMM_REFUSED,
-		[LINK_UP] = 1 << VMM_ENTER | 1 << VMM_QUIESCE | 1 << VMM_EXIT | 1 << VMM_STOP | 1 << VMM_PAUSE | 1 << VMM_RESUME | 1ull << VMM_ANSWER,
+		[LINK_UP] = 1 << VMM_ENTER | 1 << VMM_QUIESCE | 1 << VMM_EXIT | 1 << VMM_STOP | 1 << VMM_PAUSE |
+			1 << VMM_RESUME | 1ull << VMM_CHANNEL,
 	};
 
 	for (enum link_stage stage = LINK_DOWN; stage <= LINK_UP; stage++)
@@ -174,6 +175,28 @@ static void refuses_an_older_daemon_and_an_endless_reason(void **state)
 	assert_non_null(check(&f, LINK_BACK));
 }
 
+static void takes_the_answer_to_its_own_call_alone(void **state)
+{
+	const struct vmm_answer good_one = {
+		.header = { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_ANSWER, LIFE, 0 }, .vcpu = 3
+	};
+	struct vmm_answer a = good_one;
+
+	assert_null(answer_check(&a, sizeof(a), LIFE, 3));
+	assert_non_null(answer_check(&a, sizeof(a) - 1, LIFE, 3));
+	assert_non_null(answer_check(&a, sizeof(a) + 1, LIFE, 3));
+	assert_non_null(answer_check(&a, sizeof(a), LIFE + 1, 3));
+	assert_non_null(answer_check(&a, sizeof(a), LIFE, 2));
+	a.header.magic ^= 1;
+	assert_non_null(answer_check(&a, sizeof(a), LIFE, 3));
+	a = good_one;
+	a.header.version++;
+	assert_non_null(answer_check(&a, sizeof(a), LIFE, 3));
+	a = good_one;
+	a.header.kind = VMM_CALL;
+	assert_non_null(answer_check(&a, sizeof(a), LIFE, 3));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +206,7 @@ int main(void)
 		cmocka_unit_test(counts_descriptors),
 		cmocka_unit_test(refuses_births_that_make_no_sense),
 		cmocka_unit_test(refuses_an_older_daemon_and_an_endless_reason),
+		cmocka_unit_test(takes_the_answer_to_its_own_call_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
