@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A direct request from one guest to another and back. Ours: how fast the counter of the guest that asks rises. The floor:
- * two processes that hand a frame of the same size to each other and back, which is what cannot be saved.
+ * A direct request from one guest to another and back. Ours: how fast the counter of the guest that asks rises. The floors:
+ * a frame of the same size that goes to another process and back, directly (two hand-overs) and through a third, as ours
+ * goes through the daemon (four). They are what cannot be saved.
  */
 
 #include "bench.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -20,6 +22,27 @@
 #define WINDOW 20000000u /* ns in which is counted */
 #define ROUNDS 200u      /* of the floor, for one sample */
 
+/* A process that hands on what comes at fd[n] to fd[to[n]]. It knows where only when it has come, as the daemon does. */
+static void hand_on(const int fd[2], const int to[2])
+{
+	char frame[sizeof(struct vmm_call)];
+	int poll = epoll_create1(EPOLL_CLOEXEC);
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (int i = 0; i < 2; i++)
+		(void)epoll_ctl(poll, EPOLL_CTL_ADD, fd[i], &(struct epoll_event){ .events = EPOLLIN, .data.u32 = (uint32_t)i });
+	for (;;) {
+		struct epoll_event event;
+		ssize_t n;
+
+		if (epoll_wait(poll, &event, 1, -1) != 1)
+			continue;
+		n = recv(fd[event.data.u32], frame, sizeof(frame), 0);
+		if (n <= 0 || send(fd[to[event.data.u32]], frame, (size_t)n, MSG_NOSIGNAL) != n)
+			_exit(0);
+	}
+}
+
 static void echo(int fd)
 {
 	char frame[sizeof(struct vmm_call)];
@@ -30,6 +53,49 @@ static void echo(int fd)
 		if (send(fd, frame, (size_t)n, MSG_NOSIGNAL) != n)
 			break;
 	_exit(0);
+}
+
+/* Who echoes, and who stands between; `direct` and `relayed` are our ends. */
+struct floor {
+	int direct[2], relayed[2], behind[2];
+	pid_t child[3];
+};
+
+static int floor_open(struct floor *f)
+{
+	static const int across[2] = { 1, 0 };
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, f->direct) < 0 ||
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, f->relayed) < 0 ||
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, f->behind) < 0)
+		return bench_failed("socketpair", errno);
+	for (int i = 0; i < 3; i++) {
+		f->child[i] = fork();
+		if (f->child[i] < 0)
+			return bench_failed("fork", errno);
+		if (f->child[i] == 0 && i == 0)
+			echo(f->direct[1]);
+		if (f->child[i] == 0 && i == 1)
+			echo(f->behind[1]);
+		if (f->child[i] == 0)
+			hand_on((const int[2]){ f->relayed[1], f->behind[0] }, across);
+	}
+	return 0;
+}
+
+static void floor_close(struct floor *f)
+{
+	for (int i = 0; i < 3; i++) {
+		if (f->child[i] <= 0)
+			continue;
+		(void)kill(f->child[i], SIGKILL);
+		(void)waitpid(f->child[i], NULL, 0);
+	}
+	for (int i = 0; i < 2; i++) {
+		close(f->direct[i]);
+		close(f->relayed[i]);
+		close(f->behind[i]);
+	}
 }
 
 static int hand_over(int fd, struct samples *s)
@@ -64,44 +130,40 @@ static int count(struct followed *f, struct samples *s)
 	return 0;
 }
 
-static int take_turns(struct bench *b, struct followed *f, int fd)
+static int take_turns(struct bench *b, struct followed *f, const struct floor *floor)
 {
-	struct samples ours, floor;
-	int r = samples_init(&ours, b->runs) < 0 || samples_init(&floor, b->runs) < 0 ? -1 : 0;
+	struct samples ours, direct, relayed;
+	int r = samples_init(&ours, b->runs) < 0 || samples_init(&direct, b->runs) < 0 ||
+			samples_init(&relayed, b->runs) < 0 ? -1 : 0;
 
+	/* The guest stands while the floor is measured, for else it would have a processor of its own. */
 	for (unsigned i = 0; i < b->runs && r == 0; i++)
-		if (hand_over(fd, &floor) < 0 || count(f, &ours) < 0)
+		if (count(f, &ours) < 0 || followed_act(f, LIFECYCLE_PAUSE) || hand_over(floor->direct[0], &direct) < 0 ||
+			hand_over(floor->relayed[0], &relayed) < 0 || followed_act(f, LIFECYCLE_RESUME))
 			r = -1;
 	if (r == 0) {
-		samples_print(&floor, "hand-over");
+		samples_print(&direct, "hand-over");
+		samples_print(&relayed, "relay");
 		samples_print(&ours, "request");
 	}
 	samples_free(&ours);
-	samples_free(&floor);
+	samples_free(&direct);
+	samples_free(&relayed);
 	return r < 0 ? bench_failed("guests that talk", ETIMEDOUT) : 0;
 }
 
 int bench_request(struct bench *b)
 {
+	struct floor floor = { { -1, -1 }, { -1, -1 }, { -1, -1 }, { 0 } };
 	struct followed f;
-	int pair[2], r;
-	pid_t child;
+	int r = floor_open(&floor);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return bench_failed("socketpair", errno);
-	child = fork();
-	if (child == 0) {
-		close(pair[0]);
-		echo(pair[1]);
-	}
-	close(pair[1]);
-	r = child < 0 ? 1 : followed_open(b, &f);
-	if (r == 0 && (r = followed_start(&f)) == 0) {
-		r = take_turns(b, &f, pair[0]);
+	if (r == 0 && (r = followed_open(b, &f)) == 0) {
+		r = followed_start(&f);
+		if (r == 0)
+			r = take_turns(b, &f, &floor);
 		followed_close(&f);
 	}
-	close(pair[0]);
-	if (child > 0)
-		(void)waitpid(child, NULL, 0);
+	floor_close(&floor);
 	return r;
 }

@@ -6,26 +6,25 @@
 GUEST_START
 	PRINT up
 	FFA FFA_VERSION, 0x10002
+	lea regs(%rip), %rbp
+	mov $COUNTERS, %r12d
+wait:
 	FFA FFA_MSG_WAIT
-next:
-	cmpl $FFA_DIRECT_REQ, regs(%rip)
+	mov $MAILBOX, %edx
+next:	/* w2 of a request is 0, and so is that of its answer. */
+	cmpl $FFA_DIRECT_REQ, (%rbp)
 	jne strange
-	mov $COUNTERS, %eax
-	incq (%rax)
-	mov regs + 8(%rip), %eax
-	rol $16, %eax
-	mov %eax, regs + 8(%rip)
-	movl $FFA_DIRECT_RESP, regs(%rip)
-	movq $0, regs + 16(%rip)
-	incl regs + 24(%rip)
-	call ffa
+	incq (%r12)
+	roll $16, 8(%rbp)
+	movl $FFA_DIRECT_RESP, (%rbp)
+	incl 24(%rbp)
+	mov %rbp, (%rdx)
 	jmp next
 strange:
 	PRINT_ANSWER odd, 0
 	PRINT_ANSWER status, 2
 	SLEEP 10
-	FFA FFA_MSG_WAIT
-	jmp next
+	jmp wait
 
 	.section .rodata
 odd:	.asciz "got "
