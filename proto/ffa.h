@@ -38,6 +38,7 @@ enum ffa_function {
 	FFA_NOTIFICATION_GET = 0x84000082u,
 	FFA_NOTIFICATION_INFO_GET = 0x84000083u, /* and the same | FFA_SMC64 */
 	FFA_SPM_ID_GET = 0x84000085u,
+	FFA_MSG_SEND2 = 0x84000086u,
 	FFA_PARTITION_INFO_GET_REGS = 0xC400008Bu, /* this and the next: SMC64 only */
 	FFA_MSG_SEND_DIRECT_REQ2 = 0xC400008Du,
 	FFA_MSG_SEND_DIRECT_RESP2 = 0xC400008Eu,
@@ -93,6 +94,7 @@ enum {
 enum {
 	FFA_PROP_DIRECT_REQ_RECEIVE = 1u << 0,
 	FFA_PROP_DIRECT_REQ_SEND = 1u << 1,
+	FFA_PROP_INDIRECT = 1u << 2,
 	FFA_PROP_VM_CREATED = 1u << 6,
 	FFA_PROP_VM_DESTROYED = 1u << 7,
 	FFA_PROP_AARCH64 = 1u << 8,
@@ -117,6 +119,32 @@ struct ffa_partition_info_v13 {
 	uint32_t reserved;
 };
 _Static_assert(sizeof(struct ffa_partition_info_v13) == 48, "");
+
+/* As v1.0 has it. */
+struct ffa_partition_info_v10 {
+	uint16_t id;
+	uint16_t execution_contexts;
+	uint32_t properties;
+};
+_Static_assert(sizeof(struct ffa_partition_info_v10) == 8, "");
+
+#define FFA_PARTITION_INFO_COUNT 1u /* w5 of FFA_PARTITION_INFO_GET, from v1.1 on: the number alone */
+
+/* What stands at the beginning of a TX buffer for FFA_MSG_SEND2, and of the receiver's RX buffer after it; v1.2 has more. */
+struct ffa_message {
+	uint32_t flags;    /* MBZ */
+	uint32_t reserved; /* MBZ */
+	uint32_t offset;   /* of the payload, from the beginning of the buffer */
+	uint32_t ids;      /* [31:16] sender, [15:0] receiver */
+	uint32_t size;     /* of the payload */
+};
+struct ffa_message_v12 {
+	struct ffa_message v11;
+	uint32_t reserved; /* MBZ */
+	uint8_t uuid[16];
+};
+_Static_assert(sizeof(struct ffa_message) == 20 && sizeof(struct ffa_message_v12) == 40, "");
+#define FFA_MSG_SEND2_DELAY 2u /* w2: the scheduler's interrupt may come later; the other bits MBZ */
 
 /* Endpoint ids (s.6.1). Bit 15 set: secure. */
 #define FFA_ID_HYPERVISOR 0x0000u

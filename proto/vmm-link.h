@@ -34,6 +34,8 @@
  * its process is woken. It lives as long as the link over which it came: who drops one drops both. Its frames carry no
  * command (0).
  *
+ * What a guest has in its TX buffer, or gets in its RX buffer, follows a frame in the same message, `bytes` of it.
+ *
  *   VMM -> daemon   CALL      a guest's FF-A call that the VMM does not answer by itself; the vCPU stays outside meanwhile,
  *                             and its state (VCPU, BACK) stays what it was: that it waits is known by the call.
  *                             One at a time; told again, and marked so, on the channel of the next link
@@ -199,18 +201,23 @@ enum vmm_call_flag {
 	VMM_CALL_FLAGS = VMM_CALL_AGAIN | VMM_CALL_SERVING,
 };
 
+#define VMM_BYTES_MAX 65536 /* behind a frame: the largest buffer that a guest can map */
+
 struct vmm_call {
 	struct vmm_frame_header header;
 	uint16_t vcpu;
 	uint16_t flags;   /* enum vmm_call_flag */
 	uint32_t version; /* of FF-A, as the guest negotiated it */
+	uint32_t bytes;
+	uint32_t reserved; /* 0 */
 	uint64_t x[VMM_CALL_REGISTERS];
 };
 
 struct vmm_answer {
 	struct vmm_frame_header header;
 	uint16_t vcpu;
-	uint16_t reserved[3]; /* 0 */
+	uint16_t reserved; /* 0 */
+	uint32_t bytes;
 	uint64_t x[VMM_CALL_REGISTERS];
 };
 

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/mutant.h"
+#include "engine/guests.h"
 #include "engine/rows.h"
 #include "model/lifecycle.h"
 
@@ -40,6 +41,7 @@ struct engine {
 	uint64_t stored;           /* what the store reported last */
 	uint64_t retry_at;         /* of a commit that failed */
 	uint8_t boot[16];          /* under which the log was written last */
+	struct guests_room guests;
 };
 
 static uint64_t now(const struct engine *e)
@@ -92,6 +94,8 @@ static void drop_input(struct input *in)
 		free(in->request.definition);
 	else if (in->kind == IN_SECURE_UP)
 		free(in->world);
+	else if (in->kind == IN_GUEST_CALL)
+		free(in->call.bytes);
 }
 
 struct engine *engine_free(struct engine *e)
@@ -101,6 +105,7 @@ struct engine *engine_free(struct engine *e)
 	for (size_t i = 0; i < e->queue.count; i++)
 		drop_input(&e->queue.in[(e->queue.first + i) % e->queue.size]);
 	free(e->queue.in);
+	free(e->guests.bytes);
 	step_out_free(&e->out);
 	model_clear(&e->model);
 	rows_free(e->rows);
@@ -279,7 +284,7 @@ static void act(struct engine *e, struct committed proof, const struct output *o
 		break;
 	case OUT_GUEST_ANSWER:
 		if (!comes_back(e, o->life))
-			fleet->answer(f, proof, o->life, &o->guest);
+			guests_answer(&e->guests, &e->ports, &e->model, proof, o);
 		break;
 	case OUT_RECLAIM:
 		fleet->reclaim(f, proof, o->life, o->huge);
@@ -338,20 +343,6 @@ static bool turn_is_empty(const struct engine *e)
 	return !e->out.changes && !e->out.outputs && !e->out.answers && list_is_empty(&e->model.touched);
 }
 
-/*
- * Nothing but answers to guests: nothing was stored, so there is nothing to show. Such turns come by the thousand, and guests
- * wait for them.
- */
-static bool turn_is_of_guests(const struct engine *e)
-{
-	if (e->out.changes || e->out.answers || !list_is_empty(&e->model.touched))
-		return false;
-	for (size_t i = 0; i < e->out.outputs; i++)
-		if (e->out.output[i].kind != OUT_GUEST_ANSWER)
-			return false;
-	return true;
-}
-
 static void answer_guests(struct engine *e, struct committed proof)
 {
 	for (size_t i = 0; i < e->out.outputs; i++)
@@ -366,7 +357,7 @@ static void complete(struct engine *e)
 
 	e->committing = false;
 	e->stepped = false;
-	if (turn_is_of_guests(e)) {
+	if (guests_are_alone(&e->model, &e->out)) {
 		answer_guests(e, proof);
 		return;
 	}

@@ -74,6 +74,19 @@ static const char *call_rule(const struct channel *c, const union vmm_frame *fra
 	return v->calls & bit(c->vcpu) ? "CALL of a vCPU whose last one is not answered" : NULL;
 }
 
+/* False: there is no memory. */
+static bool take_bytes(struct channel *c, uint32_t size, struct guest_call *call)
+{
+	if (size == 0)
+		return true;
+	call->bytes = malloc(size);
+	if (!call->bytes)
+		return false;
+	memcpy(call->bytes, c->vmm->fleet->bytes, size);
+	call->size = size;
+	return true;
+}
+
 static void take_call(struct channel *c, const union vmm_frame *frame, size_t size)
 {
 	struct vmm *v = c->vmm;
@@ -87,8 +100,10 @@ static void take_call(struct channel *c, const union vmm_frame *frame, size_t si
 	v->calls |= bit(c->vcpu);
 	in.call = (struct guest_call){ .vcpu = c->vcpu, .flags = frame->call.flags, .version = frame->call.version };
 	memcpy(in.call.x, frame->call.x, sizeof(in.call.x));
-	if (engine_post(v->fleet->engine, &in) < 0)
+	if (!take_bytes(c, frame->call.bytes, &in.call) || engine_post(v->fleet->engine, &in) < 0) {
+		free(in.call.bytes);
 		vmm_lost_link(v); /* nothing of it is lost: it is told again after BACK */
+	}
 }
 
 /* One frame a turn: a guest that calls without end gets no more of the daemon than any other. */
@@ -96,7 +111,9 @@ static void channel_ready(void *arg, int fd, unsigned events)
 {
 	struct channel *c = arg;
 	union vmm_frame frame;
-	ssize_t n = recv(fd, &frame, sizeof(frame), MSG_DONTWAIT | MSG_TRUNC);
+	struct iovec part[] = { { &frame, sizeof(frame.call) }, { c->vmm->fleet->bytes, VMM_BYTES_MAX } };
+	struct msghdr message = { .msg_iov = part, .msg_iovlen = 2 };
+	ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_TRUNC);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -112,13 +129,16 @@ void channel_answer(struct vmm *v, const struct guest_call *answer)
 	struct vmm_answer frame = {
 		.header = { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_ANSWER, v->life, 0 },
 		.vcpu = answer->vcpu,
+		.bytes = answer->size,
 	};
+	struct iovec part[] = { { &frame, sizeof(frame) }, { answer->bytes, answer->size } };
+	struct msghdr message = { .msg_iov = part, .msg_iovlen = answer->size ? 2 : 1 };
 
 	if (!c || !(v->calls & bit(answer->vcpu)))
 		return; /* it tells its calls again when it comes back */
 	v->calls &= ~bit(answer->vcpu);
 	memcpy(frame.x, answer->x, sizeof(frame.x));
-	if (send(c->fd, &frame, sizeof(frame), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EPIPE)
+	if (sendmsg(c->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EPIPE)
 		vmm_lost_link(v);
 }
 

@@ -375,6 +375,7 @@ struct fleet *fleet_free(struct fleet *f)
 	places_unref(f->places);
 	free(f->socket_path);
 	free(f->vmm_path);
+	free(f->bytes);
 	free(f);
 	return NULL;
 }
@@ -386,7 +387,8 @@ static int fleet_build(struct fleet *f, const struct fleet_config *config)
 	if (r < 0)
 		return r;
 	f->vmm_path = strdup(config->vmm_path);
-	if (!f->vmm_path || asprintf(&f->socket_path, "%s/vmm.sock", config->runtime_dir) < 0) {
+	f->bytes = malloc(VMM_BYTES_MAX);
+	if (!f->vmm_path || !f->bytes || asprintf(&f->socket_path, "%s/vmm.sock", config->runtime_dir) < 0) {
 		f->socket_path = NULL;
 		return -ENOMEM;
 	}

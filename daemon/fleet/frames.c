@@ -60,6 +60,8 @@ static const char *call_breach(const struct vmm_call *c)
 {
 	if (c->vcpu >= VM_VCPU_MAX)
 		return "CALL of a vCPU out of range";
+	if (c->bytes > VMM_BYTES_MAX || c->reserved)
+		return "CALL with too many bytes";
 	return c->flags & ~VMM_CALL_FLAGS ? "CALL with an unknown flag" : NULL;
 }
 
@@ -103,7 +105,7 @@ const char *frame_breach(const union vmm_frame *frame, size_t size)
 		return "a frame of another version";
 	if (h->kind >= sizeof(sizes) / sizeof(*sizes) || sizes[h->kind] == 0)
 		return "a frame of a kind that a VMM does not send";
-	if (size != sizes[h->kind])
+	if (size != sizes[h->kind] + (h->kind == VMM_CALL && size >= sizes[VMM_CALL] ? frame->call.bytes : 0))
 		return "a frame of the wrong size";
 	switch (h->kind) {
 	case VMM_NEWBORN:

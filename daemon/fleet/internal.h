@@ -158,6 +158,7 @@ struct fleet {
 	uint64_t incarnation, connect_ns;
 	struct map lives, pids; /* of struct vmm */
 	struct list vmms, links, untold, notices, jobs, starting;
+	uint8_t *bytes; /* VMM_BYTES_MAX: what came behind the frame that is being read */
 	size_t vmm_count, fresh_count, adopting;
 	uint64_t last_link;
 	int listener;

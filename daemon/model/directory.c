@@ -5,6 +5,7 @@
 
 #include "model/model.h"
 
+#define V1_0         FFA_VERSION_WORD(1, 0)
 #define PER_CALL     5 /* descriptors of 24 bytes in x3 to x17 */
 #define FIRST_OF_ALL 3 /* the register of the first */
 
@@ -13,12 +14,17 @@
 	(FFA_PROP_DIRECT_REQ_RECEIVE | FFA_PROP_DIRECT_REQ_SEND | FFA_PROP_AARCH64 | FFA_PROP_DIRECT_REQ2_RECEIVE |       \
 		FFA_PROP_DIRECT_REQ2_SEND)
 
+/* What the hypervisor alone hears of, and what it does not bring to an SP. */
+#define NOT_OF_SPS ((uint32_t)(FFA_PROP_VM_CREATED | FFA_PROP_VM_DESTROYED | FFA_PROP_INDIRECT))
+
 struct look {
 	uint8_t uuid[16]; /* all zero: everybody */
 	uint16_t start;
 	unsigned found; /* that match */
-	unsigned taken;
+	unsigned taken, room;
 	struct ffa_partition_info info[PER_CALL];
+	uint8_t *bytes; /* where they go instead; NULL: into `info` */
+	size_t each;    /* and how much of each */
 };
 
 static bool is_wanted(const struct look *l, const uint8_t uuid[16])
@@ -37,9 +43,12 @@ static void look_at(struct look *l, struct ffa_partition_info info)
 		return;
 	if (memcmp(l->uuid, everybody, sizeof(everybody)))
 		memset(info.uuid, 0, sizeof(info.uuid));
-	if (l->found >= l->start && l->taken < PER_CALL)
+	if (l->found++ < l->start || l->taken >= l->room)
+		return;
+	if (l->bytes)
+		memcpy(l->bytes + l->taken++ * l->each, &info, l->each);
+	else
 		l->info[l->taken++] = info;
-	l->found++;
 }
 
 static void look_at_sp(struct look *l, const struct sp *sp)
@@ -47,7 +56,7 @@ static void look_at_sp(struct look *l, const struct sp *sp)
 	struct ffa_partition_info info = {
 		.id = sp->info.id,
 		.execution_contexts = sp->info.contexts,
-		.properties = sp->info.properties & ~(uint32_t)(FFA_PROP_VM_CREATED | FFA_PROP_VM_DESTROYED),
+		.properties = sp->info.properties & ~NOT_OF_SPS,
 	};
 
 	memcpy(info.uuid, sp->info.uuid, sizeof(info.uuid));
@@ -74,21 +83,73 @@ static void put_status(struct guest_call *answer, enum ffa_status status)
 	answer->x[2] = (uint32_t)status;
 }
 
+static void look_at_all(struct look *l, const struct model *m)
+{
+	const struct life *life;
+
+	for (size_t i = 0; i < m->sp_count; i++)
+		look_at_sp(l, &m->sp[i]);
+	list_for_each(life, &m->lives, all)
+		look_at_life(l, life);
+}
+
+/* ---- into a buffer ---- */
+
+static void put_count(struct guest_call *answer, unsigned count, size_t each)
+{
+	answer->x[0] = FFA_SUCCESS;
+	answer->x[2] = count;
+	answer->x[3] = each;
+}
+
+void directory_count(const struct model *m, const struct guest_call *call, struct guest_call *answer)
+{
+	uint32_t flags = call->version > V1_0 ? (uint32_t)call->x[5] : 0; /* v1.0 has none */
+	struct look l = { 0 };
+
+	for (unsigned i = 0; i < 4; i++)
+		memcpy(&l.uuid[4 * i], &(uint32_t){ (uint32_t)call->x[1 + i] }, 4);
+	look_at_all(&l, m);
+	if (!l.found || (flags & ~FFA_PARTITION_INFO_COUNT)) {
+		put_status(answer, FFA_INVALID_PARAMETERS);
+		return;
+	}
+	put_count(answer, l.found, 0);
+	answer->lists = !(flags & FFA_PARTITION_INFO_COUNT);
+	answer->version = call->version;
+	memcpy(answer->uuid, l.uuid, sizeof(l.uuid));
+}
+
+void directory_list(const struct model *m, struct guest_call *answer, uint8_t *bytes, uint32_t room)
+{
+	bool old = answer->version <= V1_0;
+	struct look l = { .bytes = bytes, .each = old ? sizeof(struct ffa_partition_info_v10) : sizeof(struct ffa_partition_info) };
+
+	l.room = (unsigned)(room / l.each);
+	memcpy(l.uuid, answer->uuid, sizeof(l.uuid));
+	look_at_all(&l, m);
+	if (l.found > l.taken) {
+		put_status(answer, FFA_NO_MEMORY);
+		return;
+	}
+	put_count(answer, l.taken, old ? 0 : l.each);
+	answer->bytes = bytes;
+	answer->size = (uint32_t)(l.taken * l.each);
+}
+
+/* ---- in registers ---- */
+
 void directory_answer(const struct model *m, const struct guest_call *call, struct guest_call *answer)
 {
 	uint16_t start = (uint16_t)call->x[3], tag = (uint16_t)(call->x[3] >> 16);
-	struct look l = { .start = start };
-	const struct life *life;
+	struct look l = { .start = start, .room = PER_CALL };
 
 	memcpy(l.uuid, &call->x[1], sizeof(l.uuid));
 	if (start && tag != m->directory) {
 		put_status(answer, FFA_RETRY);
 		return;
 	}
-	for (size_t i = 0; i < m->sp_count; i++)
-		look_at_sp(&l, &m->sp[i]);
-	list_for_each(life, &m->lives, all)
-		look_at_life(&l, life);
+	look_at_all(&l, m);
 	if (!l.taken) {
 		put_status(answer, FFA_INVALID_PARAMETERS);
 		return;

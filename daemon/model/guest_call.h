@@ -3,6 +3,7 @@
 
 /* A guest's FF-A call on its way in, and its answer on its way out: registers and whose they are. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "proto/ffa.h"
@@ -12,4 +13,8 @@ struct guest_call {
 	uint16_t flags;   /* enum vmm_call_flag; of a call */
 	uint32_t version; /* of FF-A, as the guest negotiated it; of a call */
 	uint64_t x[FFA_REGISTERS];
+	bool lists;       /* of an answer: its bytes are descriptors, of `uuid` and for `version` (directory_list) */
+	uint8_t uuid[16];
+	uint32_t size;    /* what comes with it, in or out of the guest's buffers */
+	uint8_t *bytes;   /* of a call: heap, taken over by engine_post. Of an answer: valid during the call */
 };

@@ -346,6 +346,11 @@ static void partition_info(struct step *s, struct guest_vcpu *v, const struct gu
 	directory_answer(s->m, call, put_answer(s, v));
 }
 
+static void partition_info_listed(struct step *s, struct guest_vcpu *v, const struct guest_call *call)
+{
+	directory_count(s->m, call, put_answer(s, v));
+}
+
 /* ---- the door ---- */
 
 static const struct {
@@ -361,6 +366,7 @@ static const struct {
 	{ FFA_MSG_SEND_DIRECT_RESP, respond },
 	{ FFA_MSG_SEND_DIRECT_RESP | FFA_SMC64, respond },
 	{ FFA_MSG_SEND_DIRECT_RESP2, respond },
+	{ FFA_PARTITION_INFO_GET, partition_info_listed },
 	{ FFA_PARTITION_INFO_GET_REGS, partition_info },
 };
 

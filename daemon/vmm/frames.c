@@ -81,7 +81,7 @@ const char *answer_check(const struct vmm_answer *answer, size_t length, uint64_
 {
 	const struct vmm_frame_header *h = &answer->header;
 
-	if (length != sizeof(*answer))
+	if (length < sizeof(*answer) || length != sizeof(*answer) + (size_t)answer->bytes)
 		return "an answer of wrong size";
 	if (h->magic != VMM_LINK_MAGIC || h->version != VMM_LINK_VERSION)
 		return "an answer of another protocol or version";

@@ -37,5 +37,5 @@ struct frame_expected {
 const char *frame_check(const union daemon_frame *frame, size_t length, unsigned fd_count, bool cut,
 	const struct frame_expected *expected);
 
-/* The same for what comes on a vCPU's channel. */
+/* The same for what comes on a vCPU's channel; `length` is what was sent, also where it did not fit. */
 const char *answer_check(const struct vmm_answer *answer, size_t length, uint64_t life, unsigned vcpu);

@@ -50,6 +50,11 @@ def a_guest_learns_who_it_is():
         equal(said["FFA_PARTITION_INFO_GET_REGS"], "00020002", "the last index of two SPs and itself, and the last told")
         equal(said["FFA_FIRST"], "00018001", "an SP with one execution context")
         equal(said["FFA_MEM_SHARE"], NOT_SUPPORTED, "memory sharing")
+        equal(said["FFA_PARTITION_INFO_GET without RX"], BUSY, "a list that has nowhere to go")
+        equal(said["FFA_PARTITION_INFO_GET"], "00000003", "two SPs and itself")
+        equal(said["FFA_THIRD"], "00010123", "itself, with one vCPU, in its RX buffer")
+        equal(said["FFA_PARTITION_INFO_GET with RX full"], BUSY, "a list before the last one was read")
+        equal(said["FFA_RX_RELEASE"], "84000061", "the buffer given back")
 
 
 def guests_talk():

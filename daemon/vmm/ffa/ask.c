@@ -49,26 +49,30 @@ static bool get_channel(struct vcpu *v)
 }
 
 /* The buffer takes one frame, for there is one on its way at a time. */
-static bool send_call(struct vcpu *v, int channel, struct vmm_call *frame)
+static bool send_call(struct vcpu *v, int channel, struct vmm_call *frame, const struct ffa_bytes *bytes)
 {
+	struct iovec part[] = { { frame, sizeof(*frame) }, { (void *)(uintptr_t)bytes->send, bytes->size } };
+	struct msghdr message = { .msg_iov = part, .msg_iovlen = 2 };
 	ssize_t n;
 
 	frame->flags = (uint16_t)((v->ask.told ? VMM_CALL_AGAIN : 0) | (v->ask.serving ? VMM_CALL_SERVING : 0));
 	do
-		n = send(channel, frame, sizeof(*frame), MSG_NOSIGNAL);
+		n = sendmsg(channel, &message, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
-	v->ask.told |= n == (ssize_t)sizeof(*frame);
-	return n == (ssize_t)sizeof(*frame);
+	v->ask.told |= n > 0;
+	return n > 0;
 }
 
 /* A kick interrupts the wait and changes nothing; who ends the guest, or the link, breaks the channel. */
-static bool receive_answer(struct vcpu *v, int channel, struct vmm_answer *ret)
+static bool receive_answer(struct vcpu *v, int channel, struct vmm_answer *ret, const struct ffa_bytes *bytes)
 {
+	struct iovec part[] = { { ret, sizeof(*ret) }, { bytes->receive, bytes->room } };
+	struct msghdr message = { .msg_iov = part, .msg_iovlen = 2 };
 	const char *wrong;
 	ssize_t n;
 
 	do
-		n = recv(channel, ret, sizeof(*ret), MSG_TRUNC);
+		n = recvmsg(channel, &message, MSG_TRUNC);
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		return false;
@@ -78,24 +82,35 @@ static bool receive_answer(struct vcpu *v, int channel, struct vmm_answer *ret)
 }
 
 /* Who waits here stands, if it comes to a pause; an answer that comes meanwhile is taken once the guest goes on. */
-static bool exchange(struct vcpu *v, struct vmm_call *call, struct vmm_answer *ret)
+static bool exchange(struct vcpu *v, struct vmm_call *call, const struct ffa_bytes *bytes, struct vmm_answer *ret)
 {
 	int channel;
 
 	do {
 		channel = atomic_load(&v->ask.channel);
-		if (channel >= 0 && send_call(v, channel, call) && receive_answer(v, channel, ret))
+		if (channel >= 0 && send_call(v, channel, call, bytes) &&
+			receive_answer(v, channel, ret, bytes))
 			return !vcpu_is_over(v);
 	} while (!vcpu_is_over(v) && get_channel(v));
 	return false;
 }
 
-static bool ask_daemon(struct vcpu *v, struct ffa_call *call)
+/* What did not fit is lost, and the guest is told so. */
+static void take_bytes(struct vcpu *v, struct ffa_call *call, const struct ffa_bytes *bytes, uint32_t size)
+{
+	if (size > bytes->room)
+		ffa_error(call, FFA_NO_MEMORY);
+	if (bytes->receive)
+		ffa_endpoint_filled(&v->machine->ffa, size > 0 && size <= bytes->room);
+}
+
+static bool ask_daemon(struct vcpu *v, struct ffa_call *call, const struct ffa_bytes *bytes)
 {
 	struct vmm_call frame = {
 		.header = { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_CALL, v->machine->life, 0 },
 		.vcpu = (uint16_t)v->index,
 		.version = ffa_endpoint_version(&v->machine->ffa),
+		.bytes = bytes->size,
 	};
 	struct vmm_answer answer;
 	bool responds = is_response(call->x[0]), answered;
@@ -103,7 +118,7 @@ static bool ask_daemon(struct vcpu *v, struct ffa_call *call)
 	memcpy(frame.x, call->x, sizeof(frame.x));
 	vcpu_become(v, VCPU_RUNNING); /* since now: what it is waiting for is known by the call */
 	atomic_store(&v->stands, true);
-	answered = exchange(v, &frame, &answer);
+	answered = exchange(v, &frame, bytes, &answer);
 	atomic_store(&v->stands, false);
 	vcpu_stand(v);
 	if (!answered)
@@ -111,6 +126,7 @@ static bool ask_daemon(struct vcpu *v, struct ffa_call *call)
 	vcpu_become(v, VCPU_RUNNING);
 	v->ask.told = false;
 	memcpy(call->x, answer.x, sizeof(call->x));
+	take_bytes(v, call, bytes, answer.bytes);
 	if (responds && (uint32_t)call->x[0] != FFA_ERROR)
 		v->ask.serving = false;
 	if (is_request(call->x[0]))
@@ -120,7 +136,10 @@ static bool ask_daemon(struct vcpu *v, struct ffa_call *call)
 
 bool ask_call(struct vcpu *v, struct ffa_call *call)
 {
-	if (ffa_endpoint_call(&v->machine->ffa, call) == FFA_ANSWERED)
+	struct ffa_bytes bytes;
+
+	if (ffa_endpoint_call(&v->machine->ffa, call) == FFA_ANSWERED ||
+		ffa_endpoint_lend(&v->machine->ffa, call, &bytes) == FFA_ANSWERED)
 		return true;
-	return ask_daemon(v, call);
+	return ask_daemon(v, call, &bytes);
 }

@@ -147,6 +147,7 @@ static const struct row {
 	ROW(FFA_RXTX_UNMAP, SMC32, false, V1_0, rxtx_unmap),
 	ROW(FFA_ID_GET, SMC32, false, V1_0, id_get),
 	ROW(FFA_SPM_ID_GET, SMC32, false, V1_1, spm_id_get),
+	ROW(FFA_PARTITION_INFO_GET, SMC32, false, V1_0, NULL),
 	ROW(FFA_MSG_WAIT, SMC32, false, V1_0, NULL),
 	ROW(FFA_YIELD, SMC32, false, V1_0, NULL),
 	ROW(FFA_RUN, SMC32, false, V1_0, NULL),
@@ -219,6 +220,71 @@ enum ffa_act ffa_endpoint_call(struct ffa_endpoint *e, struct ffa_call *call)
 	act = call_locked(e, call);
 	pthread_mutex_unlock(&e->lock);
 	return act;
+}
+
+/* ---- buffers that are lent (s.13.8) ---- */
+
+/* NULL: they are not mapped, or their pages cannot be had. */
+static void *box_at(const struct ffa_endpoint *e, uint64_t gpa)
+{
+	void *at;
+
+	return e->box.pages && memory_range(e->memory, gpa, e->box.pages * PAGE, &at) == 0 ? at : NULL;
+}
+
+static enum ffa_status lend_rx(struct ffa_endpoint *e, const struct ffa_call *call, struct ffa_bytes *ret)
+{
+	if (e->version > V1_0 && ((uint32_t)call->x[5] & FFA_PARTITION_INFO_COUNT))
+		return FFA_OK;
+	if (!e->box.pages || e->box.rx_full)
+		return FFA_BUSY;
+	ret->receive = box_at(e, e->box.rx);
+	if (!ret->receive)
+		return FFA_NO_MEMORY;
+	ret->room = (uint32_t)(e->box.pages * PAGE);
+	e->box.rx_full = true;
+	return FFA_OK;
+}
+
+/* As much as the header says, which is looked at once here; what is sent is judged by its receiver, by what has arrived. */
+static enum ffa_status lend_tx(struct ffa_endpoint *e, const struct ffa_call *call, struct ffa_bytes *ret)
+{
+	const void *tx = box_at(e, e->box.tx);
+	struct ffa_message header;
+	uint64_t end;
+
+	if (!tx)
+		return e->box.pages ? FFA_NO_MEMORY : FFA_DENIED;
+	memcpy(&header, tx, sizeof(header));
+	end = (uint64_t)header.offset + header.size;
+	if (end < sizeof(header) || end > e->box.pages * PAGE)
+		return FFA_INVALID_PARAMETERS;
+	ret->send = tx;
+	ret->size = (uint32_t)end;
+	return FFA_OK;
+}
+
+enum ffa_act ffa_endpoint_lend(struct ffa_endpoint *e, struct ffa_call *call, struct ffa_bytes *ret)
+{
+	enum ffa_status status = FFA_OK;
+
+	*ret = (struct ffa_bytes) { 0 };
+	pthread_mutex_lock(&e->lock);
+	if ((uint32_t)call->x[0] == FFA_PARTITION_INFO_GET)
+		status = lend_rx(e, call, ret);
+	else if ((uint32_t)call->x[0] == FFA_MSG_SEND2)
+		status = lend_tx(e, call, ret);
+	pthread_mutex_unlock(&e->lock);
+	if (status != FFA_OK)
+		ffa_error(call, status);
+	return status == FFA_OK ? FFA_ASK : FFA_ANSWERED;
+}
+
+void ffa_endpoint_filled(struct ffa_endpoint *e, bool filled)
+{
+	pthread_mutex_lock(&e->lock);
+	e->box.rx_full = filled;
+	pthread_mutex_unlock(&e->lock);
 }
 
 uint32_t ffa_endpoint_version(struct ffa_endpoint *e)

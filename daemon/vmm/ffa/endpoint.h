@@ -35,6 +35,13 @@ struct ffa_endpoint {
 	} box;
 };
 
+/* Of the guest's buffers, what goes with a call to the daemon, and where to put what comes with its answer. */
+struct ffa_bytes {
+	const void *send;
+	void *receive;
+	uint32_t size, room; /* of these */
+};
+
 enum ffa_act {
 	FFA_ANSWERED, /* the registers hold the answer */
 	FFA_ASK,      /* the daemon has to be asked */
@@ -45,6 +52,13 @@ void ffa_endpoint_init(struct ffa_endpoint *e, const struct guest_memory *memory
 
 enum ffa_act ffa_endpoint_call(struct ffa_endpoint *e, struct ffa_call *call);
 uint32_t ffa_endpoint_version(struct ffa_endpoint *e);
+
+/*
+ * Of a call that the daemon is asked: FFA_ASK, with the buffers lent; or FFA_ANSWERED, for they cannot be. RX is taken until
+ * ffa_endpoint_filled() says whether there is something in it for the guest now.
+ */
+enum ffa_act ffa_endpoint_lend(struct ffa_endpoint *e, struct ffa_call *call, struct ffa_bytes *ret);
+void ffa_endpoint_filled(struct ffa_endpoint *e, bool filled);
 
 /* Registers 8 to 17 are part of this call and of its answer (SMCCC v1.2); of others they are left as they are. */
 bool ffa_is_wide(uint64_t function);

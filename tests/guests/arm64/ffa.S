@@ -11,6 +11,8 @@
 	ldr w1, =\w1
 	mov x2, #0
 	mov x3, #0
+	mov x4, #0
+	mov x5, #0
 	smc #0
 	mov x22, \register
 	PRINT \name
@@ -28,6 +30,19 @@ GUEST_START
 	ANSWER FFA_PARTITION_INFO_GET_REGS, 0, x2, indices
 	ANSWER FFA_PARTITION_INFO_GET_REGS, 0, x3, first
 	ANSWER 0x84000073, 0, x2, share
+	ANSWER FFA_PARTITION_INFO_GET, 0, x2, unmapped
+	ldr w0, =FFA_RXTX_MAP
+	ldr w1, =TX
+	ldr w2, =RX
+	mov x3, #1
+	smc #0
+	ANSWER FFA_PARTITION_INFO_GET, 0, x2, listed
+	PRINT third
+	ldr x22, =RX
+	ldr w0, [x22, #48]
+	bl puthex
+	ANSWER FFA_PARTITION_INFO_GET, 0, x2, full
+	ANSWER FFA_RX_RELEASE, 0, x0, released
 	ldr x0, =PSCI_SYSTEM_OFF
 	bl psci
 1:	b 1b
@@ -41,3 +56,8 @@ id:	.asciz "FFA_ID_GET: "
 indices: .asciz "FFA_PARTITION_INFO_GET_REGS: "
 first:	.asciz "FFA_FIRST: "
 share:	.asciz "FFA_MEM_SHARE: "
+unmapped: .asciz "FFA_PARTITION_INFO_GET without RX: "
+listed:	.asciz "FFA_PARTITION_INFO_GET: "
+third:	.asciz "FFA_THIRD: "
+full:	.asciz "FFA_PARTITION_INFO_GET with RX full: "
+released: .asciz "FFA_RX_RELEASE: "

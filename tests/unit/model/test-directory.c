@@ -105,6 +105,90 @@ static void what_changes_between_two_calls_begins_them_anew(void **state)
 	assert_status(look(*state, NULL, 1, (uint16_t)t.tag), FFA_RETRY);
 }
 
+/* ---- into a buffer ---- */
+
+static uint8_t bytes[65536];
+
+static struct guest_call listed(struct story *s, uint32_t version, const uint32_t uuid[4], uint32_t flags, uint32_t room)
+{
+	struct guest_call call = { .version = version, .x = { FFA_PARTITION_INFO_GET, 0, 0, 0, 0, flags } }, answer = { 0 };
+
+	for (unsigned i = 0; uuid && i < 4; i++)
+		call.x[1 + i] = uuid[i];
+	memset(bytes, 0xaa, sizeof(bytes));
+	directory_count(&s->m, &call, &answer);
+	if (answer.lists)
+		directory_list(&s->m, &answer, bytes, room);
+	return answer;
+}
+
+static void a_buffer_has_them_all(void **state)
+{
+	const struct ffa_partition_info *info = (const void *)bytes;
+	struct guest_call a;
+
+	meet_secure_side(*state, 1, 1);
+	for (char name[2] = "a"; *name < 'a' + 5; (*name)++)
+		run(*state, name);
+	a = listed(*state, FFA_VERSION_WORD(1, 1), NULL, 0, sizeof(bytes));
+	assert_int_equal(a.x[0], FFA_SUCCESS);
+	assert_int_equal(a.x[2], 7);
+	assert_int_equal(a.x[3], 24);
+	assert_int_equal(a.size, 7 * 24);
+	assert_int_equal(info[0].id, TRUSTY);
+	assert_int_equal(info[6].id, current(*state, "e")->begun.endpoint);
+	assert_memory_equal(info[6].uuid, "e", 2);
+	assert_int_equal(bytes[7 * 24], 0xaa);
+}
+
+static void v1_0_knows_eight_bytes_and_no_flags(void **state)
+{
+	const struct ffa_partition_info_v10 *info = (const void *)bytes;
+	struct guest_call a;
+
+	meet_secure_side(*state, 1, 1);
+	run(*state, "a");
+	a = listed(*state, FFA_VERSION_WORD(1, 0), NULL, FFA_PARTITION_INFO_COUNT, sizeof(bytes));
+	assert_int_equal(a.x[2], 3);
+	assert_int_equal(a.x[3], 0);
+	assert_int_equal(a.size, 3 * 8);
+	assert_int_equal(info[1].id, OPTEE);
+	assert_int_equal(info[2].id, current(*state, "a")->begun.endpoint);
+	assert_int_equal(info[2].properties, 0x703);
+}
+
+static void a_count_needs_no_buffer(void **state)
+{
+	const uint32_t uuid[4] = { 'b' }, nobody[4] = { 'z' };
+	struct guest_call a;
+
+	meet_secure_side(*state, 1, 1);
+	run(*state, "a");
+	run(*state, "b");
+	a = listed(*state, FFA_VERSION_WORD(1, 2), NULL, FFA_PARTITION_INFO_COUNT, sizeof(bytes));
+	assert_int_equal(a.x[2], 4);
+	assert_int_equal(a.x[3], 0);
+	assert_int_equal(a.size, 0);
+	a = listed(*state, FFA_VERSION_WORD(1, 2), uuid, 0, sizeof(bytes));
+	assert_int_equal(a.x[2], 1);
+	assert_int_equal(((const struct ffa_partition_info *)(const void *)bytes)->id, current(*state, "b")->begun.endpoint);
+	assert_int_equal(bytes[8], 0); /* who asked for it knows it */
+	assert_status(listed(*state, FFA_VERSION_WORD(1, 2), nobody, 0, sizeof(bytes)), FFA_INVALID_PARAMETERS);
+	assert_status(listed(*state, FFA_VERSION_WORD(1, 2), NULL, 2, sizeof(bytes)), FFA_INVALID_PARAMETERS);
+}
+
+static void what_does_not_fit_is_not_written(void **state)
+{
+	struct guest_call a;
+
+	meet_secure_side(*state, 1, 1);
+	run(*state, "a");
+	a = listed(*state, FFA_VERSION_WORD(1, 1), NULL, 0, 3 * 24 - 1);
+	assert_status(a, FFA_NO_MEMORY);
+	assert_int_equal(a.size, 0);
+	assert_int_equal(bytes[2 * 24], 0xaa);
+}
+
 int main(void)
 {
 #define STORY(name) cmocka_unit_test_setup_teardown(name, story_begin, story_end)
@@ -113,6 +197,10 @@ int main(void)
 		STORY(one_is_found_by_its_uuid),
 		STORY(more_than_five_take_more_than_one_call),
 		STORY(what_changes_between_two_calls_begins_them_anew),
+		STORY(a_buffer_has_them_all),
+		STORY(v1_0_knows_eight_bytes_and_no_flags),
+		STORY(a_count_needs_no_buffer),
+		STORY(what_does_not_fit_is_not_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@
 #define V(major, minor) FFA_VERSION_WORD(major, minor)
 #define CALL(...) call(e, (struct ffa_call) { .x = { __VA_ARGS__ } })
 
-static uint8_t bytes[2 * MIB];
+static _Alignas(4096) uint8_t bytes[2 * MIB];
 static const struct guest_memory memory = {
 	.base = bytes, .size = sizeof(bytes), .piece_count = 1, .piece = { { .gpa = 0, .offset = 0, .size = sizeof(bytes) } },
 };
@@ -92,8 +92,8 @@ static void features_tell_the_truth(void **state)
 {
 	static const uint32_t has[] = { FFA_VERSION, FFA_FEATURES, FFA_ID_GET, FFA_SPM_ID_GET, FFA_RX_RELEASE, FFA_RXTX_UNMAP,
 		FFA_MSG_WAIT, FFA_RUN, FFA_YIELD, FFA_MSG_SEND_DIRECT_REQ, FFA_MSG_SEND_DIRECT_REQ | FFA_SMC64,
-		FFA_MSG_SEND_DIRECT_RESP2 };
-	static const uint32_t has_not[] = { 0x84000071, 0xC4000073, 0x84000084 /* RX_ACQUIRE */, 0x84000086,
+		FFA_MSG_SEND_DIRECT_RESP2, FFA_PARTITION_INFO_GET };
+	static const uint32_t has_not[] = { 0x84000071, 0xC4000073, 0x84000084 /* RX_ACQUIRE */,
 		FFA_ID_GET | FFA_SMC64, FFA_MSG_SEND_DIRECT_REQ2 & ~FFA_SMC64, 0x84000000, 0x840000A0, 0x85000069 };
 
 	agree(V(1, 2));
@@ -145,6 +145,37 @@ static void rx_is_given_back(void **state)
 	assert_false(e->box.rx_full);
 }
 
+static enum ffa_act lend(struct ffa_call *call, struct ffa_bytes *ret)
+{
+	assert_int_equal(ffa_endpoint_call(e, call), FFA_ASK);
+	return ffa_endpoint_lend(e, call, ret);
+}
+
+static void rx_is_lent_to_one_at_a_time(void **state)
+{
+	struct ffa_call get = { .x = { FFA_PARTITION_INFO_GET } }, again = get, count = get;
+	struct ffa_bytes lent;
+
+	agree(V(1, 1));
+	assert_int_equal(lend(&again, &lent), FFA_ANSWERED);
+	assert_error(again, FFA_BUSY); /* there is none */
+	assert_success(CALL(FFA_RXTX_MAP, 0x1000, 0x4000, 2), 0);
+	assert_int_equal(lend(&get, &lent), FFA_ASK);
+	assert_ptr_equal(lent.receive, bytes + 0x4000);
+	assert_int_equal(lent.room, 0x2000);
+	assert_int_equal(lent.size, 0);
+	again = get;
+	assert_int_equal(lend(&again, &lent), FFA_ANSWERED);
+	assert_error(again, FFA_BUSY);
+	count.x[5] = FFA_PARTITION_INFO_COUNT;
+	assert_int_equal(lend(&count, &lent), FFA_ASK); /* needs no buffer */
+	assert_null(lent.receive);
+	ffa_endpoint_filled(e, false);
+	assert_int_equal(lend(&get, &lent), FFA_ASK);
+	ffa_endpoint_filled(e, true);
+	assert_success(CALL(FFA_RX_RELEASE), 0);
+}
+
 static void only_calls_of_v1_2_are_wide(void **state)
 {
 	assert_true(ffa_is_wide(FFA_MSG_SEND_DIRECT_REQ2));
@@ -164,6 +195,7 @@ int main(void)
 		cmocka_unit_test_setup(features_tell_the_truth, begin),
 		cmocka_unit_test_setup(buffers_lie_in_the_guest_and_apart, begin),
 		cmocka_unit_test_setup(rx_is_given_back, begin),
+		cmocka_unit_test_setup(rx_is_lent_to_one_at_a_time, begin),
 		cmocka_unit_test_setup(only_calls_of_v1_2_are_wide, begin),
 	};
 

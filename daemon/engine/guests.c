@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/guests.h"
+
+#include <stdlib.h>
+
+#include "model/directory.h"
+
+bool guests_are_alone(const struct model *m, const struct step_out *o)
+{
+	if (o->changes || o->answers || !list_is_empty(&m->touched))
+		return false;
+	for (size_t i = 0; i < o->outputs; i++)
+		if (o->output[i].kind != OUT_GUEST_ANSWER)
+			return false;
+	return true;
+}
+
+/* Who there is is written now, for the step has no room for it. */
+static void list(struct guests_room *room, const struct model *m, struct guest_call *answer)
+{
+	if (!room->bytes)
+		room->bytes = malloc(VMM_BYTES_MAX);
+	directory_list(m, answer, room->bytes, room->bytes ? VMM_BYTES_MAX : 0);
+}
+
+void guests_answer(struct guests_room *room, const struct engine_ports *ports, const struct model *m, struct committed proof,
+	const struct output *o)
+{
+	struct guest_call answer = o->guest;
+
+	if (answer.lists)
+		list(room, m, &answer);
+	ports->fleet->answer(ports->fleet_arg, proof, o->life, &answer);
+}
