@@ -114,7 +114,7 @@ struct vm_definition {
 	uint8_t huge_pages; /* enum huge_pages */
 	uint8_t console;    /* enum console_kind */
 	uint8_t after_count;
-	uint8_t from_file; /* bool: read from vm.d, not defined over D-Bus */
+	uint8_t from_file; /* 1 + the index of the vm.d that it was read from; 0: defined over D-Bus */
 	uint8_t requires_count;
 	uint8_t partition_count;
 	uint8_t autostart; /* bool: started with the host's first daemon */
@@ -135,6 +135,23 @@ struct vm_definition {
 	uint8_t assigned_count;
 	struct vm_assigned assigned[VM_ASSIGNED_MAX]; /* in the order in which they start */
 };
+
+/* What a life that is under way takes from a new definition at once. All else is what the VM is built from: its next life's. */
+#define DEFINITION_AT_ONCE(X)                                                                                          \
+	X(from_file)                                                                                                   \
+	X(policies)                                                                                                    \
+	X(limits.build_timeout_ms)                                                                                     \
+	X(limits.announce_timeout_ms)                                                                                  \
+	X(limits.stop_timeout_ms)                                                                                      \
+	X(limits.partition_timeout_ms)                                                                                 \
+	X(limits.preserve_timeout_ms)                                                                                  \
+	X(after_count)                                                                                                 \
+	X(after)                                                                                                       \
+	X(requires_count)                                                                                              \
+	X(requires)                                                                                                    \
+	X(partition_count)                                                                                             \
+	X(partition)                                                                                                   \
+	X(autostart)
 
 #define DEFINITION_MEMORY_MIN (2ull << 20)
 #define DEFINITION_MEMORY_MAX (1ull << 40)

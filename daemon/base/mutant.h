@@ -35,6 +35,7 @@
 	X(MUTANT_P4_RESUME_LOST, "P4", "a VMM that missed its RESUME is not told again")                               \
 	X(MUTANT_P4_SEQ_TWICE, "P4", "a sequence number is used twice")                                                \
 	X(MUTANT_P4_SHOW_BEFORE_STORE, "P4", "a turn is shown before it is stored")                                    \
+	X(MUTANT_P4_PENDING_LOST, "P4", "a snapshot forgets what waits for the end of a life")                         \
 	X(MUTANT_P4_EVENT_LOST, "P4", "a change is stored and not shown")                                              \
 	X(MUTANT_P5_ILLEGAL_RESTART, "P5", "an abort of a VM without a life is taken")                                 \
 	X(MUTANT_P5_SKIP_ABORTING, "P5", "an ended guest goes from RUNNING to NULL in one step")                       \
@@ -54,6 +55,8 @@
 	X(MUTANT_P5_STOP_CANCELS_NOT, "P5", "a stop is taken, and the restart that is due comes")                      \
 	X(MUTANT_P5_ORDER_IGNORED, "P5", "a VM starts before those that come first run")                               \
 	X(MUTANT_P5_DEPENDENCY_OUTLIVED, "P5", "a VM outlives one that it requires")                                   \
+	X(MUTANT_P5_PENDING_EARLY, "P5", "a life that runs is given the definition of the next")                       \
+	X(MUTANT_P5_PENDING_KEPT, "P5", "the next life is built from the old definition once more")                    \
 	X(MUTANT_P6_PARTITION_UNSAID, "P6", "a start that waits for an SP does not say so")                            \
 	X(MUTANT_P6_PARTITION_ANEW, "P6", "a new daemon begins anew to wait for an SP")                  \
 	X(MUTANT_P6_NEXT_UNSAID, "P6", "when a VM comes back is not shown")                                            \

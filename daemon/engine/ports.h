@@ -84,6 +84,9 @@ struct vm_row {
 	bool unreachable; /* its VMM holds its lock and does not connect */
 	bool secure_stuck;
 	bool from_file;
+	bool removal; /* its definition is gone, and it goes with its life */
+	const struct vm_definition *definition; /* in force. As is each pointer here, the engine's, until the next turn is shown */
+	const struct vm_definition *pending;    /* of the next life; NULL: the same */
 	uint8_t end_cause; /* the last end, enum vm_cause */
 	uint64_t end_life, end_at; /* end_at: CLOCK_REALTIME ns */
 	char end_text[END_TEXT_MAX + 1];

@@ -155,6 +155,9 @@ static void write_row(struct vm_row *v, const struct model *m, const struct vm *
 	v->vcpu_count = d->vcpu_count;
 	v->memory_bytes = d->memory_bytes;
 	v->from_file = d->from_file;
+	v->definition = d;
+	v->pending = vm->pending;
+	v->removal = vm->removal;
 	v->operation = vm->operation.operation;
 	v->outcome = vm->operation.outcome;
 	v->operation_since = vm->operation.since;

@@ -31,7 +31,6 @@ static int each(void *ctx, struct vm_definition *definition, const struct defini
 		log_error("%s; this VM is not defined", err->text);
 		return 0;
 	}
-	definition->from_file = true;
 	in.request.verb = REQUEST_DEFINE;
 	in.request.definition = definition;
 	r = engine_post(d->engine, &in);

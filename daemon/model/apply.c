@@ -28,10 +28,18 @@ static void list_requiring(struct model *m, struct vm *vm)
 		list_append(&m->requiring, &vm->requiring);
 }
 
+static void put_in_force(struct model *m, struct vm *vm, struct vm_definition *d)
+{
+	change_reserved(m, vm->definition->ffa_id, d->ffa_id);
+	model_bury(m, vm->definition);
+	vm->definition = d;
+	list_requiring(m, vm);
+}
+
 static int apply_vm(struct model *m, struct change *c)
 {
 	struct vm *vm = model_vm(m, c->vm);
-	uint16_t id = c->definition ? c->definition->ffa_id : 0, old = vm ? vm->definition->ffa_id : 0;
+	uint16_t id = c->definition ? c->definition->ffa_id : 0;
 
 	if (!c->definition || id > FFA_ID_VM_LAST)
 		return -EBADMSG;
@@ -53,10 +61,36 @@ static int apply_vm(struct model *m, struct change *c)
 	}
 	if (strcmp(vm->definition->name, c->definition->name) != 0)
 		return -EBADMSG;
-	change_reserved(m, old, id);
-	*vm->definition = *c->definition; /* in place: a turn that is not stored yet may point to it */
-	free(take_ptr(&c->definition));
-	list_requiring(m, vm);
+	put_in_force(m, vm, take_ptr(&c->definition));
+	return 0;
+}
+
+/* The id that it asks for is kept for it from now on. */
+static void put_off(struct model *m, struct vm *vm, struct vm_definition *d)
+{
+	change_reserved(m, vm->pending ? vm->pending->ffa_id : 0, d ? d->ffa_id : 0);
+	model_bury(m, vm->pending);
+	vm->pending = d;
+}
+
+static int apply_pending(struct model *m, struct change *c)
+{
+	struct vm *vm = model_vm(m, c->vm);
+	struct vm_definition *d = c->pending.definition;
+
+	if (!vm || c->pending.what >= PENDING_COUNT || (c->pending.what == PENDING_CHANGE) != (d != NULL))
+		return -EBADMSG;
+	if (d && (strcmp(vm->definition->name, d->name) != 0 || d->ffa_id > FFA_ID_VM_LAST))
+		return -EBADMSG;
+	if (c->pending.what == PENDING_TAKEN) {
+		if (!vm->pending)
+			return -EBADMSG;
+		change_reserved(m, vm->pending->ffa_id, 0);
+		put_in_force(m, vm, take_ptr(&vm->pending));
+		return 0;
+	}
+	put_off(m, vm, take_ptr(&c->pending.definition));
+	vm->removal = c->pending.what == PENDING_REMOVAL;
 	return 0;
 }
 
@@ -83,6 +117,7 @@ static int apply_vm_gone(struct model *m, const struct change *c)
 	map_remove(&m->vms_by_name, &vm->by_name);
 	m->vm_count--;
 	change_reserved(m, vm->definition->ffa_id, 0);
+	change_reserved(m, vm->pending ? vm->pending->ffa_id : 0, 0);
 	list_append(&m->graves, &vm->all);
 	return 0;
 }
@@ -276,6 +311,8 @@ static int apply(struct model *m, struct change *c)
 		return apply_ids(m, &c->ids);
 	case CHANGE_BURNED:
 		return apply_burned(m, c);
+	case CHANGE_PENDING:
+		return apply_pending(m, c);
 	}
 	return -EBADMSG;
 }

@@ -89,6 +89,8 @@ static const char *may_not_wait(const struct step *s, const struct vm *vm)
 		return "this VM is being destroyed";
 	if (life_is_kept(vm->life))
 		return "its last life is kept for a post-mortem: lifecyclectl abort gives it up";
+	if (vm->removal)
+		return "this VM's definition was removed: it goes with its life";
 	if (vm->waiter)
 		return "another VMM waits for a life of this VM";
 	if (vm->life && !life_is_over(vm->life) && !waits_for_vmm(vm->life))

@@ -56,6 +56,10 @@ bool model_event(const struct model *m, const struct change *c, uint64_t realtim
 		e->kind = EVENT_VM;
 		snprintf(e->name, sizeof(e->name), "%s", c->definition->name);
 		return true;
+	case CHANGE_PENDING:
+		e->kind = EVENT_VM;
+		of_vm(e, model_vm(m, c->vm));
+		return true;
 	case CHANGE_VM_GONE:
 		e->kind = EVENT_VM_GONE;
 		of_vm(e, model_vm(m, c->vm));

@@ -48,6 +48,7 @@ enum request_verb {
 	REQUEST_STOP,
 	REQUEST_PAUSE,
 	REQUEST_RESUME,
+	REQUEST_UNDEFINE, /* the definition goes, and the VM: with its life, if `pending`, else it is refused while that lasts */
 	REQUEST_FORGET, /* what a life that is over owes SP `sp`; `name` may be empty where `life` is given */
 };
 
@@ -58,6 +59,9 @@ struct request {
 	uint16_t sp;                      /* FORGET; 0: whoever is owed */
 	bool preserve;                    /* ABORT: keep it for a post-mortem */
 	uint32_t uid;                     /* who asks */
+	bool by_file;                     /* UNDEFINE: its file is gone; else a user's word, who has no say over files */
+	bool pending;                     /* UNDEFINE */
+	bool rehearsal;                   /* DEFINE: nothing changes, the answer is what it would be */
 	struct vm_definition *definition; /* DEFINE: heap, taken over by engine_post */
 	uint64_t token;                   /* comes back with the answer; 0: nobody waits */
 };

@@ -35,7 +35,7 @@ static enum refusal check_memory(const struct step *s, const struct vm_definitio
 
 enum refusal life_begin(struct step *s, struct vm *vm, char *text, size_t size)
 {
-	const struct vm_definition *d = vm->definition;
+	const struct vm_definition *d = vm->pending ? vm->pending : vm->definition;
 	struct change c = { .kind = CHANGE_LIFE, .vm = vm->number };
 	enum refusal refusal = check_memory(s, d, text, size);
 	enum vm_state to;
@@ -58,6 +58,7 @@ enum refusal life_begin(struct step *s, struct vm *vm, char *text, size_t size)
 	c.begun.since = s->now;
 	c.begun.deadline = s->now + d->limits.build_timeout_ms * NS_PER_MS;
 	snprintf(c.begun.name, sizeof(c.begun.name), "%s", d->name);
+	pending_take(s, vm);
 	emit(s, &c);
 	list_remove(&vm->order);
 	set_deadline(s, &vm->life->timer, c.begun.deadline);
@@ -438,6 +439,7 @@ static void vm_gone(struct step *s, struct vm *vm)
 {
 	struct change c = { .kind = CHANGE_VM_GONE, .vm = vm->number };
 
+	waiter_refuse(s, vm, "this VM is gone");
 	order_ended(s, vm);
 	emit(s, &c);
 }
@@ -481,9 +483,12 @@ void life_reclaimed(struct step *s, struct life *l)
 	gone(s, l);
 	if (!vm)
 		return;
-	if (vm->operation.operation == OP_DESTROY)
+	if (vm->operation.operation == OP_DESTROY || vm->removal) {
 		vm_gone(s, vm);
-	else if (vm->operation.operation == OP_RESTART ||
+		return;
+	}
+	pending_take(s, vm);
+	if (vm->operation.operation == OP_RESTART ||
 		(vm->operation.operation == OP_STOP && MUTANT(MUTANT_P5_STOP_RESTARTS)))
 		next_life(s, vm);
 	else
@@ -499,7 +504,7 @@ static void leave_behind(struct step *s, struct life *l)
 	struct vm *vm = l->vm;
 	char text[END_TEXT_MAX + 1] = "";
 
-	if (!vm || vm->life != l || vm->operation.operation != OP_RESTART || l->begun.fixed_id ||
+	if (!vm || vm->life != l || vm->operation.operation != OP_RESTART || l->begun.fixed_id || vm->removal ||
 		vm->definition->policies.on_stuck != ON_STUCK_NEW_ID || s->m->shutting_down)
 		return;
 	if (vm->operation.deadline > s->now && !MUTANT(MUTANT_P5_RESTART_EARLY)) { /* not before its delay is over */

@@ -2,6 +2,7 @@
 /* The model's memory: finding things, room for the next ones, and taking everything down. */
 #include "model/model.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,31 @@ void life_free(struct life *l)
 	free(l);
 }
 
+#define BURIED_AT_ONCE 4 /* definitions that one input may replace */
+
+static int reserve_graves(struct model *m)
+{
+	size_t room = 2 * (m->buried.count + BURIED_AT_ONCE);
+	struct vm_definition **at;
+
+	if (m->buried.room >= m->buried.count + BURIED_AT_ONCE)
+		return 0;
+	at = realloc(m->buried.at, room * sizeof(struct vm_definition *));
+	if (!at)
+		return -ENOMEM;
+	m->buried.at = at;
+	m->buried.room = room;
+	return 0;
+}
+
+void model_bury(struct model *m, struct vm_definition *d)
+{
+	if (!d)
+		return;
+	assert(m->buried.count < m->buried.room);
+	m->buried.at[m->buried.count++] = d;
+}
+
 int model_reserve(struct model *m)
 {
 	size_t lives = m->life_count + 1, vms = m->vm_count + 1;
@@ -103,6 +129,8 @@ int model_reserve(struct model *m)
 		return -ENOMEM;
 	if (!m->spare_guest && !(m->spare_guest = calloc(VM_VCPU_MAX, sizeof(*m->spare_guest))))
 		return -ENOMEM;
+	if (reserve_graves(m) < 0)
+		return -ENOMEM;
 	if (map_reserve(&m->vms_by_number, vms) < 0 || map_reserve(&m->vms_by_name, vms) < 0 ||
 		map_reserve(&m->lives_by_number, lives) < 0 || burned_reserve(&m->burned, MODEL_SP_MAX) < 0)
 		return -ENOMEM;
@@ -112,6 +140,7 @@ int model_reserve(struct model *m)
 static void vm_free(struct vm *vm)
 {
 	free(vm->definition);
+	free(vm->pending);
 	free(vm);
 }
 
@@ -123,6 +152,8 @@ void model_empty_graves(struct model *m)
 		list_remove(&vm->all);
 		vm_free(vm);
 	}
+	while (m->buried.count)
+		free(m->buried.at[--m->buried.count]);
 }
 
 void model_clear(struct model *m)
@@ -135,6 +166,7 @@ void model_clear(struct model *m)
 	list_for_each_safe(vm, next_vm, &m->vms, all)
 		vm_free(vm);
 	model_empty_graves(m);
+	free(m->buried.at);
 	free(m->burned.at);
 	free(m->spare_vm);
 	free(m->spare_life);

@@ -83,7 +83,9 @@ struct vm {
 	struct deadline dependency;
 	uint64_t partition_by; /* that of the operation, once it is stored */
 	uint64_t number;
-	struct vm_definition *definition;
+	struct vm_definition *definition; /* in force: what the life was built from; without one, what the next will be */
+	struct vm_definition *pending;    /* of the next life; NULL: the same */
+	bool removal;                     /* its definition is gone: it goes with its life */
 	struct life *life;
 	struct change_operation operation;
 	struct change_end end;
@@ -152,7 +154,12 @@ struct model {
 	bool hold; /* nothing leaves for an SP before it is clear what all of them still know */
 	struct heap deadlines;
 	struct list touched, called, waiting_for_order, requiring;
-	struct list graves; /* VMs that went; a turn that is not stored yet may point to their definitions */
+	/* VMs and definitions that went; the rows show them, and the turn points to them, until that is stored and shown */
+	struct list graves;
+	struct {
+		struct vm_definition **at;
+		size_t count, room;
+	} buried;
 	uint64_t memory_held, huge_held, memory_limit, huge_limit;
 	struct retry_rule retry;
 	struct retry_for retry_for[MODEL_SP_MAX];
@@ -170,6 +177,7 @@ struct model {
 int model_init(struct model *m, uint64_t random); /* every FF-A id of a VM is ours: else ids_init() follows */
 void model_clear(struct model *m);
 void life_free(struct life *l);
+void model_bury(struct model *m, struct vm_definition *d); /* there is room: model_reserve() */
 void model_empty_graves(struct model *m); /* once the turn is over */
 
 /* Room for whatever the next input may add: one VM, one life, an id burned at each SP. 0 or -ENOMEM. */

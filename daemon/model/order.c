@@ -271,6 +271,6 @@ void order_requires_timer(struct step *s, struct vm *vm)
 		return;
 	}
 	life_abort(s, vm->life, CAUSE_DEPENDENCY, text, false);
-	if (is_coming(missing) && vm->operation.operation == OP_NONE)
+	if (is_coming(missing) && vm->operation.operation == OP_NONE && !vm->removal)
 		set_operation(s, vm, OP_RESTART, 0);
 }

@@ -92,7 +92,7 @@ bool policy_restart(struct step *s, struct vm *vm, const struct life *l, uint64_
 	bool healthy = l && l->begun.entered && s->now - l->begun.entered >= p->restart_healthy_ms * NS_PER_MS;
 	uint64_t wait;
 
-	if (!says(vm->definition, (enum vm_cause)vm->end.cause, ON_END_RESTART))
+	if (vm->removal || !says(vm->definition, (enum vm_cause)vm->end.cause, ON_END_RESTART))
 		return false;
 	if (policy_of[vm->end.cause] == REBOOT) {
 		*ret_at = 0;

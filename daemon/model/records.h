@@ -35,6 +35,7 @@ enum change_kind {
 	CHANGE_END = 12,      /* a VM's last end, kept after the life is gone: vm, life, end */
 	CHANGE_IDS = 13,      /* in which order free ids are given out (snapshots, and after a lost log): ids */
 	CHANGE_BURNED = 14,   /* an id is burned at an SP, or not any more; life: whose end the SP never took: burned */
+	CHANGE_PENDING = 15,  /* what waits for the end of a VM's life, or comes into force: vm, pending */
 };
 
 struct change_begun {
@@ -151,6 +152,19 @@ struct change_burned {
 	char name[VM_NAME_MAX + 1];
 };
 
+enum pending_kind {
+	PENDING_NONE = 0,    /* nothing waits any more */
+	PENDING_CHANGE = 1,  /* this definition is for the next life */
+	PENDING_REMOVAL = 2, /* the VM goes with its life */
+	PENDING_TAKEN = 3,   /* the definition that waited is in force. Of a change only: no VM is left so */
+	PENDING_COUNT,
+};
+
+struct change_pending {
+	struct vm_definition *definition; /* PENDING_CHANGE: owned as that of CHANGE_VM, and at its place; else NULL */
+	uint8_t what;                     /* enum pending_kind */
+};
+
 struct change {
 	uint8_t kind; /* enum change_kind */
 	uint64_t seq;
@@ -158,6 +172,7 @@ struct change {
 	uint64_t life;
 	union {
 		struct vm_definition *definition; /* owned by whoever applies it */
+		struct change_pending pending;
 		struct change_begun begun;
 		struct change_state state;
 		struct change_vmm vmm;
@@ -171,6 +186,12 @@ struct change {
 		struct change_burned burned;
 	};
 };
+
+/* The definition that it brings, as `c->definition`. */
+static inline bool change_has_definition(const struct change *c)
+{
+	return c->kind == CHANGE_VM || (c->kind == CHANGE_PENDING && c->pending.what == PENDING_CHANGE);
+}
 
 /* One turn's changes, or a snapshot. */
 struct turn {

@@ -70,58 +70,6 @@ enum refusal illegal(struct step *s, struct vm *vm, struct answer *a, const char
 	return REFUSED_ILLEGAL_TRANSITION;
 }
 
-/* ---- define ---- */
-
-static enum refusal check_definition(struct step *s, const struct vm_definition *d, struct answer *a)
-{
-	const struct vm *other;
-
-	list_for_each(other, &s->m->vms, all) {
-		const struct vm_definition *o = other->definition;
-
-		if (strcmp(o->name, d->name) == 0)
-			continue;
-		if (memcmp(o->uuid, d->uuid, sizeof(d->uuid)) == 0) {
-			snprintf(a->text, sizeof(a->text), "%s and %s have the same uuid: give one of them another", d->name,
-				o->name);
-			return REFUSED_EXISTS;
-		}
-		if (d->ffa_id && o->ffa_id == d->ffa_id) {
-			snprintf(a->text, sizeof(a->text), "%s and %s ask for the same ffa-id %u: give one of them another",
-				d->name, o->name, d->ffa_id);
-			return REFUSED_EXISTS;
-		}
-	}
-	if (is_id_of_others(s, d, a->text, sizeof(a->text)))
-		return REFUSED_INVALID_DEFINITION;
-	if (order_has_cycle(s->m, d, a->text, sizeof(a->text)))
-		return REFUSED_CYCLE;
-	return REFUSED_NOT;
-}
-
-static enum refusal define(struct step *s, struct request *r, struct answer *a)
-{
-	_cleanup_(freep) struct vm_definition *d = take_ptr(&r->definition);
-	struct change c = { .kind = CHANGE_VM };
-	struct vm *vm = model_vm_named(s->m, d->name);
-	enum refusal refusal = check_definition(s, d, a);
-
-	if (refusal != REFUSED_NOT)
-		return refusal;
-	if (vm && memcmp(vm->definition->uuid, d->uuid, sizeof(d->uuid)) != 0) {
-		snprintf(a->text, sizeof(a->text), "%s is defined with another uuid: destroy it first", d->name);
-		return REFUSED_EXISTS;
-	}
-	if (vm && memcmp(vm->definition, d, sizeof(*d)) == 0)
-		return REFUSED_NOT;
-	c.vm = vm ? vm->number : 0;
-	c.definition = take_ptr(&d);
-	emit(s, &c);
-	if (vm && !list_is_empty(&vm->order)) /* its `after` may be another now */
-		set_deadline(s, &vm->timer, s->now);
-	return REFUSED_NOT;
-}
-
 /* ---- the verbs ---- */
 
 static enum refusal ask_start(struct step *s, struct vm *vm, struct answer *a)
@@ -212,6 +160,8 @@ static enum refusal ask_restart(struct step *s, struct vm *vm, struct answer *a)
 	}
 	if (!operation_is_under(vm, OP_STOP))
 		return illegal(s, vm, a, "restart", "start it again when it is null");
+	if (vm->removal)
+		return illegal(s, vm, a, "restart", "its definition was removed, and it goes with this life; define it again first");
 	set_operation(s, vm, OP_RESTART, 0);
 	if (state_of(vm) != VM_ABORTING)
 		life_abort(s, vm->life, CAUSE_USER_RESTART, "", false);
@@ -271,6 +221,8 @@ static enum refusal ask(struct step *s, const struct request *r, struct vm *vm, 
 		return ask_pause(s, vm, a);
 	case REQUEST_RESUME:
 		return ask_resume(s, vm, a);
+	case REQUEST_UNDEFINE:
+		return ask_undefine(s, vm, r, a);
 	case REQUEST_DEFINE:
 	case REQUEST_FORGET:
 		break;
@@ -307,7 +259,7 @@ static enum refusal to_vm(struct step *s, const struct request *r, struct answer
 static enum refusal take(struct step *s, struct request *r, struct answer *a)
 {
 	if (r->verb == REQUEST_DEFINE)
-		return define(s, r, a);
+		return ask_define(s, r, a);
 	return r->verb == REQUEST_FORGET ? ask_forget(s, r, a) : to_vm(s, r, a);
 }
 

@@ -65,6 +65,10 @@ static int put_vm(const struct writer *w, const struct vm *vm)
 	const struct life *l;
 	int r = put(w, (struct change){ .kind = CHANGE_VM, .vm = vm->number, .definition = vm->definition });
 
+	if (!r && (vm->pending || vm->removal) && !MUTANT(MUTANT_P4_PENDING_LOST))
+		r = put(w, (struct change){ .kind = CHANGE_PENDING,
+				   .vm = vm->number,
+				   .pending = { vm->pending, vm->removal ? PENDING_REMOVAL : PENDING_CHANGE } });
 	list_for_each(l, &vm->old, of_vm)
 		if (!r)
 			r = put_life(w, l);

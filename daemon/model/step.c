@@ -118,8 +118,6 @@ void emit(struct step *s, struct change *c)
 	r = model_apply(s->m, c);
 	assert(r == 0);
 	(void)r;
-	if (c->kind == CHANGE_VM) /* a VM that was there took what it says, not the thing itself */
-		o->change[o->changes - 1].definition = model_vm(s->m, c->vm)->definition;
 	touch(s, vm_of(s, c));
 }
 

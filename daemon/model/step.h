@@ -40,6 +40,13 @@ void end_operation(struct step *s, struct vm *vm, enum outcome outcome); /* not 
 bool operation_is_under(const struct vm *vm, enum operation op); /* its rank, beside another's */
 enum refusal illegal(struct step *s, struct vm *vm, struct answer *a, const char *verb, const char *remedy);
 
+enum refusal illegal(struct step *s, struct vm *vm, struct answer *a, const char *verb, const char *remedy); /* counted */
+
+/* define.c */
+enum refusal ask_define(struct step *s, struct request *r, struct answer *a);
+enum refusal ask_undefine(struct step *s, struct vm *vm, const struct request *r, struct answer *a);
+void pending_take(struct step *s, struct vm *vm); /* it has no life now, or begins its next */
+
 /* stop.c: the guest is asked to end itself */
 void stop_begin(struct step *s, struct vm *vm);
 void stop_told(struct step *s, struct life *l);  /* the key was pressed at another's word */

@@ -154,7 +154,7 @@ static int load_text(
 			what, sizeof(what), "name: \"%s\" in this file; rename the file or the VM", d->name);
 		return complain(l, l->directories[file->directory], file->name, what);
 	}
-	d->from_file = true;
+	d->from_file = (uint8_t)(1 + file->directory);
 	return l->each(l->ctx, take_ptr(&d), NULL);
 }
 

@@ -9,7 +9,7 @@ LIFECYCLE_NAME_TABLE(how_names, DEBT_HOWS);
 LIFECYCLE_NAME_TABLE(operation_names, OPERATIONS);
 LIFECYCLE_NAME_TABLE(outcome_names, OUTCOMES);
 
-/* These three have no X-macro: they never leave the daemon but for here. */
+/* These four have no X-macro: they never leave the daemon but for here. */
 static const char *const profile_names[] = {
 	[PROFILE_STRICT] = "strict",
 	[PROFILE_TRUSTY] = "trusty",
@@ -20,6 +20,12 @@ static const char *const status_names[] = {
 	[SP_OK] = "ok",
 	[SP_DEGRADED] = "degraded",
 	[SP_GONE] = "gone",
+};
+static const char *const pending_names[] = {
+	[PENDING_NONE] = "none",
+	[PENDING_CHANGE] = "change",
+	[PENDING_REMOVAL] = "removal",
+	[PENDING_TAKEN] = "taken",
 };
 static const char *const call_names[] = {
 	[CALL_NONE] = "none",
@@ -128,6 +134,10 @@ static const struct field burned[] = {
 	TEXT("name", burned.name),
 };
 
+static const struct field pending[] = {
+	WORD("what", pending.what, pending_names), /* and its definition, if there is one */
+};
+
 #define KIND_BARE(string)                                                                                    \
 	{                                                                                                    \
 		.name = string, .prefix = "{\"kind\":\"" string "\",\"seq\":"                                \
@@ -153,4 +163,5 @@ const struct kind record_kinds[RECORD_KIND_COUNT] = {
 	[CHANGE_END] = KIND("end", end),
 	[CHANGE_IDS] = KIND("ids", ids),
 	[CHANGE_BURNED] = KIND("burned", burned),
+	[CHANGE_PENDING] = KIND("pending", pending),
 };

@@ -187,8 +187,8 @@ static int read_definition(struct object *o, struct vm_definition **ret)
 {
 	struct json_object *json;
 	struct definition_error err;
-	bool from_file;
-	int e = read_bool(o, "from-file", &from_file);
+	uint64_t from_file;
+	int e = read_number(o, "from-file", UINT8_MAX, &from_file);
 
 	if (e < 0)
 		return e;
@@ -197,7 +197,7 @@ static int read_definition(struct object *o, struct vm_definition **ret)
 	if (e == -EBADMSG)
 		return bad(o, "%.150s", err.text);
 	if (e == 0)
-		(*ret)->from_file = from_file;
+		(*ret)->from_file = (uint8_t)from_file;
 	return e;
 }
 
@@ -229,7 +229,7 @@ static int read_change(struct object *o, struct change *c)
 		e = read_number(o, "life", UINT64_MAX, &c->life);
 	for (size_t i = 0; e == 0 && i < kind->count; i++)
 		e = read_field(o, &kind->field[i], (char *)c + kind->field[i].offset);
-	if (e == 0 && c->kind == CHANGE_VM)
+	if (e == 0 && change_has_definition(c))
 		e = read_definition(o, &c->definition);
 	return e < 0 ? e : check_all_known(o, kind->name);
 }
@@ -316,7 +316,7 @@ void turn_read_release(struct turn_read *r)
 void turn_read_free(struct turn_read *r)
 {
 	for (size_t i = 0; i < r->turn.count; i++)
-		if (r->turn.change[i].kind == CHANGE_VM)
+		if (change_has_definition(&r->turn.change[i]))
 			free(r->turn.change[i].definition);
 	turn_read_release(r);
 }

@@ -103,9 +103,8 @@ static void print_change(struct buffer *b, const struct change *c)
 	print_number(b, ",\"life\":", c->life);
 	for (size_t i = 0; i < kind->count; i++)
 		print_field(b, &kind->field[i], (const char *)c + kind->field[i].offset);
-	if (c->kind == CHANGE_VM) {
-		if (c->definition->from_file)
-			buffer_text(b, ",\"from-file\":true");
+	if (change_has_definition(c)) {
+		print_number(b, ",\"from-file\":", c->definition->from_file);
 		buffer_text(b, ",\"definition\":");
 		definition_print(c->definition, b);
 	}

@@ -27,7 +27,7 @@ static struct turn copy_turn(const struct turn *from)
 
 	t.change = copy_of(from->change, from->count * sizeof(*from->change));
 	for (size_t i = 0; i < t.count; i++)
-		if (t.change[i].kind == CHANGE_VM)
+		if (change_has_definition(&t.change[i]))
 			t.change[i].definition = copy_of(t.change[i].definition, sizeof(struct vm_definition));
 	return t;
 }
@@ -35,7 +35,7 @@ static struct turn copy_turn(const struct turn *from)
 static void free_turn(struct turn *t, bool definitions)
 {
 	for (size_t i = 0; definitions && i < t->count; i++)
-		if (t->change[i].kind == CHANGE_VM)
+		if (change_has_definition(&t->change[i]))
 			free(t->change[i].definition);
 	free(t->change);
 }

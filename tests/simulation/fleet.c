@@ -122,6 +122,7 @@ static void start(void *fleet, struct committed proof, const struct birth_place 
 		fail(w, "P4", "a VMM is started for life %" PRIu64 ", which is not stored", place->life);
 		return;
 	}
+	oracle_built(w, place);
 	if (!place->connection || !life->memory)
 		make_memory(w, life);
 	if (place->connection) {

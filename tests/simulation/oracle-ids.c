@@ -17,7 +17,7 @@ static bool is_ours(const struct world *w, uint16_t id)
 static bool is_asked_for(const struct world *w, uint16_t id)
 {
 	for (size_t i = 0; i < SIM_VM_MAX; i++)
-		if (w->ids.asked[i].vm && w->ids.asked[i].id == id)
+		if (w->ids.asked[i].vm && (w->ids.asked[i].id == id || w->ids.asked[i].next == id))
 			return true;
 	return false;
 }
@@ -85,17 +85,37 @@ static void ends(struct world *w, const struct change *c)
 	w->ids.free_since[life->endpoint] = c->seq;
 }
 
-static void asks(struct world *w, uint64_t vm, uint16_t id)
+/* By the definition in force, and by that of its next life. */
+static void asks(struct world *w, uint64_t vm, uint16_t id, uint16_t next)
 {
 	size_t at = SIM_VM_MAX;
 
 	for (size_t i = 0; i < SIM_VM_MAX; i++)
 		if (w->ids.asked[i].vm == vm || (at == SIM_VM_MAX && !w->ids.asked[i].vm))
 			at = i;
-	if (at == SIM_VM_MAX || (w->ids.asked[at].vm != vm && !id))
+	if (at == SIM_VM_MAX || (w->ids.asked[at].vm != vm && !id && !next))
 		return;
-	w->ids.asked[at].vm = id ? vm : 0;
+	w->ids.asked[at].vm = id || next ? vm : 0;
 	w->ids.asked[at].id = id;
+	w->ids.asked[at].next = next;
+}
+
+static uint16_t asked(const struct world *w, uint64_t vm, bool next)
+{
+	for (size_t i = 0; i < SIM_VM_MAX; i++)
+		if (w->ids.asked[i].vm == vm)
+			return next ? w->ids.asked[i].next : w->ids.asked[i].id;
+	return 0;
+}
+
+static void puts_off(struct world *w, const struct change *c)
+{
+	uint16_t id = asked(w, c->vm, false), next = asked(w, c->vm, true);
+
+	if (c->pending.what == PENDING_TAKEN)
+		asks(w, c->vm, next, 0);
+	else
+		asks(w, c->vm, id, c->pending.definition ? c->pending.definition->ffa_id : 0);
 }
 
 /* No id is to be had for this VM: its own is burned or another's, or none of the range is free. */
@@ -108,7 +128,7 @@ bool oracle_id_is_short(const struct world *w, const char *name)
 		if (w->kept[i].vm && !strcmp(w->kept[i].name, name))
 			vm = w->kept[i].vm;
 	for (size_t i = 0; i < SIM_VM_MAX; i++)
-		if (vm && w->ids.asked[i].vm == vm)
+		if (vm && w->ids.asked[i].vm == vm && w->ids.asked[i].id)
 			return w->ids.burned[w->ids.asked[i].id] || w->ids.life[w->ids.asked[i].id];
 	for (uint32_t id = first; id <= last; id++)
 		if (is_free(w, (uint16_t)id))
@@ -127,16 +147,18 @@ static void burns(struct world *w, const struct change *c)
 
 void oracle_ids(struct world *w, const struct change *c)
 {
-	if (c->kind == CHANGE_VM || c->kind == CHANGE_VM_GONE)
+	if (c->kind == CHANGE_VM || c->kind == CHANGE_VM_GONE || c->kind == CHANGE_PENDING)
 		w->ids.defined = c->seq;
 	if (c->kind == CHANGE_LIFE)
 		begins(w, c);
 	else if (c->kind == CHANGE_LIFE_GONE)
 		ends(w, c);
 	else if (c->kind == CHANGE_VM)
-		asks(w, c->vm, c->definition->ffa_id);
+		asks(w, c->vm, c->definition->ffa_id, asked(w, c->vm, true));
 	else if (c->kind == CHANGE_VM_GONE)
-		asks(w, c->vm, 0);
+		asks(w, c->vm, 0, 0);
+	else if (c->kind == CHANGE_PENDING)
+		puts_off(w, c);
 	else if (c->kind == CHANGE_BURNED)
 		burns(w, c);
 }

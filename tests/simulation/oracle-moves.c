@@ -127,6 +127,7 @@ void oracle_answer(struct world *w, const struct asked *asked, const struct answ
 		return;
 	}
 	oracle_ended_for_good(w, asked);
+	oracle_defined(w, asked);
 	if (asked->alone && asked->verb == REQUEST_ABORT && had_nothing_to_end(w, asked->row.name))
 		fail(w, "P5", "an abort of %s is taken, which has no life", asked->row.name);
 	if (a->seq > w->disk.last_seq)

@@ -205,7 +205,7 @@ static struct change_operation decided(const struct turn *turn, size_t i, struct
 static void check(struct world *w, struct kept_vm *k, uint8_t cause, uint64_t now, const struct change_operation *op,
 	uint8_t restart)
 {
-	bool again = says_restart(&k->says, cause) && is_within_limit(k, cause, now);
+	bool again = !k->removal && says_restart(&k->says, cause) && is_within_limit(k, cause, now);
 	struct range delay;
 
 	if (op->operation != (again ? restart : OP_NONE))
@@ -380,7 +380,7 @@ static void operates(struct world *w, const struct change *c)
 		k->for_good = false;
 	if (c->seq <= k->decided)
 		return;
-	if (c->operation.operation == OP_NONE && k->due && !is_asked(w, k, ENDS) && !had_stranger(w, k))
+	if (c->operation.operation == OP_NONE && k->due && !is_asked(w, k, ENDS | ASKED(REQUEST_UNDEFINE)) && !had_stranger(w, k))
 		fail(w, "P5", "%s was to come back, and nobody thinks of it any more", k->name);
 	if (c->operation.operation == OP_NONE || c->operation.operation >= OP_STOP)
 		k->due = false;
@@ -396,6 +396,15 @@ static void gone(struct world *w, const struct change *c)
 		k->vm = 0;
 	else if (k)
 		k->life = 0;
+}
+
+/* What a life is built from is looked at elsewhere; what is said here of the others is in force at once. */
+static void waits(struct world *w, const struct change *c)
+{
+	struct kept_vm *k = kept(w, c->vm);
+
+	if (k)
+		k->removal = c->pending.what == PENDING_REMOVAL;
 }
 
 void oracle_policies(struct world *w, const struct turn *turn)
@@ -414,6 +423,8 @@ void oracle_policies(struct world *w, const struct turn *turn)
 			begins(w, c);
 		else if (c->kind == CHANGE_OPERATION)
 			operates(w, c);
+		else if (c->kind == CHANGE_PENDING)
+			waits(w, c);
 		else if (c->kind == CHANGE_VM_GONE || c->kind == CHANGE_LIFE_GONE)
 			gone(w, c);
 	}

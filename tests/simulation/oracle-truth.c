@@ -139,6 +139,7 @@ static bool is_followed(const struct change *c)
 {
 	switch (c->kind) {
 	case CHANGE_VM:
+	case CHANGE_PENDING:
 	case CHANGE_VM_GONE:
 	case CHANGE_LIFE:
 	case CHANGE_OPERATION:
@@ -213,6 +214,7 @@ static void compare(struct world *w, const struct rows *rows, struct picture *p)
 	if (row->endpoint != (life ? life->endpoint : 0))
 		fail(w, "P4", "%s: the row has id %u", p->name, row->endpoint);
 	compare_debts(w, row);
+	oracle_definition_shown(w, row);
 }
 
 static void compare_all(struct world *w, const struct rows *rows, bool touched_only)

@@ -61,6 +61,7 @@ void oracle_stored(struct world *w, const struct turn *turn)
 		fail(w, "P4", "a turn %" PRIu64 "-%" PRIu64 " is stored after %" PRIu64, turn->first_seq,
 			turn->last_seq, last);
 	oracle_policies(w, turn);
+	oracle_definitions(w, turn);
 	for (size_t i = 0; i < turn->count; i++) {
 		const struct change *c = &turn->change[i];
 		struct life *life = world_life(w, c->life);

@@ -268,6 +268,15 @@ struct asked {
 	struct vm_row row;
 	struct debt_row debt[MODEL_SP_MAX]; /* of the row, whose own may be written over */
 	uint64_t stored_seq;
+	uint64_t text; /* DEFINE: what was asked for, as definition_hash() */
+};
+
+/* A VM's definitions, as the disk has them. */
+struct kept_definitions {
+	uint64_t vm, life; /* 0: none */
+	char name[VM_NAME_MAX + 1];
+	struct vm_definition *in_force, *next; /* next: NULL, it is the same */
+	bool removal;
 };
 
 /* A VM as a follower of the event stream has it. */
@@ -322,6 +331,7 @@ struct kept_vm {
 	uint32_t in_a_row; /* without a healthy time between */
 	uint64_t entered;  /* RUNNING since; 0: this life was not */
 	enum { KEEP_UNCLEAR, KEEP_IT, KEEP_IT_NOT } keep; /* what its policy says of the life that ends now */
+	bool removal;      /* it goes with its life */
 	bool for_good;     /* it was ended at somebody's word, and nobody asked for it since */
 	char name[VM_NAME_MAX + 1];
 };
@@ -368,12 +378,13 @@ struct world {
 		uint64_t free_since[FFA_ID_VM_COUNT]; /* sequence number; 0: it was never used */
 		struct {
 			uint64_t vm;
-			uint16_t id;
+			uint16_t id, next;
 		} asked[SIM_VM_MAX]; /* by definitions */
 		uint64_t defined;    /* the last change of one */
 	} ids;
 
 	struct kept_vm kept[2 * SIM_VM_MAX];
+	struct kept_definitions definitions[SIM_VM_MAX];
 	size_t vm_count;
 	struct picture picture[SIM_VM_MAX];
 	uint64_t shown_seq; /* the follower's cursor */
@@ -512,4 +523,12 @@ bool oracle_wants_partition(struct world *w, const struct vm_row *row, uint16_t 
 void oracle_asked_to_live(struct world *w, const char *name);
 void oracle_next_start(struct world *w, const struct vm_row *row); /* P6 */
 void oracle_policies(struct world *w, const struct turn *turn); /* P5 */
+
+/* oracle-definitions.c */
+void oracle_definitions(struct world *w, const struct turn *turn); /* P5: what a life is built from */
+void oracle_built(struct world *w, const struct birth_place *place); /* P5 */
+void oracle_definition_shown(struct world *w, const struct vm_row *row); /* P4 */
+void oracle_defined(struct world *w, const struct asked *asked); /* P4: and it was answered with success */
+uint64_t definition_hash(const struct vm_definition *d);
+void oracle_definitions_free(struct world *w);
 bool oracle_may_hold(struct world *w, const struct life *life, size_t sp);

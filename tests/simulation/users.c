@@ -10,7 +10,7 @@
 
 #include "tests/simulation/sim.h"
 
-static const char *const verb_names[] = { "define", "start", "abort", "restart", "destroy", "stop", "pause", "resume", "forget" };
+static const char *const verb_names[] = { "define", "start", "abort", "restart", "destroy", "stop", "pause", "resume", "undefine", "forget" };
 
 static void name_of(size_t i, char *ret)
 {
@@ -171,9 +171,10 @@ static void ask(struct world *w, enum request_verb verb, size_t vm)
 	if (!a)
 		return;
 	if (verb == REQUEST_DEFINE)
-		in.request.definition = define(w, vm);
+		in.request.definition = define(w, vm), a->text = definition_hash(in.request.definition);
 	else if (!w->quiet)
 		in.request.life = expected_life(w, row);
+	in.request.pending = verb == REQUEST_UNDEFINE && random_chance(&w->random, 700);
 	if (verb == REQUEST_FORGET)
 		choose_what_to_forget(w, a, &in.request);
 	in.request.preserve = verb == REQUEST_ABORT && !w->quiet && random_chance(&w->random, 200);
@@ -215,6 +216,8 @@ static enum request_verb choose(struct world *w, const struct rows *rows, const 
 		return REQUEST_RESUME;
 	if (dice < 35)
 		return REQUEST_STOP;
+	if (dice >= 70 && dice < 72)
+		return REQUEST_DEFINE;
 	if (dice < 70 && (row->secure_stuck || row->old_lives || (row->state == VM_ABORTING && !rows_secure_up(rows))))
 		return REQUEST_FORGET;
 	return dice < 60 ? REQUEST_ABORT : dice < 92 ? REQUEST_RESTART : REQUEST_DESTROY;

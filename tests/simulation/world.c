@@ -398,6 +398,7 @@ void world_free(struct world *w)
 	engine_free(w->engine);
 	disk_free(&w->disk);
 	fleet_free(w);
+	oracle_definitions_free(w);
 	for (size_t i = 0; i < w->life_count; i++)
 		free(w->life[i]);
 	free(w->life);

@@ -144,7 +144,7 @@ int story_copy(void *arg, const struct change *c)
 {
 	struct change copy = *c;
 
-	if (c->kind == CHANGE_VM) {
+	if (change_has_definition(c)) {
 		copy.definition = malloc(sizeof(*copy.definition));
 		assert_non_null(copy.definition);
 		*copy.definition = *c->definition;

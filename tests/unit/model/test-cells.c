@@ -24,8 +24,8 @@ static const struct {
 	[DESTROY] = { REQUEST_DESTROY, "destroy" }, [PAUSE] = { REQUEST_PAUSE, "pause" },
 	[RESUME] = { REQUEST_RESUME, "resume" },    [PRESERVE] = { REQUEST_ABORT, "abort --preserve" },
 };
-/* The others are define and forget, which lead a VM nowhere: they have tests of their own below. */
-_Static_assert(REQUEST_FORGET + 1 == COLUMNS - 1 + 2, "a verb has no column");
+/* The others are define, undefine and forget, which lead a life nowhere: they have tests of their own below. */
+_Static_assert(REQUEST_FORGET + 1 == COLUMNS - 1 + 3, "a verb has no column");
 
 struct row {
 	const char *at; /* where a VM is, and its operation */
@@ -450,7 +450,7 @@ static void a_vm_may_be_defined_anew_in_each_state_and_stays_where_it_is(void **
 		web(s)->definition->vcpu_count = 7; /* as it was defined before */
 		ask(s, REQUEST_DEFINE, "web", 0);
 		assert_int_equal(s->o.answer[0].refusal, REFUSED_NOT);
-		assert_int_equal(s->o.change[0].kind, CHANGE_VM);
+		assert_int_equal(s->o.change[0].kind, web(s)->life && rows[i].lead != waits_for_order ? CHANGE_PENDING : CHANGE_VM);
 		if (rows[i].lead == waits_for_order) { /* it is said to come after nobody now */
 			assert_string_equal(where(s), "created/allocating start");
 		} else {
@@ -459,6 +459,32 @@ static void a_vm_may_be_defined_anew_in_each_state_and_stays_where_it_is(void **
 		}
 		ask(s, REQUEST_DEFINE, "web", 0);
 		assert_int_equal(s->o.changes, 0);
+		story_end((void **)&s);
+	}
+}
+
+/* What has a life stays where it is, and a restart is none any more; what has none goes. */
+static void a_definition_may_be_taken_back_in_each_state(void **state)
+{
+	for (size_t i = 0; i < 2 * ROWS; i++) {
+		struct input in = { .kind = IN_REQUEST, .request = { .verb = REQUEST_UNDEFINE, .name = "web", .token = 1, .pending = i % 2 } };
+		struct story *s = led(&rows[i / 2]);
+		bool lives = web(s)->life, restarts = web(s)->operation.operation == OP_RESTART;
+		uint64_t seq = s->m.seq;
+
+		step(s, in);
+		if (!lives) {
+			assert_null(web(s));
+		} else if (in.request.pending) {
+			assert_true(web(s)->removal);
+			if (restarts)
+				assert_int_equal(web(s)->operation.operation, OP_NONE);
+			else
+				assert_string_equal(where(s), rows[i / 2].at);
+		} else {
+			nothing_happened(s, &rows[i / 2], seq);
+			assert_int_equal(s->o.answer[0].refusal, REFUSED_ILLEGAL_TRANSITION);
+		}
 		story_end((void **)&s);
 	}
 }
@@ -511,6 +537,7 @@ int main(void)
 		TOLD(a_request_for_another_life_does_nothing),
 		TOLD(a_daemon_that_leaves_begins_nothing_and_ends_whatever_is_to_end),
 		TOLD(a_vm_may_be_defined_anew_in_each_state_and_stays_where_it_is),
+		TOLD(a_definition_may_be_taken_back_in_each_state),
 		TOLD(nothing_is_forgotten_in_time),
 		TOLD(nobody_is_asked_of_a_vm_that_is_not_there),
 		TOLD(no_place_is_left_out),

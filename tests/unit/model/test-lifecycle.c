@@ -283,7 +283,7 @@ static int print_change(void *arg, const struct change *c)
 	struct text *t = arg;
 	struct change copy = *c;
 
-	if (c->kind == CHANGE_VM)
+	if (change_has_definition(c))
 		copy.definition = NULL;
 	if (t->length + sizeof(copy) > t->size) {
 		t->size = (t->size + sizeof(copy)) * 2;

@@ -93,7 +93,7 @@ void random_definition(uint64_t *seed, struct vm_definition *ret)
 	ret->vcpu_count = (uint16_t)(1 + up_to(seed, VM_VCPU_MAX - 1));
 	ret->huge_pages = (uint8_t)up_to(seed, HUGE_PAGES_RESERVED);
 	ret->console = (uint8_t)up_to(seed, CONSOLE_SERIAL);
-	ret->from_file = (uint8_t)up_to(seed, 1);
+	ret->from_file = (uint8_t)up_to(seed, 9);
 	ret->memory_bytes = (1 + up_to(seed, 4095)) << 21;
 	ret->policies = (struct vm_policies) {
 		.on_poweroff = (uint8_t)up_to(seed, ON_END_PRESERVE),
@@ -255,6 +255,13 @@ static void fill(uint64_t *seed, struct change *c)
 		c->burned.at = number(seed, UINT64_MAX);
 		name(seed, c->burned.name);
 		break;
+	case CHANGE_PENDING:
+		c->pending.what = (uint8_t)up_to(seed, PENDING_COUNT - 1);
+		if (!change_has_definition(c))
+			break;
+		c->pending.definition = malloc(sizeof(*c->definition));
+		random_definition(seed, c->pending.definition);
+		break;
 	}
 }
 
@@ -271,7 +278,7 @@ void random_change(uint64_t *seed, uint8_t kind, struct change *ret)
 
 void change_free(struct change *c)
 {
-	if (c->kind == CHANGE_VM)
+	if (change_has_definition(c))
 		free(c->definition);
 }
 
@@ -280,7 +287,8 @@ void assert_same_change(const struct change *a, const struct change *b)
 	struct change x = *a, y = *b;
 
 	assert_int_equal(a->kind, b->kind);
-	if (a->kind == CHANGE_VM) {
+	assert_int_equal(change_has_definition(a), change_has_definition(b));
+	if (change_has_definition(a)) {
 		assert_memory_equal(a->definition, b->definition, sizeof(*a->definition));
 		x.definition = y.definition = NULL;
 	}
