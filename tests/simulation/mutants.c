@@ -17,7 +17,7 @@
 #include "tests/simulation/side.h"
 
 #define WORLDS 1200
-#define OTHERS_MAX 4 /* worlds in which another promise may be seen to break first, before the bug's own is */
+#define OTHERS_MAX 12 /* worlds in which another promise may be seen to break first, before the bug's own is */
 
 static const struct {
 	const char *symbol, *promise, *what;
