@@ -153,6 +153,12 @@ struct vm_definition {
 	X(partition)                                                                                                   \
 	X(autostart)
 
+/* A key in which two definitions differ, with its values in the words of the file; "": it is left out. */
+struct definition_change {
+	const char *key, *old, *new;
+	bool at_once; /* a life that is under way takes it */
+};
+
 #define DEFINITION_MEMORY_MIN (2ull << 20)
 #define DEFINITION_MEMORY_MAX (1ull << 40)
 

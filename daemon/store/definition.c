@@ -28,10 +28,13 @@ static void free_tokenerp(struct json_tokener **t)
 static int fail(struct reading *r, bool placed, size_t offset, const char *path, const char *format,
 	va_list arguments)
 {
-	struct definition_error *err = r->err;
 	struct json_place place = { 0 };
+	struct definition_error *err;
 	int n = 0;
 
+	if (r->count == r->room)
+		return -EBADMSG;
+	err = &r->err[r->count++];
 	if (placed)
 		json_place_at(r->text, offset, &place);
 	err->line = place.line;
@@ -127,13 +130,13 @@ static int read_object(struct reading *r, const struct rules *rules, const char 
 	{
 		int e = read_key(r, rules, path, key, value, d);
 
-		if (e < 0)
+		if (e < 0 && (e != -EBADMSG || r->count == r->room))
 			return e;
 	}
 	for (size_t i = 0; i < rules->count; i++)
 		if (rules->rule[i].required && !json_object_object_get_ex(object, rules->rule[i].key, NULL))
-			return fail_at(r, path, "\"%s\" is missing; add it", rules->rule[i].key);
-	return 0;
+			(void)fail_at(r, path, "\"%s\" is missing; add it", rules->rule[i].key);
+	return r->count ? -EBADMSG : 0;
 }
 
 #define UNSAID UINT8_MAX
@@ -294,33 +297,50 @@ static int read_text(struct reading *r, char *text, size_t length, struct json_o
 	return e < 0 ? e : check_keys(r);
 }
 
-int definition_parse(const char *text, size_t length, const char *source, const uint8_t machine_id[16],
-	struct vm_definition **ret, struct definition_error *err)
+static int parse(struct reading *r, const char *text, size_t length, const uint8_t machine_id[16], struct vm_definition **ret)
 {
-	struct reading r = { .source = source, .page_size = (uint64_t)sysconf(_SC_PAGESIZE), .err = err };
 	_cleanup_(put_jsonp) struct json_object *json = NULL;
 	_cleanup_(freep) char *copy = NULL;
 	int e;
 
-	*err = (struct definition_error) { 0 };
 	if (length > DEFINITION_TEXT_MAX)
-		return fail_at(&r, "", "has %zu bytes; write at most %d", length, DEFINITION_TEXT_MAX);
+		return fail_at(r, "", "has %zu bytes; write at most %d", length, DEFINITION_TEXT_MAX);
 	copy = malloc(length + 1);
 	if (!copy)
 		return -ENOMEM;
 	memcpy(copy, text, length);
 	copy[length] = '\0';
-	e = read_text(&r, copy, length, &json);
+	e = read_text(r, copy, length, &json);
 	if (e == 0)
-		e = read_definition(&r, json, ret);
-	if (e == 0 && !r.has_uuid)
+		e = read_definition(r, json, ret);
+	if (e == 0 && !r->has_uuid)
 		uuid_of_name(machine_id, (*ret)->name, (*ret)->uuid);
 	return e;
 }
 
+int definition_parse_all(const char *text, size_t length, const char *source, const uint8_t machine_id[16],
+	struct vm_definition **ret, struct definition_error *errors, size_t room, size_t *ret_count)
+{
+	struct reading r = { .source = source, .page_size = (uint64_t)sysconf(_SC_PAGESIZE), .err = errors, .room = room };
+	int e;
+
+	memset(errors, 0, room * sizeof(*errors));
+	e = parse(&r, text, length, machine_id, ret);
+	*ret_count = r.count;
+	return e;
+}
+
+int definition_parse(const char *text, size_t length, const char *source, const uint8_t machine_id[16],
+	struct vm_definition **ret, struct definition_error *err)
+{
+	size_t count;
+
+	return definition_parse_all(text, length, source, machine_id, ret, err, 1, &count);
+}
+
 int definition_from_json(struct json_object *json, struct vm_definition **ret, struct definition_error *err)
 {
-	struct reading r = { .source = "definition", .page_size = 4096, .err = err };
+	struct reading r = { .source = "definition", .page_size = 4096, .err = err, .room = 1 };
 
 	*err = (struct definition_error) { 0 };
 	return read_definition(&r, json, ret);

@@ -32,7 +32,19 @@ int definition_parse(const char *text, size_t length, const char *source, const 
  * once. */
 int definition_from_json(struct json_object *json, struct vm_definition **ret, struct definition_error *err);
 
+/* The same, with up to `room` errors, the first that are found; *ret_count of them are filled in. */
+int definition_parse_all(const char *text, size_t length, const char *source, const uint8_t machine_id[16],
+	struct vm_definition **ret, struct definition_error *errors, size_t room, size_t *ret_count);
+
 void definition_print(const struct vm_definition *d, struct buffer *b);
+
+/* For people: 64M, not 67108864. */
+void definition_print_words(const struct vm_definition *d, struct buffer *b);
+
+/* 0, -ENOMEM, or what `each` said that was not 0, after which nothing follows. */
+typedef int definition_change_fn(void *ctx, const struct definition_change *change);
+int definition_differences(
+	const struct vm_definition *old, const struct vm_definition *new, definition_change_fn *each, void *ctx);
 
 /*
  * Reads NAME.json from each directory; of files with the same name the one in the last directory counts, and

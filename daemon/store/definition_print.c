@@ -8,7 +8,7 @@
 #include "store/uuid.h"
 
 /* Printed by the parser's own tables, in their order; what is empty and optional is left out. */
-static void print_object(struct buffer *b, const struct vm_definition *d, const struct rules *rules);
+static void print_object(struct buffer *b, const struct vm_definition *d, const struct rules *rules, bool words);
 
 static unsigned count_of(const struct vm_definition *d, const struct rule *rule)
 {
@@ -127,13 +127,34 @@ static void print_word(struct buffer *b, const struct rule *rule, uint64_t numbe
 	buffer_char(b, '"');
 }
 
-static void print_value(struct buffer *b, const struct vm_definition *d, const struct rule *rule)
+static void print_quoted(struct buffer *b, const char *text)
+{
+	buffer_char(b, '"');
+	buffer_text(b, text);
+	buffer_char(b, '"');
+}
+
+/* A number as people write it; false: as it is. */
+static bool print_measure(struct buffer *b, const struct rule *rule, uint64_t number)
+{
+	if (rule->type == RULE_BYTES && number >= 1024 && number % 1024 == 0)
+		print_quoted(b, bytes_limit(number).text);
+	else if (rule->type == RULE_DURATION)
+		print_quoted(b, duration_limit(number).text);
+	else
+		return false;
+	return true;
+}
+
+static void print_value(struct buffer *b, const struct vm_definition *d, const struct rule *rule, bool words)
 {
 	const char *at = (const char *)d + rule->offset;
 
+	if (words && print_measure(b, rule, rule_number(rule, d)))
+		return;
 	switch (rule->type) {
 	case RULE_OBJECT:
-		print_object(b, d, rule->inner);
+		print_object(b, d, rule->inner, words);
 		break;
 	case RULE_UUID:
 		buffer_uuid(b, (const uint8_t *)at);
@@ -176,7 +197,7 @@ static void print_value(struct buffer *b, const struct vm_definition *d, const s
 	}
 }
 
-static bool is_left_out(const struct vm_definition *d, const struct rule *rule)
+bool rule_is_left_out(const struct vm_definition *d, const struct rule *rule)
 {
 	const char *at = (const char *)d + rule->offset;
 
@@ -201,7 +222,7 @@ static bool is_left_out(const struct vm_definition *d, const struct rule *rule)
 	}
 }
 
-static void print_object(struct buffer *b, const struct vm_definition *d, const struct rules *rules)
+static void print_object(struct buffer *b, const struct vm_definition *d, const struct rules *rules, bool words)
 {
 	const char *comma = "";
 
@@ -209,13 +230,13 @@ static void print_object(struct buffer *b, const struct vm_definition *d, const 
 	for (size_t i = 0; i < rules->count; i++) {
 		const struct rule *rule = &rules->rule[i];
 
-		if (is_left_out(d, rule))
+		if (rule_is_left_out(d, rule))
 			continue;
 		buffer_text(b, comma);
 		buffer_char(b, '"');
 		buffer_text(b, rule->key);
 		buffer_text(b, "\":");
-		print_value(b, d, rule);
+		print_value(b, d, rule, words);
 		comma = ",";
 	}
 	buffer_char(b, '}');
@@ -223,5 +244,15 @@ static void print_object(struct buffer *b, const struct vm_definition *d, const 
 
 void definition_print(const struct vm_definition *d, struct buffer *b)
 {
-	print_object(b, d, &definition_rules);
+	print_object(b, d, &definition_rules, false);
+}
+
+void definition_print_words(const struct vm_definition *d, struct buffer *b)
+{
+	print_object(b, d, &definition_rules, true);
+}
+
+void rule_print(struct buffer *b, const struct vm_definition *d, const struct rule *rule)
+{
+	print_value(b, d, rule, true);
 }

@@ -18,7 +18,8 @@ struct reading {
 	uint64_t page_size;
 	bool has_uuid;
 	unsigned placed; /* entries of vcpus.placement */
-	struct definition_error *err;
+	struct definition_error *err; /* `room` of them, `count` are filled in */
+	size_t room, count;
 };
 
 /* All return -EBADMSG, so that a caller can end with one. fail_at names the value at a path, fail_key its
@@ -42,6 +43,17 @@ int read_value(struct reading *r, const struct rule *rule, const char *path, str
 /* definition_assigned.c */
 int read_assigned(struct reading *r, const char *path, struct json_object *value, struct vm_definition *d);
 void print_assigned(struct buffer *b, const struct vm_definition *d);
+
+/* definition_print.c, in the words of the file; definition_diff.c */
+void rule_print(struct buffer *b, const struct vm_definition *d, const struct rule *rule);
+bool rule_is_left_out(const struct vm_definition *d, const struct rule *rule);
+bool rule_is_at_once(const struct rule *rule);
+
+struct limit {
+	char text[24];
+};
+struct limit bytes_limit(uint64_t bytes);
+struct limit duration_limit(uint64_t ms);
 
 bool parse_name(const char *text, size_t length);
 bool parse_bytes(const char *text, uint64_t *ret);

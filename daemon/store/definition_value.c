@@ -166,11 +166,7 @@ static int read_number(struct reading *r, const struct rule *rule, const char *p
 	return 0;
 }
 
-struct limit {
-	char text[24];
-};
-
-static struct limit bytes_limit(uint64_t bytes)
+struct limit bytes_limit(uint64_t bytes)
 {
 	static const char units[] = { 0, 'K', 'M', 'G' };
 	struct limit limit;
@@ -198,10 +194,10 @@ static int read_bytes(struct reading *r, const struct rule *rule, const char *pa
 	return 0;
 }
 
-static struct limit duration_limit(uint64_t ms)
+struct limit duration_limit(uint64_t ms)
 {
 	struct limit limit;
-	bool hours = ms >= 3600000, seconds = ms >= 1000;
+	bool hours = ms && ms % 3600000 == 0, seconds = ms && ms % 1000 == 0;
 
 	(void)snprintf(limit.text, sizeof(limit.text), "%" PRIu64 "%s",
 		hours     ? ms / 3600000
