@@ -22,15 +22,44 @@
 
 struct bus;
 
+#define BUS_PROBLEMS_MAX 32
+
+/* What is wrong with a text. */
+struct bus_problem {
+	unsigned line, column; /* 0: it has no place */
+	const char *error;     /* the bus's own: the name of a refusal */
+	char text[256];
+	char placed[384]; /* the same, with source, line and column */
+};
+
+/* What a reload came to. */
+struct bus_reloaded {
+	const char *name; /* "": a file that is no VM's */
+	const char *what; /* "added", "changed", "unchanged", "removed", "refused", "error" */
+	const char *path, *text;
+	const struct definition_change *change;
+	size_t change_count;
+};
+
+/* Who knows how a definition is written. */
+struct bus_definitions {
+	/* JSON to a definition on the heap. 0; -EBADMSG with up to `room` problems; another negative errno. */
+	int (*parse)(void *arg, const char *text, const char *source, struct vm_definition **ret, struct bus_problem *problem,
+		size_t room, size_t *ret_count);
+	/* JSON on the heap, and where it is from. */
+	int (*print)(void *arg, const struct vm_definition *d, char **ret_text, char *source, size_t size);
+	int (*differ)(const struct vm_definition *old, const struct vm_definition *new,
+		int (*each)(void *ctx, const struct definition_change *change), void *ctx);
+	/* 0: bus_reload_done() follows, once, with this token. */
+	int (*reload)(void *arg, bool dry, uint64_t token);
+};
+
 struct bus_config {
 	struct engine *engine;
 	struct loop *loop; /* for the event streams; `sd` is attached to it by whoever opened it */
 
-	/* JSON to a definition on the heap, as `source` in messages. A negative errno with `error_text`
-	 * otherwise. */
-	int (*parse_definition)(void *arg, const char *text, const char *source, struct vm_definition **ret,
-		char *error_text, size_t size);
-	void *parse_arg;
+	const struct bus_definitions *definitions;
+	void *definitions_arg;
 
 	/* A read-only fd of a life's console ring; -ENOENT if there is none. */
 	int (*open_console)(void *arg, uint64_t life, int *ret_fd);
@@ -66,6 +95,9 @@ struct bus *bus_free(struct bus *b);
 /* Moves to another connection, after the old one broke. Calls that came over it get no answer. */
 int bus_attach(struct bus *b, sd_bus *sd);
 void bus_detach(struct bus *b);
+
+/* Answers a reload; `error` is 0 or a negative errno. */
+void bus_reload_done(struct bus *b, uint64_t token, int error, const struct bus_reloaded *row, size_t count);
 
 /* Asks for the name, never waits. Call it when all that is shown is true. */
 int bus_request_name(struct bus *b);

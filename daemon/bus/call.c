@@ -95,15 +95,29 @@ void bus_call_refuse(struct call *c, enum refusal refusal, const char *format, .
 	call_error(c, refusal, text);
 }
 
+void bus_call_remember(struct call *c)
+{
+	struct bus *b = c->bus;
+
+	c->request.token = ++b->last_token;
+	map_put(&b->calls, &c->node, c->request.token);
+	list_append(&b->posted, &c->link);
+}
+
+struct call *bus_call_of(struct bus *b, uint64_t token)
+{
+	struct map_node *node = map_get(&b->calls, token);
+
+	return node ? container_of(node, struct call, node) : NULL;
+}
+
 /* The call may be answered, and gone, before this returns. */
 void bus_call_post(struct call *c)
 {
 	struct input in = { .kind = IN_REQUEST };
 	struct bus *b = c->bus;
 
-	c->request.token = ++b->last_token;
-	map_put(&b->calls, &c->node, c->request.token);
-	list_append(&b->posted, &c->link);
+	bus_call_remember(c);
 	in.request = c->request;
 	c->request.definition = NULL;
 	if (engine_post(b->config.engine, &in) < 0) {
@@ -141,13 +155,13 @@ static void call_succeed(struct call *c, const struct answer *a)
 
 void bus_calls_answer(struct bus *b, const struct answer *a)
 {
-	struct map_node *node = map_get(&b->calls, a->token);
-	struct call *c;
+	struct call *c = bus_call_of(b, a->token);
 
-	if (!node)
-		return; /* its connection is gone */
-	c = container_of(node, struct call, node);
-	if (a->refusal == REFUSED_NOT)
+	if (!c)
+		return;
+	if (c->request.rehearsal)
+		bus_validate_answer(c, a);
+	else if (a->refusal == REFUSED_NOT)
 		call_succeed(c, a);
 	else
 		call_error(c, a->refusal, a->text);

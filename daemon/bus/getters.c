@@ -66,6 +66,11 @@ GETTER(bus_get_outcome)
 	return append_word(reply, WORDS_OUTCOME, field);
 }
 
+GETTER(bus_get_pending)
+{
+	return append_word(reply, WORDS_PENDING, field);
+}
+
 GETTER(bus_get_profile)
 {
 	return append_word(reply, WORDS_PROFILE, field);

@@ -79,6 +79,7 @@ enum words {
 	WORDS_STATUS,
 	WORDS_VERDICT, /* 0: none yet; else 1 + enum verdict */
 	WORDS_PLACE,
+	WORDS_PENDING,
 	WORDS_COUNT
 };
 const char *bus_word(enum words list, unsigned number);
@@ -114,6 +115,8 @@ int bus_get_cause(
 int bus_get_operation(
 	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
 int bus_get_outcome(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+int bus_get_pending(
 	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
 int bus_get_profile(
 	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
@@ -181,6 +184,8 @@ int bus_call_submit(struct call *c, sd_bus_error *error);      /* takes the call
 void bus_call_go(struct call *c, const struct caller *caller); /* the caller is known */
 void bus_call_refuse(struct call *c, enum refusal refusal, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+void bus_call_remember(struct call *c); /* it has a token from here on, and waits for its answer */
+struct call *bus_call_of(struct bus *b, uint64_t token); /* NULL: its connection is gone */
 void bus_call_post(struct call *c); /* c->request to the engine */
 void bus_calls_drop(struct bus *b);
 void bus_calls_answer(struct bus *b, const struct answer *a);
@@ -189,6 +194,16 @@ void bus_calls_answer(struct bus *b, const struct answer *a);
 int bus_verb_submit(
 	struct bus *b, sd_bus_message *m, enum request_verb verb, const char *name, sd_bus_error *error);
 int bus_console_submit(struct bus *b, sd_bus_message *m, const char *name, sd_bus_error *error);
+
+/* define.c */
+int bus_define_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error);
+int bus_validate_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error);
+void bus_validate_answer(struct call *c, const struct answer *a);
+int bus_undefine_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error);
+int bus_reload_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error);
+int bus_get_definition(struct bus *b, sd_bus_message *m, sd_bus_error *error);
+int bus_get_pending_changes(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
 
 /* forget.c */
 int bus_forget_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error);

@@ -64,6 +64,8 @@ static int append_more(sd_bus_message *reply, const struct vm_row *row, bool pee
 		r = sd_bus_message_append(reply, "{sv}", "Unreachable", "b", 1);
 	if (r >= 0 && row->old_lives)
 		r = sd_bus_message_append(reply, "{sv}", "OldLives", "u", row->old_lives);
+	if (r >= 0 && row->waits_for_end)
+		r = sd_bus_message_append(reply, "{sv}", "Pending", "s", bus_word(WORDS_PENDING, row->waits_for_end));
 	if (r >= 0 && is_stuck_anywhere(row))
 		r = append_entry(reply, &stuck_entry, row);
 	if (r >= 0 && peers && row->debt_count)

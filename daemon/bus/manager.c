@@ -8,9 +8,6 @@
 #include "base/cleanup.h"
 #include "bus/internal.h"
 
-#define TEXT_MAX   65536
-#define SOURCE_MAX 255
-
 /* Sends what `append` puts in the reply. */
 static int reply_rows(struct bus *b, sd_bus_message *m, int (*append)(sd_bus_message *, const struct rows *))
 {
@@ -108,51 +105,29 @@ static int manager_method_get_partition(sd_bus_message *m, void *userdata, sd_bu
 	return r < 0 ? r : sd_bus_reply_method_return(m, "o", path);
 }
 
-static void define_run(struct call *c)
-{
-	const struct bus_config *config = &c->bus->config;
-	char text[sizeof(((struct answer *)NULL)->text)] = "";
-	int r;
-
-	r = config->parse_definition(
-		config->parse_arg, c->text, c->source, &c->request.definition, text, sizeof(text));
-	if (r == -ENOMEM) {
-		bus_call_refuse(
-			c, REFUSED_NO_MEMORY, "lifecycled is out of memory; nothing was changed, try again");
-		return;
-	}
-	if (r < 0) {
-		bus_call_refuse(c, REFUSED_INVALID_DEFINITION, "%s", text[0] ? text : strerror(-r));
-		return;
-	}
-	c->request.definition->from_file = false;
-	strcpy(c->request.name, c->request.definition->name);
-	bus_call_post(c);
-}
-
 static int manager_method_define(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	_cleanup_(bus_call_freep) struct call *c = NULL;
-	int r;
+	return bus_define_submit(userdata, m, error);
+}
 
-	r = bus_call_new(userdata, m, &c, error);
-	if (r < 0)
-		return r;
-	r = sd_bus_message_read(m, "ss", &c->text, &c->source);
-	if (r < 0)
-		return r;
-	r = bus_read_no_options(m, error);
-	if (r < 0)
-		return r;
-	if (strlen(c->text) > TEXT_MAX)
-		return bus_refuse(error, REFUSED_INVALID_DEFINITION, "the text has %zu bytes, %d are allowed",
-			strlen(c->text), TEXT_MAX);
-	if (strlen(c->source) > SOURCE_MAX)
-		return bus_refuse(error, REFUSED_INVALID_ARGUMENT, "source has %zu bytes, %d are allowed",
-			strlen(c->source), SOURCE_MAX);
-	c->request.verb = REQUEST_DEFINE;
-	c->run = define_run;
-	return bus_call_submit(take_ptr(&c), error);
+static int manager_method_undefine(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return bus_undefine_submit(userdata, m, error);
+}
+
+static int manager_method_validate(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return bus_validate_submit(userdata, m, error);
+}
+
+static int manager_method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return bus_reload_submit(userdata, m, error);
+}
+
+static int manager_method_get_definition(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return bus_get_definition(userdata, m, error);
 }
 
 static int manager_method_verb(sd_bus_message *m, struct bus *b, enum request_verb verb, sd_bus_error *error)
@@ -273,6 +248,14 @@ static const sd_bus_vtable manager_vtable[] = {
 		manager_method_get_partition, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Define", SD_BUS_ARGS("s", text, "s", source, "a{sv}", options),
 		SD_BUS_RESULT("o", path, "t", sequence), manager_method_define, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Undefine", SD_BUS_ARGS("s", name, "t", life, "a{sv}", options),
+		SD_BUS_RESULT("t", sequence), manager_method_undefine, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Validate", SD_BUS_ARGS("s", text, "s", source, "a{sv}", options),
+		SD_BUS_RESULT("s", name, "a(uuss)", problems), manager_method_validate, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_ARGS("a{sv}", options),
+		SD_BUS_RESULT("a(ssssa(sssb))", definitions), manager_method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("GetDefinition", SD_BUS_ARGS("s", name, "a{sv}", options),
+		SD_BUS_RESULT("s", text, "s", source), manager_method_get_definition, SD_BUS_VTABLE_UNPRIVILEGED),
 	VERB("Start", manager_method_start),
 	VERB("Stop", manager_method_stop),
 	VERB("Pause", manager_method_pause),

@@ -30,6 +30,7 @@ struct told {
 static const struct told told_vm[] = {
 	TOLD(vm_row, "UUID", uuid),
 	TOLD(vm_row, "FromFile", from_file),
+	TOLD(vm_row, "Pending", waits_for_end),
 	TOLD(vm_row, "Life", life),
 	TOLD(vm_row, "FfaId", endpoint),
 	TOLD(vm_row, "State", state),
@@ -47,7 +48,7 @@ static const struct told told_vm[] = {
 	TOLD(vm_row, "LastEnd", end_at),
 };
 #define TOLD_VM       (sizeof(told_vm) / sizeof(told_vm[0]))
-#define TOLD_VM_BYTES (8 + 16 + 1 + 8 + 2 + 3 + 8 + 1 + 8 + 1 + 2 + 8 + 1 + 8 + 8)
+#define TOLD_VM_BYTES (8 + 16 + 1 + 1 + 8 + 2 + 3 + 8 + 1 + 8 + 1 + 2 + 8 + 1 + 8 + 8)
 
 static const struct told told_sp[] = {
 	TOLD(sp_row, "UUID", sp.uuid),

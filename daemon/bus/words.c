@@ -65,6 +65,12 @@ static const char *const places[] = {
 };
 _Static_assert(sizeof(places) / sizeof(places[0]) == PLACE_COUNT, "a place has no word");
 
+static const char *const pendings[] = {
+	[PENDING_NONE] = "-",
+	[PENDING_CHANGE] = "change",
+	[PENDING_REMOVAL] = "removal",
+};
+
 #define TABLE(t)                                                                                             \
 	{                                                                                                    \
 		(t), sizeof(t) / sizeof((t)[0])                                                              \
@@ -89,6 +95,7 @@ static const struct {
 	[WORDS_STATUS] = TABLE(statuses),
 	[WORDS_VERDICT] = TABLE(verdicts),
 	[WORDS_PLACE] = TABLE(places),
+	[WORDS_PENDING] = TABLE(pendings),
 };
 
 const char *bus_word(enum words list, unsigned number)

@@ -84,7 +84,7 @@ struct vm_row {
 	bool unreachable; /* its VMM holds its lock and does not connect */
 	bool secure_stuck;
 	bool from_file;
-	bool removal; /* its definition is gone, and it goes with its life */
+	uint8_t waits_for_end; /* enum pending_kind: what comes once its life is over */
 	const struct vm_definition *definition; /* in force. As is each pointer here, the engine's, until the next turn is shown */
 	const struct vm_definition *pending;    /* of the next life; NULL: the same */
 	uint8_t end_cause; /* the last end, enum vm_cause */

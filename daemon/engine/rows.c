@@ -157,7 +157,7 @@ static void write_row(struct vm_row *v, const struct model *m, const struct vm *
 	v->from_file = d->from_file;
 	v->definition = d;
 	v->pending = vm->pending;
-	v->removal = vm->removal;
+	v->waits_for_end = vm->removal ? PENDING_REMOVAL : vm->pending ? PENDING_CHANGE : PENDING_NONE;
 	v->operation = vm->operation.operation;
 	v->outcome = vm->operation.outcome;
 	v->operation_since = vm->operation.since;

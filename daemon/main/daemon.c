@@ -43,7 +43,7 @@ static void answer(void *arg, struct committed proof, const struct answer *a)
 {
 	struct daemon *d = arg;
 
-	if (d->bus)
+	if (!reload_answer(d->reload, a) && d->bus)
 		bus_answer_ops.answer(d->bus, proof, a);
 }
 static const struct answer_ops answerer = { answer };
@@ -132,7 +132,10 @@ static void told_to_leave(void *arg, int signo)
 
 static void told_to_reload(void *arg, int signo)
 {
-	definitions_reload(arg);
+	struct daemon *d = arg;
+
+	if (reload_ask(d->reload, false, 0) < 0)
+		log_error("out of memory: the definitions are not read again");
 }
 
 /* ---- coming up ---- */
@@ -331,8 +334,8 @@ static int open_bus(struct daemon *d)
 {
 	struct bus_config config = { .engine = d->engine,
 		.loop = d->loop,
-		.parse_definition = definitions_parse,
-		.parse_arg = d,
+		.definitions = &definitions_ops,
+		.definitions_arg = d,
 		.open_console = open_console,
 		.console_arg = d,
 		.frames = &secure_frames,
@@ -373,6 +376,9 @@ int daemon_start(struct daemon *d, const struct options *o)
 	int r;
 
 	d->options = o;
+	d->reload = reload_new(d);
+	if (!d->reload)
+		return -ENOMEM;
 	if (sd_id128_get_machine(&machine) >= 0)
 		memcpy(d->machine_id, machine.bytes, sizeof(d->machine_id));
 	r = make_directories(o);
@@ -397,7 +403,9 @@ int daemon_start(struct daemon *d, const struct options *o)
 	if (r < 0)
 		return r;
 	secure_start(d->secure);
-	definitions_reload(d);
+	r = reload_now(d->reload);
+	if (r < 0)
+		return r;
 	return engine_autostart(d->engine);
 }
 
@@ -415,7 +423,9 @@ void daemon_stop(struct daemon *d)
 	d->page = page_close(d->page);
 	if (d->loop)
 		loop_task_cancel(&d->turn);
+	reload_close(d->reload);
 	d->loop = loop_free(d->loop);
+	d->reload = reload_free(d->reload);
 	d->engine = engine_free(d->engine);
 	d->store = store_close(d->store);
 }

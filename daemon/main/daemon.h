@@ -36,6 +36,7 @@ struct daemon {
 	struct loop_timer *wake;      /* the engine's next deadline */
 	struct loop_timer *farewell;  /* how long SIGTERM waits for retires */
 	struct loop_task turn;
+	struct reload *reload;
 	struct watchdog watchdog;
 	uint64_t reconnect_delay;
 	uint8_t machine_id[16];
@@ -47,10 +48,16 @@ int daemon_start(struct daemon *d, const struct options *o);
 int daemon_run(struct daemon *d); /* until SIGTERM or SIGINT; 0 or a negative errno */
 void daemon_stop(struct daemon *d);
 
-/* definitions.c: vm.d and what D-Bus brings */
-void definitions_reload(struct daemon *d);
-int definitions_parse(void *daemon, const char *text, const char *source, struct vm_definition **ret, char *error,
-	size_t size);
+/* definitions.c: what the bus asks of them; its argument is a daemon */
+extern const struct bus_definitions definitions_ops;
+
+/* reload.c: vm.d is read again */
+struct reload *reload_new(struct daemon *d);
+int reload_ask(struct reload *r, bool dry, uint64_t token); /* token: of the bus, that is told how it went; 0: nobody is */
+int reload_now(struct reload *r);                           /* the daemon comes up, and may wait for a disk */
+bool reload_answer(struct reload *r, const struct answer *a); /* false: it is another's */
+void reload_close(struct reload *r);
+struct reload *reload_free(struct reload *r);
 
 /* connection.c: the bus, and its return when it broke */
 int connection_open(struct daemon *d);

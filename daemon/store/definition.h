@@ -48,10 +48,14 @@ int definition_differences(
 
 /*
  * Reads NAME.json from each directory; of files with the same name the one in the last directory counts, and
- * a link to /dev/null there hides the others. Calls back in the order of names, with a definition (taken over
- * by the callee) or with NULL and an error, and goes on. Directories that are not there are skipped. 0,
- * -ENOMEM, or what `each` said.
+ * a link to /dev/null there hides the others. Calls back in the order of names, with the file's path, NAME (NULL: a
+ * directory, or a file that is not named after a VM) and a definition (taken over by the callee) or NULL and an error, and
+ * goes on. Directories that are not there are skipped. 0, -ENOMEM, or what `each` said.
  */
+struct definition_file {
+	const char *path, *name;
+};
 int definition_load_dirs(const char *const *directories, size_t count, const uint8_t machine_id[16],
-	int (*each)(void *ctx, struct vm_definition *definition, const struct definition_error *err),
+	int (*each)(void *ctx, const struct definition_file *file, struct vm_definition *definition,
+		const struct definition_error *err),
 	void *ctx);

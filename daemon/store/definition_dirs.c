@@ -29,7 +29,8 @@ struct files {
 struct loading {
 	const char *const *directories;
 	const uint8_t *machine_id;
-	int (*each)(void *ctx, struct vm_definition *definition, const struct definition_error *err);
+	int (*each)(void *ctx, const struct definition_file *file, struct vm_definition *definition,
+		const struct definition_error *err);
 	void *ctx;
 };
 
@@ -44,13 +45,16 @@ static void close_dirp(DIR **d)
 		closedir(*d);
 }
 
-static int complain(const struct loading *l, const char *directory, const char *name, const char *what)
+/* `vm`: whose the file is by its name. */
+static int complain(const struct loading *l, const char *directory, const char *name, const char *vm, const char *what)
 {
 	struct definition_error err = { 0 };
+	char path[4096];
 
 	(void)snprintf(err.message, sizeof(err.message), "%s", what);
 	(void)snprintf(err.text, sizeof(err.text), "%.160s/%.80s: %.128s", directory, name, what);
-	return l->each(l->ctx, NULL, &err);
+	(void)snprintf(path, sizeof(path), "%s%s%s", directory, *name ? "/" : "", name);
+	return l->each(l->ctx, &(struct definition_file) { path, vm }, NULL, &err);
 }
 
 /* The length of NAME in NAME.json; 0: it is no such file name, an editor's copy perhaps. */
@@ -85,12 +89,12 @@ static int list_directory(const struct loading *l, size_t index, struct files *f
 	int e = 0;
 
 	if (!d)
-		return errno == ENOENT ? 0 : complain(l, path, "", strerror(errno));
+		return errno == ENOENT ? 0 : complain(l, path, "", NULL, strerror(errno));
 	while (e == 0 && (entry = readdir(d))) {
 		size_t length = stem(entry->d_name);
 
 		if (length && !parse_name(entry->d_name, length))
-			e = complain(l, path, entry->d_name,
+			e = complain(l, path, entry->d_name, NULL,
 				"the file is not named after a VM; rename it to NAME.json");
 		else if (length)
 			e = remember(f, entry->d_name, index);
@@ -136,15 +140,16 @@ static ssize_t read_file(const char *path, char text[DEFINITION_TEXT_MAX + 1], c
 	return n < 0 ? -1 : length;
 }
 
-static int load_text(
-	const struct loading *l, const struct file *file, const char *path, const char *text, size_t length)
+static int load_text(const struct loading *l, const struct file *file, const char *path, const char *vm, const char *text,
+	size_t length)
 {
+	const struct definition_file of = { path, vm };
 	_cleanup_(freep) struct vm_definition *d = NULL;
 	struct definition_error err;
 	int e = definition_parse(text, length, path, l->machine_id, &d, &err);
 
 	if (e == -EBADMSG)
-		return l->each(l->ctx, NULL, &err);
+		return l->each(l->ctx, &of, NULL, &err);
 	if (e < 0)
 		return e;
 	if (strlen(d->name) != stem(file->name) || strncmp(d->name, file->name, stem(file->name)) != 0) {
@@ -152,28 +157,30 @@ static int load_text(
 
 		(void)snprintf(
 			what, sizeof(what), "name: \"%s\" in this file; rename the file or the VM", d->name);
-		return complain(l, l->directories[file->directory], file->name, what);
+		return complain(l, l->directories[file->directory], file->name, vm, what);
 	}
 	d->from_file = (uint8_t)(1 + file->directory);
-	return l->each(l->ctx, take_ptr(&d), NULL);
+	return l->each(l->ctx, &of, take_ptr(&d), NULL);
 }
 
 static int load_file(const struct loading *l, const struct file *file, char text[DEFINITION_TEXT_MAX + 1])
 {
 	const char *what, *directory = l->directories[file->directory];
-	char path[4096];
+	char path[4096], vm[VM_NAME_MAX + 1] = "";
 	ssize_t length;
 
+	memcpy(vm, file->name, stem(file->name));
 	if (snprintf(path, sizeof(path), "%s/%s", directory, file->name) >= (int)sizeof(path))
-		return complain(l, directory, file->name, strerror(ENAMETOOLONG));
+		return complain(l, directory, file->name, vm, strerror(ENAMETOOLONG));
 	length = read_file(path, text, &what);
 	if (length >= 0)
-		return load_text(l, file, path, text, (size_t)length);
-	return what ? complain(l, directory, file->name, what) : 0;
+		return load_text(l, file, path, vm, text, (size_t)length);
+	return what ? complain(l, directory, file->name, vm, what) : 0;
 }
 
 int definition_load_dirs(const char *const *directories, size_t count, const uint8_t machine_id[16],
-	int (*each)(void *ctx, struct vm_definition *definition, const struct definition_error *err),
+	int (*each)(void *ctx, const struct definition_file *file, struct vm_definition *definition,
+		const struct definition_error *err),
 	void *ctx)
 {
 	const struct loading l = { directories, machine_id, each, ctx };

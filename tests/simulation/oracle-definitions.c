@@ -181,10 +181,10 @@ void oracle_definition_shown(struct world *w, const struct vm_row *row)
 		fail(w, "P4", "%s is shown, and is not stored", row->name);
 	else if (!is_same(k->in_force, row->definition))
 		fail(w, "P4", "%s: the definition that is shown is not the one that is stored", row->name);
-	else if (!is_same(k->next, row->pending) || k->removal != row->removal)
+	else if (!is_same(k->next, row->pending) || k->removal != (row->waits_for_end == PENDING_REMOVAL))
 		fail(w, "P4", "%s: the disk says that %s waits for the end of its life, the row says %s", row->name,
 			k->next ? "a change" : k->removal ? "its removal" : "nothing",
-			row->pending ? "a change" : row->removal ? "its removal" : "nothing");
+			row->pending ? "a change" : row->waits_for_end ? "its removal" : "nothing");
 }
 
 /* Nobody else was heard between: the answer means that the next life will be so, or that there will be none. */
@@ -195,9 +195,9 @@ void oracle_defined(struct world *w, const struct asked *asked)
 
 	if (!asked->alone)
 		return;
-	if (asked->verb == REQUEST_DEFINE && (!next || row->removal || definition_hash(next) != asked->text))
+	if (asked->verb == REQUEST_DEFINE && (!next || row->waits_for_end == PENDING_REMOVAL || definition_hash(next) != asked->text))
 		fail(w, "P4", "%s was defined, and its next life would be another", asked->row.name);
-	if (asked->verb == REQUEST_UNDEFINE && row && !row->removal)
+	if (asked->verb == REQUEST_UNDEFINE && row && row->waits_for_end != PENDING_REMOVAL)
 		fail(w, "P4", "%s was undefined, and would live again", asked->row.name);
 }
 

@@ -118,13 +118,19 @@ static void disconnect(struct client *c)
 	c->sd = sd_bus_close_unref(c->sd);
 }
 
-static int parse(void *arg, const char *text, const char *source, struct vm_definition **ret,
-	char *error_text, size_t size)
+/* "good NAME", or as many problems as the text has letters. */
+static int parse(void *arg, const char *text, const char *source, struct vm_definition **ret, struct bus_problem *problem,
+	size_t room, size_t *ret_count)
 {
 	struct vm_definition *d;
 
+	*ret_count = 0;
 	if (strncmp(text, "good ", 5) != 0) {
-		(void)snprintf(error_text, size, "%s:1:1: not good", source);
+		for (unsigned i = 0; text[i] && i < room; i++) {
+			problem[i] = (struct bus_problem) { .line = 1, .column = i + 1, .text = "not good" };
+			(void)snprintf(problem[i].placed, sizeof(problem[i].placed), "%s:1:%u: not good", source, i + 1);
+			*ret_count = i + 1;
+		}
 		return -EBADMSG;
 	}
 	d = calloc(1, sizeof(*d));
@@ -134,6 +140,30 @@ static int parse(void *arg, const char *text, const char *source, struct vm_defi
 	*ret = d;
 	return 0;
 }
+
+static int print(void *arg, const struct vm_definition *d, char **ret_text, char *source, size_t size)
+{
+	(void)snprintf(source, size, "%s", d->from_file ? "/vm.d/a.json" : "D-Bus");
+	return asprintf(ret_text, "good %s", d->name) < 0 ? -ENOMEM : 0;
+}
+
+static int differ(const struct vm_definition *old, const struct vm_definition *new,
+	int (*each)(void *ctx, const struct definition_change *change), void *ctx)
+{
+	return each(ctx, &(struct definition_change) { "kernel", old->kernel, new->kernel, false });
+}
+
+static int reload(void *arg, bool dry, uint64_t token)
+{
+	struct world *w = arg;
+
+	w->reload_dry = dry;
+	w->reload_token = token;
+	w->reloads = true;
+	return 0;
+}
+
+static const struct bus_definitions definitions = { parse, print, differ, reload };
 
 static int open_console(void *arg, uint64_t life, int *ret_fd)
 {
@@ -182,7 +212,8 @@ int world_setup(void **state)
 	w->config = (struct bus_config) {
 		.engine = &w->engine,
 		.loop = w->loop,
-		.parse_definition = parse,
+		.definitions = &definitions,
+		.definitions_arg = w,
 		.open_console = open_console,
 		.console_arg = w,
 		.named = named,

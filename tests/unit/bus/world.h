@@ -41,6 +41,8 @@ struct world {
 	size_t signals;
 	int console_flags; /* what open_console opens with; -1: there is none */
 	uint64_t console_life;
+	bool reloads, reload_dry;
+	uint64_t reload_token;
 };
 
 int world_setup(void **state);

@@ -20,13 +20,15 @@ struct found {
 	char text[2048];
 };
 
-static int note(void *ctx, struct vm_definition *d, const struct definition_error *err)
+static int note(void *ctx, const struct definition_file *file, struct vm_definition *d, const struct definition_error *err)
 {
 	struct found *found = ctx;
 	size_t used = strlen(found->text);
 
-	if (d)
-		assert_true(d->from_file);
+	if (d) {
+		assert_int_equal(d->from_file, strstr(file->path, "/etc/") ? 3 : 1); /* the place's index, from 1 on */
+		assert_string_equal(d->name, file->name);
+	}
 	(void)snprintf(found->text + used, sizeof(found->text) - used, "%s%s%s\n", d ? d->name : "",
 		d ? d->kernel : "", d ? "" : err->text);
 	free(d);
