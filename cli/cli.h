@@ -34,6 +34,8 @@ struct cli {
 	bool legend, quiet, block, raw;
 	bool follow; /* console, trace */
 	bool force;  /* forget */
+	bool pending; /* undefine, cat */
+	bool dry_run; /* reload */
 	bool preserve; /* abort */
 	const char *secure_view; /* partitions: the inspection socket to compare with; NULL: do not */
 	bool leave;  /* monitor: at the end of what there is */
@@ -61,6 +63,11 @@ int verb_peers(struct cli *c, int argc, char **argv);
 int verb_trace(struct cli *c, int argc, char **argv);
 int verb_partitions(struct cli *c, int argc, char **argv);
 int verb_define(struct cli *c, int argc, char **argv);
+int verb_undefine(struct cli *c, int argc, char **argv);
+int verb_validate(struct cli *c, int argc, char **argv);
+int verb_reload(struct cli *c, int argc, char **argv);
+int verb_cat(struct cli *c, int argc, char **argv);
+int verb_edit(struct cli *c, int argc, char **argv);
 int verb_start(struct cli *c, int argc, char **argv);
 int verb_stop(struct cli *c, int argc, char **argv);
 int verb_pause(struct cli *c, int argc, char **argv);

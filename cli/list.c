@@ -65,6 +65,7 @@ struct json_object *vm_to_json(const struct lifecycle_vm *vm)
 	json_add_number(o, "since_boottime_us", vm->since / 1000);
 	json_add_number(o, "sequence", vm->changed_at);
 	json_add_bool(o, "secure_stuck", vm->secure_stuck);
+	json_add_string(o, "pending", vm->pending);
 	json_add_bool(o, "unreachable", vm->unreachable);
 	json_add_number(o, "old_lives", vm->old_lives);
 	(void)json_object_object_add(o, "stuck_sps", sps_to_json(&vm->stuck_at));
@@ -93,6 +94,10 @@ static void add_note(struct table *t, const struct lifecycle_vm *vm)
 	(void)snprintf(words, sizeof(words), "%" PRIu32 " old %s", vm->old_lives, vm->old_lives == 1 ? "life settles" : "lives settle");
 	if (vm->old_lives)
 		add_words(note, sizeof(note), words);
+	if (strcmp(vm->pending, "-") != 0) {
+		(void)snprintf(words, sizeof(words), "%s pending", vm->pending);
+		add_words(note, sizeof(note), words);
+	}
 	if (vm->unreachable)
 		add_words(note, sizeof(note), "VMM unreachable");
 	table_add(t, is_stuck || vm->unreachable ? COLOUR_BAD : COLOUR_NONE, "%s", *note ? note : "-");

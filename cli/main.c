@@ -24,6 +24,8 @@ enum option_id {
 	OPTION_TAIL,
 	OPTION_RAW,
 	OPTION_FORCE,
+	OPTION_PENDING,
+	OPTION_DRY_RUN,
 	OPTION_PRESERVE,
 	OPTION_SECURE_VIEW,
 };
@@ -39,6 +41,8 @@ enum {
 	TAKES_SECURE_VIEW = 1 << 6,
 	TAKES_FOLLOW = 1 << 7,
 	TAKES_PRESERVE = 1 << 8,
+	TAKES_PENDING = 1 << 9,
+	TAKES_DRY_RUN = 1 << 10,
 };
 
 struct verb {
@@ -58,6 +62,11 @@ static const struct verb verbs[] = {
 	{ "trace", "[SP]", "Show the last frames to and from SPs", 0, 1, TAKES_RAW | TAKES_FOLLOW, verb_trace },
 	{ "partitions", "[SP...]", "Show FF-A partitions, or all about an SP", 0, INT_MAX, TAKES_SECURE_VIEW, verb_partitions },
 	{ "define", "FILE|-", "Define a VM, or define it anew, from JSON", 1, 1, 0, verb_define },
+	{ "undefine", "NAME...", "Take a definition back, and the VM with it", 1, INT_MAX, TAKES_PENDING | TAKES_IF_LIFE, verb_undefine },
+	{ "validate", "FILE|NAME|-...", "Say what is wrong with a definition", 1, INT_MAX, 0, verb_validate },
+	{ "reload", "", "Read the files of all VMs again", 0, 0, TAKES_DRY_RUN, verb_reload },
+	{ "cat", "NAME", "Show a VM's definition", 1, 1, TAKES_PENDING, verb_cat },
+	{ "edit", "NAME", "Change a VM's definition in your editor", 1, 1, 0, verb_edit },
 	{ "start", "NAME...", "Begin a life", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_start },
 	{ "stop", "NAME...", "Ask the guest to power off", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_stop },
 	{ "pause", "NAME...", "Take the vCPUs out of the guest", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_pause },
@@ -91,6 +100,13 @@ static const char *const option_help =
 	"      --if-life=N      only if this is the VM's life\n"
 	"abort:\n"
 	"      --preserve       keep life and memory for a post-mortem\n"
+	"undefine:\n"
+	"      --pending        a VM that lives goes at the end of its life\n"
+	"      --if-life=N      only if this is the VM's life\n"
+	"cat:\n"
+	"      --pending        what the next life will be\n"
+	"reload:\n"
+	"      --dry-run        say what would come of it, do nothing\n"
 	"forget:\n"
 	"      --force          do it; without it, say what it means\n"
 	"      --if-life=N      this life of the VM\n"
@@ -201,6 +217,8 @@ static const struct option options[] = {
 	{ "tail", required_argument, NULL, OPTION_TAIL },
 	{ "raw", no_argument, NULL, OPTION_RAW },
 	{ "force", no_argument, NULL, OPTION_FORCE },
+	{ "pending", no_argument, NULL, OPTION_PENDING },
+	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 	{ "preserve", no_argument, NULL, OPTION_PRESERVE },
 	{ "secure-view", optional_argument, NULL, OPTION_SECURE_VIEW },
 	{ 0 },
@@ -264,6 +282,14 @@ static int take_option(struct cli *c, int id, struct parsed *p)
 	case OPTION_PRESERVE:
 		p->takes |= TAKES_PRESERVE;
 		c->preserve = true;
+		return 0;
+	case OPTION_PENDING:
+		p->takes |= TAKES_PENDING;
+		c->pending = true;
+		return 0;
+	case OPTION_DRY_RUN:
+		p->takes |= TAKES_DRY_RUN;
+		c->dry_run = true;
 		return 0;
 	case OPTION_FORCE:
 		p->takes |= TAKES_FORCE;

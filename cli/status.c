@@ -148,6 +148,26 @@ static void print_devices(const struct lifecycle_vm_details *d)
 	}
 }
 
+static const char *word(const char *value)
+{
+	return *value ? value : "(not set)";
+}
+
+static void print_pending(const struct lifecycle_vm_details *d)
+{
+	if (strcmp(d->vm->pending, "removal") == 0)
+		(void)puts("    Pending: removal (at the end of its life)");
+	for (size_t i = 0; i < d->pending_count; i++) {
+		const struct lifecycle_key_change *k = &d->pending[i];
+		char text[512];
+
+		(void)snprintf(text, sizeof(text), "%s %s -> %s", k->key, word(k->before), word(k->after));
+		(void)fputs(i ? "             " : "    Pending: ", stdout);
+		put_text(stdout, text, strlen(text));
+		(void)puts(i ? "" : " (at the next start)");
+	}
+}
+
 static void print_facts(const struct lifecycle_vm_details *d)
 {
 	char bytes[64];
@@ -167,6 +187,7 @@ static void print_facts(const struct lifecycle_vm_details *d)
 	else
 		(void)puts("        VMM: none");
 	(void)printf("       UUID: %s\n", d->vm->uuid);
+	print_pending(d);
 	(void)printf("    Defined: %s\n", d->from_file ? "by a file in vm.d" : "over D-Bus");
 	(void)printf("     Counts: %" PRIu32 " automatic restarts, %" PRIu32 " refused transitions\n", d->restarts, d->refused);
 	(void)printf("Last change: %" PRIu64 "\n", d->vm->changed_at);
@@ -303,6 +324,21 @@ static struct json_object *devices_to_json(const struct lifecycle_vm_details *d)
 	return array;
 }
 
+static struct json_object *pending_to_json(const struct lifecycle_vm_details *d)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < d->pending_count; i++) {
+		struct json_object *o = json_object_new_object();
+
+		json_add_string(o, "key", d->pending[i].key);
+		json_add_string(o, "before", d->pending[i].before);
+		json_add_string(o, "after", d->pending[i].after);
+		(void)json_object_array_add(array, o);
+	}
+	return array;
+}
+
 static struct json_object *end_to_json(const struct lifecycle_vm_details *d)
 {
 	struct json_object *o = json_object_new_object();
@@ -333,6 +369,7 @@ static struct json_object *page_to_json(const struct lifecycle_vm_details *d, co
 	(void)json_object_object_add(o, "devices", devices_to_json(d));
 	json_add_number(o, "memory_bytes", d->memory_bytes);
 	json_add_number(o, "vmm_pid", d->vmm_pid);
+	(void)json_object_object_add(o, "pending_changes", pending_to_json(d));
 	json_add_bool(o, "from_file", d->from_file);
 	json_add_number(o, "restarts", d->restarts);
 	json_add_number(o, "refused_transitions", d->refused);

@@ -13,6 +13,7 @@ struct lifecycle_vm_info {
 	struct lifecycle_vm vm;
 	sd_bus_message *reply;
 	int *vcpu;
+	struct lifecycle_key_change *change;
 	uint64_t *vcpu_since;
 	size_t vcpu_times;
 	const struct lifecycle_peer **peer; /* into peers */
@@ -142,6 +143,20 @@ static int read_end(sd_bus_message *m, void *to)
 	return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
+static int read_key(sd_bus_message *m, void *element)
+{
+	struct lifecycle_key_change *c = element;
+
+	return sd_bus_message_read(m, "sss", &c->key, &c->before, &c->after);
+}
+
+static int read_pending(sd_bus_message *m, void *to)
+{
+	struct lifecycle_vm_info *info = to;
+
+	return array_read(m, "(sss)", sizeof(*info->change), read_key, (void **)&info->change, &info->details.pending_count);
+}
+
 #define VM(member) offsetof(struct lifecycle_vm_info, vm.member)
 #define DETAIL(member) offsetof(struct lifecycle_vm_info, details.member)
 static const struct field vm_properties[] = {
@@ -159,6 +174,8 @@ static const struct field vm_properties[] = {
 	{ "Unreachable", "b", VM(unreachable), read_bool },
 	{ "OldLives", "u", VM(old_lives), read_u32 },
 	{ "StuckPartitions", "aq", VM(stuck_at), read_sp_ids },
+	{ "Pending", "s", VM(pending), read_string },
+	{ "PendingChanges", "a(sss)", 0, read_pending },
 	{ "FromFile", "b", DETAIL(from_file), read_bool },
 	{ "OperationSince", "t", DETAIL(operation_since), read_time },
 	{ "OperationOutcome", "s", DETAIL(outcome), read_outcome },
@@ -198,6 +215,7 @@ static int join(struct lifecycle_vm_info *info)
 	info->vm.waits_on = d->waits.on;
 	d->vm = &info->vm;
 	d->vcpu = info->vcpu;
+	d->pending = info->change;
 	d->vcpu_since = info->vcpu_since;
 	d->peer = info->peer;
 	d->device = info->device;
@@ -251,7 +269,7 @@ int lifecycle_vm_info(struct lifecycle *l, const char *name, struct lifecycle_vm
 
 	if (!info)
 		return connection_fail(l, -ENOMEM, "GetAll");
-	info->vm = (struct lifecycle_vm){ .size = sizeof(info->vm), .name = "", .uuid = "" };
+	info->vm = (struct lifecycle_vm){ .size = sizeof(info->vm), .name = "", .uuid = "", .pending = "-" };
 	info->details = (struct lifecycle_vm_details){ .size = sizeof(info->details), .waits.name = "", .end_text = "" };
 	r = get_path(l, name, &got, &path);
 	if (r >= 0)
@@ -276,6 +294,7 @@ struct lifecycle_vm_info *lifecycle_vm_info_unref(struct lifecycle_vm_info *info
 		return NULL;
 	sd_bus_message_unref(info->reply);
 	free(info->vcpu);
+	free(info->change);
 	free(info->vcpu_since);
 	free(info->peer);
 	free(info->peers);

@@ -35,6 +35,7 @@ static const struct field vm_more[] = {
 	{ "SecureStuck", "b", AT(secure_stuck), read_bool },
 	{ "Unreachable", "b", AT(unreachable), read_bool },
 	{ "OldLives", "u", AT(old_lives), read_u32 },
+	{ "Pending", "s", AT(pending), read_string },
 	{ "StuckPartitions", "aq", AT(stuck_at), read_sp_ids },
 };
 #undef AT
@@ -45,7 +46,7 @@ static int read_vm(sd_bus_message *m, void *element)
 	const char *path;
 	int r;
 
-	*vm = (struct lifecycle_vm){ .size = sizeof(*vm) };
+	*vm = (struct lifecycle_vm){ .size = sizeof(*vm), .pending = "-" };
 	r = sd_bus_message_read(m, "ssotq", &vm->name, &vm->uuid, &path, &vm->life, &vm->endpoint);
 	if (r >= 0)
 		r = read_state(m, &vm->state);

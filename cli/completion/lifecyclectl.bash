@@ -14,7 +14,7 @@ _lifecyclectl_sps()
 
 _lifecyclectl()
 {
-	local verbs='list status why peers trace partitions define start stop pause resume abort restart destroy forget monitor console help'
+	local verbs='list status why peers trace partitions define undefine validate reload cat edit start stop pause resume abort restart destroy forget monitor console help'
 	local common='--output --quiet --no-legend --bus --help --version'
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
 
@@ -39,6 +39,9 @@ _lifecyclectl()
 		start | stop | pause | resume | restart | destroy) common+=' --no-block --timeout --if-life' ;;
 		trace) common+=' --follow --raw' ;;
 		partitions) common+=' --secure-view' ;;
+		undefine) common+=' --pending --if-life' ;;
+		cat) common+=' --pending' ;;
+		reload) common+=' --dry-run' ;;
 		forget) common+=' --force --if-life' ;;
 		monitor) common+=' --since --no-follow' ;;
 		console) common+=' --follow --tail --raw' ;;
@@ -48,7 +51,8 @@ _lifecyclectl()
 	fi
 	case $verb in
 	'' | help) mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$word") ;;
-	define) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+	reload) ;;
+	define | validate) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
 	trace | partitions) mapfile -t COMPREPLY < <(compgen -W "$(_lifecyclectl_sps)" -- "$word") ;;
 	*) mapfile -t COMPREPLY < <(compgen -W "$(_lifecyclectl_names)" -- "$word") ;;
 	esac

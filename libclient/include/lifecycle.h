@@ -21,6 +21,7 @@
 #include <lifecycle/words.h>
 #include <lifecycle/connection.h>
 #include <lifecycle/see.h>
+#include <lifecycle/define.h>
 #include <lifecycle/steer.h>
 #include <lifecycle/follow.h>
 #include <lifecycle/page.h>

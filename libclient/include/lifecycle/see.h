@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <lifecycle/connection.h>
+#include <lifecycle/define.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -45,6 +46,7 @@ struct lifecycle_vm {
 	bool unreachable;    /* its VMM lives and does not connect */
 	uint32_t old_lives;  /* earlier lives that still settle */
 	struct lifecycle_sp_ids stuck_at; /* SPs that have not taken the end of a life of this VM, an old one perhaps, in time */
+	const char *pending; /* what comes once its life is over: "-", "change" or "removal" */
 };
 
 struct lifecycle_peer {
@@ -103,6 +105,8 @@ struct lifecycle_vm_details {
 	const struct lifecycle_device *const *device;
 	uint64_t next_start; /* a life is to begin by itself, and not before; 0: none is, or at once */
 	const uint64_t *vcpu_since; /* of each of vcpu, CLOCK_BOOTTIME ns; 0: its VMM has not told yet */
+	size_t pending_count;
+	const struct lifecycle_key_change *pending; /* keys that are others in the next life */
 };
 
 /* How often each word came. */

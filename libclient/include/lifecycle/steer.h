@@ -24,12 +24,6 @@ enum lifecycle_verb {
 };
 
 /*
- * Defines the VM that the JSON `text` describes (lifecycle.vm(5)), or defines it anew. `source` names the text in errors
- * (a file name; NULL: "-"). *ret_name, if not NULL, is the VM's name, for the caller to free.
- */
-int lifecycle_define(struct lifecycle *l, const char *text, const char *source, char **ret_name, uint64_t *ret_seq);
-
-/*
  * `life` is the life that is meant (0: any): a request that comes too late is refused with -ESTALE. The change took
  * effect at *ret_seq; 0: nothing had to change.
  */

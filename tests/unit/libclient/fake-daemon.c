@@ -456,6 +456,8 @@ int main(int argc, char **argv)
 	if (r >= 0)
 		r = sd_bus_add_object_vtable(bus, NULL, PATH, NAME ".Manager", manager_vtable, &seq);
 	if (r >= 0)
+		r = sd_bus_add_object_vtable(bus, NULL, PATH, NAME ".Manager", definitions_vtable, &seq);
+	if (r >= 0)
 		r = sd_bus_add_fallback_vtable(bus, NULL, PATH "/vm", NAME ".VM", vm_vtable, find_vm, NULL);
 	if (r >= 0)
 		r = sd_bus_add_object_vtable(bus, NULL, PATH "/partition/8001", NAME ".Partition", partition_vtable, NULL);

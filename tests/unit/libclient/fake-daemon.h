@@ -34,6 +34,9 @@ int method_list_peers(sd_bus_message *m, void *userdata, sd_bus_error *error);
 void fake_send_frame(unsigned skip); /* to SP 0x8001; so many that nobody will see before it */
 int method_trace(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
+/* fake-definitions.c: more of the Manager */
+extern const sd_bus_vtable definitions_vtable[];
+
 /* fake-properties.c */
 extern const sd_bus_vtable vm_vtable[], partition_vtable[];
 int get_manager(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
