@@ -96,7 +96,10 @@ static void check_destroyed(struct world *w, const struct fake_sp *sp, const str
 			life->number);
 }
 
-/* A bitmap is asked for once every SP knows the VM, and is gone before any hears of its end. */
+/*
+ * A bitmap is asked for once every SP knows the VM, and is gone before any hears of its end. One that came once the life was
+ * over, which is kept for a post-mortem, is not told of it any more.
+ */
 static void check_bitmap(struct world *w, const struct fake_sp *sp, const struct life *life, const struct secure_call *c)
 {
 	bool undoes = sp->profile == PROFILE_OPTEE && life->pair[sp - w->sp].stored == DEBT_CREATING;
@@ -105,7 +108,7 @@ static void check_bitmap(struct world *w, const struct fake_sp *sp, const struct
 		const struct fake_sp *other = &w->sp[i];
 		const struct book_entry *e = sp_entry(other, life->number);
 
-		if (sp_is_the_spmc(sp) && c->kind == CALL_CREATED && other != sp && sp_is_to_know(other, life) &&
+		if (sp_is_the_spmc(sp) && c->kind == CALL_CREATED && life->state != VM_ABORTING && other != sp && sp_is_to_know(other, life) &&
 			restart_is_known(other) && (!e || e->state == BOOK_FRESH) && !life->pair[i].created_refused)
 			fail(w, "P3", "a notification bitmap is asked for life %" PRIu64 ", which SP %04x does not know yet",
 				life->number, other->id);
