@@ -33,6 +33,7 @@
 	X(MUTANT_P3_PAUSED_EARLY, "P3", "a VM is paused before its vCPUs are out of the guest")                        \
 	X(MUTANT_P3_PAUSED_BEFORE, "P3", "an answer to a PAUSE before the last counts for the last")                    \
 	X(MUTANT_P4_RESUME_LOST, "P4", "a VMM that missed its RESUME is not told again")                               \
+	X(MUTANT_P4_DEVICE_UNSHOWN, "P4", "how a device is is heard, and not shown")                                   \
 	X(MUTANT_P4_SEQ_TWICE, "P4", "a sequence number is used twice")                                                \
 	X(MUTANT_P4_SHOW_BEFORE_STORE, "P4", "a turn is shown before it is stored")                                    \
 	X(MUTANT_P4_PENDING_LOST, "P4", "a snapshot forgets what waits for the end of a life")                         \

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/mutant.h"
 #include "model/mediator.h"
 #include "model/vcpu.h"
 #include "model/vm.h"
@@ -35,7 +36,8 @@ static void device(struct step *s, struct life *l, uint32_t index, const struct 
 	if (index >= VM_ASSIGNED_MAX || !l->vm || index >= l->vm->definition->assigned_count)
 		return;
 	l->device[index] = *is;
-	touch(s, l->vm);
+	if (!MUTANT(MUTANT_P4_DEVICE_UNSHOWN))
+		touch(s, l->vm);
 }
 
 static void ended(struct step *s, struct life *l, const struct vmm_end *end)

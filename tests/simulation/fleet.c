@@ -123,6 +123,7 @@ static void start(void *fleet, struct committed proof, const struct birth_place 
 		return;
 	}
 	oracle_built(w, place);
+	life->assigned_count = place->definition->assigned_count;
 	if (!place->connection || !life->memory)
 		make_memory(w, life);
 	if (place->connection) {
@@ -172,6 +173,7 @@ static void welcome(void *fleet, struct committed proof, uint64_t life)
 	wire_note(w, "act   welcome life %" PRIu64, life);
 	if (v && v->connected) {
 		v->welcome = true;
+		devices_are_welcome(w, v);
 		guest_is_welcome(w, v);
 	}
 }

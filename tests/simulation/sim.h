@@ -20,6 +20,7 @@
 #define SIM_VM_MAX       30
 #define SIM_REQUESTS_MAX 64
 #define SIM_VCPU_MAX     2 /* that talk */
+#define SIM_DEVICE_MAX   2
 #define SIM_MESSAGES_MAX 256
 #define WIRE_KEPT        40
 #define WIRE_LINE        152
@@ -101,6 +102,8 @@ struct life {
 	uint8_t state, substate; /* as the events tell it */
 	uint64_t turn;           /* the last publish that touched it */
 	struct pair pair[SIM_SP_MAX];
+	uint8_t assigned_count;
+	struct vmm_device_state device[SIM_DEVICE_MAX]; /* as the daemon of now was told; zero: it was not */
 };
 
 enum book_state { BOOK_FRESH, BOOK_AVAILABLE, BOOK_NOTIFYING, BOOK_NOTIFIED };
@@ -230,6 +233,8 @@ struct fake_vmm {
 	uint64_t listened; /* 1 + the link of whose channels the daemon hears; 0: of none */
 	bool talks;
 	struct fake_vcpu guest[SIM_VCPU_MAX];
+	unsigned device_count;
+	struct vmm_device_state device[SIM_DEVICE_MAX];
 	enum temper temper;
 	bool pressed, told_to_stop;
 	bool gate, stands; /* nobody may enter; and everybody is out */
@@ -448,6 +453,15 @@ void vmm_tell(struct world *w, struct fake_vmm *v, struct input *in);
 void vmm_tell_on_channel(struct world *w, struct fake_vmm *v, struct fake_vcpu *g, struct input *in);
 void vmm_cut(struct world *w, struct fake_vmm *v);
 void vmm_come_back(struct world *w, struct fake_vmm *v);
+
+/* device.c */
+void devices_begin(struct world *w, struct fake_vmm *v);
+void devices_run(struct world *w, struct fake_vmm *v);
+bool devices_stop(struct world *w, struct fake_vmm *v, bool may_refuse);
+void devices_are_welcome(struct world *w, struct fake_vmm *v);
+void device_is_heard(struct life *life, const struct input *in);
+void devices_are_forgotten(struct life *life);
+void oracle_devices(struct world *w, const struct vm_row *row); /* P4 */
 
 /* guest.c */
 void guest_begins(struct world *w, struct fake_vmm *v);

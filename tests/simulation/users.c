@@ -85,6 +85,8 @@ static struct vm_definition *define(struct world *w, size_t vm)
 		name_of(random_below(r, vm), d->requires[d->requires_count++]);
 	if (random_chance(r, 100))
 		d->partition[d->partition_count++].id = (uint16_t)random_between(r, 0x8001, 0x8001 + SIM_SP_MAX);
+	while (d->assigned_count < SIM_DEVICE_MAX && random_chance(r, 250))
+		d->assigned[d->assigned_count++].type = ASSIGNED_VFIO_FAKE;
 	d->autostart = random_chance(r, 200);
 	d->notifications = random_chance(r, 500);
 	return d;

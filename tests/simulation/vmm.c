@@ -56,6 +56,8 @@ static void heard(struct world *w, uint64_t index, uint64_t daemon, void *data)
 		life->enter = false; /* what it was told on another link it has not read */
 	if (life && (in->kind == IN_VMM_LOST || in->kind == IN_VMM_BACK))
 		life->cut = in->kind == IN_VMM_LOST;
+	if (life && in->kind == IN_VMM_DEVICE)
+		device_is_heard(life, in);
 	guest_is_heard(w, w->vmm[index], in);
 	if (life && in->kind == IN_VMM_DEAF)
 		life->deaf = true;
@@ -196,6 +198,7 @@ void vmm_birth(struct world *w, struct fake_vmm *v, struct life *life)
 	v->vcpu_count = life->vcpu_count;
 	life->cut = false;
 	v->at = VMM_BUILDING;
+	devices_begin(w, v);
 	if (!v->hangs || random_chance(&w->random, 500))
 		queue_put(
 			&w->queue, w->now + random_between(&w->random, 100 * US, 40 * MS), to_built, v->index, 0, NULL);
@@ -205,6 +208,7 @@ void vmm_birth(struct world *w, struct fake_vmm *v, struct life *life)
 static void is_over(struct world *w, struct fake_vmm *v, enum vm_cause cause)
 {
 	v->at = VMM_IS_OVER;
+	(void)devices_stop(w, v, false); /* or is reset, or is dead: none reaches memory any more */
 	v->end.cause = cause == CAUSE_GUEST_POWEROFF && v->pressed ? CAUSE_USER_STOP : cause;
 	tell(w, v, IN_VMM_ENDED);
 	if (v->told_to_stop && !v->connected) /* nobody is there to say EXIT */
@@ -239,9 +243,11 @@ static void to_pressed(struct world *w, uint64_t index, uint64_t cuts, void *dat
 		tell(w, v, IN_VMM_DEAF);
 }
 
-static void go_on(struct fake_vmm *v)
+static void go_on(struct world *w, struct fake_vmm *v)
 {
 	v->gate = v->stands = false;
+	if (v->at == VMM_RUNS)
+		devices_run(w, v);
 }
 
 static bool is_read(struct fake_vmm *v, uint64_t cuts)
@@ -259,7 +265,7 @@ static void to_standing(struct world *w, uint64_t index, uint64_t cuts, void *da
 		return;
 	v->stands_for = *(uint64_t *)data;
 	v->gate = true;
-	if (v->clings && !v->stands)
+	if ((v->clings && !v->stands) || !devices_stop(w, v, true))
 		return;
 	v->stands = true;
 	wire_note(w, "vmm   life %" PRIu64 " stands", v->life);
@@ -269,7 +275,7 @@ static void to_standing(struct world *w, uint64_t index, uint64_t cuts, void *da
 static void to_going_on(struct world *w, uint64_t index, uint64_t cuts, void *data)
 {
 	if (is_read(w->vmm[index], cuts))
-		go_on(w->vmm[index]);
+		go_on(w, w->vmm[index]);
 }
 
 static uint64_t in_order(struct fake_vmm *v, uint64_t at)
@@ -301,7 +307,7 @@ void vmm_sigterm(struct world *w, struct fake_vmm *v)
 
 	wire_note(w, "vmm   life %" PRIu64 " gets SIGTERM", v->life);
 	v->told_to_stop = true;
-	go_on(v); /* a guest that stands cannot hear */
+	go_on(w, v); /* a guest that stands cannot hear */
 	if (!v->born || v->at == VMM_IS_QUIET || v->at == VMM_IS_OVER)
 		vmm_die(w, v, CAUSE_VMM_EXIT);
 	else if (again || v->at != VMM_RUNS || !press(w, v))
@@ -336,6 +342,7 @@ static void to_running(struct world *w, uint64_t index, uint64_t cuts, void *dat
 	wire_note(w, "vmm   life %" PRIu64 " vCPU 0 enters", v->life);
 	oracle_entry(w, life);
 	life->entered = true;
+	devices_run(w, v);
 	tell(w, v, IN_VMM_ENTERED);
 	guest_begins(w, v);
 	if (random_chance(&w->random, 600))
@@ -349,6 +356,7 @@ static void to_quiet(struct world *w, uint64_t index, uint64_t cuts, void *data)
 	if (v->at == VMM_DEAD || v->at == VMM_IS_OVER || v->cuts != cuts)
 		return;
 	v->at = VMM_IS_QUIET;
+	(void)devices_stop(w, v, false);
 	tell(w, v, IN_VMM_QUIESCED);
 }
 

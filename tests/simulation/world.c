@@ -179,6 +179,7 @@ static void forget_words(struct world *w)
 		life->proven = life->stored_quiesced;
 		life->built &= life->stored_substate > VM_SUB_ALLOCATING;
 		life->reclaiming = life->entry_told = false;
+		devices_are_forgotten(life);
 	}
 }
 
