@@ -43,6 +43,7 @@
 	X(MUTANT_P5_REFUSED_CHANGES, "P5", "a refused request leaves a trace in the state")                            \
 	X(MUTANT_P5_SECOND_REQUEST, "P5", "a guest that serves a request is given another")                             \
 	X(MUTANT_P5_RESPONSE_TO_ANY, "P5", "a response goes to whom it names, asked for or not")                        \
+	X(MUTANT_P5_MESSAGE_CUT, "P5", "of a 64-bit message the upper halves are lost")                                \
 	X(MUTANT_P5_SENT_TWICE, "P5", "a request that was told before a crash is delivered again")                      \
 	X(MUTANT_P5_WAITS_UNSEEN, "P5", "a guest that waits for a request counts as one that runs")                     \
 	X(MUTANT_P5_STOP_RESTARTS, "P5", "a VM that was stopped is started again")                                     \

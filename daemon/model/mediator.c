@@ -178,7 +178,7 @@ static void put_message(struct step *s, struct guest_vcpu *v, const struct guest
 	bool wide = is_wide_message((uint32_t)call->x[0]);
 
 	for (unsigned i = 0; i < (wide ? FFA_REGISTERS : NARROW); i++)
-		message->x[i] = is_64(call) ? call->x[i] : (uint32_t)call->x[i];
+		message->x[i] = is_64(call) && !MUTANT(MUTANT_P5_MESSAGE_CUT) ? call->x[i] : (uint32_t)call->x[i];
 	message->x[0] = (uint32_t)call->x[0];
 	message->x[1] = (uint32_t)call->x[1];
 }

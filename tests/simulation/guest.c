@@ -14,11 +14,6 @@
 #include "tests/simulation/sim.h"
 
 
-static bool is_request(uint32_t function)
-{
-	return function == FFA_MSG_SEND_DIRECT_REQ;
-}
-
 static uint32_t ids(uint16_t from, uint16_t to)
 {
 	return (uint32_t)from << 16 | to;
@@ -67,11 +62,19 @@ static void tell_call(struct world *w, struct fake_vmm *v, uint16_t vcpu, bool a
 	vmm_tell_on_channel(w, v, g, &in);
 }
 
-static void call(struct world *w, struct fake_vmm *v, uint16_t vcpu, uint32_t function, uint32_t w1, uint32_t w3)
+/* Every fourth guest has agreed on an earlier version, which has no message of eighteen registers. */
+static uint32_t version_of(const struct fake_vmm *v)
+{
+	return v->index % 4 ? FFA_VERSION_WORD(1, 2) : FFA_VERSION_WORD(1, 1);
+}
+
+static void call(struct world *w, struct fake_vmm *v, uint16_t vcpu, uint32_t function, uint32_t w1, uint32_t token)
 {
 	struct fake_vcpu *g = &v->guest[vcpu];
 
-	g->call = (struct guest_call) { .vcpu = vcpu, .version = FFA_VERSION_WORD(1, 2), .x = { function, w1, 0, w3 } };
+	g->call = (struct guest_call) { .vcpu = vcpu, .version = version_of(v), .x = { function, w1 } };
+	if (form_is_request(function) || form_is_response(function))
+		form_fill(w, &g->call, token);
 	g->out = true;
 	g->told = false;
 	g->broken = false;
@@ -104,7 +107,7 @@ static void send_request(struct world *w, struct fake_vmm *v, uint16_t vcpu)
 	m = &w->message[w->message_count++];
 	*m = (struct message) { .token = ++w->next_message, .life = v->life, .vcpu = vcpu, .to = to };
 	v->guest[vcpu].asks = m->token;
-	call(w, v, vcpu, FFA_MSG_SEND_DIRECT_REQ, ids(world_life(w, v->life)->endpoint, to), m->token);
+	call(w, v, vcpu, form_of_request(w, to), ids(world_life(w, v->life)->endpoint, to), m->token);
 }
 
 static struct message *message(struct world *w, uint32_t token)
@@ -119,10 +122,11 @@ static void respond(struct world *w, struct fake_vmm *v, uint16_t vcpu)
 {
 	struct fake_vcpu *g = &v->guest[vcpu];
 	struct message *m = message(w, g->serves);
+	uint32_t form = w->quiet || random_chance(&w->random, 950) ? g->serves_form : form_of_request(w, 0);
 
-	if (m)
+	if (m && form == g->serves_form) /* else it is refused, and tries again */
 		m->responded = true;
-	call(w, v, vcpu, FFA_MSG_SEND_DIRECT_RESP, ids(world_life(w, v->life)->endpoint, g->serves_id), g->serves);
+	call(w, v, vcpu, form_of_response(form), ids(world_life(w, v->life)->endpoint, g->serves_id), g->serves);
 }
 
 static void to_call(struct world *w, uint64_t index, uint64_t vcpu, void *data)
@@ -156,11 +160,14 @@ static void to_call(struct world *w, uint64_t index, uint64_t vcpu, void *data)
 
 static void got_request(struct world *w, struct fake_vmm *v, struct fake_vcpu *g, const struct guest_call *a)
 {
-	struct message *m = message(w, (uint32_t)a->x[3]);
+	struct message *m = message(w, form_token(a));
 	struct life *me = world_life(w, v->life);
 
-	if (g->call.x[0] != FFA_MSG_WAIT && g->call.x[0] != FFA_MSG_SEND_DIRECT_RESP)
+	if (g->call.x[0] != FFA_MSG_WAIT && !form_is_response(g->call.x[0]))
 		fail(w, "P5", "life %" PRIu64 " gets a request and waits for none", v->life);
+	if (form_is_wide(a->x[0]) && version_of(v) < FFA_VERSION_WORD(1, 2))
+		fail(w, "P5", "life %" PRIu64 " gets a request of a version that it does not speak", v->life);
+	oracle_message(w, a);
 	if (!m)
 		return;
 	if (m->delivered)
@@ -171,6 +178,7 @@ static void got_request(struct world *w, struct fake_vmm *v, struct fake_vcpu *g
 	m->served_by = v->life;
 	g->serving = true;
 	g->serves = m->token;
+	g->serves_form = (uint32_t)a->x[0];
 	g->serves_id = (uint16_t)(a->x[1] >> 16);
 }
 
@@ -191,11 +199,11 @@ static bool may_be_aborted(struct world *w, const struct fake_vmm *v, const stru
 
 static void got_response(struct world *w, struct fake_vmm *v, struct fake_vcpu *g, const struct guest_call *a)
 {
-	struct message *m = message(w, (uint32_t)a->x[3]);
+	struct message *m = message(w, form_token(a));
+	bool asked = form_of_response((uint32_t)g->call.x[0]) == (uint32_t)a->x[0] || g->call.x[0] == FFA_RUN;
 
-	bool asked = g->call.x[0] == FFA_MSG_SEND_DIRECT_REQ || g->call.x[0] == FFA_RUN;
-
-	if (!asked || (uint32_t)a->x[3] != g->asks)
+	oracle_message(w, a);
+	if (!asked || form_token(a) != g->asks)
 		fail(w, "P5", "life %" PRIu64 " gets a response that it did not ask for", v->life);
 	else if (m && (!m->delivered || !m->responded))
 		fail(w, "P5", "request %u is answered by nobody who got it", m->token);
@@ -204,7 +212,7 @@ static void got_response(struct world *w, struct fake_vmm *v, struct fake_vcpu *
 
 static void got_status(struct world *w, struct fake_vmm *v, struct fake_vcpu *g, const struct guest_call *a)
 {
-	struct message *m = is_request((uint32_t)g->call.x[0]) ? message(w, g->asks) : NULL;
+	struct message *m = form_is_request(g->call.x[0]) ? message(w, g->asks) : NULL;
 
 	if (m && m->responded && !g->broken && (int32_t)a->x[2] != FFA_ABORTED)
 		fail(w, "P5", "request %u was answered, and its caller hears %d", m->token, (int32_t)a->x[2]);
@@ -231,11 +239,11 @@ static void deliver(struct world *w, uint64_t index, uint64_t cuts, void *data)
 	}
 	wire_note(w, "guest life %" PRIu64 ".%u gets %x w1 %x w2 %x w3 %x", v->life, a->vcpu, (uint32_t)a->x[0],
 		(uint32_t)a->x[1], (uint32_t)a->x[2], (uint32_t)a->x[3]);
-	if (g->call.x[0] == FFA_MSG_SEND_DIRECT_RESP && a->x[0] != FFA_ERROR)
+	if (form_is_response(g->call.x[0]) && a->x[0] != FFA_ERROR)
 		g->serving = false;
-	if (is_request((uint32_t)a->x[0]))
+	if (form_is_request(a->x[0]))
 		got_request(w, v, g, a);
-	else if (a->x[0] == FFA_MSG_SEND_DIRECT_RESP)
+	else if (form_is_response(a->x[0]))
 		got_response(w, v, g, a);
 	else if (a->x[0] == FFA_ERROR)
 		got_status(w, v, g, a);
@@ -259,7 +267,7 @@ static bool waits_for(struct world *w, const struct message *m, uint64_t asked_a
 			continue;
 		g = &v->guest[life->vcpu_count > 1 ? m->vcpu : 0];
 		if (g->heard && g->heard_as < asked_as &&
-			(g->call.x[0] == FFA_MSG_WAIT || g->call.x[0] == FFA_MSG_SEND_DIRECT_RESP))
+			(g->call.x[0] == FFA_MSG_WAIT || form_is_response(g->call.x[0])))
 			return true;
 	}
 	return false;
@@ -267,7 +275,7 @@ static bool waits_for(struct world *w, const struct message *m, uint64_t asked_a
 
 static void check_refusal(struct world *w, const struct fake_vcpu *g, const struct guest_call *a)
 {
-	const struct message *m = is_request((uint32_t)g->call.x[0]) ? message(w, g->asks) : NULL;
+	const struct message *m = form_is_request(g->call.x[0]) ? message(w, g->asks) : NULL;
 
 	if (m && a->x[0] == FFA_ERROR && (int32_t)a->x[2] == FFA_BUSY && waits_for(w, m, g->heard_as))
 		fail(w, "P5", "request %u is told that %04x is busy, which waits for one", m->token, m->to);
@@ -346,7 +354,7 @@ void oracle_guests(struct world *w)
 		for (uint16_t k = 0; k < SIM_VCPU_MAX && v->connected && v->welcome && can_talk(v); k++) {
 			const struct fake_vcpu *g = &v->guest[k];
 
-			if (g->out && g->call.x[0] != FFA_MSG_WAIT && g->call.x[0] != FFA_MSG_SEND_DIRECT_RESP)
+			if (g->out && g->call.x[0] != FFA_MSG_WAIT && !form_is_response(g->call.x[0]))
 				fail(w, "P6", "life %" PRIu64 ".%u waits for ever for the answer to %x", v->life, k,
 					(uint32_t)g->call.x[0]);
 		}

@@ -201,6 +201,7 @@ struct fake_vcpu {
 	bool serving;
 	uint8_t state;
 	uint32_t asks, serves; /* tokens of requests */
+	uint32_t serves_form;  /* the function id of that one */
 	uint32_t owes;         /* the target that yielded to it: nobody else may run it */
 	uint16_t serves_id;
 	struct guest_call call;
@@ -453,6 +454,16 @@ void vmm_tell(struct world *w, struct fake_vmm *v, struct input *in);
 void vmm_tell_on_channel(struct world *w, struct fake_vmm *v, struct fake_vcpu *g, struct input *in);
 void vmm_cut(struct world *w, struct fake_vmm *v);
 void vmm_come_back(struct world *w, struct fake_vmm *v);
+
+/* guest-form.c */
+uint32_t form_of_request(struct world *w, uint16_t to);
+uint32_t form_of_response(uint32_t request);
+bool form_is_request(uint64_t function);
+bool form_is_response(uint64_t function);
+bool form_is_wide(uint64_t function);
+uint32_t form_token(const struct guest_call *c);
+void form_fill(struct world *w, struct guest_call *c, uint32_t token);
+void oracle_message(struct world *w, const struct guest_call *c); /* P5: it arrives as it was sent */
 
 /* device.c */
 void devices_begin(struct world *w, struct fake_vmm *v);
