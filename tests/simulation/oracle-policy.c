@@ -86,9 +86,9 @@ static bool requires(const struct kept_vm *k, const char *name)
 
 /*
  * Another one requires it, and somebody starts something: one through the other it may be this one. What a definition said
- * before it changed in this turn is not kept.
+ * before it changed, behind change `since`, is not kept.
  */
-static bool may_be_pulled(const struct world *w, const struct kept_vm *k)
+static bool may_be_pulled(const struct world *w, const struct kept_vm *k, uint64_t since)
 {
 	bool asked = false, wanted = false;
 
@@ -97,13 +97,13 @@ static bool may_be_pulled(const struct world *w, const struct kept_vm *k)
 	for (size_t i = 0; i < w->vmm_count && !asked; i++)
 		asked |= fleet_waits(w, w->vmm[i]) && !w->vmm[i]->spawned_by_daemon;
 	for (size_t i = 0; i < sizeof(w->kept) / sizeof(*w->kept); i++)
-		wanted |= w->kept[i].vm && (requires(&w->kept[i], k->name) || w->kept[i].defined > w->disk.last_seq);
+		wanted |= w->kept[i].vm && (requires(&w->kept[i], k->name) || w->kept[i].defined > since);
 	return asked && wanted;
 }
 
 static bool is_wished(const struct world *w, const struct kept_vm *k)
 {
-	return is_asked(w, k, STARTS) || has_stranger(w, k) || may_be_pulled(w, k);
+	return is_asked(w, k, STARTS) || has_stranger(w, k) || may_be_pulled(w, k, w->disk.last_seq);
 }
 
 /* Where several things happen to a VM at once it is not clear from outside which came first. */
@@ -450,7 +450,7 @@ void oracle_ended_for_good(struct world *w, const struct asked *asked)
 		k->for_good = false;
 	for (size_t i = 0; i < SIM_REQUESTS_MAX; i++)
 		if (w->asked[i].token > asked->token && ASKED(w->asked[i].verb) & STARTS &&
-			(!strcmp(w->asked[i].row.name, k->name) || may_be_pulled(w, k)))
+			(!strcmp(w->asked[i].row.name, k->name) || may_be_pulled(w, k, asked->stored_seq)))
 			return;
 	if (ASKED(asked->verb) & ENDS) /* a stop that was not heard is over, and the life goes on */
 		k->for_good = !(k->life && k->operation == OP_NONE) && !has_stranger(w, k);

@@ -210,8 +210,8 @@ static enum request_verb choose(struct world *w, const struct rows *rows, const 
 	if (!row->life)
 		return REQUEST_START;
 	if (row->state == VM_RUNNING && row->substate == VM_SUB_RUNNING && dice < 26) {
-		if (random_chance(&w->random, 100))
-			queue_put(&w->queue, w->now, to_and_fro, vm, random_between(&w->random, 1, 6), NULL);
+		if (random_chance(&w->random, 500))
+			queue_put(&w->queue, w->now, to_and_fro, vm, random_between(&w->random, 1, 8), NULL);
 		return REQUEST_PAUSE;
 	}
 	if (row->state == VM_RUNNING && row->substate != VM_SUB_RUNNING && dice < 45)
