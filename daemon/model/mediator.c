@@ -114,6 +114,14 @@ static bool is_up_the_chain(const struct guest_vcpu *caller, const struct guest_
 	return v;
 }
 
+/* The vCPU of a VM that ends is aborted by force, if it has not come further (ch. 7). */
+static enum vcpu_state state_at_the_end(const struct life *l, unsigned index)
+{
+	enum vcpu_state state = mediator_vcpu_state(l, index);
+
+	return state == VCPU_NULL || state == VCPU_STOPPED ? state : VCPU_ABORTED;
+}
+
 /* Up to the vCPU: what an id and the state of its VM are answered. */
 static enum ffa_status find_callee(const struct step *s, const struct life *l, uint16_t id, uint16_t index, bool run,
 	struct life **ret)
@@ -125,7 +133,7 @@ static enum ffa_status find_callee(const struct step *s, const struct life *l, u
 	if (callee->now.state == VM_CREATED && !run)
 		return FFA_BUSY;
 	if (callee->now.state == VM_ABORTING)
-		return FFA_ABORTED;
+		return mediator_status(state_at_the_end(callee, index), run);
 	*ret = callee;
 	return FFA_OK;
 }
