@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """As installed: systemd knows the units, the daemon serves its name, leads a guest, and may be restarted under it."""
 import os
+import pathlib
 import signal
 import sys
 
@@ -70,6 +71,19 @@ def a_daemon_that_hangs_is_replaced():
         systemctl("restart", "lifecycled.service")
 
 
+def a_reload_returns_when_what_it_read_is_defined():
+    host.fresh()
+    file = pathlib.Path("/etc/lifecycled/vm.d/filed.json")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text('{"name": "filed", "memory": {"size": "2M"}, "kernel": "/k"}')
+    systemctl("reload", "lifecycled.service")
+    equal(host.row("filed")["state"], "null", "a VM of a file")
+    file.unlink()
+    systemctl("reload", "lifecycled.service")
+    equal(host.row("filed"), None, "and once the file is gone")
+    equal(show("lifecycled.service", "ActiveState", "Result"), {"ActiveState": "active", "Result": "success"}, "the daemon")
+
+
 @needs_kvm
 def a_guest_is_led_through_its_life():
     host.fresh()
@@ -107,6 +121,7 @@ if __name__ == "__main__":
         the_secure_side_is_started_by_its_socket,
         the_daemon_is_nobody_much,
         a_daemon_that_hangs_is_replaced,
+        a_reload_returns_when_what_it_read_is_defined,
         a_guest_is_led_through_its_life,
         a_restart_of_the_daemon_leaves_the_guest,
     ], needs_kvm=False))
