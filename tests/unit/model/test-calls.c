@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every call to another guest in every state: of its VM, of its vCPU as that is told, and of what the vCPU has to do with calls.
- * What is answered is said a second time here, in the order in which Hafnium looks (FF-A v1.3 ALP2 ch. 7, and its direct
+ * Every call to another guest in every state: of its VM, of its vCPU as that is told, and of what the vCPU has to do with
+ * calls; and every call of a guest in each runtime model. What is answered is said a second time here, in the order in which Hafnium looks (FF-A v1.3 ALP2 ch. 7, and its direct
  * messages and FFA_RUN), without a look at the daemon's own rules.
  */
 #include "story.h"
@@ -303,6 +303,103 @@ static void a_vm_that_is_paused_is_called_as_one_that_runs(void **state)
 	}
 }
 
+/* ---- what a guest may do, by what it is to do for whom (the runtime models of ch. 8) ---- */
+
+enum deed { WAIT, YIELD, RESPOND, RESPOND_IN_ANOTHER_FORM, RESPOND_TO_ANOTHER, ASK_A_THIRD, RUN_A_THIRD, ASK_ITS_CALLER,
+	RUN_ITS_CALLER, DEEDS };
+static const char *const deed_names[DEEDS] = { "waits", "yields", "responds", "responds in another form",
+	"responds to another", "asks a third", "runs a third", "asks its caller", "runs its caller" };
+
+#define PENDING 2 /* no answer yet: it waits */
+
+struct runtime_model {
+	enum stance stance;
+	struct {
+		int answer;
+		uint32_t told; /* what its caller is, at once; 0: nothing */
+	} deed[DEEDS];
+};
+
+static const struct runtime_model models[] = {
+	/* Nobody lent it the CPU, and it owes nobody. That which is no caller of it is on the CPU. */
+	{ CALLED_NEVER, { [WAIT] = { PENDING }, [YIELD] = { FFA_OK }, [RESPOND] = { FFA_DENIED },
+		[RESPOND_IN_ANOTHER_FORM] = { FFA_DENIED }, [RESPOND_TO_ANOTHER] = { FFA_DENIED }, [ASK_A_THIRD] = { PENDING },
+		[RUN_A_THIRD] = { PENDING }, [ASK_ITS_CALLER] = { FFA_BUSY }, [RUN_ITS_CALLER] = { FFA_BUSY } } },
+	{ SERVES, { [WAIT] = { FFA_DENIED }, [YIELD] = { PENDING, FFA_YIELD }, [RESPOND] = { PENDING, FFA_MSG_SEND_DIRECT_RESP },
+		[RESPOND_IN_ANOTHER_FORM] = { FFA_DENIED }, [RESPOND_TO_ANOTHER] = { FFA_INVALID_PARAMETERS },
+		[ASK_A_THIRD] = { PENDING }, [RUN_A_THIRD] = { PENDING }, [ASK_ITS_CALLER] = { FFA_DENIED },
+		[RUN_ITS_CALLER] = { FFA_DENIED } } },
+	/* It still has to respond, and that goes to nobody. */
+	{ SERVES_NOBODY, { [WAIT] = { FFA_DENIED }, [YIELD] = { FFA_OK }, [RESPOND] = { PENDING },
+		[RESPOND_IN_ANOTHER_FORM] = { FFA_DENIED }, [RESPOND_TO_ANOTHER] = { PENDING }, [ASK_A_THIRD] = { PENDING },
+		[RUN_A_THIRD] = { PENDING }, [ASK_ITS_CALLER] = { FFA_ABORTED }, [RUN_ITS_CALLER] = { FFA_ABORTED } } },
+	{ RUNS_FOR, { [WAIT] = { PENDING, FFA_MSG_WAIT }, [YIELD] = { PENDING, FFA_YIELD }, [RESPOND] = { FFA_DENIED },
+		[RESPOND_IN_ANOTHER_FORM] = { FFA_DENIED }, [RESPOND_TO_ANOTHER] = { FFA_DENIED }, [ASK_A_THIRD] = { PENDING },
+		[RUN_A_THIRD] = { PENDING }, [ASK_ITS_CALLER] = { FFA_DENIED }, [RUN_ITS_CALLER] = { FFA_DENIED } } },
+};
+
+static void does(struct story *s, enum deed deed)
+{
+	uint16_t it = id_of(s, "it"), other = id_of(s, "other"), third = id_of(s, "me");
+	const struct {
+		uint32_t function, w1;
+	} calls[DEEDS] = {
+		[WAIT] = { FFA_MSG_WAIT },
+		[YIELD] = { FFA_YIELD },
+		[RESPOND] = { FFA_MSG_SEND_DIRECT_RESP, (uint32_t)it << 16 | other },
+		[RESPOND_IN_ANOTHER_FORM] = { FFA_MSG_SEND_DIRECT_RESP2, (uint32_t)it << 16 | other },
+		[RESPOND_TO_ANOTHER] = { FFA_MSG_SEND_DIRECT_RESP, (uint32_t)it << 16 | third },
+		[ASK_A_THIRD] = { FFA_MSG_SEND_DIRECT_REQ, (uint32_t)it << 16 | third },
+		[RUN_A_THIRD] = { FFA_RUN, FFA_TARGET(third, 0) },
+		[ASK_ITS_CALLER] = { FFA_MSG_SEND_DIRECT_REQ, (uint32_t)it << 16 | other },
+		[RUN_ITS_CALLER] = { FFA_RUN, FFA_TARGET(other, 0) },
+	};
+
+	says(s, "it", calls[deed].function, calls[deed].w1);
+}
+
+static void check_deed(const struct runtime_model *m, enum deed deed)
+{
+	bool to_third = deed == ASK_A_THIRD || deed == RUN_A_THIRD;
+	const struct guest_call *a;
+	uint64_t other, it, third;
+	struct story *s;
+	void *state;
+
+	assert_int_equal(story_begin(&state), 0);
+	s = state;
+	meet_secure_side(s, 1, 1);
+	third = run(s, "me");
+	other = run(s, "other");
+	it = run(s, "it");
+	current(s, "other")->vcpu[0] = VCPU_RUNNING;
+	take_stance(s, m->stance);
+	waits_for_message(s, "me");
+	does(s, deed);
+	a = answered(s, it);
+	if (m->deed[deed].answer == PENDING) {
+		assert_null(a);
+	} else {
+		assert_non_null(a);
+		assert_int_equal(a->x[0], m->deed[deed].answer == FFA_OK ? FFA_SUCCESS : FFA_ERROR);
+		assert_int_equal((int32_t)a->x[2], m->deed[deed].answer);
+	}
+	a = answered(s, other);
+	assert_int_equal(a ? a->x[0] : 0, m->deed[deed].told);
+	assert_int_equal(answered(s, third) != NULL, to_third);
+	story_end(&state);
+}
+
+static void a_guest_may_do_what_its_runtime_model_says(void **state)
+{
+	for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++)
+		for (enum deed d = 0; d < DEEDS; d++) {
+			snprintf(cell_text, sizeof(cell_text), "one that %s, and %s", stance_names[models[i].stance], deed_names[d]);
+			check_deed(&models[i], d);
+		}
+	cell_text[0] = '\0';
+}
+
 static int calls_end(void **state)
 {
 	if (cell_text[0])
@@ -317,6 +414,7 @@ int main(void)
 		cmocka_unit_test_teardown(each_call_to_a_vm_that_ends_is_answered_whatever_it_did, calls_end),
 		cmocka_unit_test_teardown(each_call_to_a_vm_that_runs_is_answered_by_what_its_vcpu_does, calls_end),
 		cmocka_unit_test_teardown(a_vm_that_is_paused_is_called_as_one_that_runs, calls_end),
+		cmocka_unit_test_teardown(a_guest_may_do_what_its_runtime_model_says, calls_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
