@@ -30,8 +30,7 @@ static int append_act(sd_bus_message *request, const char *name, uint64_t life, 
 int lifecycle_act(struct lifecycle *l, enum lifecycle_verb verb, const char *name, uint64_t life, uint64_t *ret_seq)
 {
 	struct call_target target = { BUS_PATH, BUS_MANAGER, NULL };
-	_cleanup_(message_unrefp) sd_bus_message *request = NULL, *reply = NULL;
-	uint64_t seq;
+	_cleanup_(message_unrefp) sd_bus_message *request = NULL;
 	int r;
 
 	if ((unsigned)verb >= sizeof(verbs) / sizeof(*verbs))
@@ -43,13 +42,5 @@ int lifecycle_act(struct lifecycle *l, enum lifecycle_verb verb, const char *nam
 	r = append_act(request, name, life, verbs[verb].option);
 	if (r < 0)
 		return connection_bad_name(l, r, target.method);
-	r = connection_call(l, util_take(&request), &reply);
-	if (r < 0)
-		return r;
-	r = sd_bus_message_read(reply, "t", &seq);
-	if (r < 0)
-		return connection_bad_reply(l, r, target.method);
-	if (ret_seq)
-		*ret_seq = seq;
-	return 0;
+	return connection_change(l, util_take(&request), target.method, ret_seq);
 }

@@ -218,3 +218,19 @@ int connection_get_all(struct lifecycle *l, const char *path, const char *interf
 	}
 	return connection_call(l, request, ret);
 }
+
+int connection_change(struct lifecycle *l, sd_bus_message *request, const char *what, uint64_t *ret_seq)
+{
+	_cleanup_(message_unrefp) sd_bus_message *reply = NULL;
+	uint64_t seq;
+	int r = connection_call(l, request, &reply);
+
+	if (r < 0)
+		return r;
+	r = sd_bus_message_read(reply, "t", &seq);
+	if (r < 0)
+		return connection_bad_reply(l, r, what);
+	if (ret_seq)
+		*ret_seq = seq;
+	return 0;
+}

@@ -69,8 +69,7 @@ int lifecycle_define(struct lifecycle *l, const char *text, const char *source, 
 int lifecycle_undefine(struct lifecycle *l, const char *name, uint64_t life, bool pending, uint64_t *ret_seq)
 {
 	struct call_target target = { BUS_PATH, BUS_MANAGER, "Undefine" };
-	_cleanup_(message_unrefp) sd_bus_message *request = NULL, *reply = NULL;
-	uint64_t seq;
+	_cleanup_(message_unrefp) sd_bus_message *request = NULL;
 	int r = connection_prepare(l, &target, &request);
 
 	if (r < 0)
@@ -79,15 +78,7 @@ int lifecycle_undefine(struct lifecycle *l, const char *name, uint64_t life, boo
 		      sd_bus_message_append(request, "sta{sv}", name, life, 0);
 	if (r < 0)
 		return connection_bad_name(l, r, target.method);
-	r = connection_call(l, util_take(&request), &reply);
-	if (r < 0)
-		return r;
-	r = sd_bus_message_read(reply, "t", &seq);
-	if (r < 0)
-		return connection_bad_reply(l, r, target.method);
-	if (ret_seq)
-		*ret_seq = seq;
-	return 0;
+	return connection_change(l, util_take(&request), target.method, ret_seq);
 }
 
 /* ---- what it says ---- */

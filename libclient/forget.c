@@ -20,8 +20,7 @@ UTIL_UNREFP(lifecycle_burned_list)
 int lifecycle_forget(struct lifecycle *l, const char *name, uint64_t life, uint16_t sp, uint64_t *ret_seq)
 {
 	struct call_target target = { BUS_PATH, BUS_MANAGER, "Forget" };
-	_cleanup_(message_unrefp) sd_bus_message *request = NULL, *reply = NULL;
-	uint64_t seq;
+	_cleanup_(message_unrefp) sd_bus_message *request = NULL;
 	int r = connection_prepare(l, &target, &request);
 
 	if (r < 0)
@@ -29,15 +28,7 @@ int lifecycle_forget(struct lifecycle *l, const char *name, uint64_t life, uint1
 	r = sd_bus_message_append(request, "stqa{sv}", name ? name : "", life, sp, 0);
 	if (r < 0)
 		return connection_bad_name(l, r, target.method);
-	r = connection_call(l, util_take(&request), &reply);
-	if (r < 0)
-		return r;
-	r = sd_bus_message_read(reply, "t", &seq);
-	if (r < 0)
-		return connection_bad_reply(l, r, target.method);
-	if (ret_seq)
-		*ret_seq = seq;
-	return 0;
+	return connection_change(l, util_take(&request), target.method, ret_seq);
 }
 
 static int read_burned(sd_bus_message *m, void *element)

@@ -52,7 +52,8 @@ _lifecyclectl()
 	case $verb in
 	'' | help) mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$word") ;;
 	reload) ;;
-	define | validate) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+	validate) mapfile -t COMPREPLY < <(compgen -W "$(_lifecyclectl_names)" -- "$word"; compgen -f -- "$word") ;;
+	define) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
 	trace | partitions) mapfile -t COMPREPLY < <(compgen -W "$(_lifecyclectl_sps)" -- "$word") ;;
 	*) mapfile -t COMPREPLY < <(compgen -W "$(_lifecyclectl_names)" -- "$word") ;;
 	esac
