@@ -95,6 +95,7 @@ enum {
 	FFA_PROP_DIRECT_REQ_RECEIVE = 1u << 0,
 	FFA_PROP_DIRECT_REQ_SEND = 1u << 1,
 	FFA_PROP_INDIRECT = 1u << 2,
+	FFA_PROP_NOTIFICATIONS = 1u << 3, /* it can receive them */
 	FFA_PROP_VM_CREATED = 1u << 6,
 	FFA_PROP_VM_DESTROYED = 1u << 7,
 	FFA_PROP_AARCH64 = 1u << 8,
@@ -167,5 +168,8 @@ _Static_assert(sizeof(struct ffa_message) == 20 && sizeof(struct ffa_message_v12
 #define FFA_NOTIFICATION_OF_SPMC (1u << 2)
 #define FFA_NOTIFICATION_OF_HYPERVISOR (1u << 3)
 #define FFA_NOTIFICATION_PER_VCPU (1u << 0) /* BIND and SET */
+#define FFA_NOTIFICATION_DELAYED (1u << 1)  /* SET: no schedule receiver interrupt needs to come at once */
+#define FFA_FEATURE_NPI 1u /* of FFA_FEATURES: the notification pending interrupt, its number in w2 */
+#define FFA_FEATURE_SRI 2u /* the schedule receiver interrupt */
 
 #define FFA_REGISTERS 18 /* x0..x17, SMCCC v1.2 */

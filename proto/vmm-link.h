@@ -28,6 +28,9 @@
  *   VMM -> daemon   ENDED     the guest ended by itself; last words are written; implies QUIESCED
  *   VMM -> daemon   WANT_CHANNEL  a vCPU makes its first FF-A call on this link; after ENTERED, once for each vCPU
  *   daemon -> VMM   CHANNEL   with it the fd of that vCPU's channel, at once or when there is an fd to be had
+ *   daemon -> VMM   NOTIFY    one change of the VM's notifications from other VMs (FF-A v1.2 s.16), which the VMM keeps: to whom
+ *                             some are bound, or all that is pending at one place. What is pending interrupts the guest
+ *   VMM -> daemon   NOTIFICATIONS  all of them, after WELCOME and before any WANT_CHANNEL, of a VM whose definition asks for them
  *   daemon -> VMM   EXIT      leave now
  *
  * A channel is a socket of its own, SOCK_SEQPACKET, for the calls of one vCPU: its thread sends and waits, nobody else of
@@ -77,6 +80,8 @@ enum vmm_frame_kind {
 	VMM_RESUME = 19,
 	VMM_CALL = 32,
 	VMM_ANSWER = 33,
+	VMM_NOTIFY = 38,
+	VMM_NOTIFICATIONS = 39,
 	VMM_WANT_CHANNEL = 42,
 	VMM_CHANNEL = 43,
 	VMM_DEVICE = 48,
@@ -219,6 +224,34 @@ struct vmm_answer {
 	uint16_t reserved; /* 0 */
 	uint32_t bytes;
 	uint64_t x[VMM_CALL_REGISTERS];
+};
+
+enum vmm_notify_what {
+	VMM_NOTIFY_BOUND = 1,   /* those of `bitmap` belong to life `sender`, 0: to nobody, each global or per vCPU */
+	VMM_NOTIFY_PENDING = 2, /* `bitmap` is all that is pending for `vcpu` */
+};
+#define VMM_NOTIFY_GLOBAL 0xFFFFu /* in place of a vCPU */
+
+struct vmm_notify {
+	struct vmm_frame_header header;
+	uint8_t what; /* enum vmm_notify_what */
+	uint8_t per_vcpu;
+	uint16_t vcpu;
+	uint32_t reserved; /* 0 */
+	uint64_t bitmap;
+	uint64_t sender;
+};
+
+struct vmm_notification_state {
+	uint64_t sender[64]; /* the life that each is bound to; 0: nobody */
+	uint64_t per_vcpu;   /* those that are bound as such */
+	uint64_t pending;    /* global ones */
+	uint64_t vcpu[VM_VCPU_MAX];
+};
+
+struct vmm_notifications {
+	struct vmm_frame_header header;
+	struct vmm_notification_state is;
 };
 
 /* BUILT, ENTER, ENTERED, QUIESCE, QUIESCED, EXIT, STOP, STOPPING, DEAF, PAUSE, PAUSED, RESUME: the header alone. */

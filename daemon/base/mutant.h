@@ -46,6 +46,11 @@
 	X(MUTANT_P5_MESSAGE_CUT, "P5", "of a 64-bit message the upper halves are lost")                                \
 	X(MUTANT_P5_SENT_TWICE, "P5", "a request that was told before a crash is delivered again")                      \
 	X(MUTANT_P5_WAITS_UNSEEN, "P5", "a guest that waits for a request counts as one that runs")                     \
+	X(MUTANT_P5_BOUND_TWICE, "P5", "a notification that belongs to one sender is given to another")                  \
+	X(MUTANT_P5_SET_UNBOUND, "P5", "who is not bound may set a notification")                                       \
+	X(MUTANT_P5_TAKEN_TWICE, "P5", "what was taken is pending still")                                               \
+	X(MUTANT_P5_BOUND_UNKNOWN, "P5", "a new daemon denies what it has not been told of yet")                           \
+	X(MUTANT_P5_NOTIFICATION_LOST, "P5", "what was pending when the daemon died is not pending any more")            \
 	X(MUTANT_P5_STOP_RESTARTS, "P5", "a VM that was stopped is started again")                                     \
 	X(MUTANT_P5_PANIC_IS_CRASH, "P5", "a panic goes by on-crash, whatever on-panic says")                           \
 	X(MUTANT_P5_NO_RESTART, "P5", "an end whose policy is restart brings none")                                    \
@@ -71,6 +76,7 @@
 	X(MUTANT_P6_PAUSE_FOREVER, "P6", "vCPUs that do not come out are waited for without a deadline")               \
 	X(MUTANT_P6_ANNOUNCE_FOREVER, "P6", "each restart of an SP moves the deadline of an announce")                  \
 	X(MUTANT_P6_CALLER_FORGOTTEN, "P6", "who called a guest that dies waits for ever")                              \
+	X(MUTANT_P6_UNNOTIFIED, "P6", "a vCPU that waits is not run for what is pending")                               \
 	X(MUTANT_P6_WAITER_FORGOTTEN, "P6", "a VMM that waits for an older life to go is never given one")
 
 #define MUTANT_ENUM_ENTRY(symbol, promise, what) symbol,

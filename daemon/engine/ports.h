@@ -230,6 +230,7 @@ struct fleet_ops {
 	void (*refuse)(void *fleet, struct committed proof, uint64_t connection, const char *reason);
 	void (*command)(void *fleet, struct committed proof, uint64_t life, enum vmm_command command);
 	void (*answer)(void *fleet, struct committed proof, uint64_t life, const struct guest_call *answer); /* to a guest's call */
+	void (*notify)(void *fleet, struct committed proof, uint64_t life, const struct guest_notice *notice);
 	void (*reclaim)(void *fleet, struct committed proof, uint64_t life, bool huge); /* unlink, then IN_RECLAIMED */
 };
 

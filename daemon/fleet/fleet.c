@@ -320,6 +320,23 @@ static void op_answer(void *fleet, struct committed proof, uint64_t life, const 
 		channel_answer(v, answer);
 }
 
+/* One that is away tells all it has when it comes back, and is told what it missed. */
+static void op_notify(void *fleet, struct committed proof, uint64_t life, const struct guest_notice *notice)
+{
+	struct vmm *v = vmm_get(fleet, life);
+	struct vmm_notify frame = {
+		.header = { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_NOTIFY, life, v ? v->command : 0 },
+		.what = notice->what,
+		.per_vcpu = notice->per_vcpu,
+		.vcpu = notice->vcpu,
+		.bitmap = notice->bitmap,
+		.sender = notice->sender,
+	};
+
+	if (v && v->link && link_send(v->link, &frame, sizeof(frame), NULL, 0) < 0)
+		vmm_lost_link(v);
+}
+
 const struct fleet_ops fleet_ops = {
 	.start = op_start,
 	.birth = op_birth,
@@ -327,6 +344,7 @@ const struct fleet_ops fleet_ops = {
 	.refuse = op_refuse,
 	.command = op_command,
 	.answer = op_answer,
+	.notify = op_notify,
 	.reclaim = fleet_reclaim,
 };
 

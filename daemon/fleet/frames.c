@@ -18,6 +18,7 @@ static const size_t sizes[] = {
 	[VMM_STOPPING] = sizeof(struct vmm_frame_header),
 	[VMM_DEAF] = sizeof(struct vmm_frame_header),
 	[VMM_CALL] = sizeof(struct vmm_call),
+	[VMM_NOTIFICATIONS] = sizeof(struct vmm_notifications),
 	[VMM_DEVICE] = sizeof(struct vmm_device),
 	[VMM_WANT_CHANNEL] = sizeof(struct vmm_channel),
 	[VMM_PAUSED] = sizeof(struct vmm_frame_header),

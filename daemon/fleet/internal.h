@@ -46,6 +46,7 @@ union vmm_frame {
 	struct vmm_ended ended;
 	struct vmm_vcpu vcpu;
 	struct vmm_call call;
+	struct vmm_notifications notifications;
 	struct vmm_device device;
 	struct vmm_channel channel;
 };

@@ -225,6 +225,13 @@ static const char *call(struct vmm *v, const union vmm_frame *frame, struct inpu
 	return "CALL outside of a channel";
 }
 
+static const char *notifications(struct vmm *v, const union vmm_frame *frame, struct input *in)
+{
+	in->kind = IN_VMM_NOTIFICATIONS;
+	in->notifications = frame->notifications.is;
+	return v->phase == VMM_PHASE_ENTERED ? NULL : "NOTIFICATIONS while no guest runs";
+}
+
 static const char *device(struct vmm *v, const union vmm_frame *frame, struct input *in)
 {
 	in->kind = IN_VMM_DEVICE;
@@ -265,6 +272,7 @@ static const char *(*const live[])(struct vmm *v, const union vmm_frame *frame, 
 	[VMM_NEWBORN] = no_more_first, [VMM_BACK] = no_more_first, [VMM_BUILT] = built,  [VMM_ENTERED] = entered,
 	[VMM_VCPU] = vcpu,             [VMM_QUIESCED] = quiesced,  [VMM_ENDED] = ended,  [VMM_STOPPING] = stopping,
 	[VMM_DEAF] = deaf,             [VMM_CALL] = call,           [VMM_DEVICE] = device,
+	[VMM_NOTIFICATIONS] = notifications,
 	[VMM_PAUSED] = paused,            [VMM_WANT_CHANNEL] = want_channel,
 };
 

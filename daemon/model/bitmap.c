@@ -60,15 +60,15 @@ void bitmap_announce(struct step *s, struct life *l)
 
 /*
  * Nothing is ever left open at the SPMC, so an answer that was lost keeps nobody else from it. A life that an SP has to be
- * told of anew meanwhile is put aside until that SP knows it.
+ * told of anew meanwhile is put aside until that SP knows it; one that is over, until it retires.
  */
 struct debt *bitmap_next(struct step *s, struct sp *spmc)
 {
 	struct debt *d;
 
 	spmc->unsure = false;
-	while ((d = list_first(&spmc->ready, struct debt, link)) && d->state == DEBT_CREATING && !is_its_turn(s->m, debt_life(d)) &&
-		!life_is_over(debt_life(d)))
+	while ((d = list_first(&spmc->ready, struct debt, link)) && d->state == DEBT_CREATING &&
+		(life_is_over(debt_life(d)) || !is_its_turn(s->m, debt_life(d))))
 		queue_debt(s, spmc, d, QUEUE_NONE);
 	return d;
 }

@@ -69,7 +69,7 @@ static void look_at_life(struct look *l, const struct life *life)
 	struct ffa_partition_info info = {
 		.id = life->begun.endpoint,
 		.execution_contexts = life->begun.vcpu_count,
-		.properties = VM_PROPERTIES,
+		.properties = VM_PROPERTIES | (life->begun.notifications ? FFA_PROP_NOTIFICATIONS : 0u),
 	};
 
 	if (life->vm)

@@ -8,6 +8,14 @@
 
 #include "proto/ffa.h"
 
+/* What a receiver's VMM is told of its notifications: struct vmm_notify. */
+struct guest_notice {
+	uint8_t what; /* enum vmm_notify_what */
+	bool per_vcpu;
+	uint16_t vcpu;
+	uint64_t bitmap, sender;
+};
+
 struct guest_call {
 	uint16_t vcpu;
 	uint16_t flags;   /* enum vmm_call_flag; of a call */

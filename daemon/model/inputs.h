@@ -24,6 +24,7 @@ enum input_kind {
 	IN_VMM_STOPPING,  /* life: it was told to stop by another, and has pressed the power key */
 	IN_VMM_DEAF,      /* life: told to press the power key, it found nobody who listens */
 	IN_VMM_DEVICE,    /* life, device: how one of its devices is */
+	IN_VMM_NOTIFICATIONS, /* life, notifications: all that it has of them; after BACK */
 	IN_GUEST_CALL,    /* life, call: a vCPU waits for the answer */
 	IN_VMM_PAUSED,    /* life, command: every vCPU stands, as it was told by the PAUSE of that number */
 	IN_VMM_QUIESCED,  /* life */
@@ -124,6 +125,7 @@ struct input {
 		struct vmm_back back;
 		struct vmm_end end;
 		struct guest_call call;
+		struct vmm_notification_state notifications;
 		uint64_t command;
 		struct {
 			uint32_t index, state;

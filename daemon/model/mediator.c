@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/mutant.h"
 #include "model/directory.h"
+#include "model/notification.h"
 #include "model/step.h"
 
 #define NARROW 8 /* registers of a call that is not one of v1.2's wide ones */
@@ -280,6 +281,7 @@ static void respond(struct step *s, struct guest_vcpu *v, const struct guest_cal
 	}
 	if (caller)
 		put_message(s, caller, call);
+	notification_wake(s, v);
 }
 
 /* ---- cycles (s.14) ---- */
@@ -325,6 +327,7 @@ static void message_wait(struct step *s, struct guest_vcpu *v, const struct gues
 	v->stance = GUEST_WAITS;
 	if (caller)
 		answer_target(s, caller, FFA_MSG_WAIT, target_of(v));
+	notification_wake(s, v);
 }
 
 /* Nobody lent it the CPU, or nobody is there any more: it goes on. */
@@ -376,6 +379,12 @@ static const struct {
 	{ FFA_MSG_SEND_DIRECT_RESP2, respond },
 	{ FFA_PARTITION_INFO_GET, partition_info_listed },
 	{ FFA_PARTITION_INFO_GET_REGS, partition_info },
+	{ FFA_NOTIFICATION_BIND, notification_bind },
+	{ FFA_NOTIFICATION_UNBIND, notification_unbind },
+	{ FFA_NOTIFICATION_SET, notification_set },
+	{ FFA_NOTIFICATION_GET, notification_get },
+	{ FFA_NOTIFICATION_INFO_GET, notification_info_get },
+	{ FFA_NOTIFICATION_INFO_GET | FFA_SMC64, notification_info_get },
 };
 
 static bool is_sent_to_another(uint32_t function)
@@ -417,6 +426,11 @@ static void take_call(struct step *s, struct guest_vcpu *v, const struct guest_c
 	answer_status(s, v, FFA_NOT_SUPPORTED);
 }
 
+struct guest_call *mediator_put(struct step *s, struct guest_vcpu *v)
+{
+	return put_answer(s, v);
+}
+
 void mediator_call(struct step *s, struct life *l, const struct guest_call *call)
 {
 	struct guest_vcpu *v;
@@ -442,6 +456,7 @@ void mediator_init(struct guest_vcpu *guest, struct life *l)
 		guest[i] = (struct guest_vcpu) { .life = l, .index = i };
 		list_init(&guest[i].serves);
 		list_init(&guest[i].served);
+		list_init(&guest[i].held);
 	}
 }
 
@@ -471,5 +486,7 @@ void mediator_end(struct step *s, struct life *l)
 			answer_status(s, caller, FFA_ABORTED);
 		v->stance = GUEST_RUNS;
 		v->to = NULL;
+		list_remove(&v->held);
 	}
+	notification_release(s, l);
 }

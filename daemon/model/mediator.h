@@ -45,10 +45,18 @@ struct guest_vcpu {
 	struct guest_vcpu *to;   /* BLOCKED: who serves it */
 	struct list serves;      /* in from->served */
 	struct list served;      /* who has a duty to this one: those that yielded, and `to` */
+	struct list held;        /* in model.held: BLOCKED, and what it sets (notification.c) */
+	struct {
+		uint32_t ids, flags;
+		uint64_t bitmap;
+	} sets;
 };
 
 /* A call; the answer is an output, now or later. */
 void mediator_call(struct step *s, struct life *l, const struct guest_call *call);
+
+/* The answer to a call of it, to be filled in. */
+struct guest_call *mediator_put(struct step *s, struct guest_vcpu *v);
 
 /* The life's vCPUs are out for good, or will be: who waits for it is told ABORTED, whom it asked goes on. */
 void mediator_end(struct step *s, struct life *l);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "model/mediator.h"
+#include "model/notification.h"
 
 static void sp_init(struct sp *sp, uint8_t index)
 {
@@ -36,6 +37,7 @@ int model_init(struct model *m, uint64_t random)
 	list_init(&m->graves);
 	list_init(&m->waiting_for_order);
 	list_init(&m->requiring);
+	list_init(&m->held);
 	m->random = random | 1;
 	m->retry = retry_default;
 	ids_init(&m->ids, 0, 0);
@@ -91,6 +93,7 @@ static struct life *life_new(void)
 void life_free(struct life *l)
 {
 	free(l->guest);
+	free(l->notifications);
 	free(l);
 }
 
@@ -130,6 +133,8 @@ int model_reserve(struct model *m)
 	if (!m->spare_guest && !(m->spare_guest = calloc(VM_VCPU_MAX, sizeof(*m->spare_guest))))
 		return -ENOMEM;
 	if (reserve_graves(m) < 0)
+		return -ENOMEM;
+	if (!m->spare_notifications && !(m->spare_notifications = calloc(1, sizeof(*m->spare_notifications))))
 		return -ENOMEM;
 	if (map_reserve(&m->vms_by_number, vms) < 0 || map_reserve(&m->vms_by_name, vms) < 0 ||
 		map_reserve(&m->lives_by_number, lives) < 0 || burned_reserve(&m->burned, MODEL_SP_MAX) < 0)
@@ -171,6 +176,7 @@ void model_clear(struct model *m)
 	free(m->spare_vm);
 	free(m->spare_life);
 	free(m->spare_guest);
+	free(m->spare_notifications);
 	map_free(&m->vms_by_number);
 	map_free(&m->vms_by_name);
 	map_free(&m->lives_by_number);

@@ -68,6 +68,8 @@ struct life {
 	uint64_t vcpu_since[VM_VCPU_MAX]; /* of these; 0: not known */
 	struct vmm_device_state device[VM_ASSIGNED_MAX]; /* as its VMM tells them; type ASSIGNED_NONE: it has not */
 	struct guest_vcpu *guest; /* NULL: none has called another yet */
+	struct notifications *notifications; /* NULL: it has bound none */
+	bool notifications_untold; /* an earlier daemon knew: its VMM has to say */
 	struct debt debt[MODEL_SP_MAX];
 };
 
@@ -154,6 +156,7 @@ struct model {
 	bool hold; /* nothing leaves for an SP before it is clear what all of them still know */
 	struct heap deadlines;
 	struct list touched, called, waiting_for_order, requiring;
+	struct list held; /* vCPUs whose FFA_NOTIFICATION_SET waits until its receiver's VMM has told what is bound */
 	/* VMs and definitions that went; the rows show them, and the turn points to them, until that is stored and shown */
 	struct list graves;
 	struct {
@@ -172,6 +175,7 @@ struct model {
 	struct vm *spare_vm;
 	struct life *spare_life;
 	struct guest_vcpu *spare_guest; /* for VM_VCPU_MAX */
+	struct notifications *spare_notifications;
 };
 
 int model_init(struct model *m, uint64_t random); /* every FF-A id of a VM is ours: else ids_init() follows */

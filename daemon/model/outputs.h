@@ -57,6 +57,7 @@ enum output_kind {
 	OUT_VMM_REFUSE,  /* connection, reason */
 	OUT_VMM_COMMAND, /* life, command */
 	OUT_GUEST_ANSWER, /* life, guest */
+	OUT_VMM_NOTIFY,   /* life, notice */
 	OUT_RECLAIM,     /* life, huge */
 	OUT_SECURE_CALL, /* call */
 	OUT_DISCOVER,
@@ -72,5 +73,6 @@ struct output {
 	union {
 		struct secure_call call;
 		struct guest_call guest;
+		struct guest_notice notice;
 	};
 };

@@ -109,6 +109,7 @@ static void resume_life(struct step *s, struct life *l, bool same_boot)
 
 	shift(s->now, &l->now.since, &l->now.deadline);
 	l->enter_sent = l->now.substate == VM_SUB_READY || l->now.state == VM_RUNNING || l->now.substate == VM_SUB_QUIESCING;
+	l->notifications_untold = l->begun.notifications && l->enter_sent;
 	for (unsigned i = 0; i < l->begun.vcpu_count; i++)
 		l->vcpu[i] = l->now.state == VM_RUNNING ? VCPU_RUNNING : VCPU_CREATED;
 	resume_debts(s, l);

@@ -6,6 +6,7 @@
 
 #include "base/mutant.h"
 #include "model/mediator.h"
+#include "model/notification.h"
 #include "model/vcpu.h"
 #include "model/vm.h"
 
@@ -51,7 +52,7 @@ static void ended(struct step *s, struct life *l, const struct vmm_end *end)
 /* A kill reaches the process, connected or not. */
 static bool goes_by_link(const struct output *out)
 {
-	return out->kind == OUT_VMM_WELCOME || out->kind == OUT_GUEST_ANSWER ||
+	return out->kind == OUT_VMM_WELCOME || out->kind == OUT_GUEST_ANSWER || out->kind == OUT_VMM_NOTIFY ||
 		(out->kind == OUT_VMM_COMMAND && out->command != COMMAND_KILL);
 }
 
@@ -93,6 +94,8 @@ static void back(struct step *s, struct life *l, const struct vmm_back *b)
 			b->vcpu_since[i]);
 	put_output(s, OUT_VMM_WELCOME, l->number);
 	touch(s, l->vm);
+	if (b->phase != VMM_PHASE_ENTERED) /* its guest has bound nothing, or takes nothing any more */
+		notification_release(s, l);
 	if (b->phase == VMM_PHASE_ENDED) {
 		ended(s, l, &b->end);
 	} else if (b->phase == VMM_PHASE_QUIESCED) {
@@ -120,6 +123,7 @@ static void lost(struct step *s, struct life *l, const struct vmm_end *end)
 {
 	l->connected = false;
 	l->unreachable = true;
+	notification_release(s, l);
 	touch(s, l->vm);
 	if (end->cause != CAUSE_NONE && l->now.state != VM_ABORTING) {
 		life_abort(s, l, (enum vm_cause)end->cause, end->text, false);
@@ -153,6 +157,8 @@ void step_vmm(struct step *s, struct input *in)
 		stop_told(s, l);
 	else if (in->kind == IN_VMM_DEAF)
 		stop_deaf(s, l);
+	else if (in->kind == IN_VMM_NOTIFICATIONS)
+		notification_told(s, l, &in->notifications);
 	else if (in->kind == IN_GUEST_CALL)
 		mediator_call(s, l, &in->call);
 	else if (in->kind == IN_VMM_PAUSED)

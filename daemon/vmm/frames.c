@@ -21,6 +21,7 @@ static const struct {
 	[VMM_EXIT] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
 	[VMM_STOP] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
 	[VMM_CHANNEL] = { sizeof(struct vmm_channel), AT(LINK_UP), 1 },
+	[VMM_NOTIFY] = { sizeof(struct vmm_notify), AT(LINK_UP), 0 },
 	[VMM_PAUSE] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
 	[VMM_RESUME] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
 };

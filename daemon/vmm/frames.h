@@ -14,6 +14,7 @@ union daemon_frame {
 	struct vmm_refused refused;
 	struct vmm_welcome welcome;
 	struct vmm_channel channel;
+	struct vmm_notify notify;
 };
 
 /* Where the conversation stands: what may come next. */
@@ -21,7 +22,7 @@ enum link_stage {
 	LINK_DOWN = 0,
 	LINK_NEWBORN, /* NEWBORN is sent: BIRTH or REFUSED */
 	LINK_BACK,    /* BACK is sent: WELCOME or REFUSED */
-	LINK_UP,      /* ENTER, STOP, PAUSE, RESUME, QUIESCE, EXIT, CHANNEL */
+	LINK_UP,      /* ENTER, STOP, PAUSE, RESUME, QUIESCE, EXIT, CHANNEL, NOTIFY */
 };
 
 struct frame_expected {

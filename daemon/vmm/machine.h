@@ -28,6 +28,7 @@
 #include "vmm/devices/devices.h"
 #include "vmm/failure.h"
 #include "vmm/ffa/ask.h"
+#include "vmm/ffa/notifications.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/memory.h"
 
@@ -70,6 +71,7 @@ struct machine {
 	struct guest_memory memory;
 	struct devices devices;
 	struct ffa_endpoint ffa;
+	struct ffa_notifications notifications;
 	struct {
 		int fd;
 		unsigned version; /* 0: none */

@@ -159,10 +159,21 @@ static void tell_vcpus(struct vmm *v, uint64_t now)
 			return;
 }
 
+/* Before any call: what is pending is then known to whoever takes the calls. */
+static void tell_notifications(struct vmm *v, uint64_t now)
+{
+	struct vmm_notifications frame = { .header = header(v, VMM_NOTIFICATIONS), .is = v->machine.notifications.is };
+
+	if (!v->owes_notifications || v->phase != VMM_PHASE_ENTERED || v->link_full)
+		return;
+	if (tell(v, now, &frame, sizeof(frame)))
+		v->owes_notifications = false;
+}
+
 /* After ENTERED, for before it no vCPU calls. */
 static void tell_wants(struct vmm *v, uint64_t now)
 {
-	for (unsigned i = 0; i < v->machine.vcpu_count; i++) {
+	for (unsigned i = 0; i < v->machine.vcpu_count && !v->owes_notifications; i++) {
 		struct vmm_channel frame = { .header = header(v, VMM_WANT_CHANNEL), .vcpu = (uint16_t)i };
 
 		if (!ask_wants(&v->machine.vcpu[i]))
@@ -203,6 +214,7 @@ void session_tell(struct vmm *v, uint64_t now)
 	tell_owed(v, now, OWED_STOPPING, VMM_STOPPING);
 	tell_owed(v, now, OWED_DEAF, VMM_DEAF);
 	tell_owed(v, now, OWED_PAUSED, VMM_PAUSED);
+	tell_notifications(v, now);
 	if (v->phase == VMM_PHASE_ENTERED)
 		tell_wants(v, now);
 	tell_ended(v, now);
@@ -238,9 +250,12 @@ static const char *obey(struct vmm *v, struct received *r)
 		v->incarnation = r->frame.welcome.incarnation;
 		v->stage = LINK_UP;
 		v->retry_delay = 0;
+		v->owes_notifications = v->machine.ffa.receives;
 		return NULL;
 	case VMM_CHANNEL:
 		return ask_channel(&v->machine, &r->frame.channel, &r->fd[0]);
+	case VMM_NOTIFY:
+		return ffa_notifications_take(&v->machine.notifications, &r->frame.notify, v->machine.vcpu_count);
 	case VMM_EXIT:
 		vmm_leave(0);
 	case VMM_ENTER:

@@ -105,6 +105,7 @@ int vmm_birth(struct vmm *v, struct received *birth)
 	m->definition = birth->frame.birth.definition;
 	m->life = birth->frame.header.life;
 	ffa_endpoint_init(&m->ffa, &m->memory, birth->frame.birth.ffa_id, FFA_ID_SPMC);
+	m->ffa.receives = m->definition.notifications;
 	r = map_words(v, birth->fd[VMM_FD_LAST_WORDS]);
 	if (r == 0)
 		r = open_console(v, birth->fd[VMM_FD_CONSOLE]);

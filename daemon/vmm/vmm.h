@@ -48,6 +48,7 @@ struct vmm {
 	bool begun;               /* the devices were told so */
 	uint32_t phase;           /* enum vmm_phase */
 	uint32_t owed;
+	bool owes_notifications; /* to this daemon, all that there are */
 	bool told_to_stop; /* SIGTERM came: the next one forces */
 	uint8_t told[VM_VCPU_MAX]; /* enum vcpu_state */
 	struct vmm_device_state told_device[VM_ASSIGNED_MAX]; /* type 0: not told to this daemon */

@@ -174,6 +174,7 @@ static void welcome(void *fleet, struct committed proof, uint64_t life)
 	if (v && v->connected) {
 		v->welcome = true;
 		devices_are_welcome(w, v);
+		notify_tells(w, v);
 		guest_is_welcome(w, v);
 	}
 }
@@ -267,7 +268,22 @@ static void answer(void *fleet, struct committed proof, uint64_t life, const str
 	guest_answered(w, vmm_of_life(w, life), what);
 }
 
-const struct fleet_ops fleet_ops = { start, birth, welcome, refuse, command, answer, reclaim };
+/* What was written to a VMM is read by it, also when the daemon dies behind it. */
+static void notify(void *fleet, struct committed proof, uint64_t life, const struct guest_notice *notice)
+{
+	struct world *w = fleet;
+	struct fake_vmm *v = vmm_of_life(w, life);
+
+	if (!world_output(w))
+		return;
+	oracle_act(w, proof);
+	wire_note(w, "act   notify life %" PRIu64 " %u vCPU %u %" PRIx64 " sender %" PRIu64, life, notice->what, notice->vcpu,
+		notice->bitmap, notice->sender);
+	if (v)
+		notify_told(w, v, notice);
+}
+
+const struct fleet_ops fleet_ops = { start, birth, welcome, refuse, command, answer, notify, reclaim };
 
 /* The daemon is dead: who had no life yet exits, the others go on without it. */
 void fleet_crash(struct world *w, bool reboot)
@@ -277,6 +293,7 @@ void fleet_crash(struct world *w, bool reboot)
 
 		if (v->at == VMM_DEAD)
 			continue;
+		notify_crash(v);
 		guest_is_cut(w, v);
 		v->connected = false;
 		if (reboot || (v->at == VMM_NEW && !v->born) ||

@@ -68,18 +68,27 @@ static uint32_t version_of(const struct fake_vmm *v)
 	return v->index % 4 ? FFA_VERSION_WORD(1, 2) : FFA_VERSION_WORD(1, 1);
 }
 
-static void call(struct world *w, struct fake_vmm *v, uint16_t vcpu, uint32_t function, uint32_t w1, uint32_t token)
+static void make(struct world *w, struct fake_vmm *v, uint16_t vcpu, const struct guest_call *call)
 {
 	struct fake_vcpu *g = &v->guest[vcpu];
 
-	g->call = (struct guest_call) { .vcpu = vcpu, .version = version_of(v), .x = { function, w1 } };
-	if (form_is_request(function) || form_is_response(function))
-		form_fill(w, &g->call, token);
+	g->call = *call;
+	g->call.vcpu = vcpu;
+	g->call.version = version_of(v);
 	g->out = true;
 	g->told = false;
 	g->broken = false;
 	if (v->connected && v->welcome)
 		tell_call(w, v, vcpu, false);
+}
+
+static void call(struct world *w, struct fake_vmm *v, uint16_t vcpu, uint32_t function, uint32_t w1, uint32_t token)
+{
+	struct guest_call call = { .x = { function, w1 } };
+
+	if (form_is_request(function) || form_is_response(function))
+		form_fill(w, &call, token);
+	make(w, v, vcpu, &call);
 }
 
 /* One that talks, most of the time; else one that may be over, or an id that may be nobody's. */
@@ -146,7 +155,12 @@ static void to_call(struct world *w, uint64_t index, uint64_t vcpu, void *data)
 		call(w, v, (uint16_t)vcpu, FFA_RUN, target, 0);
 	} else if (g->serving && (dice < 70 || w->quiet))
 		respond(w, v, (uint16_t)vcpu);
-	else if (w->quiet || dice < 35)
+	else if (g->poked || (!w->quiet && dice >= (v->rings ? 25u : 62u))) {
+		struct guest_call notifies = { 0 };
+
+		notify_chooses(w, v, (uint16_t)vcpu, somebody(w), notifies.x);
+		make(w, v, (uint16_t)vcpu, &notifies);
+	} else if (w->quiet || (dice < 35 && !v->rings))
 		call(w, v, (uint16_t)vcpu, FFA_MSG_WAIT, 0, 0);
 	else if (dice < 45)
 		call(w, v, (uint16_t)vcpu, FFA_YIELD, 0, 0);
@@ -249,6 +263,9 @@ static void deliver(struct world *w, uint64_t index, uint64_t cuts, void *data)
 		got_status(w, v, g, a);
 	else if (a->x[0] == FFA_YIELD)
 		g->owes = (uint32_t)a->x[1];
+	else if (a->x[0] == FFA_RUN)
+		g->poked = true;
+	notify_delivered(g);
 	g->out = false;
 	think(w, v, a->vcpu);
 }
@@ -291,6 +308,7 @@ void guest_answered(struct world *w, struct fake_vmm *v, const struct guest_call
 		return;
 	g->heard = false;
 	check_refusal(w, g, answer);
+	notify_leaves(w, v, answer);
 	copy = malloc(sizeof(*copy));
 	if (!copy)
 		abort();
@@ -307,6 +325,7 @@ void guest_begins(struct world *w, struct fake_vmm *v)
 	unsigned count = v->vcpu_count < SIM_VCPU_MAX ? v->vcpu_count : SIM_VCPU_MAX;
 
 	v->talks = random_chance(&w->random, 500);
+	v->rings = random_chance(&w->random, 500);
 	for (uint16_t i = 0; v->talks && i < count; i++) {
 		tell_state(w, v, i, VCPU_RUNNING);
 		think(w, v, i);
@@ -342,6 +361,7 @@ void guest_is_cut(struct world *w, struct fake_vmm *v)
 
 	for (uint16_t i = 0; i < SIM_VCPU_MAX; i++)
 		v->guest[i].broken = true;
+	notify_cut(v);
 	if (life)
 		life->was_cut = true;
 }

@@ -74,6 +74,7 @@ void oracle_settled(struct world *w)
 {
 	check_waiters(w);
 	oracle_guests(w);
+	oracle_notifications(w);
 	for (size_t i = 0; i < w->sp_count; i++) {
 		struct fake_sp *sp = &w->sp[i];
 

@@ -204,7 +204,22 @@ struct fake_vcpu {
 	uint32_t serves_form;  /* the function id of that one */
 	uint32_t owes;         /* the target that yielded to it: nobody else may run it */
 	uint16_t serves_id;
+	bool poked;   /* it was run: there may be notifications */
+	uint64_t got[SIM_VCPU_MAX + 1]; /* that are on their way to it: of struct notes.at */
 	struct guest_call call;
+};
+
+/* A guest's notifications, as it knows them itself and as its VMM has them. */
+struct notes {
+	uint16_t asked[64], was_asked[64]; /* the id that each is bound to, and before that */
+	uint64_t bound[64];                /* the life, once it was said that it is so */
+	uint64_t per_vcpu;
+	struct {
+		uint16_t out[64];         /* calls under way that set it */
+		uint64_t ever, may, must; /* were set; may be pending; are, as their senders were told */
+	} at[SIM_VCPU_MAX + 1];           /* for each vCPU, and for all: the last */
+	bool missed;              /* the VMM was away when it was told something */
+	struct vmm_notification_state is;
 };
 
 /* One direct request between guests. */
@@ -232,7 +247,8 @@ struct fake_vmm {
 	uint16_t vcpu_count;
 	uint64_t left_at; /* a daemon was told of its coming and going without a life: in that step, UINT64_MAX: on its way */
 	uint64_t listened; /* 1 + the link of whose channels the daemon hears; 0: of none */
-	bool talks;
+	bool talks, rings; /* rings: it notifies others, and waits for nobody */
+	struct notes notes;
 	struct fake_vcpu guest[SIM_VCPU_MAX];
 	unsigned device_count;
 	struct vmm_device_state device[SIM_DEVICE_MAX];
@@ -481,6 +497,16 @@ void guest_is_welcome(struct world *w, struct fake_vmm *v); /* its VMM is adopte
 void guest_is_cut(struct world *w, struct fake_vmm *v);
 void guest_is_heard(struct world *w, struct fake_vmm *v, const struct input *in);
 void oracle_guests(struct world *w); /* the world is quiet */
+
+/* notify.c */
+void notify_chooses(struct world *w, struct fake_vmm *v, uint16_t vcpu, uint16_t other, uint64_t x[FFA_REGISTERS]);
+void notify_leaves(struct world *w, struct fake_vmm *v, const struct guest_call *answer);
+void notify_delivered(struct fake_vcpu *g);
+void notify_cut(struct fake_vmm *v);
+void notify_told(struct world *w, struct fake_vmm *v, const struct guest_notice *notice);
+void notify_tells(struct world *w, struct fake_vmm *v);
+void notify_crash(struct fake_vmm *v);
+void oracle_notifications(struct world *w); /* the world is quiet */
 
 /* link.c */
 extern const struct secure_ops link_ops;

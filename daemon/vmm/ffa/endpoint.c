@@ -138,6 +138,7 @@ static const struct row {
 	bool wide;
 	uint32_t since;
 	void (*answer)(struct ffa_endpoint *e, struct ffa_call *call);
+	bool receives; /* for those alone that receive notifications */
 } rows[FUNCTIONS] = {
 #define ROW(function, ...) [((function) & 0xff) - FIRST_FUNCTION] = { __VA_ARGS__ }
 	ROW(FFA_VERSION, SMC32, false, 0, version),
@@ -153,6 +154,11 @@ static const struct row {
 	ROW(FFA_RUN, SMC32, false, V1_0, NULL),
 	ROW(FFA_MSG_SEND_DIRECT_REQ, SMC32 | SMC64, false, V1_0, NULL),
 	ROW(FFA_MSG_SEND_DIRECT_RESP, SMC32 | SMC64, false, V1_0, NULL),
+	ROW(FFA_NOTIFICATION_BIND, SMC32, false, V1_1, NULL, true),
+	ROW(FFA_NOTIFICATION_UNBIND, SMC32, false, V1_1, NULL, true),
+	ROW(FFA_NOTIFICATION_SET, SMC32, false, V1_1, NULL),
+	ROW(FFA_NOTIFICATION_GET, SMC32, false, V1_1, NULL, true),
+	ROW(FFA_NOTIFICATION_INFO_GET, SMC32 | SMC64, false, V1_1, NULL, true),
 	ROW(FFA_PARTITION_INFO_GET_REGS, SMC64, true, V1_2, NULL),
 	ROW(FFA_MSG_SEND_DIRECT_REQ2, SMC64, true, V1_2, NULL),
 	ROW(FFA_MSG_SEND_DIRECT_RESP2, SMC64, true, V1_2, NULL),
@@ -167,13 +173,16 @@ static const struct row *row_of(const struct ffa_endpoint *e, uint64_t function)
 
 	if (base != (FFA_ERROR & ~0xffu) || number < FIRST_FUNCTION || number >= FIRST_FUNCTION + FUNCTIONS)
 		return NULL;
+	if (row->receives && !e->receives)
+		return NULL;
 	if (!(row->forms & ((uint32_t)function & FFA_SMC64 ? SMC64 : SMC32)) || e->version < row->since)
 		return NULL;
 	return row;
 }
 
 /*
- * s.13.3: w1 with bit 31 set names a function, else a feature. Of features (NPI, SRI, ME) there is none. RXTX_MAP tells its
+ * s.13.3: w1 with bit 31 set names a function, else a feature. Of features (NPI, SRI, ME) there is the first at most: no guest
+ * schedules another, and SPs do not run in it. RXTX_MAP tells its
  * limits: bits 1:0 of w2 are 0 for pages of 4 KiB, bits 31:16 the most of them (v1.2).
  */
 static void features(struct ffa_endpoint *e, struct ffa_call *call)
@@ -181,7 +190,9 @@ static void features(struct ffa_endpoint *e, struct ffa_call *call)
 	uint32_t wanted = (uint32_t)call->x[1];
 	bool maps = (wanted & ~FFA_SMC64) == FFA_RXTX_MAP;
 
-	if (!(wanted & 0x80000000u) || !row_of(e, wanted))
+	if (wanted == FFA_FEATURE_NPI && e->receives && e->npi)
+		succeed(call, e->npi, 0);
+	else if (!(wanted & 0x80000000u) || !row_of(e, wanted))
 		ffa_error(call, FFA_NOT_SUPPORTED);
 	else
 		succeed(call, maps && e->version >= V1_2 ? FFA_BOX_PAGES_MAX << 16 : 0, 0);

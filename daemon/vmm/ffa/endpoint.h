@@ -28,6 +28,8 @@ struct ffa_endpoint {
 	uint16_t id, spmc;
 	uint32_t version; /* negotiated; 0: not yet */
 	bool frozen;
+	bool receives; /* notifications: the definition asks for them */
+	uint32_t npi;  /* the interrupt that says that some are pending (INTID); 0: there is none */
 	struct {
 		uint64_t tx, rx; /* guest physical */
 		uint32_t pages;  /* 0: not mapped */

@@ -3,6 +3,8 @@
 /* FF-A for x86-64 test guests: x0 to x17 in memory, their address written to the mailbox. One vCPU. */
 
 #define MAILBOX 0xfeb00000
+#define PENDING (MAILBOX + 8) /* vCPUs with notifications, as bits */
+#define FFA_SUCCESS 0x84000061
 #define FFA_ERROR 0x84000060
 #define FFA_VERSION 0x84000063
 #define FFA_RX_RELEASE 0x84000065
@@ -13,9 +15,14 @@
 #define FFA_DIRECT_REQ 0x8400006F
 #define FFA_DIRECT_RESP 0x84000070
 #define FFA_PARTITION_INFO_GET_REGS 0xC400008B
+#define FFA_NOTIFICATION_BIND 0x8400007F
+#define FFA_NOTIFICATION_SET 0x84000081
+#define FFA_NOTIFICATION_GET 0x84000082
 #define SERVER 0x7001
 #define TX 0x110000
 #define RX 0x111000
+#define BELL 0x7002
+#define RINGER 0x7003
 
 	.bss
 	.balign 16
@@ -55,6 +62,17 @@ puthex:
 	movl $\w1, regs + 8(%rip)
 	movl $0, regs + 12(%rip)
 	movq $0, regs + 16(%rip)
+	call ffa
+	.endm
+	/* Notification 0; w1 is in eax. */
+	.macro NOTIFICATION function, flags
+	movq $0, regs + 8(%rip)
+	mov %eax, regs + 8(%rip)
+	movl $\function, %eax
+	mov %rax, regs(%rip)
+	movq $\flags, regs + 16(%rip)
+	movq $1, regs + 24(%rip)
+	movq $0, regs + 32(%rip)
 	call ffa
 	.endm
 	.macro PRINT_ANSWER what, register

@@ -107,6 +107,32 @@ static void features_tell_the_truth(void **state)
 	assert_success(CALL(FFA_FEATURES, FFA_RXTX_MAP), FFA_BOX_PAGES_MAX << 16);
 }
 
+/* Who receives none may set those of others all the same. */
+static void notifications_are_there_for_who_asks_for_them(void **state)
+{
+	static const uint32_t of_receivers[] = { FFA_NOTIFICATION_BIND, FFA_NOTIFICATION_UNBIND, FFA_NOTIFICATION_GET,
+		FFA_NOTIFICATION_INFO_GET, FFA_NOTIFICATION_INFO_GET | FFA_SMC64 };
+
+	agree(V(1, 2));
+	for (unsigned receives = 0; receives < 2; receives++) {
+		e->receives = receives;
+		for (unsigned i = 0; i < sizeof(of_receivers) / sizeof(of_receivers[0]); i++)
+			assert_int_equal(CALL(FFA_FEATURES, of_receivers[i]).x[0], receives ? FFA_SUCCESS : FFA_ERROR);
+		assert_success(CALL(FFA_FEATURES, FFA_NOTIFICATION_SET), 0);
+		e->npi = 0;
+		assert_error(CALL(FFA_FEATURES, FFA_FEATURE_NPI), FFA_NOT_SUPPORTED);
+		e->npi = 20;
+		if (receives)
+			assert_success(CALL(FFA_FEATURES, FFA_FEATURE_NPI), 20);
+		else
+			assert_error(CALL(FFA_FEATURES, FFA_FEATURE_NPI), FFA_NOT_SUPPORTED);
+		assert_error(CALL(FFA_FEATURES, FFA_FEATURE_SRI), FFA_NOT_SUPPORTED);
+	}
+	begin(NULL);
+	agree(V(1, 0));
+	assert_error(CALL(FFA_FEATURES, FFA_NOTIFICATION_SET), FFA_NOT_SUPPORTED); /* they came with v1.1 */
+}
+
 static void buffers_lie_in_the_guest_and_apart(void **state)
 {
 	agree(V(1, 2));
@@ -193,6 +219,7 @@ int main(void)
 		cmocka_unit_test_setup(a_version_is_agreed_on_once, begin),
 		cmocka_unit_test_setup(an_older_guest_sees_less, begin),
 		cmocka_unit_test_setup(features_tell_the_truth, begin),
+		cmocka_unit_test_setup(notifications_are_there_for_who_asks_for_them, begin),
 		cmocka_unit_test_setup(buffers_lie_in_the_guest_and_apart, begin),
 		cmocka_unit_test_setup(rx_is_given_back, begin),
 		cmocka_unit_test_setup(rx_is_lent_to_one_at_a_time, begin),

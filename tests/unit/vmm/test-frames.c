@@ -23,6 +23,7 @@ static const size_t sizes[KIND_LAST + 1] = {
 	[VMM_PAUSE] = sizeof(struct vmm_frame_header),
 	[VMM_RESUME] = sizeof(struct vmm_frame_header),
 	[VMM_CHANNEL] = sizeof(struct vmm_channel),
+	[VMM_NOTIFY] = sizeof(struct vmm_notify),
 };
 
 static struct frame_expected expected_at(enum link_stage stage)
@@ -76,7 +77,7 @@ static void takes_each_frame_at_its_stage_alone(void **state)
 		[LINK_NEWBORN] = 1 << VMM_BIRTH | 1 << VMM_REFUSED,
 		[LINK_BACK] = 1 << VMM_WELCOME | 1 << VMM_REFUSED,
 		[LINK_UP] = 1 << VMM_ENTER | 1 << VMM_QUIESCE | 1 << VMM_EXIT | 1 << VMM_STOP | 1 << VMM_PAUSE |
-			1 << VMM_RESUME | 1ull << VMM_CHANNEL,
+			1 << VMM_RESUME | 1ull << VMM_CHANNEL | 1ull << VMM_NOTIFY,
 	};
 
 	for (enum link_stage stage = LINK_DOWN; stage <= LINK_UP; stage++)

@@ -75,6 +75,15 @@ static void connect_line(struct machine *m, struct irq_line *line, uint32_t spi)
 	machine_connect_line(m, line, KVM_ARM_IRQ_TYPE_SPI << KVM_ARM_IRQ_TYPE_SHIFT | (ARM64_SPI_FIRST + spi));
 }
 
+/* FF-A's notification pending interrupt, level-triggered: each vCPU has its own. */
+static void connect_notifications(struct machine *m)
+{
+	m->ffa.npi = ARM64_PPI_NOTIFICATION;
+	for (unsigned i = 0; i < m->vcpu_count; i++)
+		machine_connect_line(m, &m->notifications.line[i],
+			KVM_ARM_IRQ_TYPE_PPI << KVM_ARM_IRQ_TYPE_SHIFT | i << KVM_ARM_IRQ_VCPU_SHIFT | ARM64_PPI_NOTIFICATION);
+}
+
 /* When all vCPUs exist, before the first runs. */
 int arm64_gic_init(struct machine *m, struct failure *f)
 {
@@ -88,5 +97,6 @@ int arm64_gic_init(struct machine *m, struct failure *f)
 	connect_line(m, &m->devices.serial.irq, ARM64_SPI_SERIAL);
 	connect_line(m, &m->devices.gpio.irq, ARM64_SPI_GPIO);
 	connect_line(m, &m->devices.watchdog.irq, ARM64_SPI_WATCHDOG);
+	connect_notifications(m);
 	return 0;
 }

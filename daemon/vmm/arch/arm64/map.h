@@ -20,3 +20,5 @@
 #define ARM64_SPI_GPIO     7
 #define ARM64_SPI_WATCHDOG 8
 #define ARM64_SPI_FIRST    32
+
+#define ARM64_PPI_NOTIFICATION 20 /* private to each vCPU, and its INTID */

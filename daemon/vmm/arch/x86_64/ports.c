@@ -64,7 +64,8 @@ struct device_outcome arch_io(struct vcpu *v)
 /*
  * FF-A without an SMC instruction, for test guests: the address of eighteen 64-bit registers, aligned to 8, is written to
  * X86_FFA; they are the call, and when the instruction is over they are the answer. An address that is no memory of the
- * guest is a call that nobody can answer.
+ * guest is a call that nobody can answer. Behind it is a word to be read, in place of the notification pending interrupt: bit
+ * n is set while vCPU n has something to FFA_NOTIFICATION_GET.
  */
 static struct device_outcome ffa_mailbox(struct vcpu *v, uint64_t gpa)
 {
@@ -90,6 +91,11 @@ struct device_outcome arch_mmio(struct vcpu *v)
 	if (run->mmio.phys_addr == X86_FFA && run->mmio.is_write && run->mmio.len == sizeof(value)) {
 		memcpy(&value, run->mmio.data, sizeof(value));
 		return ffa_mailbox(v, value);
+	}
+	if (run->mmio.phys_addr == X86_FFA + sizeof(value) && !run->mmio.is_write && run->mmio.len == sizeof(value)) {
+		value = atomic_load(&v->machine->notifications.pending);
+		memcpy(run->mmio.data, &value, sizeof(value));
+		return (struct device_outcome) { 0 };
 	}
 	if (!__atomic_exchange_n(&told, 1, __ATOMIC_RELAXED))
 		log_warning("the guest accesses 0x%llx, where nothing is (told once)",
