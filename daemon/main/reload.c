@@ -2,8 +2,8 @@
 
 /*
  * Definitions are read again: vm.d of all places, in the helper thread, for a disk may be slow. What is found is then asked
- * for file by file, as a user would, and what came of each is told. One reload at a time; who asks meanwhile is served by
- * the next.
+ * for file by file, as a user would, and what came of each is told. A dry run asks a model beside the real one. One reload
+ * at a time; who asks meanwhile is served by the next.
  */
 
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "main/daemon.h"
+#include "main/rehearsal.h"
 #include "store/definition.h"
 
 #define TOKEN_OURS (1ull << 63) /* tokens below are the bus's */
@@ -40,6 +41,7 @@ struct reload {
 	struct daemon *daemon;
 	struct list wishes;
 	struct wish *wish; /* that is served now; NULL: none is */
+	struct rehearsal *rehearsal; /* of a dry run */
 	struct found *found;
 	size_t count, room;
 	size_t waiting; /* for so many answers */
@@ -129,6 +131,33 @@ static int compare(struct reload *r, struct found *f)
 
 /* ---- asking ---- */
 
+static void take_answer(struct found *f, const struct answer *a)
+{
+	f->refused = a->refusal != REFUSED_NOT;
+	f->refusal = a->refusal;
+	free(f->text);
+	f->text = f->refused ? strdup(a->text) : NULL;
+	f->what = f->refused ? "refused" : f->meant;
+}
+
+static int rehearse(struct reload *r, struct found *f, struct input *in)
+{
+	struct answer a;
+	int e;
+
+	if (!r->rehearsal)
+		r->rehearsal = rehearsal_new(
+			engine_rows(r->daemon->engine), r->daemon->options->first_id, r->daemon->options->last_id);
+	if (!r->rehearsal) {
+		free(in->request.definition);
+		return -ENOMEM;
+	}
+	e = rehearsal_ask(r->rehearsal, in, &a);
+	if (e == 0)
+		take_answer(f, &a);
+	return e;
+}
+
 static int ask(struct reload *r, struct found *f)
 {
 	struct input in = { .kind = IN_REQUEST };
@@ -137,7 +166,6 @@ static int ask(struct reload *r, struct found *f)
 	in.request.token = TOKEN_OURS | (uint64_t)(f - r->found);
 	strcpy(in.request.name, f->name);
 	in.request.verb = f->definition ? REQUEST_DEFINE : REQUEST_UNDEFINE;
-	in.request.rehearsal = r->wish->dry;
 	in.request.by_file = in.request.pending = true;
 	if (f->definition) {
 		in.request.definition = malloc(sizeof(*in.request.definition));
@@ -145,6 +173,8 @@ static int ask(struct reload *r, struct found *f)
 			return -ENOMEM;
 		*in.request.definition = *f->definition;
 	}
+	if (r->wish->dry)
+		return rehearse(r, f, &in);
 	e = engine_post(r->daemon->engine, &in);
 	if (e < 0)
 		free(in.request.definition);
@@ -227,8 +257,7 @@ static int ask_all(struct reload *r)
 			f->asked = true;
 			f->refused = false;
 			f->meant = f->meant ? f->meant : f->what;
-			if (coming || !r->wish->dry)
-				e = ask(r, f);
+			e = ask(r, f);
 		}
 	}
 	return e;
@@ -261,6 +290,7 @@ static void forget_found(struct reload *r)
 		free(f->path);
 		free(f->text);
 	}
+	r->rehearsal = rehearsal_free(r->rehearsal);
 	free(r->found);
 	r->found = NULL;
 	r->count = r->room = r->waiting = 0;
@@ -314,7 +344,7 @@ static void answered(struct reload *r)
 		f->accepted |= f->asked && !f->refused;
 		waits |= f->refused && may_be_free_later(f->refusal);
 	}
-	if (r->error < 0 || !moved || !waits || ++r->pass == PASSES || r->wish->dry) {
+	if (r->error < 0 || !moved || !waits || ++r->pass == PASSES) {
 		finish(r);
 		return;
 	}
@@ -323,7 +353,7 @@ static void answered(struct reload *r)
 			r->found[i].asked = false;
 	r->error = ask_all(r);
 	if (!r->waiting)
-		finish(r);
+		answered(r);
 }
 
 static void read_done(void *arg)
@@ -337,21 +367,14 @@ static void read_done(void *arg)
 	if (r->error == 0)
 		r->error = ask_all(r);
 	if (!r->waiting)
-		finish(r);
+		answered(r);
 }
 
 bool reload_answer(struct reload *r, const struct answer *a)
 {
-	struct found *f;
-
 	if (!(a->token & TOKEN_OURS))
 		return false;
-	f = &r->found[a->token & ~TOKEN_OURS];
-	f->refused = a->refusal != REFUSED_NOT;
-	f->refusal = a->refusal;
-	free(f->text);
-	f->text = f->refused ? strdup(a->text) : NULL;
-	f->what = f->refused ? "refused" : f->meant;
+	take_answer(&r->found[a->token & ~TOKEN_OURS], a);
 	if (--r->waiting == 0)
 		answered(r);
 	return true;

@@ -112,15 +112,18 @@ def a_circle_in_files_is_refused_and_named():
     with Host(secure_side=False) as h:
         put(h, "a", order={"after": ["b"]})
         put(h, "b", order={"after": ["a"]})
-        rows = reload(h, code=INVALID)
-        equal({n: r["what"] for n, r in rows.items()}, {"a": "added", "b": "refused"}, "what reload says")
+        for options in (["--dry-run"], []):
+            rows = reload(h, *options, code=INVALID)
+            equal({n: r["what"] for n, r in rows.items()}, {"a": "added", "b": "refused"}, f"what reload {options} says")
+            equal(len(h.json("list")), 0 if options else 1, "VMs after it")
         expect("b -> a -> b" in rows["b"]["text"], "the circle is named", rows["b"])
         put(h, "a")  # and turned round it is none, though b is in the way when a comes first
         put(h, "b", order={"after": ["a"]})
         reload(h)
         put(h, "a", order={"after": ["b"]})
         put(h, "b")
-        equal({n: r["what"] for n, r in reload(h).items()}, {"a": "changed", "b": "changed"}, "the order turned round")
+        for options in (["--dry-run"], []):
+            equal({n: r["what"] for n, r in reload(h, *options).items()}, {"a": "changed", "b": "changed"}, "the order turned round")
         equal(cat(h, "a")["order"]["after"], ["b"], "a waits for b")
 
 
@@ -202,6 +205,8 @@ def what_lives_goes_at_the_end_of_its_life():
         refused(h, ILLEGAL, "--pending", "undefine", "db")
         h.ctl("undefine", "--pending", "db")
         (h.definitions / "web.json").unlink()
+        equal(reload(h, "--dry-run")["web"]["what"], "removed", "what a dry run says")
+        equal(h.row("web")["pending"], "-", "and does")
         equal(reload(h)["web"]["what"], "removed", "what reload says")
         equal({n: h.row(n)["pending"] for n in ("web", "db")}, {"web": "removal", "db": "removal"}, "both wait")
         restart_daemon(h)
