@@ -156,8 +156,10 @@ static void take_stance(struct story *s, enum stance stance)
 		if (stance == SERVES_NOBODY)
 			end_as(s, current(s, "other")->number, CAUSE_GUEST_POWEROFF);
 		break;
-	case RUNS_FOR:
+	case RUNS_FOR: /* it has served a request before, which is over */
 		waits_for_message(s, "it");
+		asks(s, "other", "it");
+		says(s, "it", FFA_MSG_SEND_DIRECT_RESP, (uint32_t)id_of(s, "it") << 16 | id_of(s, "other"));
 		says(s, "other", FFA_RUN, FFA_TARGET(id_of(s, "it"), 0));
 		break;
 	case ASKS_ME:
