@@ -242,7 +242,7 @@ static void let_go_on(struct world *w)
 	}
 }
 
-#define QUIET_ROUNDS 20
+#define QUIET_ROUNDS 20 /* with a daemon that hears them */
 
 static void somebody(struct world *w, uint64_t a, uint64_t round, void *data)
 {
@@ -251,7 +251,7 @@ static void somebody(struct world *w, uint64_t a, uint64_t round, void *data)
 
 	if (w->quiet && round < QUIET_ROUNDS) {
 		let_go_on(w);
-		queue_put(&w->queue, w->now + S, somebody, 1, round + 1, NULL);
+		queue_put(&w->queue, w->now + S, somebody, 1, round + (w->engine != NULL), NULL);
 	}
 	if (w->quiet)
 		return;
