@@ -37,6 +37,7 @@ struct cli {
 	bool pending; /* undefine, cat */
 	bool dry_run; /* reload */
 	bool preserve; /* abort */
+	bool host;   /* shutdown */
 	const char *secure_view; /* partitions: the inspection socket to compare with; NULL: do not */
 	bool leave;  /* monitor: at the end of what there is */
 	bool colour; /* of standard output */
@@ -75,6 +76,7 @@ int verb_resume(struct cli *c, int argc, char **argv);
 int verb_abort(struct cli *c, int argc, char **argv);
 int verb_restart(struct cli *c, int argc, char **argv);
 int verb_destroy(struct cli *c, int argc, char **argv);
+int verb_shutdown(struct cli *c, int argc, char **argv);
 int verb_forget(struct cli *c, int argc, char **argv);
 int verb_monitor(struct cli *c, int argc, char **argv);
 int verb_console(struct cli *c, int argc, char **argv);

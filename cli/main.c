@@ -27,6 +27,7 @@ enum option_id {
 	OPTION_PENDING,
 	OPTION_DRY_RUN,
 	OPTION_PRESERVE,
+	OPTION_HOST,
 	OPTION_SECURE_VIEW,
 };
 
@@ -43,6 +44,7 @@ enum {
 	TAKES_PRESERVE = 1 << 8,
 	TAKES_PENDING = 1 << 9,
 	TAKES_DRY_RUN = 1 << 10,
+	TAKES_HOST = 1 << 11,
 };
 
 struct verb {
@@ -74,6 +76,7 @@ static const struct verb verbs[] = {
 	{ "abort", "NAME...", "End the life", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE | TAKES_PRESERVE, verb_abort },
 	{ "restart", "NAME...", "End the life and begin the next", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_restart },
 	{ "destroy", "NAME...", "End the life, then forget the VM", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_destroy },
+	{ "shutdown", "", "End all VMs in order", 0, 0, TAKES_WAIT | TAKES_HOST, verb_shutdown },
 	{ "forget", "NAME|LIFE [SP]", "Give up what a stuck life owes an SP", 1, 2, TAKES_FORCE | TAKES_IF_LIFE, verb_forget },
 	{ "monitor", "[NAME]", "Show each change as it happens", 0, 1, TAKES_SINCE, verb_monitor },
 	{ "console", "NAME", "Show what the guest said", 1, 1, TAKES_CONSOLE | TAKES_RAW | TAKES_FOLLOW, verb_console },
@@ -107,6 +110,8 @@ static const char *const option_help =
 	"      --pending        what the next life will be\n"
 	"reload:\n"
 	"      --dry-run        say what would come of it, do nothing\n"
+	"shutdown (and --no-block, --timeout):\n"
+	"      --host           the host goes down: the cause of each end is host-shutdown\n"
 	"forget:\n"
 	"      --force          do it; without it, say what it means\n"
 	"      --if-life=N      this life of the VM\n"
@@ -220,6 +225,7 @@ static const struct option options[] = {
 	{ "pending", no_argument, NULL, OPTION_PENDING },
 	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 	{ "preserve", no_argument, NULL, OPTION_PRESERVE },
+	{ "host", no_argument, NULL, OPTION_HOST },
 	{ "secure-view", optional_argument, NULL, OPTION_SECURE_VIEW },
 	{ 0 },
 };
@@ -279,6 +285,10 @@ static int take_option(struct cli *c, int id, struct parsed *p)
 		r = parse_number("tail", optarg, LONG_MAX, &number);
 		c->tail = r ? c->tail : (long)number;
 		return r;
+	case OPTION_HOST:
+		p->takes |= TAKES_HOST;
+		c->host = true;
+		return 0;
 	case OPTION_PRESERVE:
 		p->takes |= TAKES_PRESERVE;
 		c->preserve = true;

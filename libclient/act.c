@@ -44,3 +44,17 @@ int lifecycle_act(struct lifecycle *l, enum lifecycle_verb verb, const char *nam
 		return connection_bad_name(l, r, target.method);
 	return connection_change(l, util_take(&request), target.method, ret_seq);
 }
+
+int lifecycle_shutdown(struct lifecycle *l, bool host, uint64_t *ret_seq)
+{
+	struct call_target target = { BUS_PATH, BUS_MANAGER, "Shutdown" };
+	_cleanup_(message_unrefp) sd_bus_message *request = NULL;
+	int r = connection_prepare(l, &target, &request);
+
+	if (r < 0)
+		return r;
+	r = sd_bus_message_append(request, "a{sv}", 1, "Host", "b", (int)host);
+	if (r < 0)
+		return connection_fail(l, r, target.method);
+	return connection_change(l, util_take(&request), target.method, ret_seq);
+}

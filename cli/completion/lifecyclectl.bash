@@ -35,6 +35,7 @@ _lifecyclectl()
 	esac
 	if [[ $word == -* ]]; then
 		case $verb in
+		shutdown) common+=' --no-block --timeout --host' ;;
 		abort) common+=' --no-block --timeout --if-life --preserve' ;;
 		start | stop | pause | resume | restart | destroy) common+=' --no-block --timeout --if-life' ;;
 		trace) common+=' --follow --raw' ;;

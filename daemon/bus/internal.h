@@ -195,6 +195,8 @@ int bus_verb_submit(
 	struct bus *b, sd_bus_message *m, enum request_verb verb, const char *name, sd_bus_error *error);
 int bus_console_submit(struct bus *b, sd_bus_message *m, const char *name, sd_bus_error *error);
 
+int bus_shutdown_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error);
+
 /* define.c */
 int bus_define_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error);
 int bus_validate_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error);

@@ -173,6 +173,11 @@ static int manager_method_destroy(sd_bus_message *m, void *userdata, sd_bus_erro
 	return manager_method_verb(m, userdata, REQUEST_DESTROY, error);
 }
 
+static int manager_method_shutdown(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return bus_shutdown_submit(userdata, m, error);
+}
+
 static int manager_method_forget(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	return bus_forget_submit(userdata, m, error);
@@ -216,6 +221,12 @@ static int get_disk_stuck(sd_bus *sd, const char *path, const char *interface, c
 	sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
 	return sd_bus_message_append(reply, "b", (int)rows_disk_stuck(bus_rows(userdata)));
+}
+
+static int get_shutting_down(sd_bus *sd, const char *path, const char *interface, const char *property,
+	sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	return sd_bus_message_append(reply, "b", (int)rows_shutting_down(bus_rows(userdata)));
 }
 
 static int get_vm_count(sd_bus *sd, const char *path, const char *interface, const char *property,
@@ -263,6 +274,8 @@ static const sd_bus_vtable manager_vtable[] = {
 	VERB("Abort", manager_method_abort),
 	VERB("Restart", manager_method_restart),
 	VERB("Destroy", manager_method_destroy),
+	SD_BUS_METHOD_WITH_ARGS("Shutdown", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("t", sequence),
+		manager_method_shutdown, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Forget", SD_BUS_ARGS("s", name, "t", life, "q", sp, "a{sv}", options),
 		SD_BUS_RESULT("t", sequence), manager_method_forget, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Subscribe",
@@ -277,6 +290,7 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_PROPERTY("Sequence", "t", get_sequence, 0, 0),
 	SD_BUS_PROPERTY("SecureSide", "s", get_secure_side, 0, 0),
 	SD_BUS_PROPERTY("DiskStuck", "b", get_disk_stuck, 0, 0),
+	SD_BUS_PROPERTY("ShuttingDown", "b", get_shutting_down, 0, 0),
 	SD_BUS_PROPERTY("VmCount", "u", get_vm_count, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("BurnedIds", "a(qqtst)", bus_get_burned_ids, 0, 0),
 	SD_BUS_VTABLE_END,

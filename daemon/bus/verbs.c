@@ -36,6 +36,20 @@ int bus_verb_submit(
 	return bus_call_submit(take_ptr(&c), error);
 }
 
+int bus_shutdown_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error)
+{
+	_cleanup_(bus_call_freep) struct call *c = NULL;
+	int r = bus_call_new(b, m, &c, error);
+
+	if (r >= 0)
+		r = bus_read_option(m, "Host", &c->request.host, error);
+	if (r < 0)
+		return r;
+	c->request.verb = REQUEST_SHUTDOWN;
+	c->run = bus_call_post;
+	return bus_call_submit(take_ptr(&c), error);
+}
+
 static bool is_read_only(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);

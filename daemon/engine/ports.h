@@ -169,6 +169,7 @@ size_t rows_burned_count(const struct rows *r);
 const struct burned_row *rows_burned_at(const struct rows *r, size_t i);
 bool rows_secure_up(const struct rows *r);
 bool rows_disk_stuck(const struct rows *r); /* the last commit failed and is being tried again */
+bool rows_shutting_down(const struct rows *r); /* all VMs are to end, and no guest starts */
 uint64_t rows_seq(const struct rows *r);    /* the last turn shown */
 
 #define EVENT_RING_SIZE 8192

@@ -25,7 +25,7 @@ struct rows {
 	struct burned_row *burned;
 	size_t burned_count, burned_room;
 	uint32_t burned_changes; /* the model's, when they were written */
-	bool secure_up, disk_stuck;
+	bool secure_up, disk_stuck, shutting_down;
 	uint64_t seq;
 	struct row *spare;
 };
@@ -250,6 +250,7 @@ void rows_refresh(struct rows *r, struct model *m, uint64_t seq)
 	refresh_burned(r, m);
 	orphans_write(&r->orphans, m);
 	r->secure_up = m->secure_up;
+	r->shutting_down = m->shutdown.active;
 	r->seq = seq;
 }
 
@@ -336,6 +337,11 @@ size_t rows_burned_count(const struct rows *r)
 const struct burned_row *rows_burned_at(const struct rows *r, size_t i)
 {
 	return &r->burned[i];
+}
+
+bool rows_shutting_down(const struct rows *r)
+{
+	return r->shutting_down;
 }
 
 bool rows_secure_up(const struct rows *r)

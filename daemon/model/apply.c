@@ -108,6 +108,7 @@ static int apply_vm_gone(struct model *m, const struct change *c)
 	}
 	heap_remove(&m->deadlines, &vm->timer.node);
 	heap_remove(&m->deadlines, &vm->dependency.node);
+	heap_remove(&m->deadlines, &vm->turn.node);
 	list_remove(&vm->requiring);
 	list_remove(&vm->touched);
 	list_remove(&vm->called);
@@ -313,6 +314,9 @@ static int apply(struct model *m, struct change *c)
 		return apply_burned(m, c);
 	case CHANGE_PENDING:
 		return apply_pending(m, c);
+	case CHANGE_SHUTDOWN:
+		m->shutdown = c->shutdown;
+		return 0;
 	}
 	return -EBADMSG;
 }

@@ -67,7 +67,13 @@ void waiter_start(struct step *s, struct vm *vm)
 {
 	bool asked = vm->operation.operation == OP_START;
 	char text[END_TEXT_MAX + 1];
-	enum refusal refusal = order_pull(s, vm, text, sizeof(text));
+	enum refusal refusal;
+
+	if (model_starts_nothing(s->m)) {
+		waiter_refuse(s, vm, model_starts_nothing(s->m));
+		return;
+	}
+	refusal = order_pull(s, vm, text, sizeof(text));
 
 	if (refusal == REFUSED_NOT)
 		refusal = vm_start(s, vm, text, sizeof(text));
@@ -83,8 +89,8 @@ static const char *may_not_wait(const struct step *s, const struct vm *vm)
 {
 	if (!vm)
 		return "no VM has this name: define it first";
-	if (s->m->shutting_down)
-		return "the daemon is stopping: it starts nothing more";
+	if (model_starts_nothing(s->m))
+		return model_starts_nothing(s->m);
 	if (vm->operation.operation == OP_DESTROY)
 		return "this VM is being destroyed";
 	if (life_is_kept(vm->life))

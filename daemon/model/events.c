@@ -105,6 +105,7 @@ bool model_event(const struct model *m, const struct change *c, uint64_t realtim
 	case CHANGE_END:
 	case CHANGE_IDS:
 	case CHANGE_BURNED:
+	case CHANGE_SHUTDOWN:
 		return false;
 	}
 	return false;

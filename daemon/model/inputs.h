@@ -50,6 +50,7 @@ enum request_verb {
 	REQUEST_PAUSE,
 	REQUEST_RESUME,
 	REQUEST_UNDEFINE, /* the definition goes, and the VM: with its life, if `pending`, else it is refused while that lasts */
+	REQUEST_SHUTDOWN, /* every VM ends, in order; no name, no life */
 	REQUEST_FORGET, /* what a life that is over owes SP `sp`; `name` may be empty where `life` is given */
 };
 
@@ -59,6 +60,7 @@ struct request {
 	uint64_t life;                    /* expected life; 0: any */
 	uint16_t sp;                      /* FORGET; 0: whoever is owed */
 	bool preserve;                    /* ABORT: keep it for a post-mortem */
+	bool host;                        /* SHUTDOWN: the host goes down */
 	uint32_t uid;                     /* who asks */
 	bool by_file;                     /* UNDEFINE: its file is gone; else a user's word, who has no say over files */
 	bool pending;                     /* UNDEFINE */

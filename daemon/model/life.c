@@ -146,7 +146,7 @@ static void start_timer(struct step *s, struct vm *vm)
 	touch(s, vm); /* it waits for this time no more */
 	if (vm->life && vm->life->stuck)
 		leave_behind(s, vm->life);
-	if (vm->life || vm->operation.operation != OP_START || s->m->shutting_down)
+	if (vm->life || vm->operation.operation != OP_START || model_starts_nothing(s->m))
 		return;
 	if (vm_start(s, vm, text, sizeof(text)) != REFUSED_NOT)
 		start_failed(s, vm, CAUSE_START_FAILED, text);
@@ -296,6 +296,8 @@ static void aim(const struct step *s, const struct life *l, struct change_state 
 /* It got there. */
 static void arrive(struct step *s, struct life *l)
 {
+	if (l->now.quiesced && l->vm && l->vm->life == l)
+		shutdown_quiesced(s, l->vm);
 	if (l->now.substate == VM_SUB_QUIESCING)
 		start_ladder(s, l);
 	else if (l->now.substate == VM_SUB_PRESERVED)
@@ -316,6 +318,8 @@ static void end(struct step *s, struct life *l, enum vm_cause cause, const char 
 	if (vm_step((enum vm_state)l->now.state, VM_EV_ABORT, &to) < 0)
 		return;
 	next.quiesced = quiesced || !l->enter_sent || !l->vmm.pid;
+	if (cause == CAUSE_USER_STOP && s->m->shutdown.active && s->m->shutdown.host)
+		cause = CAUSE_HOST_SHUTDOWN;
 	next.preserve = preserve;
 	next.cause = (uint8_t)cause;
 	snprintf(next.text, sizeof(next.text), "%s", text);
@@ -338,7 +342,7 @@ static void end(struct step *s, struct life *l, enum vm_cause cause, const char 
 
 void life_abort(struct step *s, struct life *l, enum vm_cause cause, const char *text, bool quiesced)
 {
-	end(s, l, cause, text, quiesced, policy_preserves(l, cause));
+	end(s, l, cause, text, quiesced, policy_preserves(s, l, cause));
 }
 
 void life_abort_kept(struct step *s, struct life *l, enum vm_cause cause)
@@ -488,7 +492,7 @@ void life_reclaimed(struct step *s, struct life *l)
 		return;
 	}
 	pending_take(s, vm);
-	if (vm->operation.operation == OP_RESTART ||
+	if ((vm->operation.operation == OP_RESTART && !s->m->shutdown.active) ||
 		(vm->operation.operation == OP_STOP && MUTANT(MUTANT_P5_STOP_RESTARTS)))
 		next_life(s, vm);
 	else
@@ -505,7 +509,7 @@ static void leave_behind(struct step *s, struct life *l)
 	char text[END_TEXT_MAX + 1] = "";
 
 	if (!vm || vm->life != l || vm->operation.operation != OP_RESTART || l->begun.fixed_id || vm->removal ||
-		vm->definition->policies.on_stuck != ON_STUCK_NEW_ID || s->m->shutting_down)
+		vm->definition->policies.on_stuck != ON_STUCK_NEW_ID || model_starts_nothing(s->m))
 		return;
 	if (vm->operation.deadline > s->now && !MUTANT(MUTANT_P5_RESTART_EARLY)) { /* not before its delay is over */
 		set_deadline(s, &l->timer, vm->operation.deadline);

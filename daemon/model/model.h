@@ -18,6 +18,7 @@
 enum deadline_kind {
 	DEADLINE_VM,     /* a start that waits: restart delay, or order to be looked at again; a stop not obeyed in time */
 	DEADLINE_DEPENDENCY, /* what it requires has ended */
+	DEADLINE_TURN,   /* of a VM in a shutdown: perhaps it has come */
 	DEADLINE_LIFE,   /* of the sub-state: build, announce without a secure side, active phase of retire */
 	DEADLINE_VMM,    /* next rung of the ladder: EXIT, SIGKILL */
 	DEADLINE_DEBT,   /* send again */
@@ -82,7 +83,7 @@ struct vm {
 	struct list old;     /* lives that are not current and still settle */
 	struct list requiring; /* model.requiring, if its definition says `requires` */
 	struct deadline timer; /* of the operation: a start that waits, a stop's end of patience */
-	struct deadline dependency;
+	struct deadline dependency, turn;
 	uint64_t partition_by; /* that of the operation, once it is stored */
 	uint64_t number;
 	struct vm_definition *definition; /* in force: what the life was built from; without one, what the next will be */
@@ -149,6 +150,7 @@ struct model {
 	size_t sp_count;
 	struct change_world world;
 	bool world_known; /* a secure world was met, ever */
+	struct change_shutdown shutdown;
 
 	/* not stored */
 	bool secure_up, shutting_down, has_secure_side;
@@ -234,6 +236,14 @@ static inline bool life_is_over(const struct life *l)
 static inline bool life_is_kept(const struct life *l)
 {
 	return l && life_is_over(l) && l->now.preserve;
+}
+
+/* Why nothing starts now; NULL: it does. */
+static inline const char *model_starts_nothing(const struct model *m)
+{
+	if (m->shutting_down)
+		return "the daemon is stopping: it starts nothing more";
+	return m->shutdown.active ? "all VMs are being shut down: nothing starts before that is over" : NULL;
 }
 
 static inline bool sp_is_there(const struct sp *sp)

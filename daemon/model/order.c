@@ -204,6 +204,9 @@ void order_autostart(struct step *s)
 {
 	struct vm *vm;
 
+	if (model_starts_nothing(s->m))
+		return;
+
 	list_for_each(vm, &s->m->vms, all) {
 		char text[END_TEXT_MAX + 1] = "";
 
@@ -271,6 +274,6 @@ void order_requires_timer(struct step *s, struct vm *vm)
 		return;
 	}
 	life_abort(s, vm->life, CAUSE_DEPENDENCY, text, false);
-	if (is_coming(missing) && vm->operation.operation == OP_NONE && !vm->removal)
+	if (is_coming(missing) && !s->m->shutdown.active && vm->operation.operation == OP_NONE && !vm->removal)
 		set_operation(s, vm, OP_RESTART, 0);
 }

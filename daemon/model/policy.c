@@ -45,11 +45,12 @@ static bool says(const struct vm_definition *d, enum vm_cause cause, enum on_end
 }
 
 /* What somebody asked for meanwhile comes before what the definition says. */
-bool policy_preserves(const struct life *l, enum vm_cause cause)
+bool policy_preserves(const struct step *s, const struct life *l, enum vm_cause cause)
 {
 	const struct vm *vm = l->vm;
 
-	return vm && vm->life == l && operation_rank((enum operation)vm->operation.operation) < operation_rank(OP_STOP) &&
+	return vm && vm->life == l && !s->m->shutdown.active &&
+		operation_rank((enum operation)vm->operation.operation) < operation_rank(OP_STOP) &&
 		says(vm->definition, cause, ON_END_PRESERVE) && !MUTANT(MUTANT_P5_PRESERVE_IGNORED);
 }
 
@@ -92,6 +93,8 @@ bool policy_restart(struct step *s, struct vm *vm, const struct life *l, uint64_
 	bool healthy = l && l->begun.entered && s->now - l->begun.entered >= p->restart_healthy_ms * NS_PER_MS;
 	uint64_t wait;
 
+	if (s->m->shutdown.active && !MUTANT(MUTANT_P5_SHUTDOWN_RESTARTS))
+		return false;
 	if (vm->removal || !says(vm->definition, (enum vm_cause)vm->end.cause, ON_END_RESTART))
 		return false;
 	if (policy_of[vm->end.cause] == REBOOT) {

@@ -12,4 +12,4 @@
 bool policy_restart(struct step *s, struct vm *vm, const struct life *l, uint64_t *ret_at);
 
 /* Whether a life that ends now is to be kept for a post-mortem, by what the VM's definition says of such an end. */
-bool policy_preserves(const struct life *l, enum vm_cause cause);
+bool policy_preserves(const struct step *s, const struct life *l, enum vm_cause cause);

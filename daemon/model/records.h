@@ -36,6 +36,7 @@ enum change_kind {
 	CHANGE_IDS = 13,      /* in which order free ids are given out (snapshots, and after a lost log): ids */
 	CHANGE_BURNED = 14,   /* an id is burned at an SP, or not any more; life: whose end the SP never took: burned */
 	CHANGE_PENDING = 15,  /* what waits for the end of a VM's life, or comes into force: vm, pending */
+	CHANGE_SHUTDOWN = 16, /* all VMs are to end in order, or have: shutdown */
 };
 
 struct change_begun {
@@ -165,6 +166,12 @@ struct change_pending {
 	uint8_t what;                     /* enum pending_kind */
 };
 
+struct change_shutdown {
+	bool active; /* nothing starts, and whatever lives is to end */
+	bool host;   /* since the host goes down */
+	uint64_t since;
+};
+
 struct change {
 	uint8_t kind; /* enum change_kind */
 	uint64_t seq;
@@ -184,6 +191,7 @@ struct change {
 		struct change_end end;
 		struct change_ids ids;
 		struct change_burned burned;
+		struct change_shutdown shutdown;
 	};
 };
 

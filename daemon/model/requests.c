@@ -72,14 +72,21 @@ enum refusal illegal(struct step *s, struct vm *vm, struct answer *a, const char
 
 /* ---- the verbs ---- */
 
+static bool starts_nothing(const struct step *s, struct answer *a)
+{
+	const char *why = model_starts_nothing(s->m);
+
+	if (why)
+		snprintf(a->text, sizeof(a->text), "%s", why);
+	return why;
+}
+
 static enum refusal ask_start(struct step *s, struct vm *vm, struct answer *a)
 {
 	enum refusal refusal;
 
-	if (s->m->shutting_down) {
-		snprintf(a->text, sizeof(a->text), "the daemon is stopping: it starts nothing more");
+	if (starts_nothing(s, a))
 		return REFUSED_SHUTTING_DOWN;
-	}
 	if ((state_of(vm) == VM_CREATED || state_of(vm) == VM_RUNNING) && vm->operation.operation != OP_STOP)
 		return REFUSED_NOT;
 	if (life_is_kept(vm->life))
@@ -154,10 +161,8 @@ static enum refusal ask_restart(struct step *s, struct vm *vm, struct answer *a)
 {
 	if (state_of(vm) == VM_NULL)
 		return ask_start(s, vm, a);
-	if (s->m->shutting_down) {
-		snprintf(a->text, sizeof(a->text), "the daemon is stopping: it starts nothing more");
+	if (starts_nothing(s, a))
 		return REFUSED_SHUTTING_DOWN;
-	}
 	if (!operation_is_under(vm, OP_STOP))
 		return illegal(s, vm, a, "restart", "start it again when it is null");
 	if (vm->removal)
@@ -224,6 +229,7 @@ static enum refusal ask(struct step *s, const struct request *r, struct vm *vm, 
 	case REQUEST_UNDEFINE:
 		return ask_undefine(s, vm, r, a);
 	case REQUEST_DEFINE:
+	case REQUEST_SHUTDOWN:
 	case REQUEST_FORGET:
 		break;
 	}
@@ -260,6 +266,8 @@ static enum refusal take(struct step *s, struct request *r, struct answer *a)
 {
 	if (r->verb == REQUEST_DEFINE)
 		return ask_define(s, r, a);
+	if (r->verb == REQUEST_SHUTDOWN)
+		return ask_shutdown(s, r->host);
 	return r->verb == REQUEST_FORGET ? ask_forget(s, r, a) : to_vm(s, r, a);
 }
 

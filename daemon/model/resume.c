@@ -171,9 +171,15 @@ void model_resume(struct model *m, uint64_t now, uint64_t realtime, bool same_bo
 	if (m->begin_at)
 		resume_ids(&s);
 	m->meets_by = now + MEET_PATIENCE;
+	if (m->shutdown.active && !same_boot) { /* it did */
+		struct change c = { .kind = CHANGE_SHUTDOWN };
+
+		emit(&s, &c);
+	}
 	resume_open(&s);
 	list_for_each_safe(l, next, &m->lives, all)
 		resume_life(&s, l, same_boot);
 	list_for_each(vm, &m->vms, all)
 		resume_vm(&s, vm, same_boot);
+	shutdown_look(&s);
 }

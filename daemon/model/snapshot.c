@@ -102,6 +102,8 @@ int model_snapshot(const struct model *m, int (*each)(void *arg, const struct ch
 
 	if (m->world_known)
 		r = put(&w, (struct change){ .kind = CHANGE_WORLD, .world = m->world });
+	if (!r && m->shutdown.active)
+		r = put(&w, (struct change){ .kind = CHANGE_SHUTDOWN, .shutdown = m->shutdown });
 	for (size_t i = 0; i < m->sp_count && !r; i++)
 		r = put_sp(&w, &m->sp[i]);
 	list_for_each(vm, &m->vms, all)

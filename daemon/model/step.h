@@ -54,6 +54,13 @@ void stop_deaf(struct step *s, struct life *l);  /* nobody listens to it */
 void stop_again(struct step *s, struct life *l, bool pressed); /* the VMM is back: it may not have heard */
 void stop_timer(struct step *s, struct vm *vm);
 
+/* shutdown.c: all VMs end, each after those that need it */
+enum refusal ask_shutdown(struct step *s, bool host);
+void shutdown_timer(struct step *s, struct vm *vm);       /* perhaps it is its turn */
+void shutdown_quiesced(struct step *s, struct vm *vm); /* no guest of it can run: perhaps it is another's */
+void shutdown_look(struct step *s);                       /* order may be another now, or a new daemon goes on */
+const struct vm *shutdown_waits_for(const struct model *m, const struct vm *vm); /* NULL: it is its turn, or there is none */
+
 /* pause.c: the vCPUs stand for a while */
 void pause_begin(struct step *s, struct life *l);
 void pause_done(struct step *s, struct life *l, uint64_t command); /* all stand, by the PAUSE of that number */

@@ -33,7 +33,11 @@ void stop_told(struct step *s, struct life *l)
 
 void stop_deaf(struct step *s, struct life *l)
 {
-	if (is_stopping(l) && !MUTANT(MUTANT_P6_DEAF_UNSAID))
+	if (!is_stopping(l) || MUTANT(MUTANT_P6_DEAF_UNSAID))
+		return;
+	if (s->m->shutdown.active && !MUTANT(MUTANT_P6_SHUTDOWN_DEAF)) /* and yet it must end */
+		life_abort(s, l, CAUSE_USER_STOP, "the guest listens to no power key", false);
+	else
 		end_operation(s, l->vm, OUTCOME_UNHEARD);
 }
 

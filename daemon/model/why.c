@@ -6,6 +6,7 @@
 
 #include "base/mutant.h"
 #include "model/outputs.h"
+#include "model/step.h"
 #include "model/order.h"
 
 /*
@@ -94,6 +95,13 @@ static void of_stop(const struct life *l, struct wait_reason *r)
 	r->until = l->vm->operation.deadline;
 }
 
+/* It ends after those that need it. */
+static void of_turn(const struct model *m, const struct vm *vm, struct wait_reason *r)
+{
+	on_vm(shutdown_waits_for(m, vm)->definition->name, r);
+	r->since = m->shutdown.since;
+}
+
 static void of_life(const struct model *m, const struct life *l, struct wait_reason *r)
 {
 	r->since = l->now.since;
@@ -128,6 +136,8 @@ static void of_life(const struct model *m, const struct life *l, struct wait_rea
 		r->since = r->until = 0;
 		if (l->vm && l->vm->life == l && l->vm->operation.operation == OP_STOP && !MUTANT(MUTANT_P6_STOP_UNSAID))
 			of_stop(l, r);
+		else if (l->vm && l->vm->life == l && shutdown_waits_for(m, l->vm) && !MUTANT(MUTANT_P6_SHUTDOWN_UNSAID))
+			of_turn(m, l->vm, r);
 		else if (is_any_unpaid(m, l)) /* an SP that restarted or came is told of a VM that runs */
 			on_secure_side(m, l, r);
 		break;

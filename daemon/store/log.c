@@ -48,7 +48,8 @@ uint64_t turn_events(const struct turn *turn)
 		uint8_t kind = turn->change[i].kind;
 
 		events +=
-			kind != CHANGE_VMM && kind != CHANGE_OPEN && kind != CHANGE_END && kind != CHANGE_IDS && kind != CHANGE_BURNED;
+			kind != CHANGE_VMM && kind != CHANGE_OPEN && kind != CHANGE_END && kind != CHANGE_IDS && kind != CHANGE_BURNED &&
+			kind != CHANGE_SHUTDOWN;
 	}
 	return events;
 }

@@ -138,6 +138,12 @@ static const struct field pending[] = {
 	WORD("what", pending.what, pending_names), /* and its definition, if there is one */
 };
 
+static const struct field shutdown[] = {
+	TRUTH("active", shutdown.active),
+	TRUTH("host", shutdown.host),
+	NUMBER("since", shutdown.since),
+};
+
 #define KIND_BARE(string)                                                                                    \
 	{                                                                                                    \
 		.name = string, .prefix = "{\"kind\":\"" string "\",\"seq\":"                                \
@@ -164,4 +170,5 @@ const struct kind record_kinds[RECORD_KIND_COUNT] = {
 	[CHANGE_IDS] = KIND("ids", ids),
 	[CHANGE_BURNED] = KIND("burned", burned),
 	[CHANGE_PENDING] = KIND("pending", pending),
+	[CHANGE_SHUTDOWN] = KIND("shutdown", shutdown),
 };

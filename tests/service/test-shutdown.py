@@ -4,6 +4,7 @@
 The machine is not turned off: everything that is not this test is stopped in one transaction, by the same rules of order.
 """
 import json
+import pathlib
 import socket
 import sys
 
@@ -61,6 +62,45 @@ def guests_end_first_and_every_sp_is_told():
         ctl("destroy", name)
 
 
+def events():
+    return [json.loads(line) for line in ctl("-o", "json", "monitor", "--no-follow").splitlines()]
+
+
+def the_host_goes_down_and_each_guest_ends_after_those_that_need_it():
+    """PID 1 is believed to stop the host: who is asked says so."""
+    host.fresh()
+    host.define("disk", "obey")
+    host.define("db", "obey", order={"requires": ["disk"]})
+    host.define("app", "obey", order={"after": ["db"]})
+    names = ["disk", "db", "app"]
+    ctl("start", "disk", "db", "app")
+    for name in names:
+        host.until(lambda: "listens" in ctl("console", name), f"{name} listens to its power key")
+    equal(show("lifecycled-guests.service", "ActiveState"), {"ActiveState": "active"}, "who ends them in order")
+    fake = pathlib.Path("/run/lifecycled-test/systemctl")
+    fake.parent.mkdir(exist_ok=True)
+    fake.write_text("#!/bin/sh\ntest \"$1\" = is-system-running && echo stopping\n")
+    fake.chmod(0o755)
+    host.drop_in("lifecycled-guests.service", f"[Service]\nEnvironment=PATH={fake.parent}:/usr/sbin:/usr/bin:/sbin:/bin\n")
+    try:
+        systemctl("isolate", "host-test.target")
+        for unit in ("lifecycled-guests.service", "lifecycled.service", *map(vmm, names)):
+            host.until(lambda: show(unit, "ActiveState") == {"ActiveState": "inactive"}, f"{unit} is stopped, and did not fail")
+    finally:
+        host.drop_in("lifecycled-guests.service", None)
+    systemctl("start", "lifecycled.service")
+    equal({host.status(name)["last_end"]["cause"] for name in names}, {"host-shutdown"}, "their causes")
+    asked, over = {}, {}
+    for e in events():
+        if e.get("operation") == "stop":
+            asked[e["name"]] = e["sequence"]
+        if e.get("to_substate") == "retiring":
+            over[e["name"]] = e["sequence"]
+    expect(over["app"] < asked["db"] and over["db"] < asked["disk"], "app, then db, then disk", asked, over)
+    for name in names:
+        ctl("destroy", name)
+
+
 def an_enabled_vm_starts_with_the_machine():
     host.fresh()
     host.define("web")
@@ -80,4 +120,5 @@ if __name__ == "__main__":
     sys.exit(host.main([
         an_enabled_vm_starts_with_the_machine,
         guests_end_first_and_every_sp_is_told,
+        the_host_goes_down_and_each_guest_ends_after_those_that_need_it,
     ], needs_kvm=False))

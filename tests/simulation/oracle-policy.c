@@ -134,6 +134,7 @@ static uint8_t said(const struct vm_policies *p, uint8_t cause)
 	case CAUSE_USER_RESTART:
 	case CAUSE_USER_DESTROY:
 	case CAUSE_DEPENDENCY:
+	case CAUSE_HOST_SHUTDOWN:
 	case CAUSE_HOST_REBOOT:
 		return ON_END_STOP;
 	default:
@@ -205,7 +206,7 @@ static struct change_operation decided(const struct turn *turn, size_t i, struct
 static void check(struct world *w, struct kept_vm *k, uint8_t cause, uint64_t now, const struct change_operation *op,
 	uint8_t restart)
 {
-	bool again = !k->removal && says_restart(&k->says, cause) && is_within_limit(k, cause, now);
+	bool again = !k->removal && !w->shutdown.active && says_restart(&k->says, cause) && is_within_limit(k, cause, now);
 	struct range delay;
 
 	if (op->operation != (again ? restart : OP_NONE))
@@ -238,7 +239,7 @@ static void keeps(struct world *w, struct kept_vm *k, const struct change *c)
 	uint64_t ms = k->definition.limits.preserve_timeout_ms;
 	bool arrives = c->state.old_substate != VM_SUB_PRESERVED && c->state.substate == VM_SUB_PRESERVED;
 
-	if (c->state.old_state == VM_ABORTING && is_asked(w, k, ~0u))
+	if (c->state.old_state == VM_ABORTING && (is_asked(w, k, ~0u) || w->shutdown.active))
 		k->keep = KEEP_UNCLEAR;
 	if (k->keep == KEEP_IT && (c->state.substate == VM_SUB_RETIRING || c->state.substate == VM_SUB_RECLAIMING) &&
 		c->state.old_substate != VM_SUB_PRESERVED)
@@ -260,8 +261,10 @@ static void ends(struct world *w, const struct turn *turn, size_t i)
 
 	if (k && c->state.state == VM_RUNNING && c->state.old_state != VM_RUNNING)
 		k->entered = c->state.since;
-	if (k)
+	if (k) {
 		k->runs = c->state.state == VM_RUNNING;
+		k->quiesced = c->state.state == VM_ABORTING && c->state.quiesced;
+	}
 	if (k && c->state.old_state == VM_ABORTING)
 		keeps(w, k, c);
 	if (!k || c->state.state != VM_ABORTING || c->state.old_state == VM_ABORTING)
@@ -271,7 +274,7 @@ static void ends(struct world *w, const struct turn *turn, size_t i)
 	k->unclear = !is_clear(w, k) || c->state.cause == CAUSE_DEPENDENCY;
 	k->due = false;
 	k->keep = k->unclear || was >= OP_RESTART ? KEEP_UNCLEAR :
-		said(&k->says, c->state.cause) == ON_END_PRESERVE ? KEEP_IT : KEEP_IT_NOT;
+		!w->shutdown.active && said(&k->says, c->state.cause) == ON_END_PRESERVE ? KEEP_IT : KEEP_IT_NOT;
 	keeps(w, k, c);
 	if (!k->unclear && (was <= OP_START || was == OP_PAUSE || (was == OP_RESTART && c->state.cause != CAUSE_USER_RESTART)))
 		check(w, k, c->state.cause, c->state.since, &op, OP_RESTART);
@@ -357,11 +360,13 @@ static void begins(struct world *w, const struct change *c)
 	if (is_early(w, k) && !is_asked(w, k, STARTS) && !has_stranger(w, k))
 		fail(w, "P5", "%s comes back %" PRIu64 " ns too early", k->name, k->not_before - world_boottime(w));
 	check_order(w, k);
+	if (w->shutdown.active)
+		fail(w, "P5", "%s begins a life in a shutdown", k->name);
 	if (k->for_good && !is_wished(w, k))
 		fail(w, "P5", "%s was ended at a user's word, and lives again at nobody's", k->name);
 	k->life = c->life;
 	k->entered = 0;
-	k->runs = false;
+	k->runs = k->quiesced = false;
 	k->due = k->for_good = false;
 }
 
@@ -380,7 +385,10 @@ static void operates(struct world *w, const struct change *c)
 		k->for_good = false;
 	if (c->seq <= k->decided)
 		return;
-	if (c->operation.operation == OP_NONE && k->due && !is_asked(w, k, ENDS | ASKED(REQUEST_UNDEFINE)) && !had_stranger(w, k))
+	if (w->shutdown.active && c->operation.operation == OP_STOP && c->operation.deadline && !is_asked(w, k, ~0u))
+		oracle_turn(w, k);
+	if (c->operation.operation == OP_NONE && k->due && !is_asked(w, k, ENDS | ASKED(REQUEST_UNDEFINE)) && !had_stranger(w, k) &&
+		!w->shutdown.active)
 		fail(w, "P5", "%s was to come back, and nobody thinks of it any more", k->name);
 	if (c->operation.operation == OP_NONE || c->operation.operation >= OP_STOP)
 		k->due = false;
@@ -421,6 +429,8 @@ void oracle_policies(struct world *w, const struct turn *turn)
 			failed(w, turn, i);
 		else if (c->kind == CHANGE_LIFE)
 			begins(w, c);
+		else if (c->kind == CHANGE_SHUTDOWN)
+			w->shutdown = c->shutdown;
 		else if (c->kind == CHANGE_OPERATION)
 			operates(w, c);
 		else if (c->kind == CHANGE_PENDING)

@@ -12,8 +12,10 @@
 
 LIFECYCLE_NAME_TABLE(wait_names, WAITS);
 
-static bool is_unfinished(const struct vm_row *row)
+static bool is_unfinished(const struct world *w, const struct vm_row *row)
 {
+	if (w->shutdown.active && row->state == VM_RUNNING)
+		return true;
 	if (row->operation != OP_NONE || row->state == VM_ABORTING || row->state == VM_CREATED || row->old_lives)
 		return true;
 	for (unsigned i = 0; i < row->debt_count; i++)
@@ -45,7 +47,9 @@ static bool vm_holds(struct world *w, const struct vm_row *row, const char *name
 	if (!other || other->state != VM_RUNNING || other->operation != OP_NONE)
 		return true;
 	/* It runs, and an SP that restarted is told of it again: it may stand in the same line, before this one. */
-	return row->waits.sp && other->waits.on != WAIT_NOTHING;
+	if (row->waits.sp)
+		return other->waits.on != WAIT_NOTHING;
+	return w->shutdown.active && row->state == VM_RUNNING && oracle_needs(w, name, row->name);
 }
 
 static bool old_life_holds(struct world *w, const struct vm_row *row, enum wait_on on)
@@ -129,7 +133,7 @@ static void ask(struct world *w, const struct vm_row *row)
 {
 	const char *what = row->waits.on < WAIT_COUNT ? wait_names[row->waits.on] : "?";
 
-	if (!is_unfinished(row) ||
+	if (!is_unfinished(w, row) ||
 		(w->quitting && !row->life)) /* a daemon that leaves leaves starts to its successor */
 		return;
 	if (row->waits.on == WAIT_NOTHING)
@@ -211,7 +215,7 @@ static const struct vm_row *first_unfinished(struct world *w)
 	const struct rows *rows = engine_rows(w->engine);
 
 	for (size_t i = 0; i < rows_vm_count(rows); i++)
-		if (is_unfinished(rows_vm_at(rows, i)) && !waits_for_order(rows_vm_at(rows, i)) &&
+		if (is_unfinished(w, rows_vm_at(rows, i)) && !waits_for_order(rows_vm_at(rows, i)) &&
 			!waits_for_what_is_short(w, rows_vm_at(rows, i)))
 			return rows_vm_at(rows, i);
 	return NULL;

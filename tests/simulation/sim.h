@@ -339,6 +339,7 @@ struct kept_vm {
 	struct vm_policies says;
 	struct vm_definition definition;
 	bool runs;
+	bool quiesced; /* its life is over, and no guest of it can run */
 	uint64_t defined; /* the last change of the definition */
 	uint8_t operation;
 	bool due;     /* it is to come back by itself */
@@ -407,6 +408,7 @@ struct world {
 
 	struct kept_vm kept[2 * SIM_VM_MAX];
 	struct kept_definitions definitions[SIM_VM_MAX];
+	struct change_shutdown shutdown; /* as it is stored */
 	size_t vm_count;
 	struct picture picture[SIM_VM_MAX];
 	uint64_t shown_seq; /* the follower's cursor */
@@ -570,6 +572,8 @@ struct kept_vm *oracle_kept(struct world *w, const char *name); /* NULL: no VM i
 void oracle_partition_row(struct world *w, const struct vm_row *row); /* P6 */
 void oracle_partition_stored(struct world *w, struct kept_vm *k, const struct change_operation *op);
 void oracle_partition_missed(struct world *w, const struct kept_vm *k, const struct change_end *end);
+void oracle_turn(struct world *w, const struct kept_vm *k); /* P5: it is asked to end in a shutdown */
+bool oracle_needs(struct world *w, const char *name, const char *needed); /* by its definition it begins after that one */
 bool oracle_wants_partition(struct world *w, const struct vm_row *row, uint16_t id); /* it must wait for this one; 0: for any */
 void oracle_asked_to_live(struct world *w, const char *name);
 void oracle_next_start(struct world *w, const struct vm_row *row); /* P6 */

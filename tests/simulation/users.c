@@ -10,7 +10,7 @@
 
 #include "tests/simulation/sim.h"
 
-static const char *const verb_names[] = { "define", "start", "abort", "restart", "destroy", "stop", "pause", "resume", "undefine", "forget" };
+static const char *const verb_names[] = { "define", "start", "abort", "restart", "destroy", "stop", "pause", "resume", "undefine", "shutdown", "forget" };
 
 static void name_of(size_t i, char *ret)
 {
@@ -179,6 +179,12 @@ static void ask(struct world *w, enum request_verb verb, size_t vm)
 	in.request.pending = verb == REQUEST_UNDEFINE && random_chance(&w->random, 700);
 	if (verb == REQUEST_FORGET)
 		choose_what_to_forget(w, a, &in.request);
+	if (verb == REQUEST_SHUTDOWN) {
+		a->had_row = false;
+		in.request.name[0] = a->row.name[0] = '\0';
+		in.request.life = 0;
+		in.request.host = random_chance(&w->random, 500);
+	}
 	in.request.preserve = verb == REQUEST_ABORT && !w->quiet && random_chance(&w->random, 200);
 	in.request.token = a->token;
 	if (verb == REQUEST_FORGET)
@@ -204,7 +210,9 @@ static enum request_verb choose(struct world *w, const struct rows *rows, const 
 	uint64_t dice = random_below(&w->random, 100);
 
 	if (dice < 15)
-		return (enum request_verb)random_below(&w->random, REQUEST_FORGET + 1);
+		return random_chance(&w->random, 40) ? REQUEST_SHUTDOWN :
+			random_chance(&w->random, 100) ? REQUEST_FORGET :
+			(enum request_verb)random_below(&w->random, REQUEST_SHUTDOWN);
 	if (!row)
 		return REQUEST_DEFINE;
 	if (!row->life)

@@ -30,6 +30,12 @@ enum lifecycle_verb {
 int lifecycle_act(struct lifecycle *l, enum lifecycle_verb verb, const char *name, uint64_t life, uint64_t *ret_seq);
 
 /*
+ * Every VM ends, each after those that need it, and none starts before no guest runs any more. `host`: the host goes down,
+ * and that is the cause of each end. 0: it is under way; *ret_seq is 0 if it was already.
+ */
+int lifecycle_shutdown(struct lifecycle *l, bool host, uint64_t *ret_seq);
+
+/*
  * The operator's last resort: what that life, which is over and stuck, owes `sp` (0: each SP) is forgotten. `name` may be NULL
  * where `life` is given, `life` may be 0 where one life of the VM settles. Read lifecyclectl(1), forget, before.
  */

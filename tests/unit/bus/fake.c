@@ -85,6 +85,11 @@ bool rows_secure_up(const struct rows *r)
 	return r->secure_up;
 }
 
+bool rows_shutting_down(const struct rows *r)
+{
+	return false;
+}
+
 bool rows_disk_stuck(const struct rows *r)
 {
 	return r->disk_stuck;

@@ -89,6 +89,7 @@ static const struct {
 	NAMED(lifecycle_reload_list_count),
 	NAMED(lifecycle_reload_list_unref),
 	NAMED(lifecycle_set_timeout),
+	NAMED(lifecycle_shutdown),
 	NAMED(lifecycle_state_from_name),
 	NAMED(lifecycle_state_name),
 	NAMED(lifecycle_stream_epoch),

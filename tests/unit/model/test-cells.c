@@ -24,8 +24,8 @@ static const struct {
 	[DESTROY] = { REQUEST_DESTROY, "destroy" }, [PAUSE] = { REQUEST_PAUSE, "pause" },
 	[RESUME] = { REQUEST_RESUME, "resume" },    [PRESERVE] = { REQUEST_ABORT, "abort --preserve" },
 };
-/* The others are define, undefine and forget, which lead a life nowhere: they have tests of their own below. */
-_Static_assert(REQUEST_FORGET + 1 == COLUMNS - 1 + 3, "a verb has no column");
+/* The others are define, undefine and forget, which lead a life nowhere, and shutdown: they have tests of their own below. */
+_Static_assert(REQUEST_FORGET + 1 == COLUMNS - 1 + 4, "a verb has no column");
 
 struct row {
 	const char *at; /* where a VM is, and its operation */
@@ -442,6 +442,28 @@ static void a_daemon_that_leaves_begins_nothing_and_ends_whatever_is_to_end(void
 		}
 }
 
+/* As by a stop, but that it gives up what is kept, and is never refused. */
+static void a_shutdown_leads_each_to_its_end(void **state)
+{
+	for (size_t i = 0; i < ROWS; i++) {
+		struct story *s = led(&rows[i]);
+		const char *says = rows[i].cell[STOP];
+
+		if (!strcmp(says, "no"))
+			says = !strcmp(rows[i].at, KEPT) ? "aborting/retiring stop" : rows[i].at;
+		step(s, (struct input) { .kind = IN_REQUEST, .request = { .verb = REQUEST_SHUTDOWN, .token = 1 } });
+		assert_int_equal(s->o.answer[0].refusal, REFUSED_NOT);
+		assert_string_equal(where(s), strcmp(says, "same") ? says : rows[i].at);
+		if (web(s)->life) {
+			assert_false(web(s)->life->now.preserve);
+			ends_as_its_operation_says(s);
+			assert_true(!web(s) || !web(s)->life);
+		}
+		assert_false(s->m.shutdown.active);
+		story_end((void **)&s);
+	}
+}
+
 static void a_vm_may_be_defined_anew_in_each_state_and_stays_where_it_is(void **state)
 {
 	for (size_t i = 0; i < ROWS; i++) {
@@ -536,6 +558,7 @@ int main(void)
 		TOLD(each_request_that_was_taken_may_be_repeated),
 		TOLD(a_request_for_another_life_does_nothing),
 		TOLD(a_daemon_that_leaves_begins_nothing_and_ends_whatever_is_to_end),
+		TOLD(a_shutdown_leads_each_to_its_end),
 		TOLD(a_vm_may_be_defined_anew_in_each_state_and_stays_where_it_is),
 		TOLD(a_definition_may_be_taken_back_in_each_state),
 		TOLD(nothing_is_forgotten_in_time),

@@ -193,6 +193,7 @@ static void fill(uint64_t *seed, struct change *c)
 		c->state.substate = (uint8_t)up_to(seed, VM_SUBSTATE_COUNT - 1);
 		c->state.cause = (uint8_t)up_to(seed, CAUSE_COUNT - 1);
 		c->state.quiesced = up_to(seed, 1);
+		c->state.preserve = up_to(seed, 1);
 		c->state.since = number(seed, UINT64_MAX);
 		c->state.deadline = number(seed, UINT64_MAX);
 		text(seed, c->state.text, sizeof(c->state.text));
@@ -261,6 +262,11 @@ static void fill(uint64_t *seed, struct change *c)
 			break;
 		c->pending.definition = malloc(sizeof(*c->definition));
 		random_definition(seed, c->pending.definition);
+		break;
+	case CHANGE_SHUTDOWN:
+		c->shutdown.active = up_to(seed, 1);
+		c->shutdown.host = up_to(seed, 1);
+		c->shutdown.since = number(seed, UINT64_MAX);
 		break;
 	}
 }
