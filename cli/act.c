@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "follow.h"
+#include "bound.h"
 #include "output.h"
 
 static const char *const verb_names[] = {
@@ -23,6 +23,7 @@ static const char *const verb_names[] = {
 struct task {
 	struct follow follow; /* no stream with --no-block */
 	const char *name;
+	struct bound *bound; /* NULL: it is not */
 	uint64_t seq;
 	int code; /* an exit code */
 	const char *result;
@@ -35,7 +36,7 @@ static int ask(struct cli *c, enum lifecycle_verb verb, struct task *t)
 		if (t->code)
 			return t->code;
 	}
-	if (lifecycle_act(c->l, verb, t->name, c->if_life, &t->seq) < 0)
+	if ((t->bound ? bound_start(c, t->bound, t->name, &t->seq) : lifecycle_act(c->l, verb, t->name, c->if_life, &t->seq)) < 0)
 		return cli_fail(c, verb_names[verb], t->name);
 	if (c->block)
 		follow_accepted(&t->follow, t->seq);
@@ -218,8 +219,26 @@ static int act(struct cli *c, enum lifecycle_verb verb, int count, char **names)
 	return finish(c, task, count, verb);
 }
 
+static int start_bound(struct cli *c, const char *name)
+{
+	struct bound b = { .fd = -1 };
+	struct task t = { .name = name, .bound = &b };
+	uint64_t deadline = c->timeout_ms < 0 ? UINT64_MAX : boottime_now() + (uint64_t)c->timeout_ms * 1000000u;
+
+	t.code = ask(c, LIFECYCLE_START, &t);
+	follow_catch_interrupts();
+	if (t.code == 0)
+		wait_for(c, &t, LIFECYCLE_START, deadline);
+	if (t.code == 0)
+		t.code = bound_stay(c, &b, name);
+	bound_end(&b);
+	return finish(c, &t, 1, LIFECYCLE_START);
+}
+
 int verb_start(struct cli *c, int argc, char **argv)
 {
+	if (c->bound)
+		return start_bound(c, argv[0]);
 	return act(c, LIFECYCLE_START, argc, argv);
 }
 

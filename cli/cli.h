@@ -38,6 +38,7 @@ struct cli {
 	bool dry_run; /* reload */
 	bool preserve; /* abort */
 	bool host;   /* shutdown */
+	bool bound;  /* start */
 	const char *secure_view; /* partitions: the inspection socket to compare with; NULL: do not */
 	bool leave;  /* monitor: at the end of what there is */
 	bool colour; /* of standard output */

@@ -28,6 +28,7 @@ enum option_id {
 	OPTION_DRY_RUN,
 	OPTION_PRESERVE,
 	OPTION_HOST,
+	OPTION_BOUND,
 	OPTION_SECURE_VIEW,
 };
 
@@ -45,6 +46,7 @@ enum {
 	TAKES_PENDING = 1 << 9,
 	TAKES_DRY_RUN = 1 << 10,
 	TAKES_HOST = 1 << 11,
+	TAKES_BOUND = 1 << 12,
 };
 
 struct verb {
@@ -69,7 +71,7 @@ static const struct verb verbs[] = {
 	{ "reload", "", "Read the files of all VMs again", 0, 0, TAKES_DRY_RUN, verb_reload },
 	{ "cat", "NAME", "Show a VM's definition", 1, 1, TAKES_PENDING, verb_cat },
 	{ "edit", "NAME", "Change a VM's definition in your editor", 1, 1, 0, verb_edit },
-	{ "start", "NAME...", "Begin a life", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_start },
+	{ "start", "NAME...", "Begin a life", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE | TAKES_BOUND, verb_start },
 	{ "stop", "NAME...", "Ask the guest to power off", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_stop },
 	{ "pause", "NAME...", "Take the vCPUs out of the guest", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_pause },
 	{ "resume", "NAME...", "Let them go on", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_resume },
@@ -101,6 +103,8 @@ static const char *const option_help =
 	"      --no-block       do not wait until it is done\n"
 	"      --timeout=SEC    wait no longer than this\n"
 	"      --if-life=N      only if this is the VM's life\n"
+	"start:\n"
+	"      --bound          stay, and end the VM when this ends\n"
 	"abort:\n"
 	"      --preserve       keep life and memory for a post-mortem\n"
 	"undefine:\n"
@@ -226,6 +230,7 @@ static const struct option options[] = {
 	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 	{ "preserve", no_argument, NULL, OPTION_PRESERVE },
 	{ "host", no_argument, NULL, OPTION_HOST },
+	{ "bound", no_argument, NULL, OPTION_BOUND },
 	{ "secure-view", optional_argument, NULL, OPTION_SECURE_VIEW },
 	{ 0 },
 };
@@ -285,6 +290,10 @@ static int take_option(struct cli *c, int id, struct parsed *p)
 		r = parse_number("tail", optarg, LONG_MAX, &number);
 		c->tail = r ? c->tail : (long)number;
 		return r;
+	case OPTION_BOUND:
+		p->takes |= TAKES_BOUND;
+		c->bound = true;
+		return 0;
 	case OPTION_HOST:
 		p->takes |= TAKES_HOST;
 		c->host = true;
@@ -331,6 +340,8 @@ static int check_verb(const struct cli *c, const struct verb *v, const char *nam
 		return cli_usage("%s takes %s and no more", v->name, *v->arguments ? v->arguments : "no argument");
 	if (c->if_life && argc > 1 && v->max == INT_MAX)
 		return cli_usage("--if-life means one VM, but %d are named", argc);
+	if (c->bound && (argc > 1 || !c->block || c->if_life))
+		return cli_usage("start --bound takes one VM, and neither --no-block nor --if-life");
 	return 0;
 }
 

@@ -187,6 +187,8 @@ static void print_facts(const struct lifecycle_vm_details *d)
 	else
 		(void)puts("        VMM: none");
 	(void)printf("       UUID: %s\n", d->vm->uuid);
+	if (d->bound)
+		(void)puts("      Bound: it ends with the client that started it");
 	print_pending(d);
 	(void)printf("    Defined: %s\n", d->from_file ? "by a file in vm.d" : "over D-Bus");
 	(void)printf("     Counts: %" PRIu32 " automatic restarts, %" PRIu32 " refused transitions\n", d->restarts, d->refused);
@@ -371,6 +373,7 @@ static struct json_object *page_to_json(const struct lifecycle_vm_details *d, co
 	json_add_number(o, "vmm_pid", d->vmm_pid);
 	(void)json_object_object_add(o, "pending_changes", pending_to_json(d));
 	json_add_bool(o, "from_file", d->from_file);
+	json_add_bool(o, "bound", d->bound);
 	json_add_number(o, "restarts", d->restarts);
 	json_add_number(o, "refused_transitions", d->refused);
 	(void)json_object_object_add(o, "secure_peers", peers_to_json(d));

@@ -177,6 +177,7 @@ static const struct field vm_properties[] = {
 	{ "Pending", "s", VM(pending), read_string },
 	{ "PendingChanges", "a(sss)", 0, read_pending },
 	{ "FromFile", "b", DETAIL(from_file), read_bool },
+	{ "Bound", "b", DETAIL(bound), read_bool },
 	{ "OperationSince", "t", DETAIL(operation_since), read_time },
 	{ "OperationOutcome", "s", DETAIL(outcome), read_outcome },
 	{ "NextStart", "t", DETAIL(next_start), read_time },

@@ -26,7 +26,8 @@
 	X(REFUSED_CYCLE, "OrderCycle", ELOOP, 16)           /* `after` leads back to the VM itself */                   \
 	X(REFUSED_LIMIT, "LimitReached", EDQUOT, 17)        /* too many VMs, subscribers or waiting requests */         \
 	X(REFUSED_INTERNAL, "Internal", EIO, 18)                                                                       \
-	X(REFUSED_OTHER_SOURCE, "OtherSource", EXDEV, 23)   /* a file in vm.d defines this VM, or D-Bus did: only that one may */
+	X(REFUSED_OTHER_SOURCE, "OtherSource", EXDEV, 23)   /* a file in vm.d defines this VM, or D-Bus did: only that one may */ \
+	X(REFUSED_NOT_BOUND, "NotBound", ENOLINK, 22)       /* no VM is bound by that token any more */
 
 #define REFUSAL_ENUM_ENTRY(symbol, name, error, code) symbol,
 enum refusal { REFUSALS(REFUSAL_ENUM_ENTRY) REFUSAL_COUNT };

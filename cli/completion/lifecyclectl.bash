@@ -37,7 +37,8 @@ _lifecyclectl()
 		case $verb in
 		shutdown) common+=' --no-block --timeout --host' ;;
 		abort) common+=' --no-block --timeout --if-life --preserve' ;;
-		start | stop | pause | resume | restart | destroy) common+=' --no-block --timeout --if-life' ;;
+		start) common+=' --no-block --timeout --if-life --bound' ;;
+		stop | pause | resume | restart | destroy) common+=' --no-block --timeout --if-life' ;;
 		trace) common+=' --follow --raw' ;;
 		partitions) common+=' --secure-view' ;;
 		undefine) common+=' --pending --if-life' ;;

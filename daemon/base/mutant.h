@@ -58,6 +58,7 @@
 	X(MUTANT_P5_PRESERVE_IGNORED, "P5", "an end whose policy is preserve is not kept")                              \
 	X(MUTANT_P5_SHUTDOWN_UNORDERED, "P5", "a shutdown ends a VM before one that needs it")                         \
 	X(MUTANT_P5_SHUTDOWN_RESTARTS, "P5", "a VM that ends in a shutdown comes back")                                \
+	X(MUTANT_P5_CLIENT_OUTLIVED, "P5", "a VM that is bound outlives its client")                                   \
 	X(MUTANT_P5_RESTART_EARLY, "P5", "a restart does not wait for its delay")                                      \
 	X(MUTANT_P5_BACKOFF_FLAT, "P5", "restarts in a row wait no longer than the first")                             \
 	X(MUTANT_P5_HEALTH_IGNORED, "P5", "a guest that ran well waits as long as one that did not")                   \
@@ -74,6 +75,7 @@
 	X(MUTANT_P6_PRESERVED_FOREVER, "P6", "a life is kept beyond its deadline")                                     \
 	X(MUTANT_P6_SHUTDOWN_UNSAID, "P6", "a VM whose turn in a shutdown has not come does not say so")               \
 	X(MUTANT_P6_SHUTDOWN_DEAF, "P6", "a guest that listens to no power key is left over by a shutdown")            \
+	X(MUTANT_P6_CLIENT_FOREVER, "P6", "a client that does not come back is waited for without a deadline")         \
 	X(MUTANT_P6_STOP_UNSAID, "P6", "a VM that is being stopped does not say on whom it waits")                     \
 	X(MUTANT_P6_STOP_FOREVER, "P6", "a guest that does not obey is waited for beyond the deadline")                \
 	X(MUTANT_P6_DEAF_UNSAID, "P6", "a guest that listens to no power key is waited for")                           \

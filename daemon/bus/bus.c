@@ -51,6 +51,7 @@ int bus_new(sd_bus *sd, const struct bus_config *config, struct bus **ret)
 	list_init(&b->posted);
 	list_init(&b->caller_order);
 	list_init(&b->streams);
+	list_init(&b->bound_ends);
 	list_init(&b->touched);
 	take_config(b, config);
 	r = map_reserve(&b->calls, b->config.calls_max);
@@ -72,6 +73,7 @@ struct bus *bus_free(struct bus *b)
 		return NULL;
 	bus_detach(b);
 	bus_streams_drop(b);
+	bus_bound_drop(b);
 	bus_signals_drop(b);
 	map_free(&b->calls);
 	map_free(&b->callers);
@@ -144,6 +146,7 @@ static void publish(void *who, const struct published *what)
 	struct bus *b = who;
 
 	bus_streams_pump(b);
+	bus_bound_turn(b);
 	bus_signals_turn(b, what);
 }
 

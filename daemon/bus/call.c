@@ -40,6 +40,8 @@ struct call *bus_call_free(struct call *c)
 	list_remove(&c->link);
 	if (c->request.token)
 		map_remove(&c->bus->calls, &c->node);
+	if (c->bound)
+		bus_bound_abandon(c->bound);
 	c->bus->call_count--;
 	free(c->request.definition);
 	(void)sd_bus_message_unref(c->message);
@@ -139,6 +141,10 @@ static void call_succeed(struct call *c, const struct answer *a)
 {
 	_cleanup_(freep) char *path = NULL;
 
+	if (c->bound) {
+		bus_bound_answer(c, a);
+		return;
+	}
 	if (c->request.verb != REQUEST_DEFINE) {
 		(void)sd_bus_reply_method_return(c->message, "t", a->seq);
 		(void)bus_call_free(c);

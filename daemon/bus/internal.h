@@ -43,6 +43,9 @@ struct bus {
 	struct list caller_order; /* the oldest first */
 	unsigned caller_count;
 
+	struct list bound_ends;
+	uint64_t last_bound_end;
+
 	struct list streams;
 	unsigned stream_count;
 
@@ -175,6 +178,7 @@ struct call {
 	const char *filter, *last_epoch; /* Subscribe */
 	uint64_t last_seq;
 	uint64_t life; /* OpenConsole */
+	struct bound_end *bound; /* StartBound, BindAgain */
 };
 
 int bus_call_new(struct bus *b, sd_bus_message *m, struct call **ret, sd_bus_error *error);
@@ -211,6 +215,15 @@ int bus_get_pending_changes(
 int bus_forget_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error);
 int bus_get_burned_ids(
 	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
+
+/* bound.c: clients with which VMs live */
+struct bound_end;
+int bus_bound_start_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error);
+int bus_bound_again_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error);
+void bus_bound_answer(struct call *c, const struct answer *a); /* the call is over with it */
+void bus_bound_abandon(struct bound_end *e);
+void bus_bound_turn(struct bus *b);
+void bus_bound_drop(struct bus *b);
 
 /* stream.c */
 int bus_stream_new(

@@ -198,6 +198,7 @@ static const sd_bus_vtable vm_vtable[] = {
 		SD_BUS_ARGS("t", sequence, "t", life, "s", old_state, "s", new_state, "s", cause), 0),
 	SD_BUS_PROPERTY("Name", "s", bus_get_chars, FIELD(name), CONST),
 	SD_BUS_PROPERTY("UUID", "s", bus_get_uuid, FIELD(uuid), CHANGES),
+	SD_BUS_PROPERTY("Bound", "b", bus_get_bool, FIELD(bound), 0),
 	SD_BUS_PROPERTY("FromFile", "b", bus_get_bool, FIELD(from_file), CHANGES),
 	SD_BUS_PROPERTY("Pending", "s", bus_get_pending, FIELD(waits_for_end), CHANGES),
 	SD_BUS_PROPERTY("PendingChanges", "a(sss)", bus_get_pending_changes, 0, 0),

@@ -87,6 +87,8 @@ struct vm_row {
 	uint8_t waits_for_end; /* enum pending_kind: what comes once its life is over */
 	const struct vm_definition *definition; /* in force. As is each pointer here, the engine's, until the next turn is shown */
 	const struct vm_definition *pending;    /* of the next life; NULL: the same */
+	bool bound;         /* it lives with a client */
+	uint64_t bound_end; /* the bus's own number for that one's end; 0: it has to come back */
 	uint8_t end_cause; /* the last end, enum vm_cause */
 	uint64_t end_life, end_at; /* end_at: CLOCK_REALTIME ns */
 	char end_text[END_TEXT_MAX + 1];

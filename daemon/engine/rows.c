@@ -158,6 +158,8 @@ static void write_row(struct vm_row *v, const struct model *m, const struct vm *
 	v->definition = d;
 	v->pending = vm->pending;
 	v->waits_for_end = vm->removal ? PENDING_REMOVAL : vm->pending ? PENDING_CHANGE : PENDING_NONE;
+	v->bound = vm->bound.active;
+	v->bound_end = vm->bound_end;
 	v->operation = vm->operation.operation;
 	v->outcome = vm->operation.outcome;
 	v->operation_since = vm->operation.since;

@@ -109,6 +109,7 @@ static int apply_vm_gone(struct model *m, const struct change *c)
 	heap_remove(&m->deadlines, &vm->timer.node);
 	heap_remove(&m->deadlines, &vm->dependency.node);
 	heap_remove(&m->deadlines, &vm->turn.node);
+	heap_remove(&m->deadlines, &vm->binding.node);
 	list_remove(&vm->requiring);
 	list_remove(&vm->touched);
 	list_remove(&vm->called);
@@ -274,6 +275,18 @@ static int apply_to_vm(struct model *m, const struct change *c)
 	return 0;
 }
 
+static int apply_bound(struct model *m, const struct change *c)
+{
+	struct vm *vm = model_vm(m, c->vm);
+
+	if (!vm)
+		return -EBADMSG;
+	vm->bound = c->bound;
+	vm->bound_end = 0;
+	heap_remove(&m->deadlines, &vm->binding.node);
+	return 0;
+}
+
 static int apply_ids(struct model *m, const struct change_ids *c)
 {
 	if (c->next)
@@ -314,6 +327,8 @@ static int apply(struct model *m, struct change *c)
 		return apply_burned(m, c);
 	case CHANGE_PENDING:
 		return apply_pending(m, c);
+	case CHANGE_BOUND:
+		return apply_bound(m, c);
 	case CHANGE_SHUTDOWN:
 		m->shutdown = c->shutdown;
 		return 0;

@@ -50,8 +50,15 @@ enum request_verb {
 	REQUEST_PAUSE,
 	REQUEST_RESUME,
 	REQUEST_UNDEFINE, /* the definition goes, and the VM: with its life, if `pending`, else it is refused while that lasts */
+	REQUEST_BIND_AGAIN, /* bind.token, bind.end; no name */
+	REQUEST_UNBIND,   /* the client that has bind.end hung up; no name */
 	REQUEST_SHUTDOWN, /* every VM ends, in order; no name, no life */
 	REQUEST_FORGET, /* what a life that is over owes SP `sp`; `name` may be empty where `life` is given */
+};
+
+struct bind_request {
+	uint8_t token[16];
+	uint64_t end; /* the adapter's own number for it; 0: the VM is not to be bound */
 };
 
 struct request {
@@ -60,6 +67,7 @@ struct request {
 	uint64_t life;                    /* expected life; 0: any */
 	uint16_t sp;                      /* FORGET; 0: whoever is owed */
 	bool preserve;                    /* ABORT: keep it for a post-mortem */
+	struct bind_request bind;         /* START: it lives with this client */
 	bool host;                        /* SHUTDOWN: the host goes down */
 	uint32_t uid;                     /* who asks */
 	bool by_file;                     /* UNDEFINE: its file is gone; else a user's word, who has no say over files */

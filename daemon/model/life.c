@@ -476,6 +476,7 @@ static void life_over(struct step *s, struct vm *vm)
 		set_operation(s, vm, OP_NONE, 0);
 	if (vm->waiter && !MUTANT(MUTANT_P6_WAITER_FORGOTTEN))
 		waiter_start(s, vm);
+	bound_over(s, vm);
 }
 
 void life_reclaimed(struct step *s, struct life *l)

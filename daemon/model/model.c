@@ -60,6 +60,8 @@ static struct vm *vm_new(void)
 	heap_node_init(&vm->dependency.node);
 	vm->dependency.kind = DEADLINE_DEPENDENCY;
 	heap_node_init(&vm->turn.node);
+	heap_node_init(&vm->binding.node);
+	vm->binding.kind = DEADLINE_BINDING;
 	vm->turn.kind = DEADLINE_TURN;
 	list_init(&vm->old);
 	heap_node_init(&vm->timer.node);
@@ -141,7 +143,7 @@ int model_reserve(struct model *m)
 	if (map_reserve(&m->vms_by_number, vms) < 0 || map_reserve(&m->vms_by_name, vms) < 0 ||
 		map_reserve(&m->lives_by_number, lives) < 0 || burned_reserve(&m->burned, MODEL_SP_MAX) < 0)
 		return -ENOMEM;
-	return heap_reserve(&m->deadlines, lives * (2 + 2 * MODEL_SP_MAX) + 3 * vms + 3 * MODEL_SP_MAX);
+	return heap_reserve(&m->deadlines, lives * (2 + 2 * MODEL_SP_MAX) + 4 * vms + 3 * MODEL_SP_MAX);
 }
 
 static void vm_free(struct vm *vm)

@@ -18,6 +18,7 @@
 enum deadline_kind {
 	DEADLINE_VM,     /* a start that waits: restart delay, or order to be looked at again; a stop not obeyed in time */
 	DEADLINE_DEPENDENCY, /* what it requires has ended */
+	DEADLINE_BINDING, /* the client has not come back */
 	DEADLINE_TURN,   /* of a VM in a shutdown: perhaps it has come */
 	DEADLINE_LIFE,   /* of the sub-state: build, announce without a secure side, active phase of retire */
 	DEADLINE_VMM,    /* next rung of the ladder: EXIT, SIGKILL */
@@ -83,7 +84,9 @@ struct vm {
 	struct list old;     /* lives that are not current and still settle */
 	struct list requiring; /* model.requiring, if its definition says `requires` */
 	struct deadline timer; /* of the operation: a start that waits, a stop's end of patience */
-	struct deadline dependency, turn;
+	struct deadline dependency, turn, binding;
+	struct change_bound bound;
+	uint64_t bound_end; /* the adapter's own number for the end that its client has; 0: it has to come back. Not stored */
 	uint64_t partition_by; /* that of the operation, once it is stored */
 	uint64_t number;
 	struct vm_definition *definition; /* in force: what the life was built from; without one, what the next will be */

@@ -37,6 +37,7 @@ enum change_kind {
 	CHANGE_BURNED = 14,   /* an id is burned at an SP, or not any more; life: whose end the SP never took: burned */
 	CHANGE_PENDING = 15,  /* what waits for the end of a VM's life, or comes into force: vm, pending */
 	CHANGE_SHUTDOWN = 16, /* all VMs are to end in order, or have: shutdown */
+	CHANGE_BOUND = 17,    /* a VM lives with a client, or does not any more: vm, bound */
 };
 
 struct change_begun {
@@ -172,6 +173,11 @@ struct change_shutdown {
 	uint64_t since;
 };
 
+struct change_bound {
+	bool active;
+	uint8_t token[16]; /* by which the client binds it again to another daemon; it is the client's alone */
+};
+
 struct change {
 	uint8_t kind; /* enum change_kind */
 	uint64_t seq;
@@ -192,6 +198,7 @@ struct change {
 		struct change_ids ids;
 		struct change_burned burned;
 		struct change_shutdown shutdown;
+		struct change_bound bound;
 	};
 };
 

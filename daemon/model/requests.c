@@ -29,8 +29,10 @@ static void put_operation(struct step *s, struct vm *vm, enum operation op, uint
 		list_remove(&vm->order);
 	c.operation.partition_by = vm->partition_by;
 	emit(s, &c);
-	if (op == OP_NONE && !vm->life)
+	if (op == OP_NONE && !vm->life) {
 		order_ended(s, vm);
+		bound_over(s, vm);
+	}
 }
 
 void set_operation(struct step *s, struct vm *vm, enum operation op, uint64_t deadline)
@@ -104,6 +106,19 @@ static enum refusal ask_start(struct step *s, struct vm *vm, struct answer *a)
 		vm->waiter_began = false; /* it is this user's wish now, too */
 		set_operation(s, vm, OP_START, 0);
 	}
+	return refusal;
+}
+
+/* Who binds it has to be who starts it. */
+static enum refusal ask_start_bound(struct step *s, const struct bind_request *bind, struct vm *vm, struct answer *a)
+{
+	enum refusal refusal;
+
+	if (vm->life || vm->operation.operation != OP_NONE)
+		return illegal(s, vm, a, "bind", "a client binds what it starts itself, end it first");
+	refusal = ask_start(s, vm, a);
+	if (refusal == REFUSED_NOT)
+		bound_begin(s, vm, bind);
 	return refusal;
 }
 
@@ -213,7 +228,7 @@ static enum refusal ask(struct step *s, const struct request *r, struct vm *vm, 
 {
 	switch (r->verb) {
 	case REQUEST_START:
-		return ask_start(s, vm, a);
+		return r->bind.end ? ask_start_bound(s, &r->bind, vm, a) : ask_start(s, vm, a);
 	case REQUEST_STOP:
 		return ask_stop(s, vm, a);
 	case REQUEST_ABORT:
@@ -229,6 +244,8 @@ static enum refusal ask(struct step *s, const struct request *r, struct vm *vm, 
 	case REQUEST_UNDEFINE:
 		return ask_undefine(s, vm, r, a);
 	case REQUEST_DEFINE:
+	case REQUEST_BIND_AGAIN:
+	case REQUEST_UNBIND:
 	case REQUEST_SHUTDOWN:
 	case REQUEST_FORGET:
 		break;
@@ -266,6 +283,10 @@ static enum refusal take(struct step *s, struct request *r, struct answer *a)
 {
 	if (r->verb == REQUEST_DEFINE)
 		return ask_define(s, r, a);
+	if (r->verb == REQUEST_BIND_AGAIN)
+		return ask_bind_again(s, r, a);
+	if (r->verb == REQUEST_UNBIND)
+		return ask_unbind(s, r);
 	if (r->verb == REQUEST_SHUTDOWN)
 		return ask_shutdown(s, r->host);
 	return r->verb == REQUEST_FORGET ? ask_forget(s, r, a) : to_vm(s, r, a);

@@ -145,6 +145,7 @@ static void resume_vm(struct step *s, struct vm *vm, bool same_boot)
 {
 	shift(s->now, &vm->operation.since, &vm->operation.deadline);
 	resume_partition(s, vm, same_boot);
+	bound_resume(s, vm);
 	touch(s, vm);
 	if (!vm->life && vm->operation.operation == OP_START) {
 		set_deadline(s, &vm->timer, later(vm->operation.deadline, s->now));

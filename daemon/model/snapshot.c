@@ -76,6 +76,8 @@ static int put_vm(const struct writer *w, const struct vm *vm)
 		r = put_life(w, vm->life);
 	if (!r && (vm->operation.operation != OP_NONE || vm->operation.outcome != OUTCOME_NONE))
 		r = put(w, (struct change){ .kind = CHANGE_OPERATION, .vm = vm->number, .operation = vm->operation });
+	if (!r && vm->bound.active)
+		r = put(w, (struct change){ .kind = CHANGE_BOUND, .vm = vm->number, .bound = vm->bound });
 	if (!r && (vm->end_life || vm->end.cause)) /* also that of a start which came to no life */
 		r = put(w, (struct change){ .kind = CHANGE_END, .vm = vm->number, .life = vm->end_life, .end = vm->end });
 	return r;

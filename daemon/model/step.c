@@ -163,6 +163,9 @@ static void fire(struct step *s, struct deadline *d)
 	case DEADLINE_DEPENDENCY:
 		order_requires_timer(s, container_of(d, struct vm, dependency));
 		break;
+	case DEADLINE_BINDING:
+		bound_timer(s, container_of(d, struct vm, binding));
+		break;
 	case DEADLINE_TURN:
 		shutdown_timer(s, container_of(d, struct vm, turn));
 		break;

@@ -61,6 +61,14 @@ void shutdown_quiesced(struct step *s, struct vm *vm); /* no guest of it can run
 void shutdown_look(struct step *s);                       /* order may be another now, or a new daemon goes on */
 const struct vm *shutdown_waits_for(const struct model *m, const struct vm *vm); /* NULL: it is its turn, or there is none */
 
+/* bound.c: a VM lives with a client */
+void bound_begin(struct step *s, struct vm *vm, const struct bind_request *r);
+void bound_over(struct step *s, struct vm *vm); /* if it has no life and none is to come */
+void bound_timer(struct step *s, struct vm *vm);
+void bound_resume(struct step *s, struct vm *vm);
+enum refusal ask_bind_again(struct step *s, const struct request *r, struct answer *a);
+enum refusal ask_unbind(struct step *s, const struct request *r);
+
 /* pause.c: the vCPUs stand for a while */
 void pause_begin(struct step *s, struct life *l);
 void pause_done(struct step *s, struct life *l, uint64_t command); /* all stand, by the PAUSE of that number */

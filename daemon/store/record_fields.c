@@ -144,6 +144,11 @@ static const struct field shutdown[] = {
 	NUMBER("since", shutdown.since),
 };
 
+static const struct field bound[] = {
+	TRUTH("active", bound.active),
+	UUID("token", bound.token),
+};
+
 #define KIND_BARE(string)                                                                                    \
 	{                                                                                                    \
 		.name = string, .prefix = "{\"kind\":\"" string "\",\"seq\":"                                \
@@ -171,4 +176,5 @@ const struct kind record_kinds[RECORD_KIND_COUNT] = {
 	[CHANGE_BURNED] = KIND("burned", burned),
 	[CHANGE_PENDING] = KIND("pending", pending),
 	[CHANGE_SHUTDOWN] = KIND("shutdown", shutdown),
+	[CHANGE_BOUND] = KIND("bound", bound),
 };

@@ -133,6 +133,7 @@ static uint8_t said(const struct vm_policies *p, uint8_t cause)
 	case CAUSE_USER_ABORT:
 	case CAUSE_USER_RESTART:
 	case CAUSE_USER_DESTROY:
+	case CAUSE_CLIENT_GONE:
 	case CAUSE_DEPENDENCY:
 	case CAUSE_HOST_SHUTDOWN:
 	case CAUSE_HOST_REBOOT:
@@ -269,6 +270,8 @@ static void ends(struct world *w, const struct turn *turn, size_t i)
 		keeps(w, k, c);
 	if (!k || c->state.state != VM_ABORTING || c->state.old_state == VM_ABORTING)
 		return;
+	if (c->state.cause == CAUSE_CLIENT_GONE && !k->client_gone)
+		fail(w, "P5", "%s ends for a client that is there", k->name);
 	was = k->operation;
 	op = decided(turn, i, k);
 	k->unclear = !is_clear(w, k) || c->state.cause == CAUSE_DEPENDENCY;
@@ -367,7 +370,7 @@ static void begins(struct world *w, const struct change *c)
 	k->life = c->life;
 	k->entered = 0;
 	k->runs = k->quiesced = false;
-	k->due = k->for_good = false;
+	k->due = k->for_good = k->client_gone = false;
 }
 
 static void operates(struct world *w, const struct change *c)
@@ -388,7 +391,7 @@ static void operates(struct world *w, const struct change *c)
 	if (w->shutdown.active && c->operation.operation == OP_STOP && c->operation.deadline && !is_asked(w, k, ~0u))
 		oracle_turn(w, k);
 	if (c->operation.operation == OP_NONE && k->due && !is_asked(w, k, ENDS | ASKED(REQUEST_UNDEFINE)) && !had_stranger(w, k) &&
-		!w->shutdown.active)
+		!w->shutdown.active && !k->client_gone)
 		fail(w, "P5", "%s was to come back, and nobody thinks of it any more", k->name);
 	if (c->operation.operation == OP_NONE || c->operation.operation >= OP_STOP)
 		k->due = false;
@@ -429,6 +432,8 @@ void oracle_policies(struct world *w, const struct turn *turn)
 			failed(w, turn, i);
 		else if (c->kind == CHANGE_LIFE)
 			begins(w, c);
+		else if (c->kind == CHANGE_BOUND)
+			oracle_client_stored(w, c);
 		else if (c->kind == CHANGE_SHUTDOWN)
 			w->shutdown = c->shutdown;
 		else if (c->kind == CHANGE_OPERATION)

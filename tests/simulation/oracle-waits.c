@@ -187,6 +187,7 @@ void oracle_waits(struct world *w)
 
 		ask(w, row);
 		oracle_next_start(w, row);
+		oracle_client(w, row);
 		oracle_requires(w, row);
 		oracle_devices(w, row);
 		for (uint32_t k = 0; k < row->debt_count; k++)

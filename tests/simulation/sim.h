@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "engine/engine.h"
 #include "proto/ffa.h"
+#include "tests/simulation/clients.h"
 #include "tests/simulation/queue.h"
 
 #define SIM_SP_MAX       9 /* the SPMC is one of them, the last, where it has notification bitmaps */
@@ -353,6 +354,7 @@ struct kept_vm {
 	uint32_t restarts; /* in the window */
 	uint32_t in_a_row; /* without a healthy time between */
 	uint64_t entered;  /* RUNNING since; 0: this life was not */
+	bool client_gone;  /* it was bound, until its client was gone */
 	enum { KEEP_UNCLEAR, KEEP_IT, KEEP_IT_NOT } keep; /* what its policy says of the life that ends now */
 	bool removal;      /* it goes with its life */
 	bool for_good;     /* it was ended at somebody's word, and nobody asked for it since */
@@ -408,6 +410,8 @@ struct world {
 
 	struct kept_vm kept[2 * SIM_VM_MAX];
 	struct kept_definitions definitions[SIM_VM_MAX];
+	struct client client[SIM_VM_MAX];
+	uint64_t last_client_end, daemon_since;
 	struct change_shutdown shutdown; /* as it is stored */
 	size_t vm_count;
 	struct picture picture[SIM_VM_MAX];

@@ -10,7 +10,7 @@
 
 #include "tests/simulation/sim.h"
 
-static const char *const verb_names[] = { "define", "start", "abort", "restart", "destroy", "stop", "pause", "resume", "undefine", "shutdown", "forget" };
+static const char *const verb_names[] = { "define", "start", "abort", "restart", "destroy", "stop", "pause", "resume", "undefine", "bind-again", "unbind", "shutdown", "forget" };
 
 static void name_of(size_t i, char *ret)
 {
@@ -187,6 +187,8 @@ static void ask(struct world *w, enum request_verb verb, size_t vm)
 	}
 	in.request.preserve = verb == REQUEST_ABORT && !w->quiet && random_chance(&w->random, 200);
 	in.request.token = a->token;
+	if (verb == REQUEST_START && !w->quiet && random_chance(&w->random, 200))
+		client_starts(w, &in.request);
 	if (verb == REQUEST_FORGET)
 		note_what_may_be_forgotten(w, &in.request, a->token);
 	wire_note(w, "user  %s %s life %" PRIu64 "%s%s", verb_names[verb], in.request.name, in.request.life,
@@ -204,6 +206,21 @@ static void to_and_fro(struct world *w, uint64_t vm, uint64_t times, void *data)
 		queue_put(&w->queue, w->now + random_below(&w->random, MS), to_and_fro, vm, times - 1, NULL);
 }
 
+bool users_bind_again(struct world *w, struct client *c)
+{
+	struct input in = { .kind = IN_REQUEST, .request = { .verb = REQUEST_BIND_AGAIN, .bind.end = c->end } };
+	struct asked *a = remember(w, REQUEST_BIND_AGAIN, "");
+
+	if (!a)
+		return false;
+	a->had_row = false;
+	in.request.token = c->asked = a->token;
+	memcpy(in.request.bind.token, c->token, sizeof(c->token));
+	wire_note(w, "user  client %" PRIu64 " is back", c->end);
+	world_post(w, &in);
+	return true;
+}
+
 /* Mostly what makes lives come and go; sometimes anything. */
 static enum request_verb choose(struct world *w, const struct rows *rows, const struct vm_row *row, size_t vm)
 {
@@ -212,7 +229,7 @@ static enum request_verb choose(struct world *w, const struct rows *rows, const 
 	if (dice < 15)
 		return random_chance(&w->random, 40) ? REQUEST_SHUTDOWN :
 			random_chance(&w->random, 100) ? REQUEST_FORGET :
-			(enum request_verb)random_below(&w->random, REQUEST_SHUTDOWN);
+			(enum request_verb)random_below(&w->random, REQUEST_UNDEFINE + 1);
 	if (!row)
 		return REQUEST_DEFINE;
 	if (!row->life)
@@ -264,6 +281,7 @@ static void somebody(struct world *w, uint64_t a, uint64_t round, void *data)
 	if (w->quiet)
 		return;
 	name_of(vm, name);
+	clients_act(w);
 	if (w->engine && random_chance(&w->random, 60))
 		fleet_stranger(w, name);
 	else if (random_chance(&w->random, 20)) /* with a daemon or without */
@@ -304,6 +322,7 @@ static void answer(void *who, struct committed proof, const struct answer *answe
 	for (size_t i = 0; i < SIM_REQUESTS_MAX; i++) {
 		if (w->asked[i].token != answer->token)
 			continue;
+		client_is_answered(w, answer);
 		oracle_answer(w, &w->asked[i], answer);
 		if (w->asked[i].verb == REQUEST_FORGET && answer->refusal != REFUSED_NOT)
 			nothing_was_forgotten(w, answer->token);

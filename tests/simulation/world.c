@@ -159,6 +159,7 @@ static void daemon_starts(struct world *w, uint64_t a, uint64_t b, void *data)
 	disk_load(w);
 	fleet_adopt(w);
 	w->in_engine = true;
+	w->daemon_since = world_boottime(w);
 	r = engine_start(w->engine);
 	w->in_engine = false;
 	if (r < 0)
@@ -201,6 +202,7 @@ void world_crash(struct world *w)
 	w->stats.crashes++;
 	end_daemon(w);
 	fleet_crash(w, false);
+	clients_crash(w, false);
 	queue_put(&w->queue, w->now + random_between(&w->random, MS, random_chance(&w->random, 100) ? 20 * S : S),
 		daemon_starts, 0, 0, NULL);
 }
@@ -211,6 +213,7 @@ static void reboot(struct world *w)
 	w->stats.reboots++;
 	end_daemon(w);
 	fleet_crash(w, true);
+	clients_crash(w, true);
 	w->boot++;
 	oracle_rebooted(w);
 	w->boot_base = w->now - S;

@@ -107,6 +107,7 @@ struct lifecycle_vm_details {
 	const uint64_t *vcpu_since; /* of each of vcpu, CLOCK_BOOTTIME ns; 0: its VMM has not told yet */
 	size_t pending_count;
 	const struct lifecycle_key_change *pending; /* keys that are others in the next life */
+	bool bound; /* it lives with the client that started it */
 };
 
 /* How often each word came. */

@@ -30,6 +30,16 @@ enum lifecycle_verb {
 int lifecycle_act(struct lifecycle *l, enum lifecycle_verb verb, const char *name, uint64_t life, uint64_t *ret_seq);
 
 /*
+ * Starts a VM that has no life, and binds it to the caller: it ends (client-gone) when *ret_fd is closed. That is a socket
+ * on which nothing is said; it is readable when the daemon closed its end: the VM has ended, or the daemon is gone. Then, within
+ * 5 s of its return, bind_again() takes the token, which has LIFECYCLE_TOKEN_SIZE bytes; it fails with
+ * LIFECYCLE_REFUSED_NOT_BOUND where the VM has ended.
+ */
+#define LIFECYCLE_TOKEN_SIZE 37
+int lifecycle_start_bound(struct lifecycle *l, const char *name, char *ret_token, int *ret_fd, uint64_t *ret_seq);
+int lifecycle_bind_again(struct lifecycle *l, const char *token, int *ret_fd);
+
+/*
  * Every VM ends, each after those that need it, and none starts before no guest runs any more. `host`: the host goes down,
  * and that is the cause of each end. 0: it is under way; *ret_seq is 0 if it was already.
  */

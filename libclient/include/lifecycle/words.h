@@ -148,6 +148,7 @@ enum lifecycle_refusal {
 	LIFECYCLE_REFUSED_LIMIT = 14,
 	LIFECYCLE_REFUSED_INTERNAL = 15,
 	LIFECYCLE_REFUSED_OTHER_SOURCE = 16,
+	LIFECYCLE_REFUSED_NOT_BOUND = 17,
 	LIFECYCLE_UNREACHABLE = 1000, /* -ENOTCONN: no daemon, or no bus */
 	LIFECYCLE_NO_ANSWER = 1001,   /* -ETIMEDOUT: it did not answer in time */
 	LIFECYCLE_LOCAL = 1002,       /* anything that failed on this side */

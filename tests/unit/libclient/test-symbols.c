@@ -23,6 +23,7 @@ static const struct {
 	void (*address)(void);
 } symbols[] = {
 	NAMED(lifecycle_act),
+	NAMED(lifecycle_bind_again),
 	NAMED(lifecycle_burned),
 	NAMED(lifecycle_burned_list_at),
 	NAMED(lifecycle_burned_list_count),
@@ -90,6 +91,7 @@ static const struct {
 	NAMED(lifecycle_reload_list_unref),
 	NAMED(lifecycle_set_timeout),
 	NAMED(lifecycle_shutdown),
+	NAMED(lifecycle_start_bound),
 	NAMED(lifecycle_state_from_name),
 	NAMED(lifecycle_state_name),
 	NAMED(lifecycle_stream_epoch),

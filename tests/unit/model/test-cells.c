@@ -24,8 +24,8 @@ static const struct {
 	[DESTROY] = { REQUEST_DESTROY, "destroy" }, [PAUSE] = { REQUEST_PAUSE, "pause" },
 	[RESUME] = { REQUEST_RESUME, "resume" },    [PRESERVE] = { REQUEST_ABORT, "abort --preserve" },
 };
-/* The others are define, undefine and forget, which lead a life nowhere, and shutdown: they have tests of their own below. */
-_Static_assert(REQUEST_FORGET + 1 == COLUMNS - 1 + 4, "a verb has no column");
+/* The others are define, undefine and forget, which lead a life nowhere, and shutdown: they have tests of their own below; and those that bind: test-bound.c. */
+_Static_assert(REQUEST_FORGET + 1 == COLUMNS - 1 + 6, "a verb has no column");
 
 struct row {
 	const char *at; /* where a VM is, and its operation */

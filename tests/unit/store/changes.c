@@ -263,6 +263,10 @@ static void fill(uint64_t *seed, struct change *c)
 		c->pending.definition = malloc(sizeof(*c->definition));
 		random_definition(seed, c->pending.definition);
 		break;
+	case CHANGE_BOUND:
+		c->bound.active = up_to(seed, 1);
+		bytes(seed, c->bound.token, 16);
+		break;
 	case CHANGE_SHUTDOWN:
 		c->shutdown.active = up_to(seed, 1);
 		c->shutdown.host = up_to(seed, 1);

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* start --bound: a VM that lives as long as this process does. */
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bound.h"
+#include "output.h"
+
+#define AGAIN_EVERY_NS 100000000u
+#define AGAIN_TRIES 50 /* it has 5 s */
+
+/* The daemon hung up: it is gone, and another one may be there; or the VM is. 0: bound again; 1: it has ended. */
+static int bind_again(struct cli *c, struct bound *b)
+{
+	int r = -ENOTCONN;
+
+	for (int i = 0; i < AGAIN_TRIES; i++) {
+		struct lifecycle *l = NULL;
+		bool ended = false;
+
+		if (lifecycle_new(c->bus, &l) == 0) {
+			r = lifecycle_bind_again(l, b->token, &b->fd);
+			ended = r < 0 && lifecycle_last_error(l)->refusal == LIFECYCLE_REFUSED_NOT_BOUND;
+		}
+		if (r == 0 || ended) {
+			lifecycle_unref(c->l);
+			c->l = l;
+			return ended;
+		}
+		lifecycle_unref(l);
+		if (follow_poll(-1, boottime_now() + AGAIN_EVERY_NS) == -EINTR)
+			return -EINTR;
+	}
+	return r;
+}
+
+static int say_ended(struct cli *c, const char *name)
+{
+	_cleanup_(info_unrefp) struct lifecycle_vm_info *info = NULL;
+	const struct lifecycle_vm_details *d = NULL;
+
+	if (lifecycle_vm_info(c->l, name, &info) == 0)
+		d = lifecycle_vm_info_details(info);
+	if (!c->quiet && !wants_json(c))
+		(void)printf("%s: ended%s%s\n", name, d ? ", " : "", d ? lifecycle_cause_name(d->end_cause) : "");
+	return 0;
+}
+
+int bound_start(struct cli *c, struct bound *b, const char *name, uint64_t *ret_seq)
+{
+	b->fd = -1;
+	return lifecycle_start_bound(c->l, name, b->token, &b->fd, ret_seq);
+}
+
+void bound_end(struct bound *b)
+{
+	if (b->fd >= 0)
+		(void)close(b->fd);
+	b->fd = -1;
+}
+
+int bound_stay(struct cli *c, struct bound *b, const char *name)
+{
+	(void)fflush(stdout);
+	for (;;) {
+		int r = follow_poll(b->fd, UINT64_MAX);
+
+		if (r == 0) {
+			bound_end(b);
+			r = bind_again(c, b);
+		}
+		if (r == 1)
+			return say_ended(c, name);
+		if (r == 0)
+			continue;
+		bound_end(b);
+		if (r == -EINTR)
+			return CLI_INTERRUPTED;
+		(void)cli_say_error("start %s: lifecycled went away; the VM ends when it is back", name);
+		return CLI_NO_DAEMON;
+	}
+}
