@@ -31,6 +31,8 @@
  *   daemon -> VMM   NOTIFY    one change of the VM's notifications from other VMs (FF-A v1.2 s.16), which the VMM keeps: to whom
  *                             some are bound, or all that is pending at one place. What is pending interrupts the guest
  *   VMM -> daemon   NOTIFICATIONS  all of them, after WELCOME and before any WANT_CHANNEL, of a VM whose definition asks for them
+ *   daemon -> VMM   MESSAGE   put the bytes that follow into the guest's RX buffer; after ENTERED
+ *   VMM -> daemon   PUT       the answer to the MESSAGE of that number: it is there, or why not
  *   daemon -> VMM   EXIT      leave now
  *
  * A channel is a socket of its own, SOCK_SEQPACKET, for the calls of one vCPU: its thread sends and waits, nobody else of
@@ -84,6 +86,8 @@ enum vmm_frame_kind {
 	VMM_NOTIFICATIONS = 39,
 	VMM_WANT_CHANNEL = 42,
 	VMM_CHANNEL = 43,
+	VMM_MESSAGE = 44,
+	VMM_PUT = 45,
 	VMM_DEVICE = 48,
 };
 
@@ -252,6 +256,20 @@ struct vmm_notification_state {
 struct vmm_notifications {
 	struct vmm_frame_header header;
 	struct vmm_notification_state is;
+};
+
+struct vmm_message {
+	struct vmm_frame_header header;
+	uint64_t number;
+	uint32_t bytes;
+	uint32_t reserved; /* 0 */
+};
+
+struct vmm_put {
+	struct vmm_frame_header header;
+	uint64_t number;
+	int32_t status; /* enum ffa_status: OK, BUSY, DENIED, NO_MEMORY, ABORTED */
+	uint32_t reserved; /* 0 */
 };
 
 /* BUILT, ENTER, ENTERED, QUIESCE, QUIESCED, EXIT, STOP, STOPPING, DEAF, PAUSE, PAUSED, RESUME: the header alone. */

@@ -51,6 +51,7 @@
 	X(MUTANT_P5_TAKEN_TWICE, "P5", "what was taken is pending still")                                               \
 	X(MUTANT_P5_BOUND_UNKNOWN, "P5", "a new daemon denies what it has not been told of yet")                           \
 	X(MUTANT_P5_NOTIFICATION_LOST, "P5", "what was pending when the daemon died is not pending any more")            \
+	X(MUTANT_P5_MESSAGE_TWICE, "P5", "a message that was told before a crash leaves again")                        \
 	X(MUTANT_P5_STOP_RESTARTS, "P5", "a VM that was stopped is started again")                                     \
 	X(MUTANT_P5_PANIC_IS_CRASH, "P5", "a panic goes by on-crash, whatever on-panic says")                           \
 	X(MUTANT_P5_NO_RESTART, "P5", "an end whose policy is restart brings none")                                    \

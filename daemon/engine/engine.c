@@ -290,6 +290,10 @@ static void act(struct engine *e, struct committed proof, const struct output *o
 		if (!comes_back(e, o->life))
 			fleet->notify(f, proof, o->life, &o->notice);
 		break;
+	case OUT_GUEST_MESSAGE:
+		if (!comes_back(e, o->life))
+			guests_message(&e->ports, &e->model, proof, o);
+		break;
 	case OUT_RECLAIM:
 		fleet->reclaim(f, proof, o->life, o->huge);
 		break;

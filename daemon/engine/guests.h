@@ -17,5 +17,9 @@ struct guests_room {
  */
 bool guests_are_alone(const struct model *m, const struct step_out *o);
 
-void guests_answer(struct guests_room *room, const struct engine_ports *ports, const struct model *m, struct committed proof,
+/* To the receiver's VMM, if the sender still waits: then IN_GUEST_PUT, or its VMM comes back. */
+void guests_message(const struct engine_ports *ports, const struct model *m, struct committed proof,
 	const struct output *o);
+
+void guests_answer(struct guests_room *room, const struct engine_ports *ports, const struct model *m,
+	struct committed proof, const struct output *o);

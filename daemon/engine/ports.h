@@ -234,6 +234,9 @@ struct fleet_ops {
 	void (*command)(void *fleet, struct committed proof, uint64_t life, enum vmm_command command);
 	void (*answer)(void *fleet, struct committed proof, uint64_t life, const struct guest_call *answer); /* to a guest's call */
 	void (*notify)(void *fleet, struct committed proof, uint64_t life, const struct guest_notice *notice);
+	/* Into the guest's RX buffer; IN_GUEST_PUT says what became of it. */
+	void (*message)(void *fleet, struct committed proof, uint64_t life, uint64_t number, const uint8_t *bytes,
+		uint32_t size);
 	void (*reclaim)(void *fleet, struct committed proof, uint64_t life, bool huge); /* unlink, then IN_RECLAIMED */
 };
 

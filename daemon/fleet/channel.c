@@ -47,6 +47,7 @@ void channels_close(struct vmm *v)
 		if (v->channels.of[i])
 			channel_close(v->channels.of[i]);
 	v->channels.given = v->channels.wanted = 0;
+	v->messages = 0;
 }
 
 void channels_free(struct vmm *v)
@@ -139,6 +140,39 @@ void channel_answer(struct vmm *v, const struct guest_call *answer)
 	v->calls &= ~bit(answer->vcpu);
 	memcpy(frame.x, answer->x, sizeof(frame.x));
 	if (sendmsg(c->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EPIPE)
+		vmm_lost_link(v);
+}
+
+/* ---- messages: into a buffer of a guest that does something else meanwhile, so over the link ---- */
+
+static void refuse(struct vmm *v, uint64_t number, enum ffa_status status)
+{
+	struct input in = { .kind = IN_GUEST_PUT, .life = v->life, .put = { number, status } };
+
+	if (engine_post(v->fleet->engine, &in) < 0)
+		vmm_lost_link(v); /* then the model knows that it will not be heard of */
+}
+
+/* A VMM that does not read is busy. One that is not connected comes back, or is reported lost: then the sender hears. */
+void message_tell(struct vmm *v, uint64_t number, const uint8_t *bytes, uint32_t size)
+{
+	struct vmm_message frame = {
+		.header = { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_MESSAGE, v->life, v->command },
+		.number = number,
+		.bytes = size,
+	};
+	struct iovec part[] = { { &frame, sizeof(frame) }, { (void *)(uintptr_t)bytes, size } };
+	struct msghdr message = { .msg_iov = part, .msg_iovlen = 2 };
+
+	if (!v->link)
+		return;
+	if (v->phase != VMM_PHASE_ENTERED)
+		refuse(v, number, FFA_BUSY);
+	else if (sendmsg(v->link->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		v->messages++;
+	else if (errno == EAGAIN)
+		refuse(v, number, FFA_BUSY);
+	else
 		vmm_lost_link(v);
 }
 

@@ -337,6 +337,15 @@ static void op_notify(void *fleet, struct committed proof, uint64_t life, const 
 		vmm_lost_link(v);
 }
 
+static void op_message(void *fleet, struct committed proof, uint64_t life, uint64_t number, const uint8_t *bytes,
+	uint32_t size)
+{
+	struct vmm *v = vmm_get(fleet, life);
+
+	if (v)
+		message_tell(v, number, bytes, size);
+}
+
 const struct fleet_ops fleet_ops = {
 	.start = op_start,
 	.birth = op_birth,
@@ -345,6 +354,7 @@ const struct fleet_ops fleet_ops = {
 	.command = op_command,
 	.answer = op_answer,
 	.notify = op_notify,
+	.message = op_message,
 	.reclaim = fleet_reclaim,
 };
 

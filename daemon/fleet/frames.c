@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "proto/ffa.h"
+
 /* By kind; 0: not for a VMM to send. */
 static const size_t sizes[] = {
 	[VMM_NEWBORN] = sizeof(struct vmm_newborn),
@@ -21,6 +23,7 @@ static const size_t sizes[] = {
 	[VMM_NOTIFICATIONS] = sizeof(struct vmm_notifications),
 	[VMM_DEVICE] = sizeof(struct vmm_device),
 	[VMM_WANT_CHANNEL] = sizeof(struct vmm_channel),
+	[VMM_PUT] = sizeof(struct vmm_put),
 	[VMM_PAUSED] = sizeof(struct vmm_frame_header),
 };
 
@@ -119,6 +122,9 @@ const char *frame_breach(const union vmm_frame *frame, size_t size)
 		return vcpu_breach(&frame->vcpu);
 	case VMM_CALL:
 		return call_breach(&frame->call);
+	case VMM_PUT:
+		return frame->put.status > FFA_OK || frame->put.status < FFA_NOT_READY || frame->put.reserved ?
+			"PUT with a status that is none" : NULL;
 	case VMM_WANT_CHANNEL:
 		return channel_breach(&frame->channel);
 	case VMM_DEVICE:

@@ -49,6 +49,7 @@ union vmm_frame {
 	struct vmm_notifications notifications;
 	struct vmm_device device;
 	struct vmm_channel channel;
+	struct vmm_put put;
 };
 const char *frame_breach(const union vmm_frame *frame, size_t size); /* which rule it breaks, or NULL */
 bool end_is_sane(const struct vmm_end *end);
@@ -130,6 +131,7 @@ struct vmm {
 		uint64_t wanted;     /* of these: there was none to be had yet */
 		uint64_t again;      /* when to try again; 0: never failed */
 	} channels;
+	uint32_t messages; /* to its guest, that it has not answered on this link */
 	uint32_t vcpu_count;
 	bool huge, child, born;
 	bool has_pid; /* and is found by it */
@@ -201,6 +203,7 @@ struct link *link_waiting(struct fleet *f, uint64_t connection); /* NULL: it lef
 /* channel.c: guests' calls */
 const char *channel_wanted(struct vmm *v, uint16_t vcpu); /* which rule it breaks, or NULL */
 void channel_answer(struct vmm *v, const struct guest_call *answer);
+void message_tell(struct vmm *v, uint64_t number, const uint8_t *bytes, uint32_t size);
 void channels_close(struct vmm *v); /* with its link, and with its guest */
 void channels_free(struct vmm *v);
 uint64_t channels_house(struct vmm *v, uint64_t now);

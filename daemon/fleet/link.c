@@ -232,6 +232,17 @@ static const char *notifications(struct vmm *v, const union vmm_frame *frame, st
 	return v->phase == VMM_PHASE_ENTERED ? NULL : "NOTIFICATIONS while no guest runs";
 }
 
+static const char *put(struct vmm *v, const union vmm_frame *frame, struct input *in)
+{
+	if (v->messages == 0)
+		return "PUT of no MESSAGE";
+	v->messages--;
+	in->kind = IN_GUEST_PUT;
+	in->put.number = frame->put.number;
+	in->put.status = frame->put.status;
+	return NULL;
+}
+
 static const char *device(struct vmm *v, const union vmm_frame *frame, struct input *in)
 {
 	in->kind = IN_VMM_DEVICE;
@@ -273,7 +284,7 @@ static const char *(*const live[])(struct vmm *v, const union vmm_frame *frame, 
 	[VMM_VCPU] = vcpu,             [VMM_QUIESCED] = quiesced,  [VMM_ENDED] = ended,  [VMM_STOPPING] = stopping,
 	[VMM_DEAF] = deaf,             [VMM_CALL] = call,           [VMM_DEVICE] = device,
 	[VMM_NOTIFICATIONS] = notifications,
-	[VMM_PAUSED] = paused,            [VMM_WANT_CHANNEL] = want_channel,
+	[VMM_PAUSED] = paused,            [VMM_WANT_CHANNEL] = want_channel, [VMM_PUT] = put,
 };
 
 static void take_live(struct link *l, const union vmm_frame *frame)

@@ -9,10 +9,10 @@
 #define PER_CALL     5 /* descriptors of 24 bytes in x3 to x17 */
 #define FIRST_OF_ALL 3 /* the register of the first */
 
-/* A VM takes and sends direct messages in all their forms (table 6.2). */
+/* A VM takes and sends direct messages in all their forms, and indirect ones (table 6.2). */
 #define VM_PROPERTIES                                                                                                  \
-	(FFA_PROP_DIRECT_REQ_RECEIVE | FFA_PROP_DIRECT_REQ_SEND | FFA_PROP_AARCH64 | FFA_PROP_DIRECT_REQ2_RECEIVE |       \
-		FFA_PROP_DIRECT_REQ2_SEND)
+	(FFA_PROP_DIRECT_REQ_RECEIVE | FFA_PROP_DIRECT_REQ_SEND | FFA_PROP_INDIRECT | FFA_PROP_AARCH64 |                  \
+		FFA_PROP_DIRECT_REQ2_RECEIVE | FFA_PROP_DIRECT_REQ2_SEND)
 
 /* What the hypervisor alone hears of, and what it does not bring to an SP. */
 #define NOT_OF_SPS ((uint32_t)(FFA_PROP_VM_CREATED | FFA_PROP_VM_DESTROYED | FFA_PROP_INDIRECT))

@@ -26,6 +26,7 @@ enum input_kind {
 	IN_VMM_DEVICE,    /* life, device: how one of its devices is */
 	IN_VMM_NOTIFICATIONS, /* life, notifications: all that it has of them; after BACK */
 	IN_GUEST_CALL,    /* life, call: a vCPU waits for the answer */
+	IN_GUEST_PUT,     /* life, put: what became of a message to it */
 	IN_VMM_PAUSED,    /* life, command: every vCPU stands, as it was told by the PAUSE of that number */
 	IN_VMM_QUIESCED,  /* life */
 	IN_VMM_ENDED,     /* life, end; the VMM is quiesced */
@@ -137,6 +138,10 @@ struct input {
 		struct guest_call call;
 		struct vmm_notification_state notifications;
 		uint64_t command;
+		struct {
+			uint64_t number;
+			int32_t status; /* enum ffa_status */
+		} put;
 		struct {
 			uint32_t index, state;
 			uint64_t since;

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/mutant.h"
 #include "model/directory.h"
+#include "model/message.h"
 #include "model/notification.h"
 #include "model/step.h"
 
@@ -28,7 +29,7 @@ static struct guest_call *put_answer(struct step *s, struct guest_vcpu *v)
 	return answer;
 }
 
-static void answer_status(struct step *s, struct guest_vcpu *v, enum ffa_status status)
+void mediator_answer(struct step *s, struct guest_vcpu *v, enum ffa_status status)
 {
 	struct guest_call *answer = put_answer(s, v);
 
@@ -139,6 +140,11 @@ static enum ffa_status find_callee(const struct step *s, const struct life *l, u
 	return FFA_OK;
 }
 
+enum ffa_status mediator_find(struct step *s, const struct life *from, uint16_t id, struct life **ret)
+{
+	return find_callee(s, from, id, 0, false, ret);
+}
+
 /* An open request comes first, then what is on the CPU, then the chain, then the state. */
 static enum ffa_status check_vcpu(const struct guest_vcpu *from, const struct life *callee, uint16_t index, bool run)
 {
@@ -229,7 +235,7 @@ static void request(struct step *s, struct guest_vcpu *v, const struct guest_cal
 	enum ffa_status status = check_request(s, v, call, &to);
 
 	if (status != FFA_OK) {
-		answer_status(s, v, status);
+		mediator_answer(s, v, status);
 		return;
 	}
 	block(v, to, DUTY_RESPOND);
@@ -269,7 +275,7 @@ static void respond(struct step *s, struct guest_vcpu *v, const struct guest_cal
 	struct guest_vcpu *caller;
 
 	if (status != FFA_OK) {
-		answer_status(s, v, status);
+		mediator_answer(s, v, status);
 		return;
 	}
 	caller = relieve(v);
@@ -298,14 +304,14 @@ static void run(struct step *s, struct guest_vcpu *v, const struct guest_call *c
 	if (status == FFA_OK)
 		status = check_vcpu(v, callee, index, true);
 	if (status != FFA_OK) {
-		answer_status(s, v, status);
+		mediator_answer(s, v, status);
 		return;
 	}
 	to = &callee->guest[index];
 	resumes = to->stance == GUEST_YIELDED;
 	block(v, to, resumes ? (enum guest_duty)to->duty : DUTY_RUN);
 	if (resumes)
-		answer_status(s, to, FFA_OK);
+		mediator_answer(s, to, FFA_OK);
 	else
 		answer_target(s, to, FFA_RUN, target);
 }
@@ -320,7 +326,7 @@ static void message_wait(struct step *s, struct guest_vcpu *v, const struct gues
 	struct guest_vcpu *caller;
 
 	if (v->duty == DUTY_RESPOND) {
-		answer_status(s, v, FFA_DENIED);
+		mediator_answer(s, v, FFA_DENIED);
 		return;
 	}
 	caller = relieve(v);
@@ -337,7 +343,7 @@ static void yield(struct step *s, struct guest_vcpu *v, const struct guest_call 
 	struct guest_call *answer;
 
 	if (!caller) {
-		answer_status(s, v, FFA_OK);
+		mediator_answer(s, v, FFA_OK);
 		return;
 	}
 	v->stance = GUEST_YIELDED;
@@ -377,6 +383,7 @@ static const struct {
 	{ FFA_MSG_SEND_DIRECT_RESP, respond },
 	{ FFA_MSG_SEND_DIRECT_RESP | FFA_SMC64, respond },
 	{ FFA_MSG_SEND_DIRECT_RESP2, respond },
+	{ FFA_MSG_SEND2, message_send },
 	{ FFA_PARTITION_INFO_GET, partition_info_listed },
 	{ FFA_PARTITION_INFO_GET_REGS, partition_info },
 	{ FFA_NOTIFICATION_BIND, notification_bind },
@@ -391,7 +398,8 @@ static bool is_sent_to_another(uint32_t function)
 {
 	function &= ~FFA_SMC64;
 	return function == FFA_MSG_SEND_DIRECT_REQ || function == (FFA_MSG_SEND_DIRECT_REQ2 & ~FFA_SMC64) ||
-		function == FFA_RUN;
+		function == FFA_RUN ||
+		(function == FFA_MSG_SEND2 && !MUTANT(MUTANT_P5_MESSAGE_TWICE));
 }
 
 /*
@@ -409,21 +417,22 @@ static bool is_told_again(struct step *s, struct guest_vcpu *v, const struct gue
 		return true;
 	caller = v->duty != DUTY_NONE ? relieve(v) : NULL;
 	if (caller)
-		answer_status(s, caller, FFA_ABORTED);
+		mediator_answer(s, caller, FFA_ABORTED);
 	if (!is_sent_to_another((uint32_t)call->x[0]))
 		return false;
-	answer_status(s, v, FFA_ABORTED);
+	mediator_answer(s, v, FFA_ABORTED);
 	return true;
 }
 
-static void take_call(struct step *s, struct guest_vcpu *v, const struct guest_call *call)
+static void take_call(struct step *s, struct guest_vcpu *v, struct guest_call *call)
 {
+	message_take(v, call);
 	for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		if (calls[i].function == (uint32_t)call->x[0]) {
 			calls[i].take(s, v, call);
 			return;
 		}
-	answer_status(s, v, FFA_NOT_SUPPORTED);
+	mediator_answer(s, v, FFA_NOT_SUPPORTED);
 }
 
 struct guest_call *mediator_put(struct step *s, struct guest_vcpu *v)
@@ -431,7 +440,7 @@ struct guest_call *mediator_put(struct step *s, struct guest_vcpu *v)
 	return put_answer(s, v);
 }
 
-void mediator_call(struct step *s, struct life *l, const struct guest_call *call)
+void mediator_call(struct step *s, struct life *l, struct guest_call *call)
 {
 	struct guest_vcpu *v;
 
@@ -457,6 +466,7 @@ void mediator_init(struct guest_vcpu *guest, struct life *l)
 		list_init(&guest[i].serves);
 		list_init(&guest[i].served);
 		list_init(&guest[i].held);
+		list_init(&guest[i].sends);
 	}
 }
 
@@ -471,19 +481,20 @@ static void let_go(struct step *s, struct guest_vcpu *v)
 		if (other->stance != GUEST_YIELDED)
 			continue;
 		other->stance = GUEST_RUNS;
-		answer_status(s, other, FFA_OK);
+		mediator_answer(s, other, FFA_OK);
 	}
 }
 
 void mediator_end(struct step *s, struct life *l)
 {
+	message_end(s, l);
 	for (unsigned i = 0; l->guest && i < l->begun.vcpu_count; i++) {
 		struct guest_vcpu *v = &l->guest[i], *caller;
 
 		let_go(s, v);
 		caller = relieve(v);
 		if (caller && caller->life != l && !MUTANT(MUTANT_P6_CALLER_FORGOTTEN))
-			answer_status(s, caller, FFA_ABORTED);
+			mediator_answer(s, caller, FFA_ABORTED);
 		v->stance = GUEST_RUNS;
 		v->to = NULL;
 		list_remove(&v->held);

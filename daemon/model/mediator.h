@@ -33,6 +33,13 @@ enum guest_duty {
 	DUTY_RUN,     /* FFA_RUN: until it waits */
 };
 
+/* What it sends by FFA_MSG_SEND2, until that is where it is to be (message.c). */
+struct guest_message {
+	uint8_t *bytes;
+	uint32_t size;
+	uint64_t number; /* 0: nothing */
+};
+
 struct guest_vcpu {
 	struct life *life;
 	uint16_t index;
@@ -44,6 +51,8 @@ struct guest_vcpu {
 	struct guest_vcpu *from; /* with a duty: whom it serves; NULL: that one is gone */
 	struct guest_vcpu *to;   /* BLOCKED: who serves it */
 	struct list serves;      /* in from->served */
+	struct guest_message message;
+	struct list sends;       /* BLOCKED by it: in the receiver's life.messages */
 	struct list served;      /* who has a duty to this one: those that yielded, and `to` */
 	struct list held;        /* in model.held: BLOCKED, and what it sets (notification.c) */
 	struct {
@@ -53,7 +62,7 @@ struct guest_vcpu {
 };
 
 /* A call; the answer is an output, now or later. */
-void mediator_call(struct step *s, struct life *l, const struct guest_call *call);
+void mediator_call(struct step *s, struct life *l, struct guest_call *call);
 
 /* The answer to a call of it, to be filled in. */
 struct guest_call *mediator_put(struct step *s, struct guest_vcpu *v);
@@ -76,3 +85,7 @@ uint64_t mediator_vcpu_since(const struct life *l, unsigned index); /* 0: not kn
 
 /* The vCPUs of a life that called for the first time: room for VM_VCPU_MAX. */
 void mediator_init(struct guest_vcpu *guest, struct life *l);
+
+/* For message.c: an answer that is a status alone; and whether a life can be called, by its id and its state. */
+void mediator_answer(struct step *s, struct guest_vcpu *v, enum ffa_status status);
+enum ffa_status mediator_find(struct step *s, const struct life *from, uint16_t id, struct life **ret);

@@ -9,6 +9,7 @@
 
 #include "model/mediator.h"
 #include "model/notification.h"
+#include "model/message.h"
 
 static void sp_init(struct sp *sp, uint8_t index)
 {
@@ -91,11 +92,13 @@ static struct life *life_new(void)
 		d->again.kind = DEADLINE_DEBT;
 		d->patience.kind = DEADLINE_PATIENCE;
 	}
+	list_init(&l->messages);
 	return l;
 }
 
 void life_free(struct life *l)
 {
+	message_free(l);
 	free(l->guest);
 	free(l->notifications);
 	free(l);

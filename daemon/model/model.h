@@ -72,6 +72,7 @@ struct life {
 	struct guest_vcpu *guest; /* NULL: none has called another yet */
 	struct notifications *notifications; /* NULL: it has bound none */
 	bool notifications_untold; /* an earlier daemon knew: its VMM has to say */
+	struct list messages;     /* vCPUs that send to it, and wait */
 	struct debt debt[MODEL_SP_MAX];
 };
 
@@ -174,6 +175,7 @@ struct model {
 	size_t retry_for_count;
 	uint64_t random;
 	uint32_t mark;
+	uint64_t messages; /* numbered */
 	uint16_t directory; /* moves with whoever can be found: the tag of FFA_PARTITION_INFO_GET_REGS */
 	uint16_t begin_at; /* the log was lost: ids are to go on from here */
 	/* one of each, kept ready so that a change cannot fail half-way */

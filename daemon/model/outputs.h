@@ -58,6 +58,7 @@ enum output_kind {
 	OUT_VMM_COMMAND, /* life, command */
 	OUT_GUEST_ANSWER, /* life, guest */
 	OUT_VMM_NOTIFY,   /* life, notice */
+	OUT_GUEST_MESSAGE, /* life, message: put what that vCPU sends into its RX buffer */
 	OUT_RECLAIM,     /* life, huge */
 	OUT_SECURE_CALL, /* call */
 	OUT_DISCOVER,
@@ -74,5 +75,9 @@ struct output {
 		struct secure_call call;
 		struct guest_call guest;
 		struct guest_notice notice;
+		struct {
+			uint64_t from, number;
+			uint16_t vcpu;
+		} message;
 	};
 };

@@ -232,6 +232,7 @@ void model_step(struct model *m, struct input *in, uint64_t realtime, struct ste
 	case IN_VMM_DEAF:
 	case IN_VMM_NOTIFICATIONS:
 	case IN_GUEST_CALL:
+	case IN_GUEST_PUT:
 	case IN_VMM_PAUSED:
 	case IN_VMM_QUIESCED:
 	case IN_VMM_ENDED:

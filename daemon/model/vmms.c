@@ -6,6 +6,7 @@
 
 #include "base/mutant.h"
 #include "model/mediator.h"
+#include "model/message.h"
 #include "model/notification.h"
 #include "model/vcpu.h"
 #include "model/vm.h"
@@ -53,6 +54,7 @@ static void ended(struct step *s, struct life *l, const struct vmm_end *end)
 static bool goes_by_link(const struct output *out)
 {
 	return out->kind == OUT_VMM_WELCOME || out->kind == OUT_GUEST_ANSWER || out->kind == OUT_VMM_NOTIFY ||
+		out->kind == OUT_GUEST_MESSAGE ||
 		(out->kind == OUT_VMM_COMMAND && out->command != COMMAND_KILL);
 }
 
@@ -87,6 +89,7 @@ static void enter_again(struct step *s, struct life *l)
 static void back(struct step *s, struct life *l, const struct vmm_back *b)
 {
 	take_back_commands(s->o, l->number);
+	message_lost(s, l);
 	l->connected = true;
 	l->unreachable = false;
 	for (uint32_t i = 0; i < b->vcpu_count && i < l->begun.vcpu_count; i++)
@@ -124,6 +127,7 @@ static void lost(struct step *s, struct life *l, const struct vmm_end *end)
 	l->connected = false;
 	l->unreachable = true;
 	notification_release(s, l);
+	message_lost(s, l);
 	touch(s, l->vm);
 	if (end->cause != CAUSE_NONE && l->now.state != VM_ABORTING) {
 		life_abort(s, l, (enum vm_cause)end->cause, end->text, false);
@@ -161,6 +165,8 @@ void step_vmm(struct step *s, struct input *in)
 		notification_told(s, l, &in->notifications);
 	else if (in->kind == IN_GUEST_CALL)
 		mediator_call(s, l, &in->call);
+	else if (in->kind == IN_GUEST_PUT)
+		message_put(s, l, in->put.number, (enum ffa_status)in->put.status);
 	else if (in->kind == IN_VMM_PAUSED)
 		pause_done(s, l, in->command);
 	else if (in->kind == IN_VMM_QUIESCED && l->now.state == VM_ABORTING)

@@ -22,9 +22,18 @@ static const struct {
 	[VMM_STOP] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
 	[VMM_CHANNEL] = { sizeof(struct vmm_channel), AT(LINK_UP), 1 },
 	[VMM_NOTIFY] = { sizeof(struct vmm_notify), AT(LINK_UP), 0 },
+	[VMM_MESSAGE] = { sizeof(struct vmm_message), AT(LINK_UP), 0 },
 	[VMM_PAUSE] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
 	[VMM_RESUME] = { sizeof(struct vmm_frame_header), AT(LINK_UP), 0 },
 };
+
+/* What follows a MESSAGE counts. */
+static size_t size_of(const union daemon_frame *frame, size_t length)
+{
+	size_t size = kinds[frame->header.kind].size;
+
+	return frame->header.kind == VMM_MESSAGE && length >= size ? size + frame->message.frame.bytes : size;
+}
 
 static const char *check_birth(const struct vmm_birth *birth, const struct frame_expected *expected)
 {
@@ -67,7 +76,7 @@ const char *frame_check(const union daemon_frame *frame, size_t length, unsigned
 		return "a frame of another protocol or version";
 	if (h->kind >= sizeof(kinds) / sizeof(kinds[0]) || !kinds[h->kind].size)
 		return "a frame of unknown kind";
-	if (length != kinds[h->kind].size)
+	if (length != size_of(frame, length))
 		return "a frame of wrong size";
 	if (!(kinds[h->kind].stages & AT(expected->stage)))
 		return "a frame out of order";

@@ -15,6 +15,10 @@ union daemon_frame {
 	struct vmm_welcome welcome;
 	struct vmm_channel channel;
 	struct vmm_notify notify;
+	struct {
+		struct vmm_message frame;
+		uint8_t bytes[VMM_BYTES_MAX];
+	} message;
 };
 
 /* Where the conversation stands: what may come next. */
@@ -22,7 +26,7 @@ enum link_stage {
 	LINK_DOWN = 0,
 	LINK_NEWBORN, /* NEWBORN is sent: BIRTH or REFUSED */
 	LINK_BACK,    /* BACK is sent: WELCOME or REFUSED */
-	LINK_UP,      /* ENTER, STOP, PAUSE, RESUME, QUIESCE, EXIT, CHANNEL, NOTIFY */
+	LINK_UP,      /* ENTER, STOP, PAUSE, RESUME, QUIESCE, EXIT, CHANNEL, NOTIFY, MESSAGE */
 };
 
 struct frame_expected {

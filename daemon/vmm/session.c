@@ -234,6 +234,16 @@ static void read_birth(struct vmm *v, struct received *r)
 	v->retry_delay = 0;
 }
 
+/* A daemon that reads nothing while it sends is left: then it knows that this was not heard. */
+static const char *put_message(struct vmm *v, const union daemon_frame *frame)
+{
+	struct vmm_put put = { .header = header(v, VMM_PUT), .number = frame->message.frame.number, .status = FFA_ABORTED };
+
+	if (v->phase == VMM_PHASE_ENTERED)
+		put.status = ffa_endpoint_put(&v->machine.ffa, frame->message.bytes, frame->message.frame.bytes);
+	return link_send(v->link, &put, sizeof(put)) < 0 ? "PUT is not read" : NULL;
+}
+
 /* A frame that passed its check. Returns what is wrong with it after all, or NULL. */
 static const char *obey(struct vmm *v, struct received *r)
 {
@@ -252,6 +262,8 @@ static const char *obey(struct vmm *v, struct received *r)
 		v->retry_delay = 0;
 		v->owes_notifications = v->machine.ffa.receives;
 		return NULL;
+	case VMM_MESSAGE:
+		return put_message(v, &r->frame);
 	case VMM_CHANNEL:
 		return ask_channel(&v->machine, &r->frame.channel, &r->fd[0]);
 	case VMM_NOTIFY:

@@ -227,6 +227,17 @@ static void command(void *fleet, struct committed proof, uint64_t number, enum v
 		queue_put(&w->queue, w->now + MS, gone_again, number, w->incarnation, NULL);
 }
 
+static void message(void *fleet, struct committed proof, uint64_t life, uint64_t number, const uint8_t *bytes,
+	uint32_t size)
+{
+	struct world *w = fleet;
+
+	if (!world_output(w))
+		return;
+	oracle_act(w, proof);
+	guest_gets(w, vmm_of_life(w, life), number, bytes, size);
+}
+
 static void unlinked(struct world *w, uint64_t number, uint64_t incarnation, void *data)
 {
 	struct input in = { .kind = IN_RECLAIMED, .life = number };
@@ -283,7 +294,7 @@ static void notify(void *fleet, struct committed proof, uint64_t life, const str
 		notify_told(w, v, notice);
 }
 
-const struct fleet_ops fleet_ops = { start, birth, welcome, refuse, command, answer, notify, reclaim };
+const struct fleet_ops fleet_ops = { start, birth, welcome, refuse, command, answer, notify, message, reclaim };
 
 /* The daemon is dead: who had no life yet exits, the others go on without it. */
 void fleet_crash(struct world *w, bool reboot)

@@ -88,6 +88,8 @@ static void call(struct world *w, struct fake_vmm *v, uint16_t vcpu, uint32_t fu
 
 	if (form_is_request(function) || form_is_response(function))
 		form_fill(w, &call, token);
+	else if (function == FFA_MSG_SEND2)
+		call.x[3] = token;
 	make(w, v, vcpu, &call);
 }
 
@@ -106,17 +108,29 @@ static uint16_t somebody(struct world *w)
 	return life ? life->endpoint : (uint16_t)random_between(&w->random, 1, 40);
 }
 
-static void send_request(struct world *w, struct fake_vmm *v, uint16_t vcpu)
+static struct message *new_message(struct world *w, struct fake_vmm *v, uint16_t vcpu)
 {
 	struct message *m;
-	uint16_t to = somebody(w);
 
 	if (w->message_count == SIM_MESSAGES_MAX)
 		w->message_count = 0; /* they are known by number: the oldest are long over */
 	m = &w->message[w->message_count++];
-	*m = (struct message) { .token = ++w->next_message, .life = v->life, .vcpu = vcpu, .to = to };
+	*m = (struct message) { .token = ++w->next_message, .life = v->life, .vcpu = vcpu, .to = somebody(w) };
 	v->guest[vcpu].asks = m->token;
-	call(w, v, vcpu, form_of_request(w, to), ids(world_life(w, v->life)->endpoint, to), m->token);
+	return m;
+}
+
+static void send_request(struct world *w, struct fake_vmm *v, uint16_t vcpu)
+{
+	const struct message *m = new_message(w, v, vcpu);
+
+	call(w, v, vcpu, form_of_request(w, m->to), ids(world_life(w, v->life)->endpoint, m->to), m->token);
+}
+
+/* Into the other's RX buffer, whatever that one does. The number of the message is in w3, which FFA_MSG_SEND2 leaves alone. */
+static void send_message(struct world *w, struct fake_vmm *v, uint16_t vcpu)
+{
+	call(w, v, vcpu, FFA_MSG_SEND2, 0, new_message(w, v, vcpu)->token);
 }
 
 static struct message *message(struct world *w, uint32_t token)
@@ -148,6 +162,7 @@ static void to_call(struct world *w, uint64_t index, uint64_t vcpu, void *data)
 		queue_put(&w->queue, w->now + 100 * MS, to_call, index, vcpu, NULL);
 	if (!can_talk(v) || g->out || v->stands)
 		return;
+	v->rx_full = v->rx_full && random_chance(&w->random, 500);
 	if (g->owes) {
 		uint32_t target = g->owes;
 
@@ -166,6 +181,8 @@ static void to_call(struct world *w, uint64_t index, uint64_t vcpu, void *data)
 		call(w, v, (uint16_t)vcpu, FFA_YIELD, 0, 0);
 	else if (dice < 55)
 		call(w, v, (uint16_t)vcpu, FFA_RUN, FFA_TARGET(somebody(w), random_below(&w->random, 2)), 0);
+	else if (dice < 65)
+		send_message(w, v, (uint16_t)vcpu);
 	else
 		send_request(w, v, (uint16_t)vcpu);
 }
@@ -236,6 +253,18 @@ static void got_status(struct world *w, struct fake_vmm *v, struct fake_vcpu *g,
 		fail(w, "P5", "request %u was delivered and refused: %d", m->token, (int32_t)a->x[2]);
 }
 
+/* Put, it says so; refused, it was not put; ABORTED where nobody can say. */
+static void got_sent(struct world *w, struct fake_vmm *v, struct fake_vcpu *g, const struct guest_call *a)
+{
+	struct message *m = message(w, g->asks);
+	bool done = a->x[0] == FFA_SUCCESS;
+
+	if (m && (int32_t)a->x[2] == FFA_ABORTED && !may_be_aborted(w, v, g, m))
+		fail(w, "P5", "message %u is aborted for nothing", m->token);
+	if (m && (int32_t)a->x[2] != FFA_ABORTED && !g->broken && done != m->delivered)
+		fail(w, "P5", "message %u is %sput, and its sender hears %d", m->token, m->delivered ? "" : "not ", (int32_t)a->x[2]);
+}
+
 static void deliver(struct world *w, uint64_t index, uint64_t cuts, void *data)
 {
 	struct fake_vmm *v = w->vmm[index];
@@ -255,7 +284,9 @@ static void deliver(struct world *w, uint64_t index, uint64_t cuts, void *data)
 		(uint32_t)a->x[1], (uint32_t)a->x[2], (uint32_t)a->x[3]);
 	if (form_is_response(g->call.x[0]) && a->x[0] != FFA_ERROR)
 		g->serving = false;
-	if (form_is_request(a->x[0]))
+	if (g->call.x[0] == FFA_MSG_SEND2)
+		got_sent(w, v, g, a);
+	else if (form_is_request(a->x[0]))
 		got_request(w, v, g, a);
 	else if (form_is_response(a->x[0]))
 		got_response(w, v, g, a);
@@ -316,6 +347,85 @@ void guest_answered(struct world *w, struct fake_vmm *v, const struct guest_call
 	at = w->now + random_between(&w->random, 5 * US, MS);
 	g->last_answer = at > g->last_answer ? at : g->last_answer;
 	queue_put(&w->queue, g->last_answer, deliver, v->index, v->cuts, copy);
+}
+
+/* ---- messages ---- */
+
+struct sent {
+	struct ffa_message_v12 header;
+	uint32_t token;
+};
+
+void guest_fills(struct world *w, struct input *in)
+{
+	struct message *m = in->kind == IN_GUEST_CALL && in->call.x[0] == FFA_MSG_SEND2 ? message(w, (uint32_t)in->call.x[3]) : NULL;
+	struct sent *sent;
+
+	if (!m)
+		return;
+	sent = calloc(1, sizeof(*sent));
+	if (!sent)
+		abort();
+	sent->header.v11.offset = sizeof(sent->header);
+	sent->header.v11.size = sizeof(sent->token);
+	sent->header.v11.ids = ids(world_life(w, in->life)->endpoint, m->to);
+	sent->token = m->token;
+	in->call.bytes = (uint8_t *)sent;
+	in->call.size = sizeof(*sent);
+}
+
+struct arrival {
+	uint64_t number;
+	uint32_t token;
+};
+
+static void put(struct world *w, uint64_t index, uint64_t cuts, void *data)
+{
+	struct fake_vmm *v = w->vmm[index];
+	const struct arrival *a = data;
+	struct input in = { .kind = IN_GUEST_PUT, .life = v->life, .put = { a->number, FFA_OK } };
+	struct message *m = message(w, a->token);
+
+	if (v->at == VMM_DEAD || v->cuts != cuts || !v->connected)
+		return;
+	if (v->at != VMM_RUNS)
+		in.put.status = FFA_ABORTED;
+	else if (v->rx_full)
+		in.put.status = FFA_BUSY;
+	if (in.put.status == FFA_OK && m) {
+		if (m->delivered)
+			fail(w, "P5", "message %u is put twice", m->token);
+		if (m->to != world_life(w, v->life)->endpoint)
+			fail(w, "P5", "message %u to %04x comes to life %" PRIu64, m->token, m->to, v->life);
+		m->delivered = v->rx_full = true;
+	}
+	vmm_tell(w, v, &in);
+}
+
+void guest_gets(struct world *w, struct fake_vmm *v, uint64_t number, const uint8_t *bytes, uint32_t size)
+{
+	struct message *m;
+	struct arrival *a;
+	uint64_t at;
+
+	if (size != sizeof(struct sent))
+		fail(w, "P5", "a message of %u bytes", size);
+	if (size != sizeof(struct sent))
+		return;
+	m = message(w, ((const struct sent *)(const void *)bytes)->token);
+	if (m && m->left)
+		fail(w, "P5", "message %u leaves twice", m->token);
+	if (m)
+		m->left = true;
+	if (!v || !v->connected || !v->welcome)
+		return;
+	a = malloc(sizeof(*a));
+	if (!a)
+		abort();
+	*a = (struct arrival) { number, ((const struct sent *)(const void *)bytes)->token };
+	at = w->now + random_between(&w->random, 5 * US, MS);
+	v->last_order = at > v->last_order ? at : v->last_order + 1;
+	queue_put(&w->queue, v->last_order, put, v->index, v->cuts, a);
 }
 
 /* ---- a guest begins, and its VMM meets another daemon ---- */

@@ -228,7 +228,8 @@ struct message {
 	uint32_t token; /* 0: none */
 	uint64_t life, served_by;
 	uint16_t vcpu, to;
-	bool delivered, responded;
+	bool delivered, responded; /* indirect: put, and nothing */
+	bool left; /* indirect: on its way to the receiver's VMM, once */
 };
 
 enum vmm_at { VMM_STARTING, VMM_NEW, VMM_BUILDING, VMM_IS_BUILT, VMM_RUNS, VMM_IS_QUIET, VMM_IS_OVER, VMM_DEAD };
@@ -250,6 +251,7 @@ struct fake_vmm {
 	uint64_t listened; /* 1 + the link of whose channels the daemon hears; 0: of none */
 	bool talks, rings; /* rings: it notifies others, and waits for nobody */
 	struct notes notes;
+	bool rx_full;
 	struct fake_vcpu guest[SIM_VCPU_MAX];
 	unsigned device_count;
 	struct vmm_device_state device[SIM_DEVICE_MAX];
@@ -498,6 +500,8 @@ void oracle_devices(struct world *w, const struct vm_row *row); /* P4 */
 
 /* guest.c */
 void guest_begins(struct world *w, struct fake_vmm *v);
+void guest_fills(struct world *w, struct input *in); /* what goes with a call, once it is heard */
+void guest_gets(struct world *w, struct fake_vmm *v, uint64_t number, const uint8_t *bytes, uint32_t size);
 void guest_answered(struct world *w, struct fake_vmm *v, const struct guest_call *answer);
 void guest_is_welcome(struct world *w, struct fake_vmm *v); /* its VMM is adopted: what it waits for is told again */
 void guest_is_cut(struct world *w, struct fake_vmm *v);

@@ -67,6 +67,7 @@ static void heard(struct world *w, uint64_t index, uint64_t daemon, void *data)
 			    (in->kind == IN_VMM_GONE && !fleet_has_vmm(w, in->life, true)) ||
 			    (in->kind == IN_VMM_BACK && in->back.phase >= VMM_PHASE_QUIESCED)))
 		life->proven = true;
+	guest_fills(w, in);
 	world_post(w, in);
 }
 

@@ -119,6 +119,31 @@ def calls_outlive_the_daemon():
         expect(set(errors(h)) <= {ABORTED, BUSY}, "what a call is answered that was under way", errors(h))
 
 
+def messages_go_from_buffer_to_buffer():
+    with Host() as h:
+        h.define("box", "box", **SERVER)
+        h.define("post", "post")
+        h.ctl("start", "box")
+        h.ctl("start", "post")
+        if not ffa_is_forwarded():
+            return
+        goes_on(h, "post")
+        goes_on(h, "box")
+        life, killed = h.row("post")["life"], h.row("box")["life"]
+        os.kill(h.status("box")["vmm_pid"], 9)
+        h.until(lambda: (h.row("box")["life"] or killed) != killed, "box has another life")
+        h.until_state("box", "running")
+        for _ in range(3):
+            goes_on(h, "box")
+            goes_on(h, "post")
+            h.kill_daemon()
+            h.start_daemon()
+        goes_on(h, "box")
+        goes_on(h, "post")
+        equal(h.row("post")["life"], life, "it is the same life")
+        expect("bad" not in console(h, "box"), "each message came, and in order", console(h, "box"))
+
+
 if __name__ == "__main__":
     sys.exit(host.main([
         a_guest_learns_who_it_is,
@@ -126,4 +151,5 @@ if __name__ == "__main__":
         a_caller_outlives_its_callee,
         a_callee_that_is_killed_takes_nobody_with_it,
         calls_outlive_the_daemon,
+        messages_go_from_buffer_to_buffer,
     ]))

@@ -149,6 +149,7 @@ static const struct row {
 	ROW(FFA_ID_GET, SMC32, false, V1_0, id_get),
 	ROW(FFA_SPM_ID_GET, SMC32, false, V1_1, spm_id_get),
 	ROW(FFA_PARTITION_INFO_GET, SMC32, false, V1_0, NULL),
+	ROW(FFA_MSG_SEND2, SMC32, false, V1_1, NULL),
 	ROW(FFA_MSG_WAIT, SMC32, false, V1_0, NULL),
 	ROW(FFA_YIELD, SMC32, false, V1_0, NULL),
 	ROW(FFA_RUN, SMC32, false, V1_0, NULL),
@@ -233,7 +234,7 @@ enum ffa_act ffa_endpoint_call(struct ffa_endpoint *e, struct ffa_call *call)
 	return act;
 }
 
-/* ---- buffers that are lent (s.13.8) ---- */
+/* ---- buffers that are lent (s.13.8, s.15.5) ---- */
 
 /* NULL: they are not mapped, or their pages cannot be had. */
 static void *box_at(const struct ffa_endpoint *e, uint64_t gpa)
@@ -289,6 +290,31 @@ enum ffa_act ffa_endpoint_lend(struct ffa_endpoint *e, struct ffa_call *call, st
 	if (status != FFA_OK)
 		ffa_error(call, status);
 	return status == FFA_OK ? FFA_ASK : FFA_ANSWERED;
+}
+
+static enum ffa_status put_message(struct ffa_endpoint *e, const uint8_t *bytes, uint32_t size)
+{
+	void *rx = box_at(e, e->box.rx);
+
+	if (e->version < V1_1)
+		return FFA_DENIED;
+	if (!e->box.pages || e->box.rx_full)
+		return FFA_BUSY;
+	if (!rx || size > e->box.pages * PAGE)
+		return FFA_NO_MEMORY;
+	memcpy(rx, bytes, size);
+	e->box.rx_full = true;
+	return FFA_OK;
+}
+
+enum ffa_status ffa_endpoint_put(struct ffa_endpoint *e, const uint8_t *bytes, uint32_t size)
+{
+	enum ffa_status status;
+
+	pthread_mutex_lock(&e->lock);
+	status = put_message(e, bytes, size);
+	pthread_mutex_unlock(&e->lock);
+	return status;
 }
 
 void ffa_endpoint_filled(struct ffa_endpoint *e, bool filled)

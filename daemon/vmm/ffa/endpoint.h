@@ -62,6 +62,9 @@ uint32_t ffa_endpoint_version(struct ffa_endpoint *e);
 enum ffa_act ffa_endpoint_lend(struct ffa_endpoint *e, struct ffa_call *call, struct ffa_bytes *ret);
 void ffa_endpoint_filled(struct ffa_endpoint *e, bool filled);
 
+/* A message of another guest into RX. By the main thread. */
+enum ffa_status ffa_endpoint_put(struct ffa_endpoint *e, const uint8_t *bytes, uint32_t size);
+
 /* Registers 8 to 17 are part of this call and of its answer (SMCCC v1.2); of others they are left as they are. */
 bool ffa_is_wide(uint64_t function);
 

@@ -31,11 +31,7 @@ GUEST_START
 	ANSWER FFA_PARTITION_INFO_GET_REGS, 0, x3, first
 	ANSWER 0x84000073, 0, x2, share
 	ANSWER FFA_PARTITION_INFO_GET, 0, x2, unmapped
-	ldr w0, =FFA_RXTX_MAP
-	ldr w1, =TX
-	ldr w2, =RX
-	mov x3, #1
-	smc #0
+	MAP_BUFFERS
 	ANSWER FFA_PARTITION_INFO_GET, 0, x2, listed
 	PRINT third
 	ldr x22, =RX

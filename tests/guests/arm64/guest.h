@@ -32,6 +32,7 @@
 #define FFA_NOTIFICATION_GET 0x84000082
 #define BELL 0x7002
 #define RINGER 0x7003
+#define FFA_MSG_SEND2 0x84000086
 
 	.section .note.lifecycled, "a", @note
 	.balign 4
@@ -104,4 +105,13 @@ _start:
 	.macro SLEEP ms
 	ldr w0, =\ms
 	bl nap
+	.endm
+
+	/* RX and TX, a page each. */
+	.macro MAP_BUFFERS
+	ldr w0, =FFA_RXTX_MAP
+	ldr w1, =TX
+	ldr w2, =RX
+	mov x3, #1
+	smc #0
 	.endm

@@ -20,11 +20,7 @@ GUEST_START
 	call no_uuid
 	FFA FFA_PARTITION_INFO_GET
 	PRINT_ANSWER unmapped, 2
-	movq $RX, regs + 16(%rip)
-	movq $1, regs + 24(%rip)
-	movl $FFA_RXTX_MAP, regs(%rip)
-	movq $TX, regs + 8(%rip)
-	call ffa
+	MAP_BUFFERS
 	call no_uuid
 	FFA FFA_PARTITION_INFO_GET
 	PRINT_ANSWER listed, 2

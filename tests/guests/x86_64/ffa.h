@@ -4,8 +4,8 @@
 
 #define MAILBOX 0xfeb00000
 #define PENDING (MAILBOX + 8) /* vCPUs with notifications, as bits */
-#define FFA_SUCCESS 0x84000061
 #define FFA_ERROR 0x84000060
+#define FFA_SUCCESS 0x84000061
 #define FFA_VERSION 0x84000063
 #define FFA_RX_RELEASE 0x84000065
 #define FFA_RXTX_MAP 0x84000066
@@ -14,6 +14,7 @@
 #define FFA_MSG_WAIT 0x8400006B
 #define FFA_DIRECT_REQ 0x8400006F
 #define FFA_DIRECT_RESP 0x84000070
+#define FFA_MSG_SEND2 0x84000086
 #define FFA_PARTITION_INFO_GET_REGS 0xC400008B
 #define FFA_NOTIFICATION_BIND 0x8400007F
 #define FFA_NOTIFICATION_SET 0x84000081
@@ -79,4 +80,13 @@ puthex:
 	PRINT \what
 	mov regs + 8 * \register(%rip), %eax
 	call puthex
+	.endm
+	/* RX and TX, a page each. */
+	.macro MAP_BUFFERS
+	movl $FFA_RXTX_MAP, regs(%rip)
+	movl $0, regs + 4(%rip)
+	movq $TX, regs + 8(%rip)
+	movq $RX, regs + 16(%rip)
+	movq $1, regs + 24(%rip)
+	call ffa
 	.endm

@@ -31,6 +31,10 @@ static union {
 	struct vmm_refused refused;
 	struct vmm_welcome welcome;
 	struct vmm_channel channel;
+	struct {
+		struct vmm_message frame;
+		char text[64];
+	} message;
 } frame;
 
 static bool is(const char *what)
@@ -238,6 +242,13 @@ static void call_on(int where, uint16_t vcpu, uint64_t of_command, uint64_t x1, 
 		_exit(2);
 }
 
+static void say_put(uint64_t number, int32_t status)
+{
+	struct vmm_put put = { .header = header(VMM_PUT), .number = number, .status = status };
+
+	say(&put, sizeof(put));
+}
+
 static uint64_t answered(void)
 {
 	struct vmm_answer a;
@@ -267,6 +278,8 @@ static void break_a_rule_of_calls(void)
 		sock = channel, say_kind(VMM_BUILT);
 	else if (is("calls-on-link"))
 		call_on(sock, 0, 0, 0, 0);
+	else if (is("calls-puts"))
+		say_put(1, 0);
 	else if (is("calls-want-twice"))
 		want(0);
 }
@@ -302,6 +315,11 @@ static void obey(void)
 		say_kind(VMM_ENTERED);
 		say_vcpu(0, VCPU_RUNNING);
 		want(is("calls-want-other") ? 2 : 0);
+		break;
+	case VMM_MESSAGE:
+		if (frame.message.frame.bytes != 4 || strcmp(frame.message.text, "hey"))
+			_exit(4);
+		say_put(frame.message.frame.number, is("calls-puts-oddly") ? 1 : -3);
 		break;
 	case VMM_CHANNEL:
 		if (frame.channel.vcpu != 0)

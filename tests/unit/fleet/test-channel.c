@@ -60,7 +60,8 @@ static void calls_and_answers_go_on_the_channel(void **state)
 static void who_breaks_a_rule_is_killed_alone(void **state)
 {
 	static const char *const names[] = { "calls-twice", "calls-flood", "calls-vcpu", "calls-command", "calls-flag",
-		"calls-short", "calls-kind", "calls-on-link", "calls-want-twice", "calls-want-other", "calls-early" };
+		"calls-short", "calls-kind", "calls-on-link", "calls-want-twice", "calls-want-other", "calls-early",
+		"calls-puts" };
 	struct world *w = *state;
 
 	world_born(w, 5, "live");
@@ -161,6 +162,41 @@ static void a_channel_comes_when_there_are_descriptors(void **state)
 	kill_it(w);
 }
 
+static const struct input *message(struct world *w, uint64_t number)
+{
+	fleet_ops.message(w->fleet, later, 7, number, (const uint8_t *)"hey", 4);
+	return world_wait(w, IN_GUEST_PUT);
+}
+
+static void a_message_is_put_or_is_not(void **state)
+{
+	struct world *w = *state;
+	const struct input *in;
+
+	world_born(w, 7, "live");
+	world_wait(w, IN_VMM_BUILT);
+	in = message(w, 5); /* there is no guest yet */
+	assert_int_equal(in->put.number, 5);
+	assert_int_equal(in->put.status, FFA_BUSY);
+	fleet_ops.command(w->fleet, later, 7, COMMAND_ENTER);
+	world_wait(w, IN_VMM_ENTERED);
+	in = message(w, 6);
+	assert_int_equal(in->life, 7);
+	assert_int_equal(in->put.number, 6);
+	assert_int_equal(in->put.status, FFA_NO_MEMORY);
+	kill_it(w);
+}
+
+static void a_status_that_is_none_is_a_breach(void **state)
+{
+	struct world *w = *state;
+
+	runs(w, "calls-puts-oddly");
+	world_wait(w, IN_VMM_ENTERED);
+	fleet_ops.message(w->fleet, later, 7, 6, (const uint8_t *)"hey", 4);
+	assert_int_equal(world_wait(w, IN_VMM_GONE)->end.cause, CAUSE_VMM_PROTOCOL);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +206,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(a_closed_channel_keeps_no_descriptor, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_call_is_told_again_on_the_next_link, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_channel_comes_when_there_are_descriptors, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_message_is_put_or_is_not, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_status_that_is_none_is_a_breach, world_setup, world_teardown),
 	};
 
 	fake_vmm = argc > 1 ? argv[1] : "fake-vmm";

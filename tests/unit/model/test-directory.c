@@ -53,7 +53,7 @@ static void sps_come_first_then_vms(void **state)
 	assert_int_equal(t.info[1].id, OPTEE);
 	assert_int_equal(t.info[2].id, current(*state, "a")->begun.endpoint);
 	assert_int_equal(t.info[2].execution_contexts, 1);
-	assert_int_equal(t.info[2].properties, 0x703);
+	assert_int_equal(t.info[2].properties, 0x707);
 	assert_memory_equal(t.info[2].uuid, "a", 2);
 }
 
@@ -154,7 +154,7 @@ static void v1_0_knows_eight_bytes_and_no_flags(void **state)
 	assert_int_equal(a.size, 3 * 8);
 	assert_int_equal(info[1].id, OPTEE);
 	assert_int_equal(info[2].id, current(*state, "a")->begun.endpoint);
-	assert_int_equal(info[2].properties, 0x703);
+	assert_int_equal(info[2].properties, 0x707);
 }
 
 static void a_count_needs_no_buffer(void **state)

@@ -92,7 +92,7 @@ static void features_tell_the_truth(void **state)
 {
 	static const uint32_t has[] = { FFA_VERSION, FFA_FEATURES, FFA_ID_GET, FFA_SPM_ID_GET, FFA_RX_RELEASE, FFA_RXTX_UNMAP,
 		FFA_MSG_WAIT, FFA_RUN, FFA_YIELD, FFA_MSG_SEND_DIRECT_REQ, FFA_MSG_SEND_DIRECT_REQ | FFA_SMC64,
-		FFA_MSG_SEND_DIRECT_RESP2, FFA_PARTITION_INFO_GET };
+		FFA_MSG_SEND_DIRECT_RESP2, FFA_PARTITION_INFO_GET, FFA_MSG_SEND2 };
 	static const uint32_t has_not[] = { 0x84000071, 0xC4000073, 0x84000084 /* RX_ACQUIRE */,
 		FFA_ID_GET | FFA_SMC64, FFA_MSG_SEND_DIRECT_REQ2 & ~FFA_SMC64, 0x84000000, 0x840000A0, 0x85000069 };
 
@@ -202,6 +202,58 @@ static void rx_is_lent_to_one_at_a_time(void **state)
 	assert_success(CALL(FFA_RX_RELEASE), 0);
 }
 
+static void put_header(uint32_t offset, uint32_t size)
+{
+	struct ffa_message m = { .offset = offset, .size = size };
+
+	memcpy(bytes + 0x1000, &m, sizeof(m));
+}
+
+static void of_tx_goes_what_its_header_says(void **state)
+{
+	static const uint32_t wrong[][2] = { { 0, 19 }, { 40, 0x1000 - 39 }, { 0x1001, 0 }, { 0xffffffff, 0xffffffff } };
+	struct ffa_call send = { .x = { FFA_MSG_SEND2 } };
+	struct ffa_bytes lent;
+
+	agree(V(1, 2));
+	assert_int_equal(lend(&send, &lent), FFA_ANSWERED);
+	assert_error(send, FFA_DENIED);
+	assert_success(CALL(FFA_RXTX_MAP, 0x1000, 0x4000, 1), 0);
+	for (unsigned i = 0; i < 4; i++) {
+		send = (struct ffa_call) { .x = { FFA_MSG_SEND2 } };
+		put_header(wrong[i][0], wrong[i][1]);
+		assert_int_equal(lend(&send, &lent), FFA_ANSWERED);
+		assert_error(send, FFA_INVALID_PARAMETERS);
+	}
+	send = (struct ffa_call) { .x = { FFA_MSG_SEND2 } };
+	put_header(40, 0x1000 - 40);
+	assert_int_equal(lend(&send, &lent), FFA_ASK);
+	assert_ptr_equal(lent.send, bytes + 0x1000);
+	assert_int_equal(lent.size, 0x1000);
+	assert_null(lent.receive);
+}
+
+static enum ffa_status put(uint32_t size)
+{
+	static const uint8_t text[65536] = "hey";
+
+	return ffa_endpoint_put(e, text, size);
+}
+
+static void a_message_needs_a_free_rx(void **state)
+{
+	assert_int_equal(put(44), FFA_DENIED); /* it does not speak FF-A */
+	agree(V(1, 2));
+	assert_int_equal(put(44), FFA_BUSY); /* nor has it a buffer */
+	assert_success(CALL(FFA_RXTX_MAP, 0x1000, 0x4000, 1), 0);
+	assert_int_equal(put(4097), FFA_NO_MEMORY);
+	assert_int_equal(put(4096), FFA_OK);
+	assert_string_equal((const char *)bytes + 0x4000, "hey");
+	assert_int_equal(put(44), FFA_BUSY);
+	assert_success(CALL(FFA_RX_RELEASE), 0);
+	assert_int_equal(put(44), FFA_OK);
+}
+
 static void only_calls_of_v1_2_are_wide(void **state)
 {
 	assert_true(ffa_is_wide(FFA_MSG_SEND_DIRECT_REQ2));
@@ -223,6 +275,8 @@ int main(void)
 		cmocka_unit_test_setup(buffers_lie_in_the_guest_and_apart, begin),
 		cmocka_unit_test_setup(rx_is_given_back, begin),
 		cmocka_unit_test_setup(rx_is_lent_to_one_at_a_time, begin),
+		cmocka_unit_test_setup(of_tx_goes_what_its_header_says, begin),
+		cmocka_unit_test_setup(a_message_needs_a_free_rx, begin),
 		cmocka_unit_test_setup(only_calls_of_v1_2_are_wide, begin),
 	};
 

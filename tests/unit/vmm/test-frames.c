@@ -10,7 +10,7 @@
 #include "vmm/frames.h"
 
 #define LIFE      9
-#define KIND_LAST VMM_CHANNEL
+#define KIND_LAST VMM_MESSAGE
 
 static const size_t sizes[KIND_LAST + 1] = {
 	[VMM_BIRTH] = sizeof(struct vmm_birth),
@@ -24,6 +24,7 @@ static const size_t sizes[KIND_LAST + 1] = {
 	[VMM_RESUME] = sizeof(struct vmm_frame_header),
 	[VMM_CHANNEL] = sizeof(struct vmm_channel),
 	[VMM_NOTIFY] = sizeof(struct vmm_notify),
+	[VMM_MESSAGE] = sizeof(struct vmm_message),
 };
 
 static struct frame_expected expected_at(enum link_stage stage)
@@ -77,7 +78,7 @@ static void takes_each_frame_at_its_stage_alone(void **state)
 		[LINK_NEWBORN] = 1 << VMM_BIRTH | 1 << VMM_REFUSED,
 		[LINK_BACK] = 1 << VMM_WELCOME | 1 << VMM_REFUSED,
 		[LINK_UP] = 1 << VMM_ENTER | 1 << VMM_QUIESCE | 1 << VMM_EXIT | 1 << VMM_STOP | 1 << VMM_PAUSE |
-			1 << VMM_RESUME | 1ull << VMM_CHANNEL | 1ull << VMM_NOTIFY,
+			1 << VMM_RESUME | 1ull << VMM_CHANNEL | 1ull << VMM_NOTIFY | 1ull << VMM_MESSAGE,
 	};
 
 	for (enum link_stage stage = LINK_DOWN; stage <= LINK_UP; stage++)
@@ -105,6 +106,23 @@ static void refuses_every_other_size(void **state)
 				assert_non_null(frame_check(
 					&f, n, kinds[k] == VMM_BIRTH ? VMM_FD_COUNT : 0, false, &e));
 	}
+}
+
+static void a_message_is_as_long_as_it_says(void **state)
+{
+	struct frame_expected e = expected_at(LINK_UP);
+	static union daemon_frame f;
+	const size_t size = sizeof(struct vmm_message);
+
+	f = good(VMM_MESSAGE, LINK_UP);
+	f.message.frame.bytes = 4;
+	assert_null(frame_check(&f, size + 4, 0, false, &e));
+	assert_non_null(frame_check(&f, size + 3, 0, false, &e));
+	assert_non_null(frame_check(&f, size + 5, 0, false, &e));
+	assert_non_null(frame_check(&f, size, 0, false, &e));
+	assert_non_null(frame_check(&f, size - 1, 0, false, &e));
+	f.message.frame.bytes = UINT32_MAX;
+	assert_non_null(frame_check(&f, size + VMM_BYTES_MAX, 0, false, &e));
 }
 
 static void refuses_wrong_headers(void **state)
@@ -203,6 +221,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_each_frame_at_its_stage_alone),
 		cmocka_unit_test(refuses_every_other_size),
+		cmocka_unit_test(a_message_is_as_long_as_it_says),
 		cmocka_unit_test(refuses_wrong_headers),
 		cmocka_unit_test(counts_descriptors),
 		cmocka_unit_test(refuses_births_that_make_no_sense),
