@@ -100,8 +100,10 @@ void close_target(struct step *s, struct sp *sp)
 
 static void mark_face(struct debt *d, uint16_t effects)
 {
-	if (effects & FX_CLEAN)
+	if (effects & FX_CLEAN) {
 		d->dirty = d->unsure = d->cleanse = false;
+		d->extra = 0; /* what it may have taken twice is gone, too */
+	}
 	if (effects & FX_DIRTY) {
 		d->dirty = true;
 		d->unsure = false;

@@ -29,9 +29,9 @@ static void resume_debts(struct step *s, struct life *l)
 		d->since = s->now;
 		if (d->state != DEBT_CREATING && d->state != DEBT_DESTROYING)
 			continue;
+		d->unsure = true;
 		if (MUTANT(MUTANT_P1_BITMAP_UNPAID) && sp_is_spmc(&s->m->sp[i]))
 			continue;
-		d->unsure = true;
 		queue_debt(s, &s->m->sp[i], d, QUEUE_BACKOFF);
 		if (d->state == DEBT_CREATING && l->now.state == VM_CREATED && l->vm)
 			set_deadline(s, &d->patience, later(d->announce_by, s->now + 1));
