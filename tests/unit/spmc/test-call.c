@@ -143,6 +143,58 @@ static void keeps_one_bitmap_a_vm(void **unused)
 	world_end(w);
 }
 
+/* What is pending keeps a bitmap; it is taken vCPU by vCPU, and what is for all by whoever asks first. */
+static void a_bitmap_goes_once_nothing_is_pending(void **unused)
+{
+	struct world *w = world_with("strict:0x8001", NULL);
+	struct vm_bitmap *b;
+
+	ask(w, 0x8400007D, 5, 65, 0, 0, 0);
+	assert_error(-2);
+	ask(w, 0x8400007D, 5, 0, 0, 0, 0);
+	assert_error(-2);
+	ask(w, 0x84000082, 5, 1, 0, 0, 0); /* it has none */
+	assert_error(-2);
+	ask(w, 0x8400007D, 5, 2, 0, 0, 0);
+	assert_int_equal(answer[0], 0x84000061);
+	b = world_bitmap(w->book, 5);
+	b->pending = 1ull << 40;
+	b->pending_at[1] = 2;
+	ask(w, 0x8400007E, 5, 0, 0, 0, 0);
+	assert_error(-6);
+	ask(w, 0x84000082, 2u << 16 | 5, 1, 0, 0, 0); /* a vCPU that there is not */
+	assert_error(-2);
+	ask(w, 0x84000082, 5, 2, 0, 0, 0); /* those of VMs are not here */
+	assert_error(-2);
+	ask(w, 0x84000082, 5, 5, 0, 0, 0);
+	assert_int_equal(answer[0], 0x84000061);
+	assert_int_equal(answer[2], 0);
+	assert_int_equal(answer[3], 1u << 8);
+	ask(w, 0x8400007E, 5, 0, 0, 0, 0);
+	assert_error(-6);
+	ask(w, 0x84000082, 1u << 16 | 5, 1, 0, 0, 0);
+	assert_int_equal(answer[2], 2);
+	ask(w, 0x8400007E, 5, 0, 0, 0, 0);
+	assert_int_equal(answer[0], 0x84000061);
+	world_end(w);
+}
+
+static void there_is_room_for_so_many_bitmaps(void **unused)
+{
+	struct world *w = world_with("strict:0x8001", NULL);
+
+	for (uint32_t vm = 1; vm <= WORLD_BITMAPS; vm++) {
+		ask(w, 0x8400007D, vm, 1, 0, 0, 0);
+		assert_int_equal(answer[0], 0x84000061);
+	}
+	ask(w, 0x8400007D, 0x7000, 1, 0, 0, 0);
+	assert_error(-3); /* NO_MEMORY */
+	ask(w, 0x8400007E, 17, 0, 0, 0, 0);
+	ask(w, 0x8400007D, 0x7000, 1, 0, 0, 0);
+	assert_int_equal(answer[0], 0x84000061);
+	world_end(w);
+}
+
 static void upper_halves_of_32_bit_calls_do_not_count(void **unused)
 {
 	struct world *w = world_with("optee:0x8001", NULL);
@@ -216,6 +268,8 @@ int main(void)
 		cmocka_unit_test(refuses_what_no_receiver_may_see),
 		cmocka_unit_test(tells_version_ids_and_features),
 		cmocka_unit_test(keeps_one_bitmap_a_vm),
+		cmocka_unit_test(a_bitmap_goes_once_nothing_is_pending),
+		cmocka_unit_test(there_is_room_for_so_many_bitmaps),
 		cmocka_unit_test(upper_halves_of_32_bit_calls_do_not_count),
 		cmocka_unit_test(remembers_what_it_was_asked),
 		cmocka_unit_test(survives_any_registers),
