@@ -9,6 +9,8 @@
 #include "bound.h"
 #include "output.h"
 
+#define DEVICES_EVERY_NS 20000000u
+
 static const char *const verb_names[] = {
 	[LIFECYCLE_START] = "start",
 	[LIFECYCLE_ABORT] = "abort",
@@ -94,14 +96,35 @@ static const struct verdict_words words[] = {
 	[FOLLOW_LOST] = { "lost", CLI_NO_DAEMON },
 };
 
+/* A device by its number, and what it says. */
+static void say_device(struct cli *c, const struct task *t, enum lifecycle_verb verb)
+{
+	_cleanup_(info_unrefp) struct lifecycle_vm_info *info = NULL;
+	const struct lifecycle_vm_details *d = NULL;
+	const char *what = verb == LIFECYCLE_PAUSE ? "would not stop" : "does not start again";
+	const char *so = verb == LIFECYCLE_PAUSE ? "it runs on" : "it stays paused";
+
+	if (lifecycle_vm_info(c->l, t->name, &info) == 0)
+		d = lifecycle_vm_info_details(info);
+	for (size_t i = 0; d && i < d->device_count; i++)
+		if (*d->device[i]->text) {
+			(void)cli_say_error("%s %s: %s: device %zu (%s) %s: %s", verb_names[verb], t->name, so, i, d->device[i]->type,
+				what, d->device[i]->text);
+			return;
+		}
+	(void)cli_say_error("%s %s: %s: a device %s", verb_names[verb], t->name, so, what);
+}
+
 /* What came instead of it. */
-static void say_given_up(const struct task *t, enum lifecycle_verb verb)
+static void say_given_up(struct cli *c, const struct task *t, enum lifecycle_verb verb)
 {
 	const char *instead = t->follow.operation > LIFECYCLE_OP_NONE ? lifecycle_operation_name(t->follow.operation) : "its end";
 
 	if (t->follow.kept)
 		(void)cli_say_error("%s %s: given up: the life is kept for a post-mortem; 'lifecyclectl abort %s' ends it", verb_names[verb],
 			t->name, t->name);
+	else if (t->follow.device)
+		say_device(c, t, verb);
 	else if (t->follow.timed_out)
 		(void)cli_say_error("%s %s: given up: a vCPU did not come out in time; all of them run on", verb_names[verb], t->name);
 	else
@@ -116,7 +139,7 @@ static void say_verdict(struct cli *c, const struct task *t, enum lifecycle_verb
 		say_ended(c, t, verb);
 		break;
 	case FOLLOW_GIVEN_UP:
-		say_given_up(t, verb);
+		say_given_up(c, t, verb);
 		break;
 	case FOLLOW_UNHEARD:
 		(void)cli_say_error("%s %s: it listens to no power key and runs on; 'lifecyclectl abort %s' ends it", verb_names[verb],
@@ -155,10 +178,44 @@ static void say_done(const struct cli *c, const struct task *t, enum lifecycle_v
 		(void)printf("%s: running, life %" PRIu64 ", FF-A id 0x%04x\n", t->name, t->follow.life, t->follow.endpoint);
 }
 
+/* Whether a device that can be led is not where a guest that runs needs it. Devices are read, not followed. */
+static bool devices_stand(struct cli *c, const char *name)
+{
+	_cleanup_(info_unrefp) struct lifecycle_vm_info *info = NULL;
+	const struct lifecycle_vm_details *d;
+
+	if (lifecycle_vm_info(c->l, name, &info) < 0)
+		return false;
+	d = lifecycle_vm_info_details(info);
+	for (size_t i = 0; i < d->device_count; i++)
+		if (strcmp(d->device[i]->state, "running") != 0 && strcmp(d->device[i]->condition, "dead") != 0 &&
+			strcmp(d->device[i]->condition, "unmigratable") != 0)
+			return true;
+	return false;
+}
+
+/* It may go on once its devices do: until then it may be paused again, because one does not. */
+static enum verdict wait_for_devices(struct cli *c, struct follow *f, uint64_t deadline)
+{
+	while (f->life && f->life == f->target && f->substate == LIFECYCLE_SUB_RUNNING && devices_stand(c, f->name)) {
+		uint64_t look = boottime_now() + DEVICES_EVERY_NS;
+		int r = follow_poll(lifecycle_stream_get_fd(f->stream), look < deadline ? look : deadline);
+
+		if (r == -EINTR)
+			return FOLLOW_INTERRUPTED;
+		if (r == -ETIMEDOUT && look >= deadline)
+			return FOLLOW_TIMED_OUT;
+		follow_read(f);
+	}
+	return follow_judge(f);
+}
+
 static void wait_for(struct cli *c, struct task *t, enum lifecycle_verb verb, uint64_t deadline)
 {
 	enum verdict v = c->block ? follow_wait(c, &t->follow, deadline) : FOLLOW_REACHED;
 
+	if (c->block && v == FOLLOW_REACHED && verb == LIFECYCLE_RESUME)
+		v = wait_for_devices(c, &t->follow, deadline);
 	t->code = words[v].code;
 	t->result = c->block ? words[v].result : "accepted";
 	if (v == FOLLOW_REACHED)

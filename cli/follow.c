@@ -126,6 +126,8 @@ static void take_operation(struct follow *f, const struct lifecycle_event *e)
 	f->operation = e->operation;
 	f->unheard = f->accepted && e->seq > f->after && e->outcome == LIFECYCLE_OUTCOME_UNHEARD;
 	f->timed_out |= f->accepted && e->seq > f->after && e->outcome == LIFECYCLE_OUTCOME_TIMED_OUT;
+	f->device |= f->accepted && e->seq > f->after &&
+		(e->outcome == LIFECYCLE_OUTCOME_DEVICE_REFUSED || e->outcome == LIFECYCLE_OUTCOME_DEVICE_STOPPED);
 	if (f->accepted && e->seq > f->after && f->life < f->min_life && f->ended_life < f->min_life &&
 		e->operation != LIFECYCLE_OP_START && e->operation != LIFECYCLE_OP_RESTART)
 		f->superseded = true;
@@ -191,6 +193,8 @@ static enum verdict judge_standing(const struct follow *f)
 		return FOLLOW_ENDED;
 	if (f->substate == (pause ? LIFECYCLE_SUB_PAUSED : LIFECYCLE_SUB_RUNNING))
 		return FOLLOW_REACHED;
+	if (!pause && f->device && f->substate == LIFECYCLE_SUB_PAUSED)
+		return FOLLOW_GIVEN_UP;
 	/* Why is told with the operation's end, which comes behind the state. */
 	if (pause && f->resumed && f->substate == LIFECYCLE_SUB_RUNNING && f->operation != LIFECYCLE_OP_PAUSE)
 		return FOLLOW_GIVEN_UP;
@@ -250,6 +254,14 @@ enum verdict follow_drain(struct cli *c, struct follow *f)
 			return v;
 	}
 	return follow_judge(f);
+}
+
+void follow_read(struct follow *f)
+{
+	struct lifecycle_event e = LIFECYCLE_EVENT_INIT;
+
+	while (lifecycle_stream_next(f->stream, &e) == 0)
+		follow_take(f, &e);
 }
 
 enum verdict follow_wait(struct cli *c, struct follow *f, uint64_t deadline)

@@ -12,7 +12,8 @@ enum verdict {
 	FOLLOW_PENDING,
 	FOLLOW_REACHED,
 	FOLLOW_ENDED,     /* start, restart: the life ended before it ran; pause, resume: before it came to that */
-	FOLLOW_GIVEN_UP,  /* start, restart: no life came of it; pause: it runs on; stop, abort: kept; preserve: not kept */
+	FOLLOW_GIVEN_UP,  /* start, restart: no life came of it; pause: it runs on; resume: it stands; stop, abort: kept; preserve: not
+			     kept */
 	FOLLOW_UNHEARD,   /* stop: the guest cannot hear it, and runs on */
 	FOLLOW_TIMED_OUT,
 	FOLLOW_INTERRUPTED,
@@ -36,6 +37,7 @@ struct follow {
 	bool superseded, unheard;
 	bool kept; /* abort, stop: it is preserved since, at another's word */
 	bool resumed, timed_out; /* pause: somebody let it go on; or it took too long */
+	bool device; /* pause, resume: one of its devices would not */
 };
 
 /* Subscribes and takes the snapshot. An exit code. */
@@ -46,6 +48,8 @@ void follow_accepted(struct follow *f, uint64_t seq);
 enum verdict follow_drain(struct cli *c, struct follow *f);
 /* Until there is a verdict or `deadline` (CLOCK_BOOTTIME ns; UINT64_MAX: none) passes. */
 enum verdict follow_wait(struct cli *c, struct follow *f, uint64_t deadline);
+/* Takes what there is to read of the stream; what it cannot read is left to the next drain. */
+void follow_read(struct follow *f);
 /* Pure: for tests, and for drain. */
 void follow_take(struct follow *f, const struct lifecycle_event *e);
 enum verdict follow_judge(const struct follow *f);

@@ -101,6 +101,10 @@ static void print_operation(const struct lifecycle_vm_details *d)
 		(void)printf("; the last stop was not heard, the guest listens to no power key");
 	if (d->outcome == LIFECYCLE_OUTCOME_TIMED_OUT)
 		(void)printf("; the last pause was given up, a vCPU did not come out in time");
+	if (d->outcome == LIFECYCLE_OUTCOME_DEVICE_REFUSED)
+		(void)printf("; the last pause was given up, a device would not stop");
+	if (d->outcome == LIFECYCLE_OUTCOME_DEVICE_STOPPED)
+		(void)printf("; the last resume did not go through, a device does not start again");
 	print_waits(&d->waits);
 	(void)putchar('\n');
 }

@@ -118,7 +118,9 @@
 #define OUTCOMES(X)                                                                                                    \
 	X(OUTCOME_NONE, 0, "-")                                                                                        \
 	X(OUTCOME_UNHEARD, 1, "unheard")    /* stop: the guest listens to no power key, and goes on */                 \
-	X(OUTCOME_TIMED_OUT, 2, "timed-out") /* pause: its vCPUs did not all come out in time, and go on */
+	X(OUTCOME_TIMED_OUT, 2, "timed-out") /* pause: its vCPUs did not all come out in time, and go on */               \
+	X(OUTCOME_DEVICE_REFUSED, 3, "device-refused") /* pause: a device would not stop, and all go on */             \
+	X(OUTCOME_DEVICE_STOPPED, 4, "device-stopped") /* resume: a device does not start again, and all stand */
 
 /* On what an unfinished thing waits (promise P6). */
 #define WAITS(X)                                                                                                       \

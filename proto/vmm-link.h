@@ -23,8 +23,12 @@
  *                             daemon, too. The VMM itself never gives up: who asked has the deadline
  *   daemon -> VMM   PAUSE     take every vCPU out of KVM_RUN and let it stand; after ENTERED only
  *   VMM -> daemon   PAUSED    the answer to the PAUSE of that number: all stand, the guest's clock and devices too
+ *   VMM -> daemon   NOT_PAUSED  the other answer: a device would not stop (DEVICE said which, and why). All devices run again;
+ *                             the vCPUs stand until RESUME
  *   daemon -> VMM   RESUME    let them go on; one that is not paused has nothing to do. SIGTERM resumes, too, for a guest
  *                             that stands cannot hear its power key
+ *   VMM -> daemon   NOT_RESUMED  to the RESUME of that number: a device does not start again (DEVICE said which, and why), so
+ *                             all stand as before. Where they go on nothing is said
  *   VMM -> daemon   ENDED     the guest ended by itself; last words are written; implies QUIESCED
  *   VMM -> daemon   WANT_CHANNEL  a vCPU makes its first FF-A call on this link; after ENTERED, once for each vCPU
  *   daemon -> VMM   CHANNEL   with it the fd of that vCPU's channel, at once or when there is an fd to be had
@@ -80,6 +84,8 @@ enum vmm_frame_kind {
 	VMM_PAUSE = 17,
 	VMM_PAUSED = 18,
 	VMM_RESUME = 19,
+	VMM_NOT_PAUSED = 20,
+	VMM_NOT_RESUMED = 21,
 	VMM_CALL = 32,
 	VMM_ANSWER = 33,
 	VMM_NOTIFY = 38,
@@ -272,7 +278,8 @@ struct vmm_put {
 	uint32_t reserved; /* 0 */
 };
 
-/* BUILT, ENTER, ENTERED, QUIESCE, QUIESCED, EXIT, STOP, STOPPING, DEAF, PAUSE, PAUSED, RESUME: the header alone. */
+/* BUILT, ENTER, ENTERED, QUIESCE, QUIESCED, EXIT, STOP, STOPPING, DEAF, PAUSE, PAUSED, NOT_PAUSED, RESUME, NOT_RESUMED:
+ * the header alone. */
 
 /* Written by the VMM before it sends ENDED; `magic` last. */
 #define LAST_WORDS_MAGIC 0x5344524Fu

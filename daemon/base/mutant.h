@@ -34,6 +34,7 @@
 	X(MUTANT_P3_PAUSED_BEFORE, "P3", "an answer to a PAUSE before the last counts for the last")                    \
 	X(MUTANT_P4_RESUME_LOST, "P4", "a VMM that missed its RESUME is not told again")                               \
 	X(MUTANT_P4_DEVICE_UNSHOWN, "P4", "how a device is is heard, and not shown")                                   \
+	X(MUTANT_P4_STANDS_UNSAID, "P4", "a guest whose device does not start again is shown as running")               \
 	X(MUTANT_P4_SEQ_TWICE, "P4", "a sequence number is used twice")                                                \
 	X(MUTANT_P4_SHOW_BEFORE_STORE, "P4", "a turn is shown before it is stored")                                    \
 	X(MUTANT_P4_PENDING_LOST, "P4", "a snapshot forgets what waits for the end of a life")                         \
@@ -81,6 +82,7 @@
 	X(MUTANT_P6_STOP_FOREVER, "P6", "a guest that does not obey is waited for beyond the deadline")                \
 	X(MUTANT_P6_DEAF_UNSAID, "P6", "a guest that listens to no power key is waited for")                           \
 	X(MUTANT_P6_PAUSE_FOREVER, "P6", "vCPUs that do not come out are waited for without a deadline")               \
+	X(MUTANT_P6_REFUSAL_UNHEARD, "P6", "a pause that a device has refused is waited for")                          \
 	X(MUTANT_P6_ANNOUNCE_FOREVER, "P6", "each restart of an SP moves the deadline of an announce")                  \
 	X(MUTANT_P6_CALLER_FORGOTTEN, "P6", "who called a guest that dies waits for ever")                              \
 	X(MUTANT_P6_UNNOTIFIED, "P6", "a vCPU that waits is not run for what is pending")                               \

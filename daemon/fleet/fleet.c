@@ -284,8 +284,12 @@ static void send_command(struct vmm *v, struct committed proof, enum vmm_frame_k
 		v->may_be_deaf = true;
 	if (kind == VMM_PAUSE)
 		v->may_have_paused = true;
-	if (kind == VMM_PAUSE || kind == VMM_RESUME)
+	if (kind == VMM_RESUME)
+		v->may_have_resumed = true;
+	if (kind == VMM_PAUSE || kind == VMM_RESUME) {
 		v->pause = kind == VMM_PAUSE ? proof.seq : 0;
+		v->resume = kind == VMM_RESUME ? proof.seq : 0;
+	}
 	if (link_send(v->link, &frame, sizeof(frame), NULL, 0) < 0)
 		vmm_lost_link(v);
 }

@@ -25,6 +25,8 @@ static const size_t sizes[] = {
 	[VMM_WANT_CHANNEL] = sizeof(struct vmm_channel),
 	[VMM_PUT] = sizeof(struct vmm_put),
 	[VMM_PAUSED] = sizeof(struct vmm_frame_header),
+	[VMM_NOT_PAUSED] = sizeof(struct vmm_frame_header),
+	[VMM_NOT_RESUMED] = sizeof(struct vmm_frame_header),
 };
 
 bool end_is_sane(const struct vmm_end *end)

@@ -138,7 +138,8 @@ struct vmm {
 	bool adopting;  /* READY waits for it */
 	bool may_enter; /* was told ENTER, by us or by a daemon before */
 	uint64_t pause;   /* the number of the PAUSE that holds; 0: none, or RESUME came after it */
-	bool may_have_paused; /* was told PAUSE on this link */
+	uint64_t resume;  /* likewise of the RESUME */
+	bool may_have_paused, may_have_resumed; /* was told PAUSE, or RESUME, on this link */
 	bool may_be_deaf; /* was told STOP, likewise, and has not answered DEAF */
 	bool judged;    /* `end` is how it ended, whatever else is found */
 	bool doomed;    /* killed by us for what it did: not believed, not taken back */

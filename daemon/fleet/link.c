@@ -147,8 +147,8 @@ static void take_back(struct link *l, const struct vmm_back *frame)
 	v->phase = frame->phase;
 	v->calls = 0; /* those that wait are told again */
 	v->may_enter = v->may_be_deaf = true;
-	v->may_have_paused = false;
-	v->pause = 0;
+	v->may_have_paused = v->may_have_resumed = frame->flags & VMM_BACK_PAUSED; /* at an earlier daemon's word */
+	v->pause = v->resume = 0;
 	if (frame->header.command > v->command)
 		v->command = frame->header.command;
 	if (frame->phase == VMM_PHASE_ENDED) {
@@ -255,9 +255,20 @@ static const char *device(struct vmm *v, const union vmm_frame *frame, struct in
 static const char *paused(struct vmm *v, const union vmm_frame *frame, struct input *in)
 {
 	if (v->phase != VMM_PHASE_ENTERED || !v->may_have_paused)
-		return "PAUSED without being told to";
+		return "PAUSED or NOT_PAUSED without being told to";
 	if (v->pause && frame->header.command >= v->pause)
-		*in = (struct input){ .kind = IN_VMM_PAUSED, .life = v->life, .command = frame->header.command };
+		*in = (struct input){ .kind = frame->header.kind == VMM_PAUSED ? IN_VMM_PAUSED : IN_VMM_NOT_PAUSED,
+			.life = v->life, .command = frame->header.command };
+	return NULL;
+}
+
+/* Likewise, after a PAUSE or another RESUME. */
+static const char *not_resumed(struct vmm *v, const union vmm_frame *frame, struct input *in)
+{
+	if (v->phase != VMM_PHASE_ENTERED || !v->may_have_resumed)
+		return "NOT_RESUMED without being told to go on";
+	if (v->resume && frame->header.command >= v->resume)
+		*in = (struct input){ .kind = IN_VMM_NOT_RESUMED, .life = v->life, .command = frame->header.command };
 	return NULL;
 }
 
@@ -284,7 +295,8 @@ static const char *(*const live[])(struct vmm *v, const union vmm_frame *frame, 
 	[VMM_VCPU] = vcpu,             [VMM_QUIESCED] = quiesced,  [VMM_ENDED] = ended,  [VMM_STOPPING] = stopping,
 	[VMM_DEAF] = deaf,             [VMM_CALL] = call,           [VMM_DEVICE] = device,
 	[VMM_NOTIFICATIONS] = notifications,
-	[VMM_PAUSED] = paused,            [VMM_WANT_CHANNEL] = want_channel, [VMM_PUT] = put,
+	[VMM_PAUSED] = paused,            [VMM_NOT_PAUSED] = paused, [VMM_NOT_RESUMED] = not_resumed,
+	[VMM_WANT_CHANNEL] = want_channel, [VMM_PUT] = put,
 };
 
 static void take_live(struct link *l, const union vmm_frame *frame)

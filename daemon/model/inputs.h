@@ -28,6 +28,8 @@ enum input_kind {
 	IN_GUEST_CALL,    /* life, call: a vCPU waits for the answer */
 	IN_GUEST_PUT,     /* life, put: what became of a message to it */
 	IN_VMM_PAUSED,    /* life, command: every vCPU stands, as it was told by the PAUSE of that number */
+	IN_VMM_NOT_PAUSED,  /* life, command: a device would not stop, by the PAUSE of that number */
+	IN_VMM_NOT_RESUMED, /* life, command: a device does not start again and all stand, by the RESUME of that number */
 	IN_VMM_QUIESCED,  /* life */
 	IN_VMM_ENDED,     /* life, end; the VMM is quiesced */
 	IN_VMM_GONE,      /* the VMM is dead, its link drained, its death judged: life, end */

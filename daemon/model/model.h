@@ -65,7 +65,7 @@ struct life {
 	bool connected, unreachable, enter_sent, killed;
 	bool stuck;           /* past the active phase of retire */
 	bool reclaim_sent;
-	uint64_t pause_from;  /* the PAUSE under way has this number, or a higher one; 0: there was none */
+	uint64_t told_from;   /* the PAUSE or RESUME that was told last has this number, or a higher one; 0: none was */
 	uint8_t vcpu[VM_VCPU_MAX];
 	uint64_t vcpu_since[VM_VCPU_MAX]; /* of these; 0: not known */
 	struct vmm_device_state device[VM_ASSIGNED_MAX]; /* as its VMM tells them; type ASSIGNED_NONE: it has not */

@@ -234,6 +234,8 @@ void model_step(struct model *m, struct input *in, uint64_t realtime, struct ste
 	case IN_GUEST_CALL:
 	case IN_GUEST_PUT:
 	case IN_VMM_PAUSED:
+	case IN_VMM_NOT_PAUSED:
+	case IN_VMM_NOT_RESUMED:
 	case IN_VMM_QUIESCED:
 	case IN_VMM_ENDED:
 	case IN_VMM_GONE:

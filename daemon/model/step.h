@@ -72,6 +72,8 @@ enum refusal ask_unbind(struct step *s, const struct request *r);
 /* pause.c: the vCPUs stand for a while */
 void pause_begin(struct step *s, struct life *l);
 void pause_done(struct step *s, struct life *l, uint64_t command); /* all stand, by the PAUSE of that number */
+void pause_refused(struct step *s, struct life *l, uint64_t command); /* a device would not stop */
+void pause_stays(struct step *s, struct life *l, uint64_t command);   /* a device would not start again */
 void pause_end(struct step *s, struct life *l, enum outcome outcome); /* fine if there is none */
 void pause_again(struct step *s, struct life *l, bool paused); /* the VMM is back: it may not have heard */
 void pause_timer(struct step *s, struct life *l);

@@ -22,7 +22,8 @@ enum vm_event {
 enum vm_pause_event {
 	VM_PAUSE_EV_PAUSE,  /* asked for */
 	VM_PAUSE_EV_PAUSED, /* every vCPU stands */
-	VM_PAUSE_EV_RESUME, /* they may go on; or it took too long */
+	VM_PAUSE_EV_RESUME, /* they may go on; or it took too long; or a device would not stop */
+	VM_PAUSE_EV_STAYS,  /* they were let go on, and a device did not start again: all stand */
 	VM_PAUSE_EVENT_COUNT,
 };
 

@@ -169,6 +169,10 @@ void step_vmm(struct step *s, struct input *in)
 		message_put(s, l, in->put.number, (enum ffa_status)in->put.status);
 	else if (in->kind == IN_VMM_PAUSED)
 		pause_done(s, l, in->command);
+	else if (in->kind == IN_VMM_NOT_PAUSED)
+		pause_refused(s, l, in->command);
+	else if (in->kind == IN_VMM_NOT_RESUMED)
+		pause_stays(s, l, in->command);
 	else if (in->kind == IN_VMM_QUIESCED && l->now.state == VM_ABORTING)
 		life_quiesced(s, l);
 	else if (in->kind == IN_VMM_ENDED)

@@ -76,6 +76,7 @@ static int send_back(struct vmm *v)
 	if (v->phase == VMM_PHASE_ENDED)
 		back.end = v->machine.end;
 	v->owed = 0;
+	v->to_be_resumed = false; /* the daemon sees that it stands, and says RESUME again if it means it */
 	memset(v->told_device, 0, sizeof(v->told_device));
 	return link_send(v->link, &back, sizeof(back));
 }
@@ -214,6 +215,8 @@ void session_tell(struct vmm *v, uint64_t now)
 	tell_owed(v, now, OWED_STOPPING, VMM_STOPPING);
 	tell_owed(v, now, OWED_DEAF, VMM_DEAF);
 	tell_owed(v, now, OWED_PAUSED, VMM_PAUSED);
+	tell_owed(v, now, OWED_NOT_PAUSED, VMM_NOT_PAUSED);
+	tell_owed(v, now, OWED_NOT_RESUMED, VMM_NOT_RESUMED);
 	tell_notifications(v, now);
 	if (v->phase == VMM_PHASE_ENTERED)
 		tell_wants(v, now);

@@ -168,52 +168,6 @@ void vmm_stop(struct vmm *v, uint64_t command)
 		v->owed |= OWED_DEAF;
 }
 
-static void answer_pause(struct vmm *v)
-{
-	v->command_done = v->pause_command;
-	v->owed |= OWED_PAUSED;
-}
-
-static void want(struct vmm *v, enum migration_goal goal)
-{
-	v->wanted = (uint8_t)goal;
-	v->begun = false;
-}
-
-/* Told again, it is answered again. */
-void vmm_pause(struct vmm *v, uint64_t command)
-{
-	v->pause_command = command;
-	if (v->paused && v->wanted == WANT_NOTHING) {
-		answer_pause(v);
-	} else if (v->phase == VMM_PHASE_ENTERED) {
-		want(v, MIGRATION_PAUSE);
-		(void)machine_pause(&v->machine);
-	}
-}
-
-static void let_go(struct vmm *v)
-{
-	if (v->paused)
-		machine_go_on_time(&v->machine);
-	v->paused = false;
-	(void)machine_resume(&v->machine);
-}
-
-/* Devices first: no vCPU may touch one that stands. */
-static void go_on(struct vmm *v)
-{
-	v->owed &= ~(uint32_t)OWED_PAUSED;
-	if (atomic_load(&v->machine.gate) == GATE_PAUSED)
-		want(v, MIGRATION_RESUME);
-}
-
-void vmm_resume(struct vmm *v, uint64_t command)
-{
-	v->command_done = command;
-	go_on(v);
-}
-
 /* `magic` last: who reads it reads everything. */
 static void write_last_words(struct vmm *v)
 {
@@ -241,61 +195,12 @@ static void note_build(struct vmm *v)
 	}
 }
 
-static void kick(struct vmm *v, uint64_t now)
+void vmm_kick(struct vmm *v, uint64_t now)
 {
 	if (now < v->kick_at)
 		return;
 	machine_kick(&v->machine);
 	v->kick_at = now + KICK_AGAIN;
-}
-
-/* True when the devices are through with it, one way or the other. */
-static bool lead_devices(struct vmm *v, uint64_t now)
-{
-	struct assigned *a = &v->assigned;
-	int r;
-
-	if (a->set.outcome == MIGRATION_WORKING)
-		return false;
-	/* Where nothing stands nothing is begun: what went wrong in a pause is still to be seen after it. */
-	if (v->begun || (v->wanted == MIGRATION_RESUME && !assigned_stand(a)))
-		return true;
-	v->begun = true;
-	r = assigned_begin(a, v->wanted, now);
-	if (r)
-		log_warning("the devices cannot %s: %s", migration_goal_name(v->wanted), migration_set_refusal_text((unsigned)r));
-	return r || a->set.outcome != MIGRATION_WORKING;
-}
-
-static void stand(struct vmm *v)
-{
-	if (!v->paused)
-		machine_stop_time(&v->machine);
-	v->paused = true;
-	answer_pause(v);
-}
-
-/*
- * vCPUs stand before devices stop, and devices run before vCPUs go on. A pause that a device refuses has no answer: the
- * devices were led back, and who asked lets the vCPUs go on when his patience is over. A guest whose devices cannot be
- * started again stands, until it is asked to go on once more, or ended.
- */
-static void settle_pause(struct vmm *v, uint64_t now)
-{
-	bool pausing = v->wanted == MIGRATION_PAUSE;
-
-	if (pausing && !machine_stands(&v->machine)) {
-		kick(v, now);
-		return;
-	}
-	v->kick_at = 0;
-	if (!lead_devices(v, now))
-		return;
-	v->wanted = WANT_NOTHING;
-	if (pausing && v->assigned.set.asked == MIGRATION_PAUSE && v->assigned.set.outcome == MIGRATION_DONE)
-		stand(v);
-	else if (!pausing && !assigned_stand(&v->assigned))
-		let_go(v);
 }
 
 /* Follows what the threads did: built, ended, left, stood still. Kicks those that have not yet, again after 10 ms. */
@@ -307,11 +212,11 @@ static void settle(struct vmm *v, uint64_t now)
 	if (v->phase == VMM_PHASE_BUILDING && gate == GATE_SHUT)
 		note_build(v);
 	if (gate == GATE_PAUSED && v->wanted != WANT_NOTHING)
-		settle_pause(v, now);
+		pause_settle(v, now);
 	if (v->phase >= VMM_PHASE_QUIESCED || atomic_load(&m->gate) < GATE_STOPPED)
 		return;
 	if (!machine_is_out(m)) {
-		kick(v, now);
+		vmm_kick(v, now);
 		return;
 	}
 	v->kick_at = 0;
@@ -358,7 +263,7 @@ static void stop(struct vmm *v)
 	if (v->life == 0 || v->phase >= VMM_PHASE_QUIESCED)
 		vmm_leave(0);
 	v->told_to_stop = true;
-	go_on(v); /* a guest that stands cannot hear */
+	pause_let_go(v); /* a guest that stands cannot hear */
 	if (!again && runs && machine_press_power_key(&v->machine)) {
 		v->owed |= OWED_STOPPING;
 		ask_for_time(v);

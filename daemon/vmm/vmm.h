@@ -21,7 +21,10 @@ enum vmm_owed {
 	OWED_STOPPING = 1 << 4,
 	OWED_DEAF = 1 << 5,
 	OWED_PAUSED = 1 << 6,
-	OWED_OF_A_GUEST = OWED_STOPPING | OWED_DEAF | OWED_PAUSED, /* of no interest once it is over */
+	OWED_NOT_PAUSED = 1 << 7,
+	OWED_NOT_RESUMED = 1 << 8,
+	OWED_OF_A_PAUSE = OWED_PAUSED | OWED_NOT_PAUSED | OWED_NOT_RESUMED, /* one of them at most */
+	OWED_OF_A_GUEST = OWED_STOPPING | OWED_DEAF | OWED_OF_A_PAUSE, /* of no interest once it is over */
 };
 
 #define WANT_NOTHING MIGRATION_GOAL_COUNT
@@ -46,6 +49,7 @@ struct vmm {
 	bool paused;              /* every vCPU stands, and so do devices and time */
 	uint8_t wanted;           /* MIGRATION_PAUSE or MIGRATION_RESUME: not through yet; WANT_NOTHING */
 	bool begun;               /* the devices were told so */
+	bool to_be_resumed;       /* by a RESUME on this link, which has an answer where it fails */
 	uint32_t phase;           /* enum vmm_phase */
 	uint32_t owed;
 	bool owes_notifications; /* to this daemon, all that there are */
@@ -70,7 +74,12 @@ void session_tell(struct vmm *v, uint64_t now);
 int vmm_birth(struct vmm *v, struct received *birth);
 void vmm_enter(struct vmm *v, uint64_t command);
 void vmm_stop(struct vmm *v, uint64_t command);
+void vmm_quiesce(struct vmm *v, uint64_t command);
+void vmm_kick(struct vmm *v, uint64_t now); /* who has not come out yet, again after 10 ms */
+void vmm_leave(int status) __attribute__((noreturn));
+
+/* pause.c */
 void vmm_pause(struct vmm *v, uint64_t command);
 void vmm_resume(struct vmm *v, uint64_t command);
-void vmm_quiesce(struct vmm *v, uint64_t command);
-void vmm_leave(int status) __attribute__((noreturn));
+void pause_let_go(struct vmm *v);               /* at another's word */
+void pause_settle(struct vmm *v, uint64_t now); /* the gate is PAUSED, and something is wanted */

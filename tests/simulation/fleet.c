@@ -415,7 +415,7 @@ void fleet_stands(struct world *w)
 		if (row->substate == VM_SUB_PAUSED && !v->stands)
 			fail(w, "P3", "life %" PRIu64 " is paused, and a vCPU is in the guest", life->number);
 		if (row->substate == VM_SUB_RUNNING && v->gate && v->connected && v->welcome && !life->cut && !v->hangs &&
-			!v->on_the_way)
+			!v->on_the_way && !v->stays_unheard)
 			fail(w, "P4", "life %" PRIu64 " is shown as running, and nobody lets it go on", life->number);
 	}
 }

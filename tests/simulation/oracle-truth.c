@@ -90,18 +90,20 @@ static void state_event(struct world *w, struct picture *p, const struct event_r
 
 /*
  * A stop ends with the life, or because a stronger verb came, or because nobody could hear it. A pause that ends and left the
- * guest running was resumed, or took too long.
+ * guest running was resumed, or took too long, or a device would not stop; one that does not start again ends no operation.
  */
 static void operation_event(struct world *w, struct picture *p, const struct event_record *e)
 {
 	struct life *life = world_life(w, p->life);
 	bool unheard = p->operation == OP_STOP && life && life->state == VM_RUNNING && e->operation == OP_NONE;
 	bool given_up = p->operation == OP_PAUSE && life && life->state == VM_RUNNING && life->substate == VM_SUB_RUNNING &&
-		e->operation == OP_NONE && e->outcome == OUTCOME_TIMED_OUT;
+		e->operation == OP_NONE && (e->outcome == OUTCOME_TIMED_OUT || e->outcome == OUTCOME_DEVICE_REFUSED);
+	bool stays = p->operation == OP_NONE && life && life->state == VM_RUNNING && life->substate == VM_SUB_PAUSED &&
+		e->operation == OP_NONE && e->outcome == OUTCOME_DEVICE_STOPPED;
 
 	if (e->operation > OP_START && !p->life)
 		fail(w, "P5", "%s has no life and operation %u", p->name, e->operation);
-	if (!given_up && e->outcome != (unheard ? OUTCOME_UNHEARD : OUTCOME_NONE))
+	if (!given_up && !stays && e->outcome != (unheard ? OUTCOME_UNHEARD : OUTCOME_NONE))
 		fail(w, "P5", "%s: operation %u becomes %u with outcome %u", p->name, p->operation, e->operation,
 			e->outcome);
 	if (life && e->operation == OP_STOP)

@@ -259,9 +259,11 @@ struct fake_vmm {
 	bool pressed, told_to_stop;
 	bool gate, stands; /* nobody may enter; and everybody is out */
 	bool clings;       /* a vCPU does not come out when it is told to stand */
-	uint64_t pause;    /* number of the PAUSE that it was sent last; 0: RESUME. As the fleet counts */
-	uint64_t stands_for; /* of the PAUSE that it read last */
+	unsigned stubborn; /* how often in 1000 a device of its does not stop, or does not start again */
+	uint64_t pause, resume; /* number of the PAUSE or RESUME that it was sent last, the other is 0. As the fleet counts */
+	uint64_t obeys;    /* of the PAUSE or RESUME that it read last */
 	unsigned on_the_way; /* PAUSE and RESUME that it has not read */
+	uint64_t stays_unheard; /* the RESUME of that number does not go through, which is on the way to the daemon; 0: none is */
 	uint64_t last_order; /* what is sent arrives in its order */
 	struct vmm_end end;
 	char name[VM_NAME_MAX + 1];

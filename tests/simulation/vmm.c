@@ -33,6 +33,15 @@ static void note_channels(struct fake_vmm *v, const struct input *in)
 		v->listened = 0;
 }
 
+/* As the fleet has it: an answer to an earlier PAUSE or RESUME than the last, or one that the other has overtaken. */
+static bool is_old_news(const struct fake_vmm *v, const struct input *in)
+{
+	uint64_t last = in->kind == IN_VMM_NOT_RESUMED ? v->resume : v->pause;
+	bool answers = in->kind == IN_VMM_PAUSED || in->kind == IN_VMM_NOT_PAUSED || in->kind == IN_VMM_NOT_RESUMED;
+
+	return answers && (!last || in->command < last);
+}
+
 static void heard(struct world *w, uint64_t index, uint64_t daemon, void *data)
 {
 	struct input *in = data;
@@ -40,13 +49,15 @@ static void heard(struct world *w, uint64_t index, uint64_t daemon, void *data)
 
 	if (daemon != w->incarnation || !w->engine)
 		return;
+	if (in->kind == IN_VMM_NOT_RESUMED && in->command == w->vmm[index]->stays_unheard)
+		w->vmm[index]->stays_unheard = 0;
 	life = world_life(w, in->life);
 	if (in->kind == IN_GUEST_CALL && !hears_call(w, w->vmm[index], (uint64_t)in->pid))
 		return;
 	note_channels(w->vmm[index], in);
-	if (in->kind == IN_VMM_PAUSED && (!w->vmm[index]->pause || in->command < w->vmm[index]->pause))
+	if (is_old_news(w->vmm[index], in))
 		return;
-	if (life && in->kind == IN_VMM_PAUSED)
+	if (life && (in->kind == IN_VMM_PAUSED || in->kind == IN_VMM_NOT_PAUSED))
 		life->pause_told = true;
 	if (life && in->kind == IN_VMM_BUILT)
 		life->built = true;
@@ -107,6 +118,8 @@ static void tell(struct world *w, struct fake_vmm *v, enum input_kind kind)
 		[IN_VMM_STOPPING] = "STOPPING",
 		[IN_VMM_DEAF] = "DEAF",
 		[IN_VMM_PAUSED] = "PAUSED",
+		[IN_VMM_NOT_PAUSED] = "NOT_PAUSED",
+		[IN_VMM_NOT_RESUMED] = "NOT_RESUMED",
 		[IN_VMM_QUIESCED] = "QUIESCED",
 		[IN_VMM_ENDED] = "ENDED",
 	};
@@ -115,8 +128,8 @@ static void tell(struct world *w, struct fake_vmm *v, enum input_kind kind)
 	wire_note(w, "vmm   life %" PRIu64 " says %s", v->life, names[kind]);
 	if (kind == IN_VMM_ENDED)
 		in.end = v->end;
-	if (kind == IN_VMM_PAUSED)
-		in.command = v->stands_for;
+	if (kind == IN_VMM_PAUSED || kind == IN_VMM_NOT_PAUSED || kind == IN_VMM_NOT_RESUMED)
+		in.command = v->obeys;
 	if (v->connected)
 		vmm_tell(w, v, &in);
 }
@@ -167,6 +180,7 @@ struct fake_vmm *vmm_spawn(struct world *w, const char *name, uint64_t life)
 	v->hangs = !w->quiet && random_chance(&w->random, w->faults.vmm_hang);
 	memcpy(v->invocation, &v->pid, sizeof(v->pid));
 	v->clings = !w->quiet && random_chance(&w->random, 150);
+	v->stubborn = !w->quiet && random_chance(&w->random, 300) ? 400 : 0;
 	v->temper = (enum temper)random_below(&w->random, GUEST_TEMPERS);
 	snprintf(v->name, sizeof(v->name), "%s", name);
 	if (!v->hangs || random_chance(&w->random, 800))
@@ -257,17 +271,26 @@ static bool is_read(struct fake_vmm *v, uint64_t cuts)
 	return v->at == VMM_RUNS && v->cuts == cuts;
 }
 
-/* All its vCPUs come out, or one does not; then it is let go on some time. */
+static bool device_refuses(struct world *w, const struct fake_vmm *v)
+{
+	return v->stubborn && !w->quiet && random_chance(&w->random, v->stubborn);
+}
+
+/* All its vCPUs come out, or one does not; then it is let go on some time. Or they do, and a device does not stop. */
 static void to_standing(struct world *w, uint64_t index, uint64_t cuts, void *data)
 {
 	struct fake_vmm *v = w->vmm[index];
 
 	if (!is_read(v, cuts))
 		return;
-	v->stands_for = *(uint64_t *)data;
+	v->obeys = *(uint64_t *)data;
 	v->gate = true;
-	if ((v->clings && !v->stands) || !devices_stop(w, v, true))
+	if (v->clings && !v->stands)
 		return;
+	if (!v->stands && (device_refuses(w, v) || !devices_stop(w, v, true))) {
+		tell(w, v, IN_VMM_NOT_PAUSED);
+		return;
+	}
 	v->stands = true;
 	wire_note(w, "vmm   life %" PRIu64 " stands", v->life);
 	tell(w, v, IN_VMM_PAUSED);
@@ -275,8 +298,17 @@ static void to_standing(struct world *w, uint64_t index, uint64_t cuts, void *da
 
 static void to_going_on(struct world *w, uint64_t index, uint64_t cuts, void *data)
 {
-	if (is_read(w->vmm[index], cuts))
-		go_on(w, w->vmm[index]);
+	struct fake_vmm *v = w->vmm[index];
+
+	if (!is_read(v, cuts))
+		return;
+	v->obeys = *(uint64_t *)data;
+	if (v->stands && device_refuses(w, v)) {
+		v->stays_unheard = v->obeys;
+		tell(w, v, IN_VMM_NOT_RESUMED);
+	} else {
+		go_on(w, v);
+	}
 }
 
 static uint64_t in_order(struct fake_vmm *v, uint64_t at)
@@ -297,6 +329,7 @@ static void order(struct world *w, struct fake_vmm *v, uint64_t command,
 		abort();
 	*number = command;
 	v->pause = what == to_standing ? command : 0;
+	v->resume = what == to_standing ? 0 : command;
 	v->on_the_way++;
 	queue_put(&w->queue, in_order(v, at), what, v->index, v->cuts, number);
 }
@@ -462,9 +495,10 @@ static void is_back(struct world *w, uint64_t index, uint64_t daemon, void *data
 		return;
 	v->connected = true;
 	v->welcome = false;
+	v->stays_unheard = 0;
 	v->daemon = daemon;
 	v->cuts++;
-	v->pause = 0;
+	v->pause = v->resume = 0;
 	in.pid = (int32_t)v->cuts;
 	in.back.phase = phases[v->at];
 	in.back.vcpu_count = v->vcpu_count;

@@ -82,13 +82,39 @@ def a_pause_stops_them_and_a_resume_starts_them():
 def a_device_that_refuses_a_pause_is_named_and_the_guest_goes_on():
     with Host() as h:
         runs(h, "", "set stop fail 5")
-        expect(h.ctl("pause", "web", check=False).returncode != 0, "the pause fails")
+        refused = h.ctl("pause", "web", check=False)
+        equal(refused.returncode, 1, "exit code of the pause")
+        expect("device 1 (vfio-fake) would not stop: pause: set-state stop in running-p2p: Input/output error" in refused.stderr,
+               "why", refused.stderr)
         status = h.status("web")
-        equal((status["substate"], status["operation_outcome"]), ("running", "timed-out"), "the VM")
+        equal((status["substate"], status["operation_outcome"]), ("running", "device-refused"), "the VM")
         equal(status["devices"][1]["text"], "pause: set-state stop in running-p2p: Input/output error", "why")
         equal(status["devices"][1]["condition"], "failed", "how it is")
         count = h.counter(status["life"])
         h.until(lambda: h.counter(status["life"]) > count + 1, "the guest counts")
+        h.ctl("abort", "web")
+
+
+def a_guest_whose_device_does_not_start_again_is_shown_as_paused():
+    with Host() as h:
+        runs(h, "", "set stop>running-p2p fail 5 times 1")
+        life = h.row("web")["life"]
+        h.ctl("pause", "web")
+        stays = h.ctl("resume", "web", check=False)
+        equal(stays.returncode, 1, "exit code of the resume")
+        expect("device 1 (vfio-fake) does not start again: resume: set-state running-p2p in stop: Input/output error" in stays.stderr,
+               "why", stays.stderr)
+        status = h.status("web")
+        equal((status["substate"], status["operation_outcome"]), ("paused", "device-stopped"), "the VM")
+        count = h.counter(life)
+        h.kill_daemon()
+        h.start_daemon()
+        equal(h.status("web")["operation_outcome"], "device-stopped", "what the next daemon says")
+        equal(h.counter(life), count, "the guest's counter")
+        h.ctl("resume", "web")  # the device thinks better of it
+        status = h.status("web")
+        equal((status["substate"], status["operation_outcome"]), ("running", "-"), "the VM")
+        h.until(lambda: h.counter(life) > count + 1, "the guest counts")
         h.ctl("abort", "web")
 
 
@@ -109,5 +135,6 @@ if __name__ == "__main__":
         a_restart_stops_them_and_begins_with_new_ones,
         a_pause_stops_them_and_a_resume_starts_them,
         a_device_that_refuses_a_pause_is_named_and_the_guest_goes_on,
+        a_guest_whose_device_does_not_start_again_is_shown_as_paused,
         devices_that_hang_hold_no_end_up_for_ever,
     ]))

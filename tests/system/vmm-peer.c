@@ -275,6 +275,8 @@ static size_t read_frame(struct peer *p, union peer_frame *ret)
 		[VMM_DEVICE] = sizeof(struct vmm_device),
 		[VMM_PAUSED] = sizeof(struct vmm_frame_header),
 		[VMM_WANT_CHANNEL] = sizeof(struct vmm_channel),
+		[VMM_NOT_PAUSED] = sizeof(struct vmm_frame_header),
+		[VMM_NOT_RESUMED] = sizeof(struct vmm_frame_header),
 	};
 	ssize_t n;
 

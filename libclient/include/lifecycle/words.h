@@ -112,6 +112,8 @@ enum lifecycle_outcome {
 	LIFECYCLE_OUTCOME_NONE = 0,
 	LIFECYCLE_OUTCOME_UNHEARD = 1,   /* stop: the guest listens to no power key, and goes on */
 	LIFECYCLE_OUTCOME_TIMED_OUT = 2, /* pause: its vCPUs did not all come out in time, and go on */
+	LIFECYCLE_OUTCOME_DEVICE_REFUSED = 3, /* pause: a device would not stop, and all go on */
+	LIFECYCLE_OUTCOME_DEVICE_STOPPED = 4, /* resume: a device does not start again, and all stand */
 };
 
 /* On what an unfinished operation waits. */

@@ -225,6 +225,24 @@ static void pause_that_is_not_reached_is_told(void **state)
 	assert_int_equal(take(&f, moved(107, 50, LIFECYCLE_STATE_ABORTING)), FOLLOW_ENDED);
 }
 
+static void a_device_that_would_not_is_told(void **state)
+{
+	struct follow f = standing(LIFECYCLE_PAUSE, LIFECYCLE_SUB_RUNNING);
+
+	follow_accepted(&f, 104);
+	assert_int_equal(take(&f, within(103, LIFECYCLE_SUB_PAUSING)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, operation(104, LIFECYCLE_OP_PAUSE, LIFECYCLE_OUTCOME_NONE)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, within(105, LIFECYCLE_SUB_RUNNING)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, operation(106, LIFECYCLE_OP_NONE, LIFECYCLE_OUTCOME_DEVICE_REFUSED)), FOLLOW_GIVEN_UP);
+	assert_true(f.device);
+	f = standing(LIFECYCLE_RESUME, LIFECYCLE_SUB_PAUSED);
+	follow_accepted(&f, 104);
+	assert_int_equal(take(&f, operation(103, LIFECYCLE_OP_NONE, LIFECYCLE_OUTCOME_DEVICE_STOPPED)), FOLLOW_PENDING); /* before */
+	assert_int_equal(take(&f, within(104, LIFECYCLE_SUB_RUNNING)), FOLLOW_REACHED); /* as far as events tell */
+	assert_int_equal(take(&f, within(105, LIFECYCLE_SUB_PAUSED)), FOLLOW_PENDING);
+	assert_int_equal(take(&f, operation(106, LIFECYCLE_OP_NONE, LIFECYCLE_OUTCOME_DEVICE_STOPPED)), FOLLOW_GIVEN_UP);
+}
+
 static void resume_is_done_when_they_may_go_on(void **state)
 {
 	struct follow f = standing(LIFECYCLE_RESUME, LIFECYCLE_SUB_PAUSED);
@@ -265,6 +283,7 @@ int main(void)
 		cmocka_unit_test(stop_that_is_not_heard_is_told),
 		cmocka_unit_test(pause_is_done_when_all_stand),
 		cmocka_unit_test(pause_that_is_not_reached_is_told),
+		cmocka_unit_test(a_device_that_would_not_is_told),
 		cmocka_unit_test(resume_is_done_when_they_may_go_on),
 		cmocka_unit_test(destroy_is_done_when_the_vm_is_gone),
 	};

@@ -202,6 +202,10 @@ static void break_a_rule(const char *how)
 		say_kind(VMM_BUILT), say_kind(VMM_DEAF);
 	else if (strcmp(how, "paused") == 0)
 		say_kind(VMM_BUILT), say_kind(VMM_PAUSED);
+	else if (strcmp(how, "not-paused") == 0)
+		say_kind(VMM_BUILT), say_kind(VMM_NOT_PAUSED);
+	else if (strcmp(how, "not-resumed") == 0)
+		say_kind(VMM_BUILT), say_kind(VMM_NOT_RESUMED);
 	else if (strcmp(how, "index") == 0)
 		say_vcpu(2, VCPU_RUNNING);
 	else if (strcmp(how, "state") == 0)

@@ -222,7 +222,8 @@ static void kills_who_breaks_a_rule(void **state)
 	static const char *const names[] = {
 		"break-short", "break-long", "break-magic", "break-version", "break-kind", "break-direction",
 		"break-size", "break-life", "break-command", "break-entered", "break-built", "break-index",
-		"break-stopping", "break-deaf", "break-paused", "break-state", "break-cause", "break-empty-end", "break-again", "rude", "liar", "early",
+		"break-stopping", "break-deaf", "break-paused", "break-not-paused", "break-not-resumed", "break-state",
+		 "break-cause", "break-empty-end", "break-again", "rude", "liar", "early",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)

@@ -141,7 +141,7 @@ static void refuses_every_wrong_size(void **state)
 		assert_int_equal(right, kind == VMM_NEWBORN || kind == VMM_BACK || kind == VMM_BUILT ||
 						kind == VMM_ENTERED || kind == VMM_VCPU || kind == VMM_QUIESCED ||
 						kind == VMM_ENDED || kind == VMM_STOPPING || kind == VMM_DEAF ||
-						kind == VMM_PAUSED);
+						kind == VMM_PAUSED || kind == VMM_NOT_PAUSED || kind == VMM_NOT_RESUMED);
 	}
 }
 

@@ -55,10 +55,15 @@ static uint64_t pausing(struct story *s)
 	return life;
 }
 
-/* All stand, by the last PAUSE. */
+/* To the last PAUSE or RESUME. */
+static void answers(struct story *s, enum input_kind kind, uint64_t life)
+{
+	step(s, (struct input){ .kind = kind, .life = life, .command = s->m.seq });
+}
+
 static void stands(struct story *s, uint64_t life)
 {
-	step(s, (struct input){ .kind = IN_VMM_PAUSED, .life = life, .command = s->m.seq });
+	answers(s, IN_VMM_PAUSED, life);
 }
 
 static uint64_t paused(struct story *s)
@@ -121,6 +126,59 @@ static void vcpus_that_do_not_come_out_go_on_and_it_is_known(void **state)
 	assert_int_equal(operation(s)->outcome, OUTCOME_TIMED_OUT);
 	stands(s, life); /* late, and the fleet would not pass it on */
 	assert_int_equal(at(s), VM_SUB_RUNNING);
+}
+
+static void a_device_that_refuses_ends_it_at_once(void **state)
+{
+	struct story *s = *state;
+	uint64_t life = pausing(s);
+
+	answers(s, IN_VMM_NOT_PAUSED, life);
+	assert_int_equal(at(s), VM_SUB_RUNNING);
+	COMMANDS(s, COMMAND_RESUME);
+	assert_int_equal(operation(s)->operation, OP_NONE);
+	assert_int_equal(operation(s)->outcome, OUTCOME_DEVICE_REFUSED);
+	answers(s, IN_VMM_NOT_PAUSED, life);
+	assert_int_equal(s->o.changes, 0);
+	tick_after(s, PATIENCE);
+	assert_int_equal(s->o.changes, 0);
+}
+
+static void a_device_that_does_not_start_again_leaves_it_paused(void **state)
+{
+	struct story *s = *state, *again;
+	uint64_t life = paused(s);
+
+	asks(s, REQUEST_RESUME, REFUSED_NOT);
+	answers(s, IN_VMM_NOT_RESUMED, life);
+	assert_int_equal(at(s), VM_SUB_PAUSED);
+	assert_int_equal(operation(s)->outcome, OUTCOME_DEVICE_STOPPED);
+	assert_null(find_output(s, OUT_VMM_COMMAND, 0));
+	answers(s, IN_VMM_NOT_RESUMED, life); /* of a RESUME before, and the fleet would not pass it on */
+	assert_int_equal(s->o.changes, 0);
+	again = reborn(s);
+	assert_int_equal(at(again), VM_SUB_PAUSED);
+	assert_int_equal(operation(again)->outcome, OUTCOME_DEVICE_STOPPED);
+	asks(again, REQUEST_RESUME, REFUSED_NOT);
+	assert_int_equal(at(again), VM_SUB_RUNNING);
+	assert_int_equal(operation(again)->outcome, OUTCOME_NONE);
+	story_end((void **)&again);
+}
+
+/* It cannot hear its key, and its time runs. */
+static void a_stop_of_a_guest_that_stays_comes_to_its_deadline(void **state)
+{
+	struct story *s = *state;
+	uint64_t life = paused(s), until;
+
+	asks(s, REQUEST_STOP, REFUSED_NOT);
+	until = operation(s)->deadline;
+	answers(s, IN_VMM_NOT_RESUMED, life);
+	assert_int_equal(at(s), VM_SUB_PAUSED);
+	assert_int_equal(operation(s)->operation, OP_STOP);
+	tick_after(s, until - s->now);
+	assert_int_equal(current(s, "web")->now.state, VM_ABORTING);
+	assert_int_equal(current(s, "web")->now.cause, CAUSE_USER_STOP);
 }
 
 static void a_resume_ends_a_pause_on_its_way(void **state)
@@ -308,6 +366,9 @@ int main(void)
 		TOLD(an_answer_to_the_pause_before_is_none),
 		TOLD(of_a_turn_the_last_word_leaves_alone),
 		TOLD(vcpus_that_do_not_come_out_go_on_and_it_is_known),
+		TOLD(a_device_that_refuses_ends_it_at_once),
+		TOLD(a_device_that_does_not_start_again_leaves_it_paused),
+		TOLD(a_stop_of_a_guest_that_stays_comes_to_its_deadline),
 		TOLD(a_resume_ends_a_pause_on_its_way),
 		TOLD(only_what_runs_is_paused_or_resumed),
 		TOLD(a_stop_lets_it_go_on_first),

@@ -94,6 +94,8 @@ static void a_pause_goes_by_its_table(void **state)
 				wanted = VM_SUB_PAUSING;
 			if (e == VM_PAUSE_EV_PAUSED && from == VM_SUB_PAUSING)
 				wanted = VM_SUB_PAUSED;
+			if (e == VM_PAUSE_EV_STAYS && from == VM_SUB_RUNNING)
+				wanted = VM_SUB_PAUSED;
 			if (e == VM_PAUSE_EV_RESUME && (from == VM_SUB_PAUSING || from == VM_SUB_PAUSED))
 				wanted = VM_SUB_RUNNING;
 			assert_int_equal(vm_pause_step(from, e, &to) == 0, wanted != VM_SUB_NONE);
