@@ -34,6 +34,14 @@ enum console_kind {
 	CONSOLE_SERIAL = 1, /* 8250: port 0x3f8 on x86-64, MMIO on arm64 */
 };
 
+enum scheduling { /* of the vCPUs' threads, sched(7) */
+	SCHEDULING_OTHER = 0,
+	SCHEDULING_FIFO = 1,
+	SCHEDULING_RR = 2,
+};
+
+#define VM_PRIORITY_MAX 98 /* the VMM's main thread is above its vCPUs' */
+
 enum on_end { /* what follows an end nobody asked for */
 	ON_END_STOP = 0,
 	ON_END_RESTART = 1,
@@ -119,7 +127,11 @@ struct vm_definition {
 	uint8_t partition_count;
 	uint8_t autostart; /* bool: started with the host's first daemon */
 	uint8_t notifications; /* bool: it has a notification bitmap */
-	uint8_t reserved[4];
+	uint8_t scheduling; /* enum scheduling */
+	uint8_t priority;   /* 0: scheduling is OTHER */
+	uint8_t reserved[2];
+	uint32_t vcpu_stall_ms; /* 0: nobody watches for it */
+	uint32_t reserved_too;
 	uint64_t memory_bytes;
 	struct vm_policies policies;
 	struct vm_limits limits;
@@ -193,5 +205,6 @@ static inline bool definition_is_sane(const struct vm_definition *d)
 			return false;
 	return d->vcpu_count >= 1 && d->vcpu_count <= VM_VCPU_MAX && d->memory_bytes >= DEFINITION_MEMORY_MIN &&
 		d->memory_bytes <= DEFINITION_MEMORY_MAX && d->huge_pages <= HUGE_PAGES_RESERVED &&
-		d->console <= CONSOLE_SERIAL;
+		d->console <= CONSOLE_SERIAL && d->scheduling <= SCHEDULING_RR && d->priority <= VM_PRIORITY_MAX &&
+		!d->priority == !d->scheduling;
 }

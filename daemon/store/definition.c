@@ -197,6 +197,10 @@ static int check_whole(struct reading *r, const struct vm_definition *d)
 	if (r->placed > d->vcpu_count)
 		return fail_at(r, "vcpus.placement",
 			"has %u entries for %u vCPUs; write at most one for each", r->placed, d->vcpu_count);
+	if (d->priority && !d->scheduling)
+		return fail_at(r, "vcpus.priority", "goes with scheduling; write \"scheduling\": \"fifo\" or \"rr\" beside it");
+	if (d->scheduling && !d->priority)
+		return fail_at(r, "vcpus.scheduling", "needs a priority; write \"priority\": 1 to %d beside it", VM_PRIORITY_MAX);
 	if (d->policies.restart_delay_max_ms < d->policies.restart_delay_ms)
 		return fail_at(r, "policies.restart-delay-max", "%ums is less than restart-delay, %ums; write no less",
 			d->policies.restart_delay_max_ms, d->policies.restart_delay_ms);

@@ -204,6 +204,7 @@ bool rule_is_left_out(const struct vm_definition *d, const struct rule *rule)
 	switch (rule->type) {
 	case RULE_NUMBER:
 	case RULE_BYTES:
+	case RULE_DURATION:
 		return rule->min > 0 && rule_number(rule, d) == 0; /* none was asked for */
 	case RULE_PATH:
 	case RULE_TEXT:

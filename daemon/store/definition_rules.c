@@ -18,12 +18,18 @@
 /* Each in the order of its enum: the index is the number. */
 static const char *const huge_pages[] = { "never", "transparent", "reserved", NULL };
 static const char *const console_kinds[] = { "none", "serial", NULL };
+static const char *const schedulings[] = { "other", "fifo", "rr", NULL };
 static const char *const on_end[] = { "stop", "restart", "preserve", NULL };
 static const char *const on_stuck[] = { "wait", "new-id", NULL };
 
 static const struct rule vcpus[] = {
 	{ "count", RULE_NUMBER, AT(vcpu_count), .min = 1, .max = VM_VCPU_MAX },
 	{ "placement", RULE_CPUS, AT(placement) },
+	{ "scheduling", RULE_WORD, AT(scheduling), .words = schedulings },
+	{ "priority", RULE_NUMBER, AT(priority), .min = 1, .max = VM_PRIORITY_MAX },
+};
+static const struct rule watch[] = {
+	{ "vcpu-stall", RULE_DURATION, AT(vcpu_stall_ms), .min = SECOND_MS, .max = HOUR_MS },
 };
 static const struct rule memory[] = {
 	{ "size", RULE_BYTES, .required = true, AT(memory_bytes), .min = DEFINITION_MEMORY_MIN,
@@ -76,7 +82,7 @@ static const struct rule resources[] = {
 static const struct rules vcpus_rules = RULES(vcpus), memory_rules = RULES(memory),
 			  console_rules = RULES(console), policies_rules = RULES(policies),
 			  order_rules = RULES(order), limits_rules = RULES(limits),
-			  resources_rules = RULES(resources);
+			  resources_rules = RULES(resources), watch_rules = RULES(watch);
 
 static const struct rule root[] = {
 	{ "name", RULE_NAME, .required = true, AT(name) },
@@ -93,6 +99,7 @@ static const struct rule root[] = {
 	{ "policies", RULE_OBJECT, .inner = &policies_rules },
 	{ "order", RULE_OBJECT, .inner = &order_rules },
 	{ "limits", RULE_OBJECT, .inner = &limits_rules },
+	{ "watch", RULE_OBJECT, .inner = &watch_rules },
 	{ "devices", RULE_ASSIGNED, AT(assigned) },
 	{ "resources", RULE_OBJECT, .inner = &resources_rules },
 };

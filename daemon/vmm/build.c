@@ -4,6 +4,7 @@
 
 #include "vmm/arch/arch.h"
 #include "vmm/machine.h"
+#include "vmm/priority.h"
 #include "vmm/vcpu.h"
 
 /*
@@ -134,6 +135,10 @@ int machine_build(struct machine *m)
 	if (r == 0)
 		r = arch_boot(m, &m->failure);
 	if (r == 0)
+		r = priority_raise_main(m);
+	if (r == 0)
 		r = start_secondaries(m);
+	if (r == 0)
+		r = priority_raise_own(m);
 	return r;
 }

@@ -171,19 +171,21 @@ void machine_go_on_time(struct machine *m)
 	devices_go_on_time(&m->devices);
 }
 
+void machine_kick_one(struct vcpu *v)
+{
+	pid_t thread = atomic_load(&v->thread_id);
+
+	if (atomic_load(&v->out) || atomic_load(&v->stands) || !thread)
+		return;
+	__atomic_store_n(&v->kvm.run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	(void)syscall(SYS_tgkill, getpid(), thread, VCPU_KICK_SIGNAL);
+}
+
 void machine_kick(struct machine *m)
 {
-	if (!threads_exist(m))
-		return;
-	for (unsigned i = 0; i < m->vcpu_count; i++) {
-		struct vcpu *v = &m->vcpu[i];
-		pid_t thread = atomic_load(&v->thread_id);
-
+	for (unsigned i = 0; threads_exist(m) && i < m->vcpu_count; i++) {
 		if (atomic_load(&m->gate) >= GATE_STOPPED)
-			ask_over(v);
-		if (atomic_load(&v->out) || atomic_load(&v->stands) || !thread)
-			continue;
-		__atomic_store_n(&v->kvm.run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-		(void)syscall(SYS_tgkill, getpid(), thread, VCPU_KICK_SIGNAL);
+			ask_over(&m->vcpu[i]);
+		machine_kick_one(&m->vcpu[i]);
 	}
 }

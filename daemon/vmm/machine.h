@@ -31,6 +31,7 @@
 #include "vmm/ffa/notifications.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/memory.h"
+#include "vmm/watch.h"
 
 enum gate {
 	GATE_SHUT = 0,
@@ -60,6 +61,8 @@ struct vcpu {
 		unsigned count;
 	} abort;                 /* external aborts in a row at one place (arm64) */
 	struct ask ask;          /* its FF-A call that is not answered yet */
+	struct vcpu_look look;
+	_Atomic uint64_t exits;  /* out of the guest, by itself */
 	bool pending;            /* the thread's own: the next KVM_RUN would complete an operation */
 };
 
@@ -132,6 +135,7 @@ void machine_go_on_time(struct machine *m);
 
 /* Kicks every vCPU that is not out, and does not stand (vcpu-requests.rst). */
 void machine_kick(struct machine *m);
+void machine_kick_one(struct vcpu *v);
 
 /* Something for the main thread to look at. */
 void machine_notify(struct machine *m);

@@ -12,6 +12,7 @@
 
 #include "vmm/arch/arch.h"
 #include "vmm/exits.h"
+#include "vmm/priority.h"
 
 #ifndef VMM_STACK_KIB
 #define VMM_STACK_KIB 64
@@ -222,6 +223,10 @@ static void run(struct vcpu *v)
 		r = kvm_vcpu_run(v->kvm);
 		if (r >= 0)
 			vcpu_set_state(v, VCPU_RUNNING);
+		if (r == -EINTR)
+			watch_look(v);
+		else
+			atomic_fetch_add_explicit(&v->exits, 1, memory_order_relaxed);
 		handle_exit(v, r);
 	}
 }
@@ -307,6 +312,8 @@ int vcpu_start_thread(struct vcpu *v)
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, stack_size());
 	r = set_affinity(&attributes, &m->definition.placement[v->index]);
+	if (r == 0 && v->index)
+		r = priority_of_new(m, &attributes);
 	if (r == 0)
 		r = -pthread_create(&thread, &attributes, v->index ? secondary_thread : first_thread, v);
 	pthread_attr_destroy(&attributes);

@@ -291,12 +291,27 @@ static void tick_devices(struct vmm *v, uint64_t now)
 	(void)machine_end(&v->machine, &end);
 }
 
+static bool is_watched(const struct vmm *v)
+{
+	return v->phase == VMM_PHASE_ENTERED && v->machine.definition.vcpu_stall_ms &&
+		atomic_load(&v->machine.gate) == GATE_OPEN;
+}
+
+static void tick_guest(struct vmm *v, uint64_t now)
+{
+	tick_devices(v, now);
+	if (is_watched(v))
+		watch_tick(&v->watch, &v->machine, now);
+}
+
 static uint64_t next_deadline(struct vmm *v)
 {
-	uint64_t each[] = { v->kick_at, v->retry_at, assigned_deadline(&v->assigned), 0 }, at = 0;
+	uint64_t each[] = { v->kick_at, v->retry_at, assigned_deadline(&v->assigned), 0, 0 }, at = 0;
 
 	if (v->phase == VMM_PHASE_ENTERED)
 		each[3] = devices_deadline(&v->machine.devices);
+	if (is_watched(v))
+		each[4] = v->watch.at;
 	for (unsigned i = 0; i < sizeof(each) / sizeof(each[0]); i++)
 		if (each[i] && (!at || each[i] < at))
 			at = each[i];
@@ -349,7 +364,7 @@ int vmm_run(struct vmm *v, const char *socket_path, const char *name)
 		if (stop_asked)
 			stop(v);
 		if (v->phase == VMM_PHASE_ENTERED)
-			tick_devices(v, now);
+			tick_guest(v, now);
 		if (v->life) {
 			assigned_run(&v->assigned, now);
 			settle(v, now);

@@ -34,6 +34,7 @@ struct vmm {
 	const char *name;
 	struct machine machine;
 	struct assigned assigned;
+	struct watch watch;
 
 	int link; /* fd, or -1 */
 	enum link_stage stage;

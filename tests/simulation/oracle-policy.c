@@ -124,6 +124,7 @@ static uint8_t said(const struct vm_policies *p, uint8_t cause)
 	case CAUSE_GUEST_PANIC:
 		return p->on_panic;
 	case CAUSE_GUEST_WATCHDOG:
+	case CAUSE_VCPU_STALL:
 		return p->on_watchdog;
 	case CAUSE_START_FAILED:
 	case CAUSE_SECURE_REJECTED:

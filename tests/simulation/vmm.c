@@ -353,7 +353,7 @@ void vmm_sigterm(struct world *w, struct fake_vmm *v)
 static void to_over(struct world *w, uint64_t index, uint64_t b, void *data)
 {
 	static const enum vm_cause causes[] = { CAUSE_GUEST_POWEROFF, CAUSE_GUEST_REBOOT, CAUSE_GUEST_PANIC,
-		CAUSE_GUEST_WATCHDOG, CAUSE_VCPU_ERROR };
+		CAUSE_GUEST_WATCHDOG, CAUSE_VCPU_ERROR, CAUSE_VCPU_STALL };
 	struct fake_vmm *v = w->vmm[index];
 
 	if (v->at != VMM_RUNS || w->quiet)
@@ -362,7 +362,7 @@ static void to_over(struct world *w, uint64_t index, uint64_t b, void *data)
 		queue_put(&w->queue, w->now + 50 * MS, to_over, index, 0, NULL);
 		return;
 	}
-	is_over(w, v, causes[random_below(&w->random, 5)]);
+	is_over(w, v, causes[random_below(&w->random, sizeof(causes) / sizeof(*causes))]);
 }
 
 static void to_running(struct world *w, uint64_t index, uint64_t cuts, void *data)

@@ -20,9 +20,9 @@ static const struct key keys[] = {
 	{ KEY(on_poweroff), { CAUSE_GUEST_POWEROFF } },
 	{ KEY(on_reboot), { CAUSE_GUEST_REBOOT } },
 	{ KEY(on_panic), { CAUSE_GUEST_PANIC } },
-	{ KEY(on_watchdog), { CAUSE_GUEST_WATCHDOG } },
+	{ KEY(on_watchdog), { CAUSE_GUEST_WATCHDOG, CAUSE_VCPU_STALL } },
 	{ KEY(on_start_failure), { CAUSE_START_FAILED, CAUSE_SECURE_REJECTED, CAUSE_SECURE_TIMEOUT } },
-	{ KEY(on_crash), { CAUSE_VCPU_STALL, CAUSE_VCPU_ERROR, CAUSE_MEMORY_FAULT, CAUSE_VMM_EXIT, CAUSE_VMM_SIGNAL,
+	{ KEY(on_crash), { CAUSE_VCPU_ERROR, CAUSE_MEMORY_FAULT, CAUSE_VMM_EXIT, CAUSE_VMM_SIGNAL,
 				 CAUSE_VMM_PROTOCOL, CAUSE_VMM_GONE, CAUSE_OOM } },
 };
 #define KEYS (sizeof(keys) / sizeof(keys[0]))

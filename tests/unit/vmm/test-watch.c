@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When a vCPU is said to have stalled, told step by step; time is that of its thread. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "vmm/watch.h"
+
+#define WINDOW 8000u /* an eighth of it is 1000 */
+
+struct guest {
+	struct watched watched;
+	struct watch_sample now;
+};
+
+/* Its thread runs so long; and looks, if it is asked to. */
+static enum watch_verdict runs(struct guest *g, uint64_t time, bool holds, uint64_t what)
+{
+	enum watch_verdict v;
+
+	g->now.cpu += time;
+	v = watch_step(&g->watched, WINDOW, &g->now);
+	if (v != WATCH_LOOK)
+		return v;
+	g->now.looks++;
+	g->now.holds = holds;
+	g->now.what = what;
+	return watch_step(&g->watched, WINDOW, &g->now);
+}
+
+static void stalls_after_its_time_and_not_before(void **state)
+{
+	struct guest g = { 0 };
+
+	for (unsigned i = 0; i < 7; i++)
+		assert_int_equal(runs(&g, WINDOW / 8, true, 32), WATCH_FINE);
+	assert_int_equal(runs(&g, WINDOW / 8 - 1, true, 32), WATCH_FINE);
+	assert_int_equal(g.now.looks, 7);
+	assert_int_equal(runs(&g, 1, true, 32), WATCH_STALLED);
+}
+
+/* However late the steps come: each stands for an eighth at most. */
+static void a_step_that_comes_late_counts_once(void **state)
+{
+	struct guest g = { 0 };
+
+	assert_int_equal(runs(&g, 100 * WINDOW, true, 32), WATCH_FINE);
+	assert_int_equal(runs(&g, 100 * WINDOW, true, 32), WATCH_FINE);
+	assert_int_equal(g.now.looks, 2);
+}
+
+static void one_that_does_not_run_is_not_looked_at(void **state)
+{
+	struct guest g = { 0 };
+
+	for (unsigned i = 0; i < 1000; i++)
+		assert_int_equal(runs(&g, 0, true, 32), WATCH_FINE);
+	assert_int_equal(g.now.looks, 0);
+}
+
+static void an_exit_begins_anew(void **state)
+{
+	struct guest g = { 0 };
+
+	for (unsigned i = 0; i < 100; i++) {
+		for (unsigned k = 0; k < 7; k++)
+			assert_int_equal(runs(&g, WINDOW / 8, true, 32), WATCH_FINE);
+		g.now.exits++;
+		assert_int_equal(runs(&g, WINDOW / 8, true, 32), WATCH_FINE);
+	}
+}
+
+/* Also one that happens between the question and the look. */
+static void an_exit_before_the_look_begins_anew(void **state)
+{
+	struct guest g = { .now.cpu = WINDOW };
+
+	assert_int_equal(watch_step(&g.watched, WINDOW, &g.now), WATCH_LOOK);
+	g.now.exits++;
+	g.now.looks++;
+	g.now.holds = true;
+	assert_int_equal(watch_step(&g.watched, WINDOW, &g.now), WATCH_FINE);
+	assert_int_equal(g.watched.held, 0);
+	for (unsigned i = 0; i < 7; i++)
+		assert_int_equal(runs(&g, WINDOW / 8, true, 32), WATCH_FINE);
+	assert_int_equal(runs(&g, WINDOW / 8, true, 32), WATCH_STALLED);
+}
+
+static void interrupts_on_once_begin_anew(void **state)
+{
+	struct guest g = { 0 };
+
+	for (unsigned i = 0; i < 800; i++)
+		assert_int_equal(runs(&g, WINDOW / 8, i % 8 != 7, 32), WATCH_FINE);
+}
+
+static void another_interrupt_that_waits_is_progress(void **state)
+{
+	struct guest g = { 0 };
+
+	for (unsigned i = 0; i < 800; i++)
+		assert_int_equal(runs(&g, WINDOW / 8, true, i / 7), WATCH_FINE);
+}
+
+static void is_asked_once_until_it_has_looked(void **state)
+{
+	struct guest g = { .now.cpu = WINDOW };
+
+	assert_int_equal(watch_step(&g.watched, WINDOW, &g.now), WATCH_LOOK);
+	for (unsigned i = 0; i < 20; i++) {
+		g.now.cpu += WINDOW;
+		assert_int_equal(watch_step(&g.watched, WINDOW, &g.now), WATCH_FINE);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(stalls_after_its_time_and_not_before),
+		cmocka_unit_test(a_step_that_comes_late_counts_once),
+		cmocka_unit_test(one_that_does_not_run_is_not_looked_at),
+		cmocka_unit_test(an_exit_begins_anew),
+		cmocka_unit_test(an_exit_before_the_look_begins_anew),
+		cmocka_unit_test(interrupts_on_once_begin_anew),
+		cmocka_unit_test(another_interrupt_that_waits_is_progress),
+		cmocka_unit_test(is_asked_once_until_it_has_looked),
+	};
+
+	return cmocka_run_group_tests_name("vmm watch", tests, NULL, NULL);
+}
