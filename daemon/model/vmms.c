@@ -112,7 +112,8 @@ static void back(struct step *s, struct life *l, const struct vmm_back *b)
 		command_vmm(s, l, l->now.quiesced ? COMMAND_EXIT : COMMAND_QUIESCE);
 	} else if (b->phase == VMM_PHASE_ENTERED) {
 		life_entered(s, l);
-		if (!(b->flags & VMM_BACK_STOPPING)) /* else it goes on, and it is a stop */
+		/* One that was told to stop goes on by itself. If a device kept it from that, it is told once more. */
+		if (!(b->flags & VMM_BACK_STOPPING) || l->now.substate == VM_SUB_RUNNING)
 			pause_again(s, l, b->flags & VMM_BACK_PAUSED);
 		stop_again(s, l, b->flags & VMM_BACK_STOPPING);
 	} else if (b->phase == VMM_PHASE_BUILT && l->now.substate == VM_SUB_READY) {

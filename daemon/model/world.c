@@ -314,6 +314,16 @@ static void doorbell(struct step *s, const struct doorbell *b)
 	pump(s, sp);
 }
 
+/* On which partition a start waits goes by who is there. */
+static void touch_starts(struct step *s)
+{
+	struct vm *vm;
+
+	list_for_each(vm, &s->m->vms, all)
+		if (vm->partition_by)
+			touch(s, vm);
+}
+
 void step_secure(struct step *s, struct input *in)
 {
 	if (in->kind == IN_SECURE_UP) {
@@ -328,4 +338,6 @@ void step_secure(struct step *s, struct input *in)
 	} else {
 		doorbell(s, &in->doorbell);
 	}
+	if (in->kind == IN_SECURE_UP || in->kind == IN_SECURE_DOWN)
+		touch_starts(s);
 }

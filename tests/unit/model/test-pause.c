@@ -356,6 +356,18 @@ static void a_vmm_that_missed_its_resume_is_told_again(void **state)
 	COMMANDS(s, COMMAND_RESUME);
 }
 
+/* It read RESUME and STOP, and a device kept it standing: its key is pressed, and it cannot hear. */
+static void one_that_stands_and_is_stopped_is_told_again(void **state)
+{
+	struct story *s = *state;
+	uint64_t life = paused(s);
+
+	asks(s, REQUEST_STOP, REFUSED_NOT);
+	is_back(s, life, VMM_BACK_PAUSED | VMM_BACK_STOPPING);
+	COMMANDS(s, COMMAND_RESUME);
+	assert_int_equal(operation(s)->operation, OP_STOP);
+}
+
 #define TOLD(f) cmocka_unit_test_setup_teardown(f, story_begin, story_end)
 
 int main(void)
@@ -379,6 +391,7 @@ int main(void)
 		TOLD(a_new_daemon_knows_who_is_paused),
 		TOLD(a_vmm_that_does_not_stand_is_told_again),
 		TOLD(a_vmm_that_missed_its_resume_is_told_again),
+		TOLD(one_that_stands_and_is_stopped_is_told_again),
 	};
 
 	return cmocka_run_group_tests_name("model pause", tests, NULL, NULL);
