@@ -20,6 +20,18 @@ def has_controllers(*wanted):
     return set(wanted) <= set(pathlib.Path("/sys/fs/cgroup/cgroup.controllers").read_text().split())
 
 
+def can_be_real_time():
+    """Not below hosts of containers that give no time to the group; then not even root can."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == 0
+
+
 def devices(unit):
     """Without the clock, which ProtectClock= brings to read."""
     shown = systemctl("show", unit, "--property=DeviceAllow").splitlines()
@@ -125,6 +137,21 @@ def no_more_threads_than_it_may_have():
     ctl("destroy", "web")
 
 
+@host.needs_kvm
+def its_unit_lets_it_have_real_time_priority():
+    host.fresh()
+    host.define("web", vcpus={"scheduling": "fifo", "priority": 5})
+    started = ctl("start", "web", check=False)
+    if started.returncode != 0 and not can_be_real_time():
+        print("        nobody can have real-time priority here", flush=True)
+        ctl("destroy", "web")
+        return
+    pid = host.status("web")["vmm_pid"]
+    found = {os.sched_getparam(int(t)).sched_priority for t in os.listdir(f"/proc/{pid}/task")}
+    equal(found, {5, 6}, "priorities of its threads")
+    ctl("destroy", "web")
+
+
 if __name__ == "__main__":
     sys.exit(host.main([
         both_ways_of_starting_get_the_limits,
@@ -132,4 +159,5 @@ if __name__ == "__main__":
         a_daemon_that_was_away_is_told_too,
         what_the_kernel_takes_back_is_oom,
         no_more_threads_than_it_may_have,
+        its_unit_lets_it_have_real_time_priority,
     ], needs_kvm=False))

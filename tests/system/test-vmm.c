@@ -209,6 +209,28 @@ static void quiesces_halted_vcpus(void **state)
 }
 #endif
 
+/* It faults as it is told to stand: the guest's end is told, or it came too late to be one. Either way it is over once. */
+static void quiesces_a_guest_that_faults_meanwhile(void **state)
+{
+	struct peer *p = *state;
+
+	for (unsigned i = 0; i < 40; i++) {
+		peer_open(p, "crash");
+		p->definition.vcpu_count = i % 2 ? 4 : 1;
+		peer_run(p);
+		peer_send(p, VMM_QUIESCE);
+		peer_expect_soon(p, VMM_ENDED, VMM_QUIESCED);
+		if (p->last_words->magic)
+			assert_int_equal(p->last_words->end.cause, CAUSE_GUEST_PANIC);
+		for (unsigned k = 0; k < p->definition.vcpu_count; k++)
+			assert_true(p->vcpu[k] == VCPU_ABORTED || p->vcpu[k] == VCPU_CREATED);
+		peer_leave(p);
+		peer_teardown(state);
+		peer_setup(state);
+		p = *state;
+	}
+}
+
 static void quiesces_before_it_enters(void **state)
 {
 	struct peer *p = *state;
@@ -363,6 +385,7 @@ int main(void)
 #ifdef __x86_64__
 		TEST(quiesces_halted_vcpus),
 #endif
+		TEST(quiesces_a_guest_that_faults_meanwhile),
 		TEST(quiesces_before_it_enters),
 		TEST(quiesces_while_it_builds),
 		TEST(runs_on_without_a_daemon),
