@@ -46,7 +46,7 @@ int follow_begin(struct cli *c, struct follow *f, enum lifecycle_verb verb, cons
 void follow_accepted(struct follow *f, uint64_t seq);
 /* Takes what is there, without waiting. */
 enum verdict follow_drain(struct cli *c, struct follow *f);
-/* Until there is a verdict or `deadline` (CLOCK_BOOTTIME ns; UINT64_MAX: none) passes. */
+/* Until there is a verdict or `deadline` (CLOCK_MONOTONIC ns; UINT64_MAX: none) passes. */
 enum verdict follow_wait(struct cli *c, struct follow *f, uint64_t deadline);
 /* Takes what there is to read of the stream; what it cannot read is left to the next drain. */
 void follow_read(struct follow *f);

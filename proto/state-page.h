@@ -28,7 +28,7 @@ struct state_line {
 	uint8_t cause; /* enum vm_cause, once ABORTING */
 	uint16_t endpoint;
 	uint64_t changed_at; /* sequence number of the last change shown here */
-	uint64_t since;      /* CLOCK_BOOTTIME, ns */
+	uint64_t since;      /* CLOCK_MONOTONIC, ns */
 	uint8_t uuid[16];
 	uint8_t reserved[16];
 };

@@ -157,7 +157,7 @@ struct vmm_vcpu {
 	struct vmm_frame_header header;
 	uint32_t index;
 	uint32_t state; /* enum vcpu_state */
-	uint64_t since; /* CLOCK_BOOTTIME ns */
+	uint64_t since; /* CLOCK_MONOTONIC ns */
 };
 
 #define VMM_DEVICE_TEXT_MAX 95
@@ -197,7 +197,7 @@ struct vmm_back {
 	uint32_t flags; /* enum vmm_back_flag */
 	uint32_t reserved; /* 0 */
 	uint8_t vcpu[VM_VCPU_MAX]; /* enum vcpu_state */
-	uint64_t vcpu_since[VM_VCPU_MAX]; /* of these, CLOCK_BOOTTIME ns */
+	uint64_t vcpu_since[VM_VCPU_MAX]; /* of these, CLOCK_MONOTONIC ns */
 	struct vmm_end end;        /* cause CAUSE_NONE unless phase is ENDED */
 };
 

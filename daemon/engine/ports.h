@@ -70,7 +70,7 @@ struct vm_row {
 	uint16_t endpoint; /* 0: none */
 	uint8_t state, substate, cause, operation;
 	uint8_t outcome; /* of the operation that ended last */
-	uint64_t since; /* of the sub-state, CLOCK_BOOTTIME ns */
+	uint64_t since; /* of the sub-state, CLOCK_MONOTONIC ns */
 	uint64_t operation_since;
 	uint64_t changed_at; /* the last sequence number that touched it */
 	uint64_t next_start; /* a life is to begin, and not before; 0: none is, or at once */
@@ -131,7 +131,7 @@ struct burned_row {
 /* One of the last 64 frames to or from an SP, or of discovery (sp 0). */
 struct secure_frame {
 	uint64_t number; /* the first ever is 1 */
-	uint64_t at;     /* CLOCK_BOOTTIME ns */
+	uint64_t at;     /* CLOCK_MONOTONIC ns */
 	uint64_t took;   /* COMPLETE: ns since its SUBMIT */
 	uint64_t id;     /* of the link, the same in SUBMIT and COMPLETE */
 	uint64_t x[8];

@@ -68,23 +68,12 @@ static void source_due(void *arg)
 	source_process(arg);
 }
 
-/* sd-bus speaks CLOCK_MONOTONIC, the loop CLOCK_BOOTTIME. A suspend lets the time-out come late; bus time-outs may. */
-static uint64_t to_boottime(uint64_t usec)
-{
-	struct timespec ts;
-	uint64_t now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	now = (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
-	return loop_boottime() + (usec > now ? (usec - now) * 1000u : 0);
-}
-
 static void arm_timeout(struct bus_source *s, uint64_t usec)
 {
 	if (usec == 0)
 		loop_soon(s->loop, &s->again);
 	else
-		loop_timer_set(s->timer, usec == UINT64_MAX ? LOOP_NEVER : to_boottime(usec));
+		loop_timer_set(s->timer, usec == UINT64_MAX ? LOOP_NEVER : usec * 1000u);
 }
 
 static void source_rearm(void *arg)

@@ -46,7 +46,7 @@ static uint64_t clock_ns(clockid_t clock)
 
 uint64_t loop_boottime(void)
 {
-	return clock_ns(CLOCK_BOOTTIME);
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 uint64_t loop_realtime(void)

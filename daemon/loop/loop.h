@@ -35,7 +35,7 @@ int loop_watch(struct loop *l, int fd, unsigned events, loop_ready_fn *ready, vo
 int loop_watch_change(struct loop_watch *w, unsigned events); /* 0: nothing, for now */
 struct loop_watch *loop_unwatch(struct loop_watch *w);        /* before the fd is closed; NULL is fine; returns NULL */
 
-/* ---- time: absolute, CLOCK_BOOTTIME in ns ---- */
+/* ---- time: absolute, CLOCK_MONOTONIC in ns: since the boot, without what the host has slept ---- */
 
 typedef void loop_call_fn(void *arg);
 #define LOOP_NEVER UINT64_MAX

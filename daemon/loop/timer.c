@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * All timers share one timerfd on CLOCK_BOOTTIME, so that deadlines mean the same in a log and across a suspend. It is
+ * All timers share one timerfd on CLOCK_MONOTONIC: it stands while the host sleeps, so that no deadline passes before the
+ * party that it is for has had its time; and it is one for the whole boot, so that a log may hold it. It is
  * told the earliest one, at most once a turn.
  */
 
@@ -71,7 +72,7 @@ int timers_init(struct loop *l)
 	struct timers *t = &l->timers;
 
 	t->armed_for = LOOP_NEVER;
-	t->fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	t->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (t->fd < 0)
 		return -errno;
 	return loop_watch(l, t->fd, LOOP_READ, timerfd_ready, l, &t->watch);

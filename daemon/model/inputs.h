@@ -129,7 +129,7 @@ struct doorbell {
 
 struct input {
 	enum input_kind kind;
-	uint64_t now; /* CLOCK_BOOTTIME ns; the engine fills it in */
+	uint64_t now; /* CLOCK_MONOTONIC ns; the engine fills it in */
 	uint64_t life;
 	int32_t pid; /* VMM_GONE: who is dead; 0: whoever has the life */
 	union {

@@ -46,7 +46,7 @@ struct guest_vcpu {
 	uint8_t stance;   /* enum guest_stance */
 	uint8_t duty;     /* enum guest_duty */
 	uint32_t request; /* DUTY_RESPOND: the function id of the request */
-	uint64_t since;   /* of the last change by a call: CLOCK_BOOTTIME ns */
+	uint64_t since;   /* of the last change by a call: CLOCK_MONOTONIC ns */
 	uint32_t version; /* of FF-A, as the guest negotiated it; 0: it has not called yet */
 	struct guest_vcpu *from; /* with a duty: whom it serves; NULL: that one is gone */
 	struct guest_vcpu *to;   /* BLOCKED: who serves it */

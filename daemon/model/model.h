@@ -272,7 +272,7 @@ static inline bool sp_wants_of(const struct sp *sp, const struct life *l, uint32
 	return sp_wants(sp, property) && (!sp_is_spmc(sp) || l->begun.notifications);
 }
 
-/* When the next message of this debt leaves, if that is a matter of time; 0: it is not. CLOCK_BOOTTIME ns. */
+/* When the next message of this debt leaves, if that is a matter of time; 0: it is not. CLOCK_MONOTONIC ns. */
 uint64_t debt_speaks_at(const struct sp *sp, const struct debt *d);
 
 static inline bool debt_is_done(const struct debt *d)

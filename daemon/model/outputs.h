@@ -24,7 +24,7 @@ struct wait_reason {
 	uint8_t on; /* enum wait_on */
 	uint16_t sp;
 	uint32_t tries;
-	uint64_t since, until; /* CLOCK_BOOTTIME ns; until 0: without limit */
+	uint64_t since, until; /* CLOCK_MONOTONIC ns; until 0: without limit */
 	char name[VM_NAME_MAX + 1]; /* WAIT_VM */
 };
 

@@ -48,7 +48,7 @@ struct change_begun {
 	bool old;      /* snapshots only: the VM went on without it, it still settles */
 	bool notifications; /* the definition asks for them: the SPMC is owed the end of its bitmap */
 	uint64_t memory_bytes;
-	uint64_t since; /* CLOCK_BOOTTIME ns, as all times here */
+	uint64_t since; /* CLOCK_MONOTONIC ns, as all times here */
 	uint64_t deadline;
 	uint64_t entered; /* RUNNING since; 0: it never was. In a snapshot; else the change of state says it */
 	char name[VM_NAME_MAX + 1];

@@ -53,7 +53,7 @@ struct vcpu {
 	struct kvm_vcpu kvm;
 	_Atomic pid_t thread_id; /* 0 until the thread runs; what a kick is aimed at */
 	_Atomic uint8_t state;   /* enum vcpu_state */
-	_Atomic uint64_t since;  /* of that, CLOCK_BOOTTIME ns; written first */
+	_Atomic uint64_t since;  /* of that, CLOCK_MONOTONIC ns; written first */
 	_Atomic bool out;        /* the thread has left KVM_RUN for good */
 	_Atomic bool stands;     /* it is outside, and looks at the gate before it goes on */
 	struct {

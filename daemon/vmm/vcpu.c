@@ -56,7 +56,7 @@ void vcpu_become(struct vcpu *v, enum vcpu_state state)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_BOOTTIME, &now);
+	clock_gettime(CLOCK_MONOTONIC, &now);
 	atomic_store(&v->since, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
 	atomic_store(&v->state, state);
 }

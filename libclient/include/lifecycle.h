@@ -13,7 +13,7 @@
  * Structs that may grow begin with `size`. Those the library makes carry the size it filled in; for those you hand in,
  * set `size` to sizeof before the call (LIFECYCLE_EVENT_INIT, LIFECYCLE_PAGE_INFO_INIT).
  *
- * Times are CLOCK_BOOTTIME in ns, except where called realtime (CLOCK_REALTIME in ns). 0 means there is none.
+ * Times are CLOCK_MONOTONIC in ns, except where called realtime (CLOCK_REALTIME in ns). 0 means there is none.
  * Enumerations travel as int: a newer daemon may say a value that this library does not know, it reads
  * LIFECYCLE_UNKNOWN.
  */

@@ -48,7 +48,7 @@ static void meet(const char *path)
 	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (sock < 0 || connect(sock, (struct sockaddr *)&address, sizeof(address)) < 0)
 		fail(path);
-	clock_gettime(CLOCK_BOOTTIME, &t);
+	clock_gettime(CLOCK_MONOTONIC, &t);
 	hello.incarnation = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 	say(&hello, sizeof(hello));
 	if (recv(sock, &welcome, sizeof(welcome), 0) < (ssize_t)offsetof(struct secure_link_welcome, sp) ||

@@ -29,7 +29,7 @@ struct vm *fake_find(const char *name);
 int fake_no_such(sd_bus_error *error, const char *name);
 
 /* fake-secure.c */
-uint64_t fake_hour(unsigned from_now); /* CLOCK_BOOTTIME us */
+uint64_t fake_hour(unsigned from_now); /* CLOCK_MONOTONIC us */
 int method_list_peers(sd_bus_message *m, void *userdata, sd_bus_error *error);
 void fake_send_frame(unsigned skip); /* to SP 0x8001; so many that nobody will see before it */
 int method_trace(sd_bus_message *m, void *userdata, sd_bus_error *error);
