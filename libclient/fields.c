@@ -95,6 +95,7 @@ WORD_READER(how)
 WORD_READER(operation)
 WORD_READER(outcome)
 WORD_READER(wait)
+WORD_READER(lease_state)
 
 int read_u16_wide(sd_bus_message *m, void *to)
 {

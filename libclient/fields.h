@@ -34,6 +34,7 @@ int read_how(sd_bus_message *m, void *to);
 int read_operation(sd_bus_message *m, void *to);
 int read_outcome(sd_bus_message *m, void *to);
 int read_wait(sd_bus_message *m, void *to);
+int read_lease_state(sd_bus_message *m, void *to);
 
 /*
  * An array of structs of D-Bus type `row` (with its parentheses), each read into a zeroed element of `size` bytes. What was

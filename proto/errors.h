@@ -27,7 +27,8 @@
 	X(REFUSED_LIMIT, "LimitReached", EDQUOT, 17)        /* too many VMs, subscribers or waiting requests */         \
 	X(REFUSED_INTERNAL, "Internal", EIO, 18)                                                                       \
 	X(REFUSED_OTHER_SOURCE, "OtherSource", EXDEV, 23)   /* a file in vm.d defines this VM, or D-Bus did: only that one may */ \
-	X(REFUSED_NOT_BOUND, "NotBound", ENOLINK, 22)       /* no VM is bound by that token any more */
+	X(REFUSED_NOT_BOUND, "NotBound", ENOLINK, 22)       /* no VM is bound by that token any more */ \
+	X(REFUSED_NO_SUCH_LEASE, "NoSuchLease", ENOLCK, 21) /* it is over, or never was */
 
 #define REFUSAL_ENUM_ENTRY(symbol, name, error, code) symbol,
 enum refusal { REFUSALS(REFUSAL_ENUM_ENTRY) REFUSAL_COUNT };

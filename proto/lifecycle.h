@@ -95,6 +95,15 @@
 	X(HOW_FORGOT, 7, "operator-forgot")            /* settled: the operator said so */                             \
 	X(HOW_REJECTED, 8, "rejected")                 /* back to NONE: the SP refused VM_CREATED */
 
+/* A client's hold on the end of a life, and how it ended. */
+#define LEASE_STATES(X)                                                                                                \
+	X(LEASE_HELD, 0, "held")                                                                                       \
+	X(LEASE_ASKED, 1, "asked")         /* its holder was asked to let go */                                         \
+	X(LEASE_RELEASED, 2, "released")   /* over: the holder let go */                                                \
+	X(LEASE_HUNG_UP, 3, "hung-up")     /* over: the holder closed its end, or died */                               \
+	X(LEASE_REVOKED, 4, "revoked")     /* over: the holder did not let go in time */                                \
+	X(LEASE_UNCLAIMED, 5, "unclaimed") /* over: nobody claimed it again from a new daemon */
+
 /* The one operation a VM may have under way; a higher number supersedes a lower one, and each of them a pause. */
 #define OPERATIONS(X)                                                                                                  \
 	X(OP_NONE, 0, "-")                                                                                             \
@@ -134,7 +143,8 @@
 	X(WAIT_DISK, 7, "disk")                 /* the log cannot be written */                                         \
 	X(WAIT_OLD_LIFE, 8, "old-life")         /* an older life of this VM is still settling */                       \
 	X(WAIT_GUEST, 9, "guest")               /* the guest, whose power key was pressed */                            \
-	X(WAIT_OPERATOR, 10, "operator")        /* somebody who looks at a life that is kept, and then ends it */
+	X(WAIT_OPERATOR, 10, "operator")        /* somebody who looks at a life that is kept, and then ends it */             \
+	X(WAIT_LEASE, 11, "lease")              /* the holder of a lease, named beside it, who was asked to let go */
 
 #define LIFECYCLE_ENUM_ENTRY(symbol, number, string) symbol = number,
 #define LIFECYCLE_COUNT_ENTRY(symbol, number, string) +1
@@ -146,6 +156,7 @@ enum vcpu_state { VCPU_STATES(LIFECYCLE_ENUM_ENTRY) };
 enum vm_cause { CAUSES(LIFECYCLE_ENUM_ENTRY) };
 enum debt_state { DEBT_STATES(LIFECYCLE_ENUM_ENTRY) };
 enum debt_how { DEBT_HOWS(LIFECYCLE_ENUM_ENTRY) };
+enum lease_state { LEASE_STATES(LIFECYCLE_ENUM_ENTRY) };
 enum operation { OPERATIONS(LIFECYCLE_ENUM_ENTRY) };
 enum outcome { OUTCOMES(LIFECYCLE_ENUM_ENTRY) };
 enum device_condition { DEVICE_CONDITIONS(LIFECYCLE_ENUM_ENTRY) };
@@ -158,6 +169,7 @@ enum {
 	CAUSE_COUNT = 0 CAUSES(LIFECYCLE_COUNT_ENTRY),
 	DEBT_STATE_COUNT = 0 DEBT_STATES(LIFECYCLE_COUNT_ENTRY),
 	DEBT_HOW_COUNT = 0 DEBT_HOWS(LIFECYCLE_COUNT_ENTRY),
+	LEASE_STATE_COUNT = 0 LEASE_STATES(LIFECYCLE_COUNT_ENTRY),
 	OPERATION_COUNT = 0 OPERATIONS(LIFECYCLE_COUNT_ENTRY),
 	OUTCOME_COUNT = 0 OUTCOMES(LIFECYCLE_COUNT_ENTRY),
 	DEVICE_CONDITION_COUNT = 0 DEVICE_CONDITIONS(LIFECYCLE_COUNT_ENTRY),

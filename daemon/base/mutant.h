@@ -32,6 +32,10 @@
 	X(MUTANT_P3_BITMAP_OUTLIVES, "P3", "VM_DESTROYED leaves before the notification bitmap is gone")                \
 	X(MUTANT_P3_PAUSED_EARLY, "P3", "a VM is paused before its vCPUs are out of the guest")                        \
 	X(MUTANT_P3_PAUSED_BEFORE, "P3", "an answer to a PAUSE before the last counts for the last")                    \
+	X(MUTANT_P3_LEASES_IGNORED, "P3", "SPs are told of an end that clients hold")                                  \
+	X(MUTANT_P3_LEASE_CUT_SHORT, "P3", "a lease is revoked at half of its time")                                   \
+	X(MUTANT_P4_LEASE_LOST, "P4", "a snapshot forgets leases")                                                     \
+	X(MUTANT_P4_LEASE_RELEASED_BY_OLD, "P4", "the end of a dead connection releases a lease that was claimed by another") \
 	X(MUTANT_P4_RESUME_LOST, "P4", "a VMM that missed its RESUME is not told again")                               \
 	X(MUTANT_P4_DEVICE_UNSHOWN, "P4", "how a device is is heard, and not shown")                                   \
 	X(MUTANT_P4_STANDS_UNSAID, "P4", "a guest whose device does not start again is shown as running")               \
@@ -78,6 +82,9 @@
 	X(MUTANT_P6_SHUTDOWN_UNSAID, "P6", "a VM whose turn in a shutdown has not come does not say so")               \
 	X(MUTANT_P6_SHUTDOWN_DEAF, "P6", "a guest that listens to no power key is left over by a shutdown")            \
 	X(MUTANT_P6_CLIENT_FOREVER, "P6", "a client that does not come back is waited for without a deadline")         \
+	X(MUTANT_P6_LEASE_UNSAID, "P6", "a VM whose end is held does not say by whom")                                 \
+	X(MUTANT_P6_LEASE_FOREVER, "P6", "a holder that does not let go is waited for beyond the deadline")            \
+	X(MUTANT_P6_LEASE_UNASKED, "P6", "a holder that claims a lease again is not asked again")                      \
 	X(MUTANT_P6_STOP_UNSAID, "P6", "a VM that is being stopped does not say on whom it waits")                     \
 	X(MUTANT_P6_STOP_FOREVER, "P6", "a guest that does not obey is waited for beyond the deadline")                \
 	X(MUTANT_P6_DEAF_UNSAID, "P6", "a guest that listens to no power key is waited for")                           \

@@ -52,6 +52,23 @@ int process_start_time(pid_t pid, uint64_t *ret)
 	return parse_start_time(text, ret);
 }
 
+void process_name(pid_t pid, char *ret, size_t size)
+{
+	_cleanup_(close_fdp) int fd = -1;
+	char text[64];
+	ssize_t n;
+
+	(void)snprintf(text, sizeof(text), "/proc/%d/comm", (int)pid);
+	fd = open(text, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	for (char *p = text; *p; p++)
+		if (*p <= ' ' || *p > '~')
+			*p = '?';
+	(void)snprintf(ret, size, "%s", *text ? text : "?");
+}
+
 /* ---- starting one ---- */
 
 extern char **environ;

@@ -52,6 +52,7 @@ int bus_new(sd_bus *sd, const struct bus_config *config, struct bus **ret)
 	list_init(&b->caller_order);
 	list_init(&b->streams);
 	list_init(&b->bound_ends);
+	list_init(&b->lease_ends);
 	list_init(&b->touched);
 	take_config(b, config);
 	r = map_reserve(&b->calls, b->config.calls_max);
@@ -74,9 +75,11 @@ struct bus *bus_free(struct bus *b)
 	bus_detach(b);
 	bus_streams_drop(b);
 	bus_bound_drop(b);
+	bus_leases_drop(b);
 	bus_signals_drop(b);
 	map_free(&b->calls);
 	map_free(&b->callers);
+	map_free(&b->lease_ends_by_token);
 	free(b);
 	return NULL;
 }

@@ -6,7 +6,7 @@
  * engine's rows and ring, what changes something becomes one input; its reply leaves with the engine's
  * answer, so success means stored.
  *
- * Event streams live by their fd: they go on while there is no bus.
+ * Event streams and leases live by their fd: they go on while there is no bus.
  */
 
 #include <stdbool.h>
@@ -103,4 +103,5 @@ void bus_reload_done(struct bus *b, uint64_t token, int error, const struct bus_
 int bus_request_name(struct bus *b);
 
 extern const struct publish_ops bus_publish_ops; /* who: struct bus */
+extern const struct lease_ops bus_lease_ops;
 extern const struct answer_ops bus_answer_ops;

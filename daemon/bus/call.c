@@ -43,6 +43,8 @@ struct call *bus_call_free(struct call *c)
 	if (c->bound)
 		bus_bound_abandon(c->bound);
 	c->bus->call_count--;
+	if (c->lease)
+		bus_lease_end_abandon(c->lease);
 	free(c->request.definition);
 	(void)sd_bus_message_unref(c->message);
 	free(c);
@@ -83,6 +85,7 @@ static void call_error(struct call *c, enum refusal refusal, const char *text)
 	sd_bus_error error = SD_BUS_ERROR_MAKE_CONST(bus_refusal_error(refusal), text);
 
 	(void)sd_bus_reply_method_error(c->message, &error);
+	c->lease = bus_lease_end_free(c->lease);
 	(void)bus_call_free(c);
 }
 
@@ -143,6 +146,10 @@ static void call_succeed(struct call *c, const struct answer *a)
 
 	if (c->bound) {
 		bus_bound_answer(c, a);
+		return;
+	}
+	if (c->lease) {
+		bus_lease_answer(c, a);
 		return;
 	}
 	if (c->request.verb != REQUEST_DEFINE) {

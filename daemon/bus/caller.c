@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Who asks: the uid behind a unique name, asked of the bus once and without waiting for it. The bus never
+ * Who asks: uid and pid behind a unique name, asked of the bus once and without waiting for it. The bus never
  * gives a unique name twice, so what it said stays true for as long as this connection lives. Calls of one
  * caller run in the order they came, also those that came before its uid did.
  */
@@ -24,12 +24,18 @@ struct caller {
 	unsigned waiting_count;
 	sd_bus_slot *lookup; /* NULL: the uid is known */
 	uid_t uid;
+	pid_t pid;
 	char name[];
 };
 
 uid_t bus_caller_uid(const struct caller *c)
 {
 	return c->uid;
+}
+
+pid_t bus_caller_pid(const struct caller *c)
+{
+	return c->pid;
 }
 
 bool bus_caller_may_change(const struct bus *b, const struct caller *c)
@@ -111,20 +117,54 @@ static void caller_refuse(struct caller *c, const char *why)
 	caller_free(c);
 }
 
+/* One of the credentials, if it is one that matters here. */
+static int read_credential(struct caller *c, sd_bus_message *reply, bool *has_uid)
+{
+	const char *key;
+	uint32_t value;
+	int r = sd_bus_message_read(reply, "s", &key);
+
+	if (r < 0)
+		return r;
+	if (strcmp(key, "UnixUserID") != 0 && strcmp(key, "ProcessID") != 0)
+		return sd_bus_message_skip(reply, "v");
+	r = sd_bus_message_read(reply, "v", "u", &value);
+	if (r < 0)
+		return r;
+	if (*key == 'P') {
+		c->pid = (pid_t)value;
+	} else {
+		c->uid = value;
+		*has_uid = true;
+	}
+	return 0;
+}
+
+static bool read_credentials(struct caller *c, sd_bus_message *reply)
+{
+	bool has_uid = false;
+	int r = sd_bus_message_enter_container(reply, 'a', "{sv}");
+
+	while (r >= 0 && (r = sd_bus_message_enter_container(reply, 'e', "sv")) > 0) {
+		r = read_credential(c, reply, &has_uid);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(reply);
+	}
+	return r >= 0 && has_uid;
+}
+
 static int caller_known(sd_bus_message *reply, void *arg, sd_bus_error *ret_error)
 {
 	struct caller *c = arg;
-	uint32_t uid;
 
 	if (sd_bus_message_is_method_error(reply, NULL)) {
 		caller_refuse(c, sd_bus_message_get_error(reply)->name);
 		return 0;
 	}
-	if (sd_bus_message_read(reply, "u", &uid) < 0) {
-		caller_refuse(c, "its answer cannot be read");
+	if (!read_credentials(c, reply)) {
+		caller_refuse(c, "its answer names no user");
 		return 0;
 	}
-	c->uid = uid;
 	c->lookup = sd_bus_slot_unref(c->lookup);
 	caller_run(c);
 	return 0;
@@ -142,7 +182,7 @@ static int caller_new(struct bus *b, const char *name, struct caller **ret)
 	c->bus = b;
 	list_init(&c->waiting);
 	r = sd_bus_call_method_async(b->sd, &c->lookup, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-		"org.freedesktop.DBus", "GetConnectionUnixUser", caller_known, c, "s", name);
+		"org.freedesktop.DBus", "GetConnectionCredentials", caller_known, c, "s", name);
 	if (r < 0) {
 		free(c);
 		return r;

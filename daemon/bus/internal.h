@@ -17,6 +17,7 @@
 #define PARTITION_ROW_TYPE "(qsssosuuua{sv})"
 
 #define FRAME_ROW_TYPE     "(ttbtqtssat)"
+#define LEASE_ROW_TYPE     "(ttssuussttua{sv})"
 #define PEER_ROW_TYPE      "(tqqsssuutttsa{sv})"
 
 #define BUS_SLOTS_MAX  8
@@ -49,6 +50,11 @@ struct bus {
 	struct list streams;
 	unsigned stream_count;
 
+	struct list lease_ends;
+	struct map lease_ends_by_token;
+	unsigned lease_end_count;
+	uint64_t last_lease_end;
+
 	struct map shown; /* VMs that have an object on the bus, by hash of the name */
 	struct list touched;
 	struct shown_sp shown_sp[MODEL_SP_MAX];
@@ -78,6 +84,7 @@ enum words {
 	WORDS_OPERATION,
 	WORDS_OUTCOME,
 	WORDS_WAIT,
+	WORDS_LEASE,
 	WORDS_PROFILE,
 	WORDS_STATUS,
 	WORDS_VERDICT, /* 0: none yet; else 1 + enum verdict */
@@ -88,6 +95,7 @@ enum words {
 const char *bus_word(enum words list, unsigned number);
 const char *bus_refusal_error(enum refusal refusal);
 void bus_uuid_text(const uint8_t uuid[16], char ret[UUID_TEXT_SIZE]);
+int bus_uuid_parse(const char *text, uint8_t ret[16]); /* 0 or -EINVAL */
 bool bus_vm_name_is_valid(const char *name);
 int bus_vm_path(const char *name, char **ret);
 int bus_partition_path(uint16_t id, char **ret);
@@ -159,6 +167,7 @@ int bus_get_stuck_partitions(
 struct call;
 struct caller;
 uid_t bus_caller_uid(const struct caller *c);
+pid_t bus_caller_pid(const struct caller *c); /* 0: the bus did not say */
 bool bus_caller_may_change(const struct bus *b, const struct caller *c);
 int bus_caller_wait(struct bus *b, const char *sender, struct call *call, sd_bus_error *error);
 void bus_callers_drop(struct bus *b);
@@ -179,6 +188,7 @@ struct call {
 	uint64_t last_seq;
 	uint64_t life; /* OpenConsole */
 	struct bound_end *bound; /* StartBound, BindAgain */
+	struct lease_end *lease; /* TakeDestroyLease, ReclaimDestroyLease, when posted: the socket of the lease */
 };
 
 int bus_call_new(struct bus *b, sd_bus_message *m, struct call **ret, sd_bus_error *error);
@@ -224,6 +234,18 @@ void bus_bound_answer(struct call *c, const struct answer *a); /* the call is ov
 void bus_bound_abandon(struct bound_end *e);
 void bus_bound_turn(struct bus *b);
 void bus_bound_drop(struct bus *b);
+
+/* lease.c */
+int bus_lease_take_submit(struct bus *b, sd_bus_message *m, const char *name, sd_bus_error *error);
+int bus_lease_reclaim_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error);
+int bus_lease_release_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error);
+void bus_lease_answer(struct call *c, const struct answer *a); /* it was taken: ends the call */
+struct lease_end *bus_lease_end_free(struct lease_end *e);
+void bus_lease_end_abandon(struct lease_end *e);
+void bus_leases_drop(struct bus *b);
+int bus_append_lease_rows(sd_bus_message *reply, const struct rows *rows, const char *name);
+int bus_get_leases(
+	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
 
 /* stream.c */
 int bus_stream_new(

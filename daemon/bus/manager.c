@@ -54,6 +54,22 @@ static int manager_method_list_peers(sd_bus_message *m, void *userdata, sd_bus_e
 	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
+static int manager_method_list_leases(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	const char *name;
+	int r = sd_bus_message_read(m, "s", &name);
+
+	if (r < 0)
+		return r;
+	if (*name && !rows_vm(bus_rows(userdata), name))
+		return bus_refuse(error, REFUSED_NO_SUCH_VM, "there is no VM '%.64s'", name);
+	r = sd_bus_message_new_method_return(m, &reply);
+	if (r >= 0)
+		r = bus_append_lease_rows(reply, bus_rows(userdata), name);
+	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
 static int manager_method_trace(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -206,6 +222,16 @@ static int manager_method_open_console(sd_bus_message *m, void *userdata, sd_bus
 	return r < 0 ? r : bus_console_submit(userdata, m, name, error);
 }
 
+static int manager_method_reclaim_lease(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return bus_lease_reclaim_submit(userdata, m, error);
+}
+
+static int manager_method_release_lease(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return bus_lease_release_submit(userdata, m, error);
+}
+
 static int get_version(sd_bus *sd, const char *path, const char *interface, const char *property,
 	sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -261,6 +287,8 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("ListPeers", SD_BUS_ARGS("s", filter),
 		SD_BUS_RESULT("a" PEER_ROW_TYPE, peers, "u", left_out), manager_method_list_peers,
 		SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ListLeases", SD_BUS_ARGS("s", filter), SD_BUS_RESULT("a" LEASE_ROW_TYPE, leases),
+		manager_method_list_leases, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Trace", SD_BUS_ARGS("q", sp, "t", after),
 		SD_BUS_RESULT("a" FRAME_ROW_TYPE, frames), manager_method_trace, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Get", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", path), manager_method_get,
@@ -292,6 +320,10 @@ static const sd_bus_vtable manager_vtable[] = {
 		manager_method_shutdown, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Forget", SD_BUS_ARGS("s", name, "t", life, "q", sp, "a{sv}", options),
 		SD_BUS_RESULT("t", sequence), manager_method_forget, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ReclaimDestroyLease", SD_BUS_ARGS("s", token, "a{sv}", options),
+		SD_BUS_RESULT("h", lease, "t", life), manager_method_reclaim_lease, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ReleaseDestroyLease", SD_BUS_ARGS("s", token, "a{sv}", options),
+		SD_BUS_RESULT("t", sequence), manager_method_release_lease, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Subscribe",
 		SD_BUS_ARGS("s", filter, "s", last_epoch, "t", last_sequence, "a{sv}", options),
 		SD_BUS_RESULT("a" VM_ROW_TYPE, vms, "s", epoch, "t", cursor, "h", stream, "a{sv}", more),

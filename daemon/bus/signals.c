@@ -43,12 +43,13 @@ static const struct told told_vm[] = {
 	TOLD(vm_row, "NextStart", next_start),
 	TOLD(vm_row, "VcpuCount", vcpu_count),
 	TOLD(vm_row, "MemoryBytes", memory_bytes),
+	TOLD(vm_row, "Leases", leases_at),
 	TOLD(vm_row, "LastEnd", end_cause),
 	TOLD(vm_row, "LastEnd", end_life),
 	TOLD(vm_row, "LastEnd", end_at),
 };
 #define TOLD_VM       (sizeof(told_vm) / sizeof(told_vm[0]))
-#define TOLD_VM_BYTES (8 + 16 + 1 + 1 + 8 + 2 + 3 + 8 + 1 + 8 + 1 + 2 + 8 + 1 + 8 + 8)
+#define TOLD_VM_BYTES (8 + 16 + 1 + 1 + 8 + 2 + 3 + 8 + 1 + 8 + 1 + 2 + 8 + 1 + 8 + 8 + 8)
 
 static const struct told told_sp[] = {
 	TOLD(sp_row, "UUID", sp.uuid),

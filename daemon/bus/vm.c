@@ -176,6 +176,11 @@ static int vm_method_open_console(sd_bus_message *m, void *userdata, sd_bus_erro
 	return bus_console_submit(vm_bus(m), m, ((const struct vm_row *)userdata)->name, error);
 }
 
+static int vm_method_take_lease(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return bus_lease_take_submit(vm_bus(m), m, ((const struct vm_row *)userdata)->name, error);
+}
+
 #define FIELD(field) offsetof(struct vm_row, field)
 #define CONST        SD_BUS_VTABLE_PROPERTY_CONST
 #define CHANGES      SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE /* only in signals.c's table told_vm */
@@ -194,6 +199,8 @@ static const sd_bus_vtable vm_vtable[] = {
 	VERB("Destroy", vm_method_destroy),
 	SD_BUS_METHOD_WITH_ARGS("OpenConsole", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("h", ring),
 		vm_method_open_console, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("TakeDestroyLease", SD_BUS_ARGS("s", why, "t", timeout_ms, "t", expected_life, "a{sv}", options),
+		SD_BUS_RESULT("s", token, "h", lease, "t", life, "t", sequence), vm_method_take_lease, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_SIGNAL_WITH_ARGS("StateChanged",
 		SD_BUS_ARGS("t", sequence, "t", life, "s", old_state, "s", new_state, "s", cause), 0),
 	SD_BUS_PROPERTY("Name", "s", bus_get_chars, FIELD(name), CONST),
@@ -223,6 +230,7 @@ static const sd_bus_vtable vm_vtable[] = {
 	SD_BUS_PROPERTY("SecureStuck", "b", bus_get_bool, FIELD(secure_stuck), 0),
 	SD_BUS_PROPERTY("StuckPartitions", "aq", bus_get_stuck_partitions, 0, 0),
 	SD_BUS_PROPERTY("SecurePeers", "a(qssub)", get_secure_peers, 0, 0),
+	SD_BUS_PROPERTY("Leases", "a" LEASE_ROW_TYPE, bus_get_leases, 0, CHANGES),
 	SD_BUS_PROPERTY("LastEnd", "(stts)", get_last_end, 0, CHANGES),
 	SD_BUS_PROPERTY("Restarts", "u", NULL, FIELD(restarts), 0),
 	SD_BUS_PROPERTY("RefusedTransitions", "u", NULL, FIELD(refused), 0),

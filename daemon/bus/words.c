@@ -21,6 +21,7 @@ LIFECYCLE_NAME_TABLE(hows, DEBT_HOWS);
 LIFECYCLE_NAME_TABLE(operations, OPERATIONS);
 LIFECYCLE_NAME_TABLE(outcomes, OUTCOMES);
 LIFECYCLE_NAME_TABLE(waits, WAITS);
+LIFECYCLE_NAME_TABLE(leases, LEASE_STATES);
 
 static const char *const profiles[] = {
 	[PROFILE_STRICT] = "strict",
@@ -91,6 +92,7 @@ static const struct {
 	[WORDS_OPERATION] = TABLE(operations),
 	[WORDS_OUTCOME] = TABLE(outcomes),
 	[WORDS_WAIT] = TABLE(waits),
+	[WORDS_LEASE] = TABLE(leases),
 	[WORDS_PROFILE] = TABLE(profiles),
 	[WORDS_STATUS] = TABLE(statuses),
 	[WORDS_VERDICT] = TABLE(verdicts),
@@ -125,6 +127,36 @@ void bus_uuid_text(const uint8_t uuid[16], char ret[UUID_TEXT_SIZE])
 		*p++ = digits[uuid[i] & 0xF];
 	}
 	*p = '\0';
+}
+
+static int digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int bus_uuid_parse(const char *text, uint8_t ret[16])
+{
+	uint8_t uuid[16];
+
+	for (unsigned i = 0; i < 16; i++) {
+		int high, low;
+
+		if ((i == 4 || i == 6 || i == 8 || i == 10) && *text++ != '-')
+			return -EINVAL;
+		high = digit(text[0]);
+		low = high < 0 ? -1 : digit(text[1]);
+		if (low < 0)
+			return -EINVAL;
+		uuid[i] = (uint8_t)(high << 4 | low);
+		text += 2;
+	}
+	if (*text)
+		return -EINVAL;
+	memcpy(ret, uuid, sizeof(uuid));
+	return 0;
 }
 
 #define ALNUM "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"

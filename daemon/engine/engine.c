@@ -303,6 +303,13 @@ static void act(struct engine *e, struct committed proof, const struct output *o
 	case OUT_DISCOVER:
 		e->ports.secure->discover(e->ports.secure_arg, proof);
 		break;
+	case OUT_LEASE_ASK:
+		e->ports.lease->ask(e->ports.lease_arg, proof, &o->lease);
+		break;
+	case OUT_LEASE_OVER:
+		leases_say_over(&o->lease);
+		e->ports.lease->over(e->ports.lease_arg, proof, &o->lease);
+		break;
 	}
 }
 

@@ -62,6 +62,20 @@ struct debt_row {
 	uint64_t until; /* when patience with this step ends; 0: never */
 };
 
+/* A client's hold on the end of the VM's life. */
+struct lease_row {
+	uint64_t number;
+	uint64_t since;
+	uint64_t until; /* it is over then, unless it is before; 0: nobody has asked for that yet */
+	uint8_t state;  /* enum lease_state */
+	bool claimed;   /* false: its holder has not found this daemon yet */
+	uint32_t uid;
+	int32_t pid;
+	uint32_t timeout_ms;
+	char comm[LEASE_COMM_MAX + 1];
+	char reason[LEASE_REASON_MAX + 1];
+};
+
 struct vm_row {
 	uint64_t vm;   /* number */
 	uint64_t life; /* 0: none */
@@ -100,6 +114,10 @@ struct vm_row {
 	uint32_t debts_left_out; /* there was no memory for these */
 	uint32_t debt_room;      /* of `debt`; the engine's own */
 	struct debt_row *debt;
+	uint64_t leases_at;   /* the last change of one */
+	uint32_t lease_count;
+	uint32_t lease_room;  /* of `lease`; the engine's own */
+	struct lease_row *lease;
 };
 
 struct sp_row {
@@ -240,6 +258,12 @@ struct fleet_ops {
 	void (*reclaim)(void *fleet, struct committed proof, uint64_t life, bool huge); /* unlink, then IN_RECLAIMED */
 };
 
+/* Holders of leases. An end that is not there is no matter: the lease is, and its deadline. */
+struct lease_ops {
+	void (*ask)(void *who, struct committed proof, const struct lease_word *word); /* let go */
+	void (*over)(void *who, struct committed proof, const struct lease_word *word);
+};
+
 struct clock_ops {
 	uint64_t (*boottime)(void *clock);
 	uint64_t (*realtime)(void *clock);
@@ -255,7 +279,8 @@ struct engine_ports {
 	const struct secure_ops *secure;
 	const struct fleet_ops *fleet;
 	const struct clock_ops *clock;
-	void *store_arg, *answer_arg, *secure_arg, *fleet_arg, *clock_arg;
+	const struct lease_ops *lease;
+	void *store_arg, *answer_arg, *secure_arg, *fleet_arg, *clock_arg, *lease_arg;
 	struct {
 		const struct publish_ops *ops;
 		void *arg;

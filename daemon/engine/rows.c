@@ -38,6 +38,7 @@ struct rows *rows_new(void)
 static void row_free(struct row *row)
 {
 	free(row->vm.debt);
+	free(row->vm.lease);
 	free(row);
 }
 
@@ -149,7 +150,8 @@ static void write_row(struct vm_row *v, const struct model *m, const struct vm *
 	const struct vm_definition *d = vm->definition;
 	const struct life *old;
 
-	*v = (struct vm_row){ .vm = vm->number, .debt = v->debt, .debt_room = v->debt_room };
+	*v = (struct vm_row){ .vm = vm->number, .debt = v->debt, .debt_room = v->debt_room, .lease = v->lease,
+		.lease_room = v->lease_room };
 	snprintf(v->name, sizeof(v->name), "%s", d->name);
 	memcpy(v->uuid, d->uuid, sizeof(v->uuid));
 	v->vcpu_count = d->vcpu_count;
@@ -176,6 +178,7 @@ static void write_row(struct vm_row *v, const struct model *m, const struct vm *
 	if (vm->life)
 		write_life(v, vm->life);
 	debts_write(v, m, vm);
+	leases_write(v, vm);
 	model_why(m, vm, &v->waits);
 }
 

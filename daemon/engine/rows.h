@@ -30,6 +30,10 @@ void rows_disk_works(struct rows *r);
 /* debts.c: what is owed, into a row; its block of debts grows as needed and is the row's */
 void debts_write(struct vm_row *v, const struct model *m, const struct vm *vm);
 
+/* leases.c: who holds the life's end; the block is the row's, as that of the debts */
+void leases_write(struct vm_row *v, const struct vm *vm);
+void leases_say_over(const struct lease_word *w); /* in the journal, if its holder did not let go */
+
 struct orphan_rows {
 	struct orphan_row *at;
 	size_t count, room;

@@ -48,6 +48,24 @@ static void answer(void *arg, struct committed proof, const struct answer *a)
 }
 static const struct answer_ops answerer = { answer };
 
+static void lease_ask(void *arg, struct committed proof, const struct lease_word *word)
+{
+	struct daemon *d = arg;
+
+	if (d->bus)
+		bus_lease_ops.ask(d->bus, proof, word);
+}
+
+static void lease_over(void *arg, struct committed proof, const struct lease_word *word)
+{
+	struct daemon *d = arg;
+
+	if (d->bus)
+		bus_lease_ops.over(d->bus, proof, word);
+}
+
+static const struct lease_ops lease_port = { lease_ask, lease_over };
+
 static uint64_t boottime(void *arg)
 {
 	return loop_boottime();
@@ -228,11 +246,13 @@ static int open_engine(struct daemon *d)
 		.secure = &secure_ops,
 		.fleet = &fleet_ops,
 		.clock = &clock_port,
+		.lease = &lease_port,
 		.store_arg = d->store,
 		.answer_arg = d,
 		.secure_arg = d->secure,
 		.fleet_arg = d->fleet,
 		.clock_arg = d,
+		.lease_arg = d,
 		.publisher = { { &page_publisher, d, false }, { &bus_publisher, d, true } },
 		.publisher_count = 2 };
 	int r;

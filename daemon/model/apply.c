@@ -178,6 +178,7 @@ static int apply_life_gone(struct model *m, const struct change *c)
 	}
 	heap_remove(&m->deadlines, &l->timer.node);
 	heap_remove(&m->deadlines, &l->ladder.node);
+	leases_forget(m, l);
 	if (l->vm && l->vm->life == l)
 		l->vm->life = NULL;
 	list_remove(&l->of_vm);
@@ -332,6 +333,8 @@ static int apply(struct model *m, struct change *c)
 	case CHANGE_SHUTDOWN:
 		m->shutdown = c->shutdown;
 		return 0;
+	case CHANGE_LEASE:
+		return apply_lease(m, c);
 	}
 	return -EBADMSG;
 }
@@ -343,6 +346,8 @@ static void mark_changed(struct model *m, const struct change *c)
 
 	if (vm)
 		vm->changed_at = c->seq;
+	if (vm && c->kind == CHANGE_LEASE)
+		vm->leases_at = c->seq;
 }
 
 int model_apply(struct model *m, struct change *c)

@@ -56,12 +56,25 @@ enum request_verb {
 	REQUEST_BIND_AGAIN, /* bind.token, bind.end; no name */
 	REQUEST_UNBIND,   /* the client that has bind.end hung up; no name */
 	REQUEST_SHUTDOWN, /* every VM ends, in order; no name, no life */
+	REQUEST_LEASE,         /* hold the end of the VM's life: lease */
+	REQUEST_RECLAIM_LEASE, /* lease.token, lease.holder, and who it is now */
+	REQUEST_RELEASE_LEASE, /* lease.token, lease.holder */
 	REQUEST_FORGET, /* what a life that is over owes SP `sp`; `name` may be empty where `life` is given */
 };
 
 struct bind_request {
 	uint8_t token[16];
 	uint64_t end; /* the adapter's own number for it; 0: the VM is not to be bound */
+};
+
+struct lease_request {
+	uint8_t token[16];
+	uint64_t holder;     /* the adapter's own number for the end that holds it; 0, to release: whoever does */
+	bool hung_up;        /* to release: nobody said so, the end was closed */
+	uint32_t timeout_ms; /* 0: the default */
+	int32_t pid;
+	char comm[LEASE_COMM_MAX + 1];
+	char reason[LEASE_REASON_MAX + 1];
 };
 
 struct request {
@@ -77,6 +90,7 @@ struct request {
 	bool pending;                     /* UNDEFINE */
 	bool rehearsal;                   /* DEFINE: nothing changes, the answer is what it would be */
 	struct vm_definition *definition; /* DEFINE: heap, taken over by engine_post */
+	struct lease_request lease;
 	uint64_t token;                   /* comes back with the answer; 0: nobody waits */
 };
 

@@ -278,7 +278,7 @@ static void start_ladder(struct step *s, struct life *l)
 	set_deadline(s, &l->ladder, s->now + LADDER_EXIT);
 }
 
-/* Where an end goes: to what proves that no vCPU can run, then to who may want to look, then to the SPs. */
+/* Where an end goes: to what proves that no vCPU can run, then to who may want to look, to those who hold it, to the SPs. */
 static void aim(const struct step *s, const struct life *l, struct change_state *next)
 {
 	if (!next->quiesced) {
@@ -287,6 +287,9 @@ static void aim(const struct step *s, const struct life *l, struct change_state 
 	} else if (next->preserve) {
 		next->substate = VM_SUB_PRESERVED;
 		next->deadline = preserve_until(s, l);
+	} else if (!list_is_empty(&l->leases) && !MUTANT(MUTANT_P3_LEASES_IGNORED)) {
+		next->substate = VM_SUB_LEASES;
+		next->deadline = 0; /* each lease has its own */
 	} else {
 		next->substate = VM_SUB_RETIRING;
 		next->deadline = s->now + s->m->retry.active;
@@ -302,6 +305,8 @@ static void arrive(struct step *s, struct life *l)
 		start_ladder(s, l);
 	else if (l->now.substate == VM_SUB_PRESERVED)
 		preserve_begin(s, l);
+	else if (l->now.substate == VM_SUB_LEASES)
+		leases_ask(s, l);
 	else
 		life_advance_retire(s, l);
 }
@@ -378,6 +383,17 @@ void life_quiesced(struct step *s, struct life *l)
 	all_vcpus(s, l, VCPU_STOPPED);
 	clear_deadline(s, &l->ladder);
 	next.quiesced = true;
+	aim(s, l, &next);
+	move(s, l, &next);
+	arrive(s, l);
+}
+
+void life_leases_over(struct step *s, struct life *l)
+{
+	struct change_state next = l->now;
+
+	if (l->now.substate != VM_SUB_LEASES || !list_is_empty(&l->leases))
+		return;
 	aim(s, l, &next);
 	move(s, l, &next);
 	arrive(s, l);

@@ -78,6 +78,7 @@ static struct life *life_new(void)
 		return NULL;
 	list_init(&l->all);
 	list_init(&l->of_vm);
+	list_init(&l->leases);
 	heap_node_init(&l->timer.node);
 	heap_node_init(&l->ladder.node);
 	l->timer.kind = DEADLINE_LIFE;
@@ -98,6 +99,12 @@ static struct life *life_new(void)
 
 void life_free(struct life *l)
 {
+	struct lease *k;
+
+	while ((k = list_first(&l->leases, struct lease, link))) {
+		list_remove(&k->link);
+		free(k);
+	}
 	message_free(l);
 	free(l->guest);
 	free(l->notifications);
@@ -143,10 +150,13 @@ int model_reserve(struct model *m)
 		return -ENOMEM;
 	if (!m->spare_notifications && !(m->spare_notifications = calloc(1, sizeof(*m->spare_notifications))))
 		return -ENOMEM;
-	if (map_reserve(&m->vms_by_number, vms) < 0 || map_reserve(&m->vms_by_name, vms) < 0 ||
+	if (!m->spare_lease && !(m->spare_lease = lease_new()))
+		return -ENOMEM;
+	if (map_reserve(&m->leases_by_token, m->lease_count + 1) < 0 || map_reserve(&m->vms_by_number, vms) < 0 ||
+		map_reserve(&m->vms_by_name, vms) < 0 ||
 		map_reserve(&m->lives_by_number, lives) < 0 || burned_reserve(&m->burned, MODEL_SP_MAX) < 0)
 		return -ENOMEM;
-	return heap_reserve(&m->deadlines, lives * (2 + 2 * MODEL_SP_MAX) + 4 * vms + 3 * MODEL_SP_MAX);
+	return heap_reserve(&m->deadlines, lives * (2 + 2 * MODEL_SP_MAX) + 4 * vms + 3 * MODEL_SP_MAX + m->lease_count + 1);
 }
 
 static void vm_free(struct vm *vm)
@@ -184,6 +194,8 @@ void model_clear(struct model *m)
 	free(m->spare_life);
 	free(m->spare_guest);
 	free(m->spare_notifications);
+	free(m->spare_lease);
+	map_free(&m->leases_by_token);
 	map_free(&m->vms_by_number);
 	map_free(&m->vms_by_name);
 	map_free(&m->lives_by_number);

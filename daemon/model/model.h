@@ -27,6 +27,7 @@ enum deadline_kind {
 	DEADLINE_SP,     /* FFA_RUN after a yield */
 	DEADLINE_PROBE,  /* one message to a stuck SP */
 	DEADLINE_REST,   /* an SP that took nothing is tried again */
+	DEADLINE_LEASE,  /* its holder did not let go, or did not claim it again */
 };
 
 struct deadline {
@@ -51,6 +52,16 @@ struct debt {
 	bool drained;  /* that was begun before */
 };
 
+struct lease {
+	struct deadline timer; /* of the deadline, or of the time to claim it again */
+	struct map_node by_token;
+	struct list link;     /* life.leases */
+	struct life *life;
+	struct change_lease is;
+	uint64_t holder;      /* the end that holds it; 0: that of a daemon that is gone, nobody has claimed it yet */
+	uint64_t claim_by;    /* unasked, and held by nobody: it ends then; 0: it does not */
+};
+
 struct life {
 	struct map_node by_number;
 	struct list all;      /* model.lives */
@@ -73,6 +84,7 @@ struct life {
 	struct notifications *notifications; /* NULL: it has bound none */
 	bool notifications_untold; /* an earlier daemon knew: its VMM has to say */
 	struct list messages;     /* vCPUs that send to it, and wait */
+	struct list leases;
 	struct debt debt[MODEL_SP_MAX];
 };
 
@@ -101,7 +113,7 @@ struct vm {
 	bool waiter_began; /* the start under way is its wish alone */
 	uint32_t refused;
 	uint32_t mark; /* order_has_cycle(), order_pull() */
-	uint64_t changed_at;
+	uint64_t changed_at, leases_at; /* the last change of it, and of its leases */
 };
 
 struct sp {
@@ -147,6 +159,8 @@ struct model {
 	struct list vms, lives;
 	struct list orphans; /* lives whose VM went before they were settled */
 	size_t vm_count, life_count;
+	struct map leases_by_token;
+	size_t lease_count;
 	struct life *endpoint[FFA_ID_VM_COUNT];
 	struct ids ids;
 	struct burned_ids burned;
@@ -183,6 +197,7 @@ struct model {
 	struct life *spare_life;
 	struct guest_vcpu *spare_guest; /* for VM_VCPU_MAX */
 	struct notifications *spare_notifications;
+	struct lease *spare_lease;
 };
 
 int model_init(struct model *m, uint64_t random); /* every FF-A id of a VM is ours: else ids_init() follows */
@@ -224,6 +239,12 @@ uint16_t model_begin_ids(struct model *m);
 
 /* Whether this life or definition may have the id: `wanted` by its definition, else the one that was free longest. 0: none. */
 uint16_t model_pick_id(const struct model *m, uint16_t wanted);
+
+/* lease.c */
+struct lease *lease_new(void);
+int apply_lease(struct model *m, const struct change *c);
+void leases_forget(struct model *m, struct life *l); /* with the life */
+const struct lease *lease_that_holds(const struct life *l); /* the longest; NULL: none does */
 
 /* burned.c */
 int burned_reserve(struct burned_ids *b, size_t more);

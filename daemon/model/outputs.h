@@ -25,7 +25,7 @@ struct wait_reason {
 	uint16_t sp;
 	uint32_t tries;
 	uint64_t since, until; /* CLOCK_MONOTONIC ns; until 0: without limit */
-	char name[VM_NAME_MAX + 1]; /* WAIT_VM */
+	char name[VM_NAME_MAX + 1]; /* WAIT_VM; WAIT_LEASE: the holder, as "comm[pid]" */
 };
 
 struct secure_call {
@@ -37,6 +37,14 @@ struct secure_call {
 	uint32_t target;
 	uint16_t endpoint; /* the VM's id */
 	uint64_t life;
+	char name[VM_NAME_MAX + 1]; /* of the VM, for people */
+};
+
+/* To a lease's holder, or of it. */
+struct lease_word {
+	struct change_lease lease; /* as it is now */
+	uint64_t life;
+	uint8_t cause;             /* of the life's end, if it ends */
 	char name[VM_NAME_MAX + 1]; /* of the VM, for people */
 };
 
@@ -62,6 +70,8 @@ enum output_kind {
 	OUT_RECLAIM,     /* life, huge */
 	OUT_SECURE_CALL, /* call */
 	OUT_DISCOVER,
+	OUT_LEASE_ASK,  /* life, lease: let go */
+	OUT_LEASE_OVER, /* life, lease: it is over, and how */
 };
 
 struct output {
@@ -79,5 +89,6 @@ struct output {
 			uint64_t from, number;
 			uint16_t vcpu;
 		} message;
+		struct lease_word lease;
 	};
 };

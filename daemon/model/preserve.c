@@ -60,7 +60,7 @@ enum refusal ask_preserve(struct step *s, struct vm *vm, struct answer *a)
 	if (l->now.substate == VM_SUB_PRESERVED)
 		return REFUSED_NOT;
 	if (life_is_over(l) && l->now.substate != VM_SUB_QUIESCING)
-		return illegal(s, vm, a, "preserve", "its end is being told to Secure Partitions already");
+		return illegal(s, vm, a, "preserve", "its end is on its way already");
 	if (vm->operation.operation != OP_ABORT && !operation_is_under(vm, OP_ABORT))
 		return illegal(s, vm, a, "preserve", "nothing supersedes that");
 	set_operation(s, vm, OP_ABORT, 0);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "proto/definition.h"
+#include "proto/lease.h"
 #include "proto/lifecycle.h"
 
 #define MODEL_SP_MAX 17 /* 16 SPs, and the SPMC where it has notifications */
@@ -38,6 +39,7 @@ enum change_kind {
 	CHANGE_PENDING = 15,  /* what waits for the end of a VM's life, or comes into force: vm, pending */
 	CHANGE_SHUTDOWN = 16, /* all VMs are to end in order, or have: shutdown */
 	CHANGE_BOUND = 17,    /* a VM lives with a client, or does not any more: vm, bound */
+	CHANGE_LEASE = 18,    /* a client holds the end of a life, is asked to let go, or did: life, lease */
 };
 
 struct change_begun {
@@ -178,6 +180,19 @@ struct change_bound {
 	uint8_t token[16]; /* by which the client binds it again to another daemon; it is the client's alone */
 };
 
+struct change_lease {
+	uint64_t number;   /* the sequence number of the change that took it */
+	uint8_t token[16]; /* by which its holder claims it from another daemon; it is the holder's alone */
+	uint8_t state;     /* enum lease_state; from LEASE_RELEASED on it is over */
+	uint32_t uid;      /* of the holder */
+	int32_t pid;
+	uint32_t timeout_ms;
+	uint64_t since;
+	uint64_t deadline; /* LEASE_ASKED: it is revoked then */
+	char comm[LEASE_COMM_MAX + 1];
+	char reason[LEASE_REASON_MAX + 1];
+};
+
 struct change {
 	uint8_t kind; /* enum change_kind */
 	uint64_t seq;
@@ -199,6 +214,7 @@ struct change {
 		struct change_burned burned;
 		struct change_shutdown shutdown;
 		struct change_bound bound;
+		struct change_lease lease;
 	};
 };
 

@@ -243,6 +243,10 @@ static enum refusal ask(struct step *s, const struct request *r, struct vm *vm, 
 		return ask_resume(s, vm, a);
 	case REQUEST_UNDEFINE:
 		return ask_undefine(s, vm, r, a);
+	case REQUEST_LEASE:
+		return ask_lease(s, r, vm, a);
+	case REQUEST_RECLAIM_LEASE:
+	case REQUEST_RELEASE_LEASE:
 	case REQUEST_DEFINE:
 	case REQUEST_BIND_AGAIN:
 	case REQUEST_UNBIND:
@@ -289,6 +293,10 @@ static enum refusal take(struct step *s, struct request *r, struct answer *a)
 		return ask_unbind(s, r);
 	if (r->verb == REQUEST_SHUTDOWN)
 		return ask_shutdown(s, r->host);
+	if (r->verb == REQUEST_RECLAIM_LEASE)
+		return ask_reclaim_lease(s, r, a);
+	if (r->verb == REQUEST_RELEASE_LEASE)
+		return ask_release_lease(s, r, a);
 	return r->verb == REQUEST_FORGET ? ask_forget(s, r, a) : to_vm(s, r, a);
 }
 

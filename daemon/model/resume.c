@@ -80,7 +80,7 @@ static void resume_aborting(struct step *s, struct life *l)
 	}
 	if (l->vmm.pid && !l->now.quiesced)
 		set_deadline(s, &l->ladder, ladder_at(s, l));
-	else if (l->vmm.pid)
+	else if (l->vmm.pid && l->now.substate != VM_SUB_LEASES) /* there it is not told to leave yet */
 		set_deadline(s, &l->ladder, s->now + EXIT_PATIENCE);
 	if (l->now.substate == VM_SUB_RETIRING)
 		set_deadline(s, &l->timer, later(l->now.deadline, s->now + 1));
@@ -115,6 +115,10 @@ static void resume_life(struct step *s, struct life *l, bool same_boot)
 	resume_debts(s, l);
 	if (l->now.state == VM_ABORTING && l->vm && l->vm->life == l)
 		order_ended(s, l->vm);
+	if (same_boot)
+		leases_resume(s, l);
+	else
+		leases_drop(s, l);
 	if (!same_boot) {
 		life_vmm_gone(s, l, &rebooted);
 		preserve_end(s, l); /* there is nothing left to look at */
@@ -129,6 +133,7 @@ static void resume_life(struct step *s, struct life *l, bool same_boot)
 	} else if (l->now.state == VM_ABORTING) {
 		resume_aborting(s, l);
 	}
+	life_leases_over(s, l);
 }
 
 /* It holds, however often the daemon dies. In another boot of the host SPs come anew, and so does the time for it. */

@@ -46,6 +46,17 @@ static int put_debts(const struct writer *w, const struct life *l)
 	return 0;
 }
 
+static int put_leases(const struct writer *w, const struct life *l)
+{
+	const struct lease *k;
+	int r = 0;
+
+	list_for_each(k, &l->leases, link)
+		if (!r && !MUTANT(MUTANT_P4_LEASE_LOST))
+			r = put(w, (struct change){ .kind = CHANGE_LEASE, .life = l->number, .lease = k->is });
+	return r;
+}
+
 static int put_life(const struct writer *w, const struct life *l)
 {
 	struct change begun = { .kind = CHANGE_LIFE, .vm = l->vm ? l->vm->number : 0, .life = l->number, .begun = l->begun };
@@ -57,6 +68,8 @@ static int put_life(const struct writer *w, const struct life *l)
 		r = put(w, (struct change){ .kind = CHANGE_STATE, .life = l->number, .state = l->now });
 	if (!r)
 		r = put(w, (struct change){ .kind = CHANGE_VMM, .life = l->number, .vmm = l->vmm });
+	if (!r)
+		r = put_leases(w, l);
 	return r ? r : put_debts(w, l);
 }
 

@@ -63,7 +63,7 @@ int step_reserve(struct step_out *o, struct model *m, const struct input *in)
 
 int step_reserve_resume(struct step_out *o, struct model *m)
 {
-	return reserve(o, m, ROOM_ORDINARY + m->vm_count + m->life_count * (16 + 2 * m->sp_count));
+	return reserve(o, m, ROOM_ORDINARY + m->vm_count + m->life_count * (16 + 2 * m->sp_count) + 2 * m->lease_count);
 }
 
 void step_out_clear(struct step_out *o)
@@ -94,8 +94,8 @@ static struct vm *vm_of(struct step *s, const struct change *c)
 }
 
 /*
- * Gives the change its number, tells followers, applies it. A CHANGE_LIFE or a first CHANGE_VM takes its own number as
- * the number of what it makes.
+ * Gives the change its number, tells followers, applies it. A CHANGE_LIFE, a first CHANGE_VM and a first CHANGE_LEASE take
+ * their own number as the number of what they make.
  */
 void emit(struct step *s, struct change *c)
 {
@@ -110,6 +110,8 @@ void emit(struct step *s, struct change *c)
 		c->life = c->seq;
 	if (c->kind == CHANGE_VM && !c->vm)
 		c->vm = c->seq;
+	if (c->kind == CHANGE_LEASE && !c->lease.number)
+		c->lease.number = c->seq;
 	if (model_event(s->m, c, s->realtime, &o->event[o->events]) &&
 		!(MUTANT(MUTANT_P4_EVENT_LOST) && c->kind == CHANGE_DEBT && c->debt.state == DEBT_SETTLED))
 		o->events++;
@@ -189,6 +191,9 @@ static void fire(struct step *s, struct deadline *d)
 		break;
 	case DEADLINE_REST:
 		rest_timer(s, container_of(d, struct sp, rest));
+		break;
+	case DEADLINE_LEASE:
+		lease_timer(s, container_of(d, struct lease, timer));
 		break;
 	}
 }

@@ -47,6 +47,15 @@ enum refusal ask_define(struct step *s, struct request *r, struct answer *a);
 enum refusal ask_undefine(struct step *s, struct vm *vm, const struct request *r, struct answer *a);
 void pending_take(struct step *s, struct vm *vm); /* it has no life now, or begins its next */
 
+/* lease.c: who holds the end of a life */
+enum refusal ask_lease(struct step *s, const struct request *r, struct vm *vm, struct answer *a);
+enum refusal ask_reclaim_lease(struct step *s, const struct request *r, struct answer *a);
+enum refusal ask_release_lease(struct step *s, const struct request *r, struct answer *a);
+void leases_ask(struct step *s, struct life *l); /* all holders at once: let go */
+void leases_resume(struct step *s, struct life *l);
+void leases_drop(struct step *s, struct life *l); /* their holders are gone with the host's last boot */
+void lease_timer(struct step *s, struct lease *k);
+
 /* stop.c: the guest is asked to end itself */
 void stop_begin(struct step *s, struct vm *vm);
 void stop_told(struct step *s, struct life *l);  /* the key was pressed at another's word */
@@ -92,6 +101,7 @@ void life_abort(struct step *s, struct life *l, enum vm_cause cause, const char 
 void life_abort_kept(struct step *s, struct life *l, enum vm_cause cause); /* the same, and it is kept */
 void life_let_go(struct step *s, struct life *l); /* it was kept: its end goes on */
 void life_quiesced(struct step *s, struct life *l);
+void life_leases_over(struct step *s, struct life *l); /* fine if they are not */
 void life_advance_retire(struct step *s, struct life *l);
 void life_ready(struct step *s, struct life *l);
 void life_enter(struct step *s, struct life *l);

@@ -102,6 +102,18 @@ static void of_turn(const struct model *m, const struct vm *vm, struct wait_reas
 	r->since = m->shutdown.since;
 }
 
+static void on_lease(const struct life *l, struct wait_reason *r)
+{
+	const struct lease *k = lease_that_holds(l);
+
+	if (!k || MUTANT(MUTANT_P6_LEASE_UNSAID))
+		return;
+	r->on = WAIT_LEASE;
+	r->tries = k->is.state == LEASE_ASKED && k->holder;
+	r->until = k->timer.node.at;
+	snprintf(r->name, sizeof(r->name), "%s[%d]", k->is.comm, k->is.pid);
+}
+
 static void of_life(const struct model *m, const struct life *l, struct wait_reason *r)
 {
 	r->since = l->now.since;
@@ -118,6 +130,9 @@ static void of_life(const struct model *m, const struct life *l, struct wait_rea
 		break;
 	case VM_SUB_PRESERVED:
 		r->on = MUTANT(MUTANT_P6_PRESERVED_UNSAID) ? WAIT_NOTHING : WAIT_OPERATOR;
+		break;
+	case VM_SUB_LEASES:
+		on_lease(l, r);
 		break;
 	case VM_SUB_ANNOUNCING:
 		on_secure_side(m, l, r);

@@ -7,6 +7,7 @@ LIFECYCLE_NAME_TABLE(cause_names, CAUSES);
 LIFECYCLE_NAME_TABLE(debt_names, DEBT_STATES);
 LIFECYCLE_NAME_TABLE(how_names, DEBT_HOWS);
 LIFECYCLE_NAME_TABLE(operation_names, OPERATIONS);
+LIFECYCLE_NAME_TABLE(lease_names, LEASE_STATES);
 LIFECYCLE_NAME_TABLE(outcome_names, OUTCOMES);
 
 /* These four have no X-macro: they never leave the daemon but for here. */
@@ -137,6 +138,18 @@ static const struct field burned[] = {
 static const struct field pending[] = {
 	WORD("what", pending.what, pending_names), /* and its definition, if there is one */
 };
+static const struct field lease[] = {
+	NUMBER("lease", lease.number),
+	UUID("token", lease.token),
+	WORD("state", lease.state, lease_names),
+	NUMBER("uid", lease.uid),
+	FIELD("pid", FIELD_PID, lease.pid),
+	NUMBER("timeout", lease.timeout_ms),
+	NUMBER("since", lease.since),
+	NUMBER("deadline", lease.deadline),
+	TEXT("comm", lease.comm),
+	TEXT("reason", lease.reason),
+};
 
 static const struct field shutdown[] = {
 	TRUTH("active", shutdown.active),
@@ -177,4 +190,5 @@ const struct kind record_kinds[RECORD_KIND_COUNT] = {
 	[CHANGE_PENDING] = KIND("pending", pending),
 	[CHANGE_SHUTDOWN] = KIND("shutdown", shutdown),
 	[CHANGE_BOUND] = KIND("bound", bound),
+	[CHANGE_LEASE] = KIND("lease", lease),
 };

@@ -35,5 +35,5 @@ struct kind {
 	size_t count;
 };
 
-#define RECORD_KIND_COUNT (CHANGE_BOUND + 1)
+#define RECORD_KIND_COUNT (CHANGE_LEASE + 1)
 extern const struct kind record_kinds[RECORD_KIND_COUNT];

@@ -23,6 +23,7 @@
 #include <lifecycle/see.h>
 #include <lifecycle/define.h>
 #include <lifecycle/steer.h>
+#include <lifecycle/lease.h>
 #include <lifecycle/follow.h>
 #include <lifecycle/page.h>
 #include <lifecycle/console.h>

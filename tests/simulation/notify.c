@@ -143,11 +143,12 @@ void notify_chooses(struct world *w, struct fake_vmm *v, uint16_t vcpu, uint16_t
 
 /* ---- what they are answered ---- */
 
+/* As the disk has it: a follower may hear of its end after the answers of that turn. */
 static bool lives(struct world *w, uint64_t number)
 {
 	const struct life *life = world_life(w, number);
 
-	return life && life->state == VM_RUNNING;
+	return life && life->state == VM_RUNNING && life->stored_substate < VM_SUB_QUIESCING;
 }
 
 /* Its VMM is away, it is just unbinding it, or it was bound in the other way meanwhile. */

@@ -160,6 +160,8 @@ void oracle_call(struct world *w, struct committed proof, const struct secure_ca
 		p->created_ok = p->created_refused = p->destroyed_ok = p->destroyed_unknown = false;
 	} else {
 		check_destroyed(w, sp, life, p);
+		if (p->stored == DEBT_DESTROYING) /* it is the end, and does not make way for another VM_CREATED */
+			oracle_leases_end(w, life->number);
 		if (p->stored != DEBT_DESTROYING && sp->profile != PROFILE_OPTEE)
 			fail(w, "P4", "VM_DESTROYED of life %" PRIu64 " leaves, its intent is not stored", c->life);
 	}

@@ -118,6 +118,8 @@ static bool world_agrees(struct world *w, const struct vm_row *row)
 		return row->waits.until >= world_boottime(w);
 	case WAIT_DISK:
 		return rows_disk_stuck(engine_rows(w->engine));
+	case WAIT_LEASE:
+		return oracle_lease_holds(w, row);
 	case WAIT_GUEST:
 		return guest_holds(w, row);
 	case WAIT_OPERATOR:
@@ -261,4 +263,5 @@ void oracle_step(struct world *w)
 	w->known_world = w->told_world;
 	fleet_stands(w);
 	oracle_waits(w);
+	oracle_leases(w);
 }

@@ -79,9 +79,11 @@ void oracle_stored(struct world *w, const struct turn *turn)
 		if (life && c->kind == CHANGE_STATE) {
 			life->stored_quiesced = c->state.quiesced;
 			life->stored_substate = c->state.substate;
+			life->stored_since = c->state.since;
 		}
 		if (life && sp && c->debt.state == DEBT_DESTROYING && life->stored_substate == VM_SUB_PRESERVED)
 			fail(w, "P3", "SP %04x is to be told of the end of life %" PRIu64 ", which is kept", sp->id, life->number);
+		oracle_leases_stored(w, c);
 		if (life && sp)
 			note_stored(&life->pair[sp - w->sp], c);
 	}

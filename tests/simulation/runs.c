@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+LIFECYCLE_NAME_TABLE(lease_names, LEASE_STATES);
 LIFECYCLE_NAME_TABLE(how_names, DEBT_HOWS);
 LIFECYCLE_NAME_TABLE(cause_names, CAUSES);
 
@@ -24,6 +25,8 @@ static void add(struct stats *sum, const struct stats *s)
 	sum->virtual_time += s->virtual_time;
 	for (size_t i = 0; i < DEBT_HOW_COUNT; i++)
 		sum->how[i] += s->how[i];
+	for (size_t i = 0; i < LEASE_STATE_COUNT; i++)
+		sum->lease[i] += s->lease[i];
 	for (size_t i = 0; i < CAUSE_COUNT; i++)
 		sum->cause[i] += s->cause[i];
 }
@@ -88,6 +91,9 @@ void runs_print(const struct runs *r, double wall)
 	for (size_t i = 1; i < CAUSE_COUNT; i++)
 		if (s->cause[i])
 			printf(" %s %" PRIu64, cause_names[i], s->cause[i]);
+	printf("\nleases:");
+	for (size_t i = LEASE_ASKED; i < LEASE_STATE_COUNT; i++)
+		printf(" %s %" PRIu64, lease_names[i], s->lease[i]);
 	printf("\n%.1f s, %.0f lives/s, trace %016" PRIx64 "\n", wall, (double)s->lives / (wall > 0 ? wall : 1),
 		r->hash);
 }

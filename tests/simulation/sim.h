@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "proto/ffa.h"
 #include "tests/simulation/clients.h"
+#include "tests/simulation/holders.h"
 #include "tests/simulation/queue.h"
 
 #define SIM_SP_MAX       9 /* the SPMC is one of them, the last, where it has notification bitmaps */
@@ -101,7 +102,7 @@ struct life {
 	bool built, reclaiming, reclaimed;
 	bool shown;              /* its beginning was */
 	uint8_t state, substate; /* as the events tell it */
-	uint64_t turn;           /* the last publish that touched it */
+	uint64_t turn, stored_since; /* the last publish that touched it; since when it is in stored_substate */
 	struct pair pair[SIM_SP_MAX];
 	uint8_t assigned_count;
 	struct vmm_device_state device[SIM_DEVICE_MAX]; /* as the daemon of now was told; zero: it was not */
@@ -336,6 +337,7 @@ struct stats {
 	uint64_t virtual_time;
 	uint64_t how[DEBT_HOW_COUNT];
 	uint64_t cause[CAUSE_COUNT];
+	uint64_t lease[LEASE_STATE_COUNT]; /* stored as that */
 };
 
 /* A VM as its stored changes tell it, for what its policies promise. */
@@ -423,6 +425,7 @@ struct world {
 	bool follows;       /* it found this daemon */
 	uint64_t publishes;
 	struct asked asked[SIM_REQUESTS_MAX];
+	struct holders holders;
 	uint64_t next_token;
 	struct message message[SIM_MESSAGES_MAX];
 	size_t message_count;

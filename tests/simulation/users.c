@@ -10,7 +10,8 @@
 
 #include "tests/simulation/sim.h"
 
-static const char *const verb_names[] = { "define", "start", "abort", "restart", "destroy", "stop", "pause", "resume", "undefine", "bind-again", "unbind", "shutdown", "forget" };
+static const char *const verb_names[] = { "define", "start", "abort", "restart", "destroy", "stop", "pause", "resume", "undefine", "bind-again", "unbind", "shutdown", "lease",
+	"claim lease", "release lease", "forget" };
 
 static void name_of(size_t i, char *ret)
 {
@@ -186,6 +187,10 @@ static void ask(struct world *w, enum request_verb verb, size_t vm)
 		in.request.host = random_chance(&w->random, 500);
 	}
 	in.request.preserve = verb == REQUEST_ABORT && !w->quiet && random_chance(&w->random, 200);
+	if (verb == REQUEST_LEASE)
+		holders_take(w, &in.request, a->token);
+	if (verb == REQUEST_RECLAIM_LEASE || verb == REQUEST_RELEASE_LEASE)
+		holders_forge(w, &in.request);
 	in.request.token = a->token;
 	if (verb == REQUEST_START && !w->quiet && random_chance(&w->random, 200))
 		client_starts(w, &in.request);
@@ -234,20 +239,22 @@ static enum request_verb choose(struct world *w, const struct rows *rows, const 
 		return REQUEST_DEFINE;
 	if (!row->life)
 		return REQUEST_START;
-	if (row->state == VM_RUNNING && row->substate == VM_SUB_RUNNING && dice < 26) {
+	if (dice < 30 && row->lease_count < 3)
+		return REQUEST_LEASE;
+	if (row->state == VM_RUNNING && row->substate == VM_SUB_RUNNING && dice < 38) {
 		if (random_chance(&w->random, 500))
 			queue_put(&w->queue, w->now, to_and_fro, vm, random_between(&w->random, 1, 8), NULL);
 		return REQUEST_PAUSE;
 	}
-	if (row->state == VM_RUNNING && row->substate != VM_SUB_RUNNING && dice < 45)
+	if (row->state == VM_RUNNING && row->substate != VM_SUB_RUNNING && dice < 50)
 		return REQUEST_RESUME;
-	if (dice < 35)
+	if (dice < 45)
 		return REQUEST_STOP;
 	if (dice >= 70 && dice < 72)
 		return REQUEST_DEFINE;
 	if (dice < 70 && (row->secure_stuck || row->old_lives || (row->state == VM_ABORTING && !rows_secure_up(rows))))
 		return REQUEST_FORGET;
-	return dice < 60 ? REQUEST_ABORT : dice < 92 ? REQUEST_RESTART : REQUEST_DESTROY;
+	return dice < 65 ? REQUEST_ABORT : dice < 92 ? REQUEST_RESTART : REQUEST_DESTROY;
 }
 
 /* In a quiet world nobody leaves a guest standing, for others may wait for its word, or keeps what is over. */
@@ -288,6 +295,8 @@ static void somebody(struct world *w, uint64_t a, uint64_t round, void *data)
 		fleet_stop_unit(w, name);
 	else if (w->engine)
 		ask(w, choose(w, engine_rows(w->engine), rows_vm(engine_rows(w->engine), name), vm), vm);
+	if (random_chance(&w->random, 100))
+		holders_do_something(w);
 	if (random_chance(&w->random, 150)) /* another one at the same moment */
 		queue_put(&w->queue, w->now, somebody, 0, 0, NULL);
 	else
@@ -327,8 +336,11 @@ static void answer(void *who, struct committed proof, const struct answer *answe
 		if (w->asked[i].verb == REQUEST_FORGET && answer->refusal != REFUSED_NOT)
 			nothing_was_forgotten(w, answer->token);
 		w->asked[i].token = 0;
+		(void)holders_answered(w, answer);
 		return;
 	}
+	if (holders_answered(w, answer))
+		return;
 	fail(w, "P5", "an answer to a request that was not made, or a second one");
 }
 

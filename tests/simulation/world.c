@@ -153,6 +153,7 @@ static void daemon_starts(struct world *w, uint64_t a, uint64_t b, void *data)
 	w->dead = w->soon = w->quitting = w->follows = false;
 	w->posted = 0;
 	wire_note(w, "world a daemon starts");
+	holders_daemon(w);
 	r = engine_new(&config, &w->ports, &w->engine);
 	if (r < 0)
 		abort();
@@ -184,7 +185,7 @@ static void forget_words(struct world *w)
 	}
 }
 
-static void end_daemon(struct world *w)
+static void end_daemon(struct world *w, bool reboot)
 {
 	disk_crash(w);
 	forget_words(w);
@@ -194,13 +195,14 @@ static void end_daemon(struct world *w)
 	link_crash(w);
 	oracle_deadlines_crash(w);
 	memset(w->asked, 0, sizeof(w->asked));
+	holders_crash(w, reboot);
 }
 
 void world_crash(struct world *w)
 {
 	wire_note(w, "world the daemon is dead");
 	w->stats.crashes++;
-	end_daemon(w);
+	end_daemon(w, false);
 	fleet_crash(w, false);
 	clients_crash(w, false);
 	queue_put(&w->queue, w->now + random_between(&w->random, MS, random_chance(&w->random, 100) ? 20 * S : S),
@@ -211,7 +213,7 @@ static void reboot(struct world *w)
 {
 	wire_note(w, "world the host reboots");
 	w->stats.reboots++;
-	end_daemon(w);
+	end_daemon(w, true);
 	fleet_crash(w, true);
 	clients_crash(w, true);
 	w->boot++;
@@ -309,11 +311,13 @@ static void make_world(struct world *w, bool faults)
 		.secure = &link_ops,
 		.fleet = &fleet_ops,
 		.clock = &clock_ops,
+		.lease = &holder_ops,
 		.store_arg = w,
 		.answer_arg = w,
 		.secure_arg = w,
 		.fleet_arg = w,
 		.clock_arg = w,
+		.lease_arg = w,
 		/* half the followers are told after the acts, as the bus is: all that P4 says holds for them, too */
 		.publisher[0] = { &oracle_publish_ops, w, w->vm_count % 2 == 0 },
 		.publisher_count = 1,

@@ -129,9 +129,20 @@ enum lifecycle_wait {
 	LIFECYCLE_WAIT_OLD_LIFE = 8,
 	LIFECYCLE_WAIT_GUEST = 9, /* its power key was pressed */
 	LIFECYCLE_WAIT_OPERATOR = 10, /* a life is kept for him to look at */
+	LIFECYCLE_WAIT_LEASE = 11, /* its holder was asked to let go */
 };
 
-/* Why a call failed. 1..15 come from the daemon; each has an errno and an exit code of its own. */
+/* A client's hold on the end of a life, and how it ended. */
+enum lifecycle_lease_state {
+	LIFECYCLE_LEASE_HELD = 0,
+	LIFECYCLE_LEASE_ASKED = 1,     /* its holder was asked to let go */
+	LIFECYCLE_LEASE_RELEASED = 2,  /* over, from here on: the holder let go */
+	LIFECYCLE_LEASE_HUNG_UP = 3,   /* or closed its end, or died */
+	LIFECYCLE_LEASE_REVOKED = 4,   /* it did not let go in time */
+	LIFECYCLE_LEASE_UNCLAIMED = 5, /* nobody claimed it again from a new daemon */
+};
+
+/* Why a call failed. 1..17 come from the daemon; each has an errno and an exit code of its own. */
 enum lifecycle_refusal {
 	LIFECYCLE_REFUSED_NOT = 0,
 	LIFECYCLE_REFUSED_NO_SUCH_VM = 1,
@@ -151,6 +162,7 @@ enum lifecycle_refusal {
 	LIFECYCLE_REFUSED_INTERNAL = 15,
 	LIFECYCLE_REFUSED_OTHER_SOURCE = 16,
 	LIFECYCLE_REFUSED_NOT_BOUND = 17,
+	LIFECYCLE_REFUSED_NO_SUCH_LEASE = 18,
 	LIFECYCLE_UNREACHABLE = 1000, /* -ENOTCONN: no daemon, or no bus */
 	LIFECYCLE_NO_ANSWER = 1001,   /* -ETIMEDOUT: it did not answer in time */
 	LIFECYCLE_LOCAL = 1002,       /* anything that failed on this side */
@@ -166,6 +178,7 @@ const char *lifecycle_how_name(int how);
 const char *lifecycle_operation_name(int operation);
 const char *lifecycle_outcome_name(int outcome);
 const char *lifecycle_wait_name(int wait);
+const char *lifecycle_lease_state_name(int state);
 const char *lifecycle_refusal_name(int refusal);
 int lifecycle_state_from_name(const char *name);
 int lifecycle_substate_from_name(const char *name);
@@ -176,6 +189,7 @@ int lifecycle_how_from_name(const char *name);
 int lifecycle_operation_from_name(const char *name);
 int lifecycle_outcome_from_name(const char *name);
 int lifecycle_wait_from_name(const char *name);
+int lifecycle_lease_state_from_name(const char *name);
 int lifecycle_refusal_from_name(const char *name);
 
 /* The errno (positive) and the exit code of lifecyclectl(1) that belong to a refusal. */

@@ -131,6 +131,7 @@ struct vm_row *fake_vm(struct engine *e, const char *name, uint64_t number)
 	row->vm = number;
 	row->vcpu_count = 1;
 	row->debt = e->rows.debt[e->rows.vm_count - 1];
+	row->lease = e->rows.lease[e->rows.vm_count - 1];
 	return row;
 }
 

@@ -12,6 +12,7 @@
 struct rows {
 	struct vm_row vm[FAKE_VMS];
 	struct debt_row debt[FAKE_VMS][4];
+	struct lease_row lease[FAKE_VMS][4];
 	size_t vm_count;
 	struct sp_row sp[4];
 	size_t sp_count;

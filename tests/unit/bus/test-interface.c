@@ -40,7 +40,7 @@ static void introspection_is_the_file(void **state)
 	for (size_t i = 0; i < file.count && i < running.count; i++)
 		assert_string_equal(running.line[i], file.line[i]);
 	assert_int_equal(running.count, file.count);
-	assert_int_equal(running.count, 35 + 6 + 31 + 31);
+	assert_int_equal(running.count, 38 + 6 + 31 + 33);
 	lines_free(&file);
 	lines_free(&running);
 }
@@ -71,6 +71,8 @@ static void change_all(struct vm_row *row)
 	strcpy(other.waits.name, "b");
 	other.debt_count = other.old_debt_count = 1;
 	other.debt = row->debt;
+	other.lease = row->lease;
+	other.lease_count = 0;
 	other.vcpu_count = 2;
 	*row = other;
 }

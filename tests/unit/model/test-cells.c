@@ -24,8 +24,8 @@ static const struct {
 	[DESTROY] = { REQUEST_DESTROY, "destroy" }, [PAUSE] = { REQUEST_PAUSE, "pause" },
 	[RESUME] = { REQUEST_RESUME, "resume" },    [PRESERVE] = { REQUEST_ABORT, "abort --preserve" },
 };
-/* The others are define, undefine and forget, which lead a life nowhere, and shutdown: they have tests of their own below; and those that bind: test-bound.c. */
-_Static_assert(REQUEST_FORGET + 1 == COLUMNS - 1 + 6, "a verb has no column");
+/* The others are define, undefine and forget, which lead a life nowhere, and shutdown: they have tests of their own below; those that bind: test-bound.c; those of leases: test-lease.c. */
+_Static_assert(REQUEST_FORGET + 1 == COLUMNS - 1 + 9, "a verb has no column");
 
 struct row {
 	const char *at; /* where a VM is, and its operation */
@@ -86,6 +86,8 @@ static void over(struct story *s)
 	uint64_t life = web(s)->life->number;
 
 	life_says(s, IN_VMM_QUIESCED, life);
+	if (web(s)->life->now.substate == VM_SUB_LEASES) /* its holder is revoked */
+		tick_after(s, 5000 * MS);
 	sps_answer(s);
 	life_says(s, IN_VMM_GONE, life);
 	life_says(s, IN_RECLAIMED, life);
@@ -163,18 +165,40 @@ static void is_paused(struct story *s, enum operation op)
 	step(s, (struct input) { .kind = IN_VMM_PAUSED, .life = web(s)->life->number, .command = s->m.seq });
 }
 
-static void quiesces(struct story *s, enum operation op)
+static void ends(struct story *s, enum operation op)
 {
 	static const enum request_verb verbs[OPERATION_COUNT] = { [OP_RESTART] = REQUEST_RESTART, [OP_STOP] = REQUEST_STOP,
 		[OP_ABORT] = REQUEST_ABORT, [OP_DESTROY] = REQUEST_DESTROY };
 
-	runs(s, op);
 	if (op == OP_NONE) /* nobody asked for this end */
 		step(s, (struct input) { .kind = IN_VMM_LOST, .life = web(s)->life->number, .end = { .cause = CAUSE_VMM_PROTOCOL } });
 	else
 		ask(s, verbs[op], "web", 0);
 	if (op == OP_STOP) /* not obeyed in time */
 		tick_after(s, web(s)->definition->limits.stop_timeout_ms * MS);
+}
+
+static void quiesces(struct story *s, enum operation op)
+{
+	runs(s, op);
+	ends(s, op);
+}
+
+static enum refusal takes_lease(struct story *s, uint8_t token)
+{
+	struct input in = { .kind = IN_REQUEST, .request = { .verb = REQUEST_LEASE, .name = "web", .token = 1,
+		.lease = { .token = { token }, .holder = 1 } } };
+
+	step(s, in);
+	return s->o.answer[0].refusal;
+}
+
+static void is_held(struct story *s, enum operation op)
+{
+	runs(s, op);
+	assert_int_equal(takes_lease(s, 1), REFUSED_NOT);
+	ends(s, op);
+	life_says(s, IN_VMM_QUIESCED, web(s)->life->number);
 }
 
 static void retires(struct story *s, enum operation op)
@@ -276,7 +300,8 @@ static const struct row rows[] = {
 	{ "running/paused -", is_paused, OP_NONE,
 		{ "same", "running/running stop", RUNNING_ENDS, "same", "running/running -", TO_BE_KEPT } },
 	ABORTING("quiescing", quiesces, TO_BE_KEPT),
-	/* An end that an SP was told of cannot be kept. */
+	/* An end that its holders, or an SP, were told of cannot be kept. */
+	ABORTING("leases", is_held, "no"),
 	ABORTING("retiring", retires, "no"),
 	ABORTING("reclaiming", reclaims, "no"),
 	{ "aborting/quiescing abort", quiesces_to_be_kept, OP_ABORT,
@@ -538,7 +563,7 @@ static void nobody_is_asked_of_a_vm_that_is_not_there(void **state)
 /* Each place that the model leads to, and each operation in it, has a row: the others have numbers alone. */
 static void no_place_is_left_out(void **state)
 {
-	static const enum vm_substate unused[] = { VM_SUB_BOOTING, VM_SUB_LEASES };
+	static const enum vm_substate unused[] = { VM_SUB_BOOTING };
 	unsigned seen = 1u << VM_SUB_NONE;
 
 	for (size_t i = 0; i < ROWS; i++)

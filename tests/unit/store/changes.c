@@ -272,6 +272,18 @@ static void fill(uint64_t *seed, struct change *c)
 		c->shutdown.host = up_to(seed, 1);
 		c->shutdown.since = number(seed, UINT64_MAX);
 		break;
+	case CHANGE_LEASE:
+		c->lease.number = number(seed, UINT64_MAX);
+		bytes(seed, c->lease.token, 16);
+		c->lease.state = (uint8_t)up_to(seed, LEASE_STATE_COUNT - 1);
+		c->lease.uid = (uint32_t)number(seed, UINT32_MAX);
+		c->lease.pid = (int32_t)number(seed, UINT32_MAX);
+		c->lease.timeout_ms = (uint32_t)number(seed, UINT32_MAX);
+		c->lease.since = number(seed, UINT64_MAX);
+		c->lease.deadline = number(seed, UINT64_MAX);
+		text(seed, c->lease.comm, sizeof(c->lease.comm));
+		text(seed, c->lease.reason, sizeof(c->lease.reason));
+		break;
 	}
 }
 

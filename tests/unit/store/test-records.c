@@ -18,16 +18,16 @@ static void brings_back_every_kind_of_change(void **state)
 	uint64_t seed = 0x5EED;
 
 	for (unsigned round = 0; round < 300; round++) {
-		struct change change[CHANGE_BOUND];
+		struct change change[CHANGE_LEASE];
 		struct turn turn = { .first_seq = round,
-			.last_seq = round + CHANGE_BOUND,
+			.last_seq = round + CHANGE_LEASE,
 			.realtime = random_next(&seed),
 			.change = change,
-			.count = CHANGE_BOUND };
+			.count = CHANGE_LEASE };
 		struct buffer b = { 0 };
 		struct turn_read r;
 
-		for (uint8_t kind = CHANGE_VM; kind <= CHANGE_BOUND; kind++)
+		for (uint8_t kind = CHANGE_VM; kind <= CHANGE_LEASE; kind++)
 			random_change(&seed, kind, &change[kind - 1]);
 		turn_print(&b, &turn, round % 2, round % 3 ? first_boot : NULL);
 		assert_int_equal(b.error, 0);
@@ -35,12 +35,12 @@ static void brings_back_every_kind_of_change(void **state)
 		if (turn_read(b.data, b.length, &r) < 0)
 			fail_msg("%s\n%.*s", r.why, (int)b.length, b.data);
 		assert_int_equal(r.turn.first_seq, round);
-		assert_int_equal(r.turn.last_seq, round + CHANGE_BOUND);
+		assert_int_equal(r.turn.last_seq, round + CHANGE_LEASE);
 		assert_true(r.turn.realtime == turn.realtime);
 		assert_int_equal(r.snapshot, round % 2);
 		assert_int_equal(r.has_boot, round % 3 != 0);
-		assert_int_equal(r.turn.count, CHANGE_BOUND);
-		for (size_t i = 0; i < CHANGE_BOUND; i++) {
+		assert_int_equal(r.turn.count, CHANGE_LEASE);
+		for (size_t i = 0; i < CHANGE_LEASE; i++) {
 			assert_same_change(&change[i], &r.turn.change[i]);
 			change_free(&change[i]);
 		}
@@ -51,7 +51,7 @@ static void brings_back_every_kind_of_change(void **state)
 
 static void has_a_form_for_every_kind(void **state)
 {
-	for (unsigned kind = CHANGE_VM; kind <= CHANGE_BOUND; kind++) {
+	for (unsigned kind = CHANGE_VM; kind <= CHANGE_LEASE; kind++) {
 		assert_non_null(record_kinds[kind].name);
 		for (size_t i = 0; i < record_kinds[kind].count; i++)
 			for (unsigned w = 0; w < record_kinds[kind].field[i].word_count; w++)
@@ -123,7 +123,7 @@ static void survives_any_flipped_byte(void **state)
 		struct buffer b = { 0 };
 		struct turn_read r;
 
-		random_change(&seed, (uint8_t)(CHANGE_VM + random_next(&seed) % CHANGE_BOUND), &change);
+		random_change(&seed, (uint8_t)(CHANGE_VM + random_next(&seed) % CHANGE_LEASE), &change);
 		turn_print(&b, &turn, false, first_boot);
 		for (unsigned flips = 1 + random_next(&seed) % 3; flips; flips--)
 			b.data[random_next(&seed) % b.length] ^= (char)(1 << random_next(&seed) % 8);
