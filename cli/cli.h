@@ -39,6 +39,7 @@ struct cli {
 	bool preserve; /* abort */
 	bool host;   /* shutdown */
 	bool bound;  /* start */
+	const char *why; /* lease */
 	const char *secure_view; /* partitions: the inspection socket to compare with; NULL: do not */
 	bool leave;  /* monitor: at the end of what there is */
 	bool colour; /* of standard output */
@@ -62,6 +63,8 @@ int verb_list(struct cli *c, int argc, char **argv);
 int verb_status(struct cli *c, int argc, char **argv);
 int verb_why(struct cli *c, int argc, char **argv);
 int verb_peers(struct cli *c, int argc, char **argv);
+int verb_leases(struct cli *c, int argc, char **argv);
+int verb_lease(struct cli *c, int argc, char **argv);
 int verb_trace(struct cli *c, int argc, char **argv);
 int verb_partitions(struct cli *c, int argc, char **argv);
 int verb_define(struct cli *c, int argc, char **argv);

@@ -30,11 +30,12 @@ enum option_id {
 	OPTION_HOST,
 	OPTION_BOUND,
 	OPTION_SECURE_VIEW,
+	OPTION_WHY,
 };
 
 /* What a verb takes beside the options of all. */
 enum {
-	TAKES_WAIT = 1 << 0,    /* --no-block, --timeout */
+	TAKES_WAIT = 1 << 0,    /* --no-block */
 	TAKES_IF_LIFE = 1 << 1,
 	TAKES_SINCE = 1 << 2,   /* --since, --no-follow */
 	TAKES_CONSOLE = 1 << 3, /* --tail */
@@ -47,6 +48,8 @@ enum {
 	TAKES_DRY_RUN = 1 << 10,
 	TAKES_HOST = 1 << 11,
 	TAKES_BOUND = 1 << 12,
+	TAKES_TIMEOUT = 1 << 13,
+	TAKES_WHY = 1 << 14,
 };
 
 struct verb {
@@ -63,6 +66,8 @@ static const struct verb verbs[] = {
 	{ "status", "NAME...", "Show all there is to know of a VM", 1, INT_MAX, 0, verb_status },
 	{ "why", "NAME...", "Say what a VM waits for, and what comes then", 1, INT_MAX, 0, verb_why },
 	{ "peers", "[NAME...]", "Show what lives owe Secure Partitions", 0, INT_MAX, 0, verb_peers },
+	{ "leases", "[NAME...]", "Show who holds the ends of lives", 0, INT_MAX, 0, verb_leases },
+	{ "lease", "NAME COMMAND...", "Hold the end of a life while a command runs", 2, INT_MAX, TAKES_TIMEOUT | TAKES_IF_LIFE | TAKES_WHY, verb_lease },
 	{ "trace", "[SP]", "Show the last frames to and from SPs", 0, 1, TAKES_RAW | TAKES_FOLLOW, verb_trace },
 	{ "partitions", "[SP...]", "Show FF-A partitions, or all about an SP", 0, INT_MAX, TAKES_SECURE_VIEW, verb_partitions },
 	{ "define", "FILE|-", "Define a VM, or define it anew, from JSON", 1, 1, 0, verb_define },
@@ -71,14 +76,14 @@ static const struct verb verbs[] = {
 	{ "reload", "", "Read the files of all VMs again", 0, 0, TAKES_DRY_RUN, verb_reload },
 	{ "cat", "NAME", "Show a VM's definition", 1, 1, TAKES_PENDING, verb_cat },
 	{ "edit", "NAME", "Change a VM's definition in your editor", 1, 1, 0, verb_edit },
-	{ "start", "NAME...", "Begin a life", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE | TAKES_BOUND, verb_start },
-	{ "stop", "NAME...", "Ask the guest to power off", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_stop },
-	{ "pause", "NAME...", "Take the vCPUs out of the guest", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_pause },
-	{ "resume", "NAME...", "Let them go on", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_resume },
-	{ "abort", "NAME...", "End the life", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE | TAKES_PRESERVE, verb_abort },
-	{ "restart", "NAME...", "End the life and begin the next", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_restart },
-	{ "destroy", "NAME...", "End the life, then forget the VM", 1, INT_MAX, TAKES_WAIT | TAKES_IF_LIFE, verb_destroy },
-	{ "shutdown", "", "End all VMs in order", 0, 0, TAKES_WAIT | TAKES_HOST, verb_shutdown },
+	{ "start", "NAME...", "Begin a life", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE | TAKES_BOUND, verb_start },
+	{ "stop", "NAME...", "Ask the guest to power off", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE, verb_stop },
+	{ "pause", "NAME...", "Take the vCPUs out of the guest", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE, verb_pause },
+	{ "resume", "NAME...", "Let them go on", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE, verb_resume },
+	{ "abort", "NAME...", "End the life", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE | TAKES_PRESERVE, verb_abort },
+	{ "restart", "NAME...", "End the life and begin the next", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE, verb_restart },
+	{ "destroy", "NAME...", "End the life, then forget the VM", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE, verb_destroy },
+	{ "shutdown", "", "End all VMs in order", 0, 0, TAKES_WAIT | TAKES_TIMEOUT | TAKES_HOST, verb_shutdown },
 	{ "forget", "NAME|LIFE [SP]", "Give up what a stuck life owes an SP", 1, 2, TAKES_FORCE | TAKES_IF_LIFE, verb_forget },
 	{ "monitor", "[NAME]", "Show each change as it happens", 0, 1, TAKES_SINCE, verb_monitor },
 	{ "console", "NAME", "Show what the guest said", 1, 1, TAKES_CONSOLE | TAKES_RAW | TAKES_FOLLOW, verb_console },
@@ -116,6 +121,10 @@ static const char *const option_help =
 	"      --dry-run        say what would come of it, do nothing\n"
 	"shutdown (and --no-block, --timeout):\n"
 	"      --host           the host goes down: the cause of each end is host-shutdown\n"
+	"lease (write -- before the command):\n"
+	"      --timeout=SEC    the command needs so long at most, once it is told to end\n"
+	"      --why=TEXT       for people who ask why a life does not end\n"
+	"      --if-life=N      only if this is the VM's life\n"
 	"forget:\n"
 	"      --force          do it; without it, say what it means\n"
 	"      --if-life=N      this life of the VM\n"
@@ -232,6 +241,7 @@ static const struct option options[] = {
 	{ "host", no_argument, NULL, OPTION_HOST },
 	{ "bound", no_argument, NULL, OPTION_BOUND },
 	{ "secure-view", optional_argument, NULL, OPTION_SECURE_VIEW },
+	{ "why", required_argument, NULL, OPTION_WHY },
 	{ 0 },
 };
 
@@ -268,7 +278,7 @@ static int take_option(struct cli *c, int id, struct parsed *p)
 		p->takes |= TAKES_WAIT;
 		return 0;
 	case OPTION_TIMEOUT:
-		p->takes |= TAKES_WAIT;
+		p->takes |= TAKES_TIMEOUT;
 		return parse_timeout(c, optarg);
 	case OPTION_IF_LIFE:
 		p->takes |= TAKES_IF_LIFE;
@@ -318,6 +328,10 @@ static int take_option(struct cli *c, int id, struct parsed *p)
 		p->takes |= TAKES_SECURE_VIEW;
 		c->secure_view = optarg ? optarg : "/run/lifecycled/spmc-inspect.sock";
 		return 0;
+	case OPTION_WHY:
+		p->takes |= TAKES_WHY;
+		c->why = optarg;
+		return 0;
 	case OPTION_RAW:
 		p->takes |= TAKES_RAW;
 		c->raw = true;
@@ -338,7 +352,7 @@ static int check_verb(const struct cli *c, const struct verb *v, const char *nam
 		return cli_usage("%s needs %s", v->name, v->arguments);
 	if (argc > v->max)
 		return cli_usage("%s takes %s and no more", v->name, *v->arguments ? v->arguments : "no argument");
-	if (c->if_life && argc > 1 && v->max == INT_MAX)
+	if (c->if_life && argc > 1 && v->max == INT_MAX && v->run != verb_lease)
 		return cli_usage("--if-life means one VM, but %d are named", argc);
 	if (c->bound && (argc > 1 || !c->block || c->if_life))
 		return cli_usage("start --bound takes one VM, and neither --no-block nor --if-life");

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "leases.h"
 #include "list.h"
 #include "peers.h"
 
@@ -219,6 +220,20 @@ static void print_peers(const struct cli *c, const struct lifecycle_vm_details *
 	table_print(&t, c);
 }
 
+static void print_leases(const struct cli *c, const struct lifecycle_lease_list *list)
+{
+	static const char *const header[] = { LEASE_COLUMNS };
+	struct table t = { .header = header, .columns = sizeof(header) / sizeof(*header), .indent = "    " };
+	size_t count = list ? lifecycle_lease_list_count(list) : 0;
+
+	if (!count)
+		return;
+	(void)puts("\nLeases, which hold its end:");
+	for (size_t i = 0; i < count; i++)
+		lease_add(&t, lifecycle_lease_list_at(list, i));
+	table_print(&t, c);
+}
+
 /* An old life whose debts are all settled waits for its VMM or memory alone. */
 static void print_old_lives(const struct cli *c, const struct lifecycle_vm_details *d)
 {
@@ -272,11 +287,13 @@ static void print_console(const char *text, size_t size)
 	}
 }
 
-static void print_page(const struct cli *c, const struct lifecycle_vm_details *d, const char *text, size_t size)
+static void print_page(const struct cli *c, const struct lifecycle_vm_details *d, const struct lifecycle_lease_list *leases,
+	const char *text, size_t size)
 {
 	print_state(c, d->vm);
 	print_facts(d);
 	print_peers(c, d);
+	print_leases(c, leases);
 	print_old_lives(c, d);
 	print_end(d);
 	print_console(text, size);
@@ -345,6 +362,15 @@ static struct json_object *pending_to_json(const struct lifecycle_vm_details *d)
 	return array;
 }
 
+static struct json_object *leases_to_json(const struct lifecycle_lease_list *list)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; list && i < lifecycle_lease_list_count(list); i++)
+		(void)json_object_array_add(array, lease_to_json(lifecycle_lease_list_at(list, i)));
+	return array;
+}
+
 static struct json_object *end_to_json(const struct lifecycle_vm_details *d)
 {
 	struct json_object *o = json_object_new_object();
@@ -356,7 +382,8 @@ static struct json_object *end_to_json(const struct lifecycle_vm_details *d)
 	return o;
 }
 
-static struct json_object *page_to_json(const struct lifecycle_vm_details *d, const char *text, size_t size)
+static struct json_object *page_to_json(const struct lifecycle_vm_details *d, const struct lifecycle_lease_list *leases,
+	const char *text, size_t size)
 {
 	struct json_object *o = vm_to_json(d->vm), *vcpus = json_object_new_array(), *old = json_object_new_array();
 	struct json_object *since = json_object_new_array();
@@ -384,26 +411,29 @@ static struct json_object *page_to_json(const struct lifecycle_vm_details *d, co
 	for (size_t i = 0; i < d->old_peer_count; i++)
 		(void)json_object_array_add(old, peer_to_json(d->old_peer[i]));
 	(void)json_object_object_add(o, "old_peers", old);
+	(void)json_object_object_add(o, "leases", leases_to_json(leases));
 	(void)json_object_object_add(o, "last_end", end_to_json(d));
 	if (text)
 		json_add_text(o, "console", text, size);
 	return o;
 }
 
-/* One VM. The console is for those who may read it; others get the page without. */
+/* One VM. The console is for those who may read it; others get the page without. A daemon may know of no leases. */
 static int show(struct cli *c, const char *name, struct json_object *array)
 {
 	_cleanup_(info_unrefp) struct lifecycle_vm_info *info = NULL;
+	_cleanup_(leases_unrefp) struct lifecycle_lease_list *leases = NULL;
 	_cleanup_(free_p) char *text = NULL;
 	size_t size = 0;
 
 	if (lifecycle_vm_info(c->l, name, &info) < 0)
 		return cli_fail(c, "status", name);
+	(void)lifecycle_leases(c->l, name, &leases);
 	(void)console_tail(c, name, CONSOLE_LINES, &text, &size);
 	if (array)
-		(void)json_object_array_add(array, page_to_json(lifecycle_vm_info_details(info), text, size));
+		(void)json_object_array_add(array, page_to_json(lifecycle_vm_info_details(info), leases, text, size));
 	else
-		print_page(c, lifecycle_vm_info_details(info), text, size);
+		print_page(c, lifecycle_vm_info_details(info), leases, text, size);
 	return 0;
 }
 

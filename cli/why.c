@@ -50,6 +50,7 @@ static void add_party(struct text *t, const struct lifecycle_waits_on *w)
 		[LIFECYCLE_WAIT_OLD_LIFE] = "an older life of this VM, which still settles",
 		[LIFECYCLE_WAIT_GUEST] = "the guest, whose power key was pressed",
 		[LIFECYCLE_WAIT_OPERATOR] = "somebody who looks at what is kept, and then ends it: abort, restart or destroy",
+		[LIFECYCLE_WAIT_LEASE] = "the holder of a lease, which was asked to let go:",
 	};
 	bool known = w->on > 0 && w->on < (int)(sizeof(parties) / sizeof(*parties));
 
@@ -59,6 +60,8 @@ static void add_party(struct text *t, const struct lifecycle_waits_on *w)
 		add(t, " It waits on %s", known ? parties[w->on] : "something this lifecyclectl has no word for");
 	if (w->on == LIFECYCLE_WAIT_SP)
 		add(t, " 0x%04x", w->sp);
+	if (w->on == LIFECYCLE_WAIT_LEASE)
+		add(t, " %s ('lifecyclectl leases' shows all)", w->name);
 	if (w->on == LIFECYCLE_WAIT_VM)
 		add(t, " '%s'%s", w->name, w->sp ? "" : ", which has to run before it");
 	if (w->on == LIFECYCLE_WAIT_VM && w->sp)
@@ -110,6 +113,8 @@ static const char *then(const struct lifecycle_vm_details *d)
 		return "then the VMM is told more firmly, and killed at last";
 	case LIFECYCLE_SUB_PRESERVED:
 		return "then it is given up, and its end goes on";
+	case LIFECYCLE_SUB_LEASES:
+		return "then the lease is revoked, and secure partitions are told of the end";
 	case LIFECYCLE_SUB_RETIRING:
 		return "then the life counts as stuck, and the partition is asked once a second for ever";
 	default:

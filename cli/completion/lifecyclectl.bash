@@ -14,7 +14,7 @@ _lifecyclectl_sps()
 
 _lifecyclectl()
 {
-	local verbs='list status why peers trace partitions define undefine validate reload cat edit start stop pause resume abort restart destroy forget monitor console help'
+	local verbs='list status why peers leases lease trace partitions define undefine validate reload cat edit start stop pause resume abort restart destroy forget monitor console help'
 	local common='--output --quiet --no-legend --bus --help --version'
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
 
@@ -29,7 +29,7 @@ _lifecyclectl()
 		mapfile -t COMPREPLY < <(compgen -W 'table json json-pretty' -- "$word")
 		return
 		;;
-	--bus | --timeout | --if-life | --since | --tail)
+	--bus | --timeout | --if-life | --since | --tail | --why)
 		return
 		;;
 	esac
@@ -39,6 +39,7 @@ _lifecyclectl()
 		abort) common+=' --no-block --timeout --if-life --preserve' ;;
 		start) common+=' --no-block --timeout --if-life --bound' ;;
 		stop | pause | resume | restart | destroy) common+=' --no-block --timeout --if-life' ;;
+		lease) common+=' --timeout --if-life --why' ;;
 		trace) common+=' --follow --raw' ;;
 		partitions) common+=' --secure-view' ;;
 		undefine) common+=' --pending --if-life' ;;
@@ -55,6 +56,13 @@ _lifecyclectl()
 	'' | help) mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$word") ;;
 	reload) ;;
 	validate) mapfile -t COMPREPLY < <(compgen -W "$(_lifecyclectl_names)" -- "$word"; compgen -f -- "$word") ;;
+	lease) # the VM, then a command
+		if ((COMP_CWORD == i + 1)); then
+			mapfile -t COMPREPLY < <(compgen -W "$(_lifecyclectl_names)" -- "$word")
+		else
+			mapfile -t COMPREPLY < <(compgen -c -- "$word")
+		fi
+		;;
 	define) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
 	trace | partitions) mapfile -t COMPREPLY < <(compgen -W "$(_lifecyclectl_sps)" -- "$word") ;;
 	*) mapfile -t COMPREPLY < <(compgen -W "$(_lifecyclectl_names)" -- "$word") ;;
