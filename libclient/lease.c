@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "connection.h"
+#include "lease.h"
 #include "proto/lease.h"
 
 struct lifecycle_lease {
@@ -23,8 +24,7 @@ struct lifecycle_lease {
 
 UTIL_UNREFP(lifecycle_lease)
 
-/* The fd is the message's. */
-static int lease_new(int fd, const char *token, uint64_t life, struct lifecycle_lease **ret)
+int lease_new(int fd, const char *token, uint64_t life, struct lifecycle_lease **ret)
 {
 	_cleanup_(lifecycle_lease_unrefp) struct lifecycle_lease *lease = calloc(1, sizeof(*lease));
 
