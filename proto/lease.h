@@ -30,7 +30,7 @@ struct lease_record {
 	uint32_t size;     /* sizeof(struct lease_record) of the writer */
 	uint64_t lease;    /* its number */
 	uint64_t life;
-	uint64_t deadline; /* ASK: CLOCK_BOOTTIME in ns */
+	uint64_t deadline; /* ASK: CLOCK_MONOTONIC in ns */
 	uint8_t state;     /* enum lease_state */
 	uint8_t cause;     /* enum vm_cause: why the life ends */
 	uint8_t reserved[6];
