@@ -8,7 +8,6 @@
  */
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/map.h"
@@ -336,8 +335,7 @@ struct stats {
 	uint64_t lives, worlds, strangers, steps, crashes, kills, reboots, link_breaks, sp_restarts, commits, refusals;
 	uint64_t virtual_time;
 	uint64_t how[DEBT_HOW_COUNT];
-	uint64_t cause[CAUSE_COUNT];
-	uint64_t lease[LEASE_STATE_COUNT]; /* stored as that */
+	uint64_t cause[CAUSE_COUNT], lease[LEASE_STATE_COUNT];
 };
 
 /* A VM as its stored changes tell it, for what its policies promise. */
