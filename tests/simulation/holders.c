@@ -55,7 +55,7 @@ void holders_take(struct world *w, struct request *r, uint64_t token)
 		return;
 	*h = (struct fake_holder) { .used = true, .request = token, .new_end = ++w->holders.last_end,
 		.temper = (uint8_t)random_below(&w->random, HOLDER_TEMPERS),
-		.timeout_ms = (uint32_t)random_between(&w->random, 50, 3000),
+		.timeout_ms = (uint32_t)random_between(&w->random, 50, 800),
 		.claims = random_chance(&w->random, 500) };
 	memcpy(h->token, r->lease.token, sizeof(h->token));
 	memcpy(h->name, r->name, sizeof(h->name));

@@ -239,22 +239,22 @@ static enum request_verb choose(struct world *w, const struct rows *rows, const 
 		return REQUEST_DEFINE;
 	if (!row->life)
 		return REQUEST_START;
-	if (dice < 30 && row->lease_count < 3)
+	if (dice < 19 && row->lease_count < 2)
 		return REQUEST_LEASE;
-	if (row->state == VM_RUNNING && row->substate == VM_SUB_RUNNING && dice < 38) {
+	if (row->state == VM_RUNNING && row->substate == VM_SUB_RUNNING && dice < 29) {
 		if (random_chance(&w->random, 500))
 			queue_put(&w->queue, w->now, to_and_fro, vm, random_between(&w->random, 1, 8), NULL);
 		return REQUEST_PAUSE;
 	}
-	if (row->state == VM_RUNNING && row->substate != VM_SUB_RUNNING && dice < 50)
+	if (row->state == VM_RUNNING && row->substate != VM_SUB_RUNNING && dice < 46)
 		return REQUEST_RESUME;
-	if (dice < 45)
+	if (dice < 37)
 		return REQUEST_STOP;
 	if (dice >= 70 && dice < 72)
 		return REQUEST_DEFINE;
 	if (dice < 70 && (row->secure_stuck || row->old_lives || (row->state == VM_ABORTING && !rows_secure_up(rows))))
 		return REQUEST_FORGET;
-	return dice < 65 ? REQUEST_ABORT : dice < 92 ? REQUEST_RESTART : REQUEST_DESTROY;
+	return dice < 61 ? REQUEST_ABORT : dice < 92 ? REQUEST_RESTART : REQUEST_DESTROY;
 }
 
 /* In a quiet world nobody leaves a guest standing, for others may wait for its word, or keeps what is over. */
