@@ -1,5 +1,6 @@
 """What every Python test is made of: expectations, the limit of a wait, and a main that runs sentences."""
 import os
+import select
 import signal
 import sys
 import time
@@ -21,6 +22,21 @@ def expect(true, message, *details):
 
 def equal(got, wanted, what):
     expect(got == wanted, f"{what}: {got!r}, expected {wanted!r}")
+
+
+def until(true, seconds, given_up):
+    """Looks again and again for what has no bell of its own; what it gave, once that is true. A look that starts programs
+    must not take the processors away from what it looks for, so two thirds of the time nobody looks."""
+    deadline = time.monotonic() + seconds
+    while True:
+        start = time.monotonic()
+        value = true()
+        if value:
+            return value
+        now = time.monotonic()
+        if now > deadline:
+            raise Failure(given_up())
+        select.poll().poll(max(5, 2000 * (now - start)))
 
 
 def definition(name, kernel, more):

@@ -10,9 +10,9 @@ import pathlib
 import select
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "hosts"))
+import check  # noqa: E402
 # Tests take them from here.
 from check import LIMIT, Failure, definition, equal, expect, have_kvm, main, needs_kvm  # noqa: E402,F401
 
@@ -58,15 +58,8 @@ def drop_in(unit, text):
 
 
 def until(true, what, seconds=LIMIT):
-    """Looks again and again, each 20 ms, for what has no bell of its own."""
-    deadline = time.monotonic() + seconds
-    poller = select.poll()
-    while True:
-        value = true()
-        if value:
-            return value
-        expect(time.monotonic() < deadline, f"it did not come to this: {what}", journal())
-        poller.poll(20)
+    """Looks again and again for what has no bell of its own."""
+    return check.until(true, seconds, lambda: f"it did not come to this: {what}\n    {journal()}")
 
 
 def journal(unit="lifecycled.service"):

@@ -25,7 +25,8 @@ def the_daemon_starts_and_owns_its_name():
 
 def a_call_starts_the_daemon():
     systemctl("stop", "lifecycled.service")
-    ctl("list")
+    ctl("list")  # may be answered before PID 1 has read READY=1
+    host.until(lambda: show("lifecycled.service", "ActiveState") != {"ActiveState": "activating"}, "the daemon is there")
     equal(show("lifecycled.service", "ActiveState"), {"ActiveState": "active"}, "the daemon after a call")
 
 

@@ -17,13 +17,13 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 BUILD = pathlib.Path(os.environ["LIFECYCLED_BUILD"])
 GUESTS = pathlib.Path(os.environ["LIFECYCLED_GUESTS"])
 sys.path.insert(0, str(TESTS))
 sys.path.insert(0, str(TESTS / "hosts"))
+import check  # noqa: E402
 from check import LIMIT, SKIPPED, Failure, definition, equal, expect, have_kvm, main  # noqa: E402,F401 - tests take them from here
 
 
@@ -230,16 +230,8 @@ class Host:
         return value
 
     def until(self, true, what, seconds=LIMIT):
-        """Looks again each time something was stored: the daemon's state page is the bell."""
-        deadline = time.monotonic() + seconds
-        poller = select.poll()
-        while True:
-            value = true()
-            if value:
-                return value
-            if time.monotonic() > deadline:
-                raise Failure(f"it did not come to this: {what}\n{self.daemon.log() if self.daemon else ''}")
-            poller.poll(5)  # nothing is registered: a look every 5 ms at what has no bell of its own
+        """Looks again and again for what has no bell of its own."""
+        return check.until(true, seconds, lambda: f"it did not come to this: {what}\n{self.daemon.log() if self.daemon else ''}")
 
     def until_state(self, name, state, seconds=LIMIT):
         return self.until(lambda: (lambda r: r if r and r["state"] == state else None)(self.row(name)),
