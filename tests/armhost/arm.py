@@ -1,11 +1,13 @@
 """The emulated Arm host: how it is built for, made and booted. What comes from outside is kept in the cache."""
 import os
 import pathlib
+import resource
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "hosts"))
@@ -49,12 +51,12 @@ VMM_TESTS = ["vmm*"]  # what looks different on another kind of host
 
 # Hosts as they are found: what KVM can do differs by CPU, interrupt controller, kernel and how it was booted.
 MODES = {
-    # EL2 and VHE, GICv3: a server. PAuth in software would cost most of the time.
-    "vhe": {"machine": "virt,virtualization=on,gic-version=3", "cpu": "max,pauth=off"},
+    # EL2 and VHE, GICv3: a server. PAuth in software would cost most of the time, and that there are vectors a sixth of it.
+    "vhe": {"machine": "virt,virtualization=on,gic-version=3", "cpu": "max,pauth=off,sve=off,sme=off"},
     # no VHE, GICv2: an older board
     "nvhe": {"machine": "virt,virtualization=on,gic-version=2", "cpu": "cortex-a72", "tests": VMM_TESTS},
     # protected KVM, as on a phone, and a kernel that has KVM's SMCCC filter
-    "pkvm": {"machine": "virt,virtualization=on,gic-version=3", "cpu": "max,pauth=off",
+    "pkvm": {"machine": "virt,virtualization=on,gic-version=3", "cpu": "max,pauth=off,sve=off,sme=off",
              "kernel": "bookworm-backports", "append": "kvm-arm.mode=protected",
              "tests": [*VMM_TESTS, "mediator"]},
 }
@@ -117,6 +119,21 @@ def qemu(mode, disk, console, cpus, memory):
             "-device", "nvme-ns,drive=work,bus=nvme0,nsid=2",
             "-serial", f"file:{console}", "-chardev", "stdio,id=out,signal=on", "-device", "pci-serial,chardev=out",
             "-semihosting-config", "enable=on,target=native,userspace=on"]
+
+
+class Clock:
+    """What passed since it was made, of wall time and of the processors by what was waited for: it is what it says."""
+
+    def __init__(self):
+        self.start, self.used = time.monotonic(), self.cpu()
+
+    @staticmethod
+    def cpu():
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    def __str__(self):
+        return f"{time.monotonic() - self.start:.0f} s wall, {self.cpu() - self.used:.0f} s CPU"
 
 
 def debugfs(request, disk):
