@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mutant.h"
 #include "engine/guests.h"
+#include "engine/input_queue.h"
 #include "engine/rows.h"
 #include "model/lifecycle.h"
 
@@ -27,12 +28,7 @@ struct engine {
 	struct step_out out;
 	struct rows *rows;
 	struct ring *ring;
-	struct {
-		struct input *in;
-		size_t first, count, size;
-		size_t news;  /* of the secure side's own state, among them */
-		size_t backs; /* IN_VMM_BACK among them */
-	} queue;
+	struct input_queue queue;
 	struct turn turn;          /* being stored; its arrays are those of `out` */
 	bool stepped, committing;  /* a turn is under way; its commit is with the store */
 	bool busy;                 /* inside engine_wake: what adapters post meanwhile waits */
@@ -88,23 +84,11 @@ int engine_new(const struct engine_config *config, const struct engine_ports *po
 	return 0;
 }
 
-static void drop_input(struct input *in)
-{
-	if (in->kind == IN_REQUEST)
-		free(in->request.definition);
-	else if (in->kind == IN_SECURE_UP)
-		free(in->world);
-	else if (in->kind == IN_GUEST_CALL)
-		free(in->call.bytes);
-}
-
 struct engine *engine_free(struct engine *e)
 {
 	if (!e)
 		return NULL;
-	for (size_t i = 0; i < e->queue.count; i++)
-		drop_input(&e->queue.in[(e->queue.first + i) % e->queue.size]);
-	free(e->queue.in);
+	input_queue_free(&e->queue);
 	free(e->guests.bytes);
 	step_out_free(&e->out);
 	model_clear(&e->model);
@@ -125,36 +109,10 @@ const struct ring *engine_ring(const struct engine *e)
 	return e->ring;
 }
 
-/* ---- the queue ---- */
-
-static int grow_queue(struct engine *e)
-{
-	size_t size = e->queue.size ? e->queue.size * 2 : 64;
-	struct input *in = calloc(size, sizeof(*in));
-
-	if (!in)
-		return -ENOMEM;
-	for (size_t i = 0; i < e->queue.count; i++)
-		in[i] = e->queue.in[(e->queue.first + i) % e->queue.size];
-	free(e->queue.in);
-	e->queue.in = in;
-	e->queue.first = 0;
-	e->queue.size = size;
-	return 0;
-}
-
-static bool is_secure_news(const struct input *in)
-{
-	return in->kind == IN_SECURE_DOWN || in->kind == IN_SECURE_UP || in->kind == IN_SECURE_DOORBELL;
-}
-
 int engine_post(struct engine *e, const struct input *in)
 {
-	if (e->queue.count == e->queue.size && grow_queue(e) < 0)
+	if (input_queue_put(&e->queue, in) < 0)
 		return -ENOMEM;
-	e->queue.in[(e->queue.first + e->queue.count++) % e->queue.size] = *in;
-	e->queue.news += is_secure_news(in);
-	e->queue.backs += in->kind == IN_VMM_BACK;
 	if (!e->busy)
 		e->ports.clock->soon(e->ports.clock_arg);
 	return 0;
@@ -196,36 +154,13 @@ static void start_vmm(struct engine *e, struct committed proof, const struct out
 	e->ports.fleet->start(e->ports.fleet_arg, proof, &place);
 }
 
-/* Whether a queued input says that the SP, or the way to it, is not what the model had in mind. */
-static bool is_another(const struct engine *e, const struct input *in, uint16_t id)
-{
-	const struct sp *sp = model_sp((struct model *) &e->model, id);
-	uint32_t known = sp ? sp->info.generation : 0;
-
-	if (in->kind == IN_SECURE_DOWN)
-		return true;
-	if (in->kind == IN_SECURE_DOORBELL)
-		return in->doorbell.sp == id && in->doorbell.generation && in->doorbell.generation != known;
-	if (in->kind != IN_SECURE_UP)
-		return false;
-	for (unsigned i = 0; i < in->world->count; i++)
-		if (in->world->sp[i].id == id)
-			return in->world->sp[i].generation != known;
-	return true;
-}
-
 /* "Nothing was sent, again later", said by ourselves and heard before the news that it makes way for. */
 static void put_off(struct engine *e, const struct secure_call *c)
 {
 	struct input in = { .kind = IN_SECURE_REPLY, .reply = { .sp = c->sp, .verdict = VERDICT_IDLE, .unsent = true } };
 
-	if (e->queue.count == e->queue.size && grow_queue(e) < 0) {
+	if (input_queue_put_first(&e->queue, &in) < 0)
 		log_error("out of memory: the call to SP %04x is taken up when the secure side is met again", c->sp);
-		return;
-	}
-	e->queue.first = (e->queue.first + e->queue.size - 1) % e->queue.size;
-	e->queue.in[e->queue.first] = in;
-	e->queue.count++;
 }
 
 /*
@@ -234,11 +169,7 @@ static void put_off(struct engine *e, const struct secure_call *c)
  */
 static void call_secure(struct engine *e, struct committed proof, const struct secure_call *c)
 {
-	bool stale = false;
-
-	for (size_t i = 0; e->queue.news && i < e->queue.count; i++)
-		stale |= is_another(e, &e->queue.in[(e->queue.first + i) % e->queue.size], c->sp);
-	if (stale)
+	if (input_queue_has_another(&e->queue, &e->model, c->sp))
 		put_off(e, c);
 	else
 		e->ports.secure->call(e->ports.secure_arg, proof, c);
@@ -250,13 +181,7 @@ static void call_secure(struct engine *e, struct committed proof, const struct s
  */
 static bool comes_back(const struct engine *e, uint64_t life)
 {
-	for (size_t i = 0; e->queue.backs && i < e->queue.count; i++) {
-		const struct input *in = &e->queue.in[(e->queue.first + i) % e->queue.size];
-
-		if (in->kind == IN_VMM_BACK && in->life == life)
-			return true;
-	}
-	return false;
+	return input_queue_has_back(&e->queue, life);
 }
 
 static void act(struct engine *e, struct committed proof, const struct output *o)
@@ -433,17 +358,13 @@ static bool step_one(struct engine *e, struct input *in)
 
 static void step_queue(struct engine *e)
 {
-	struct input tick = { .kind = IN_TICK };
+	struct input tick = { .kind = IN_TICK }, *in;
 
 	e->turn = (struct turn){ .realtime = realtime(e) };
-	for (unsigned n = 0; e->queue.count && n < INPUTS_PER_TURN; n++) {
-		if (!step_one(e, &e->queue.in[e->queue.first]))
+	for (unsigned n = 0; n < INPUTS_PER_TURN && (in = input_queue_first(&e->queue)); n++) {
+		if (!step_one(e, in))
 			return;
-		e->queue.news -= is_secure_news(&e->queue.in[e->queue.first]);
-		e->queue.backs -= e->queue.in[e->queue.first].kind == IN_VMM_BACK;
-		drop_input(&e->queue.in[e->queue.first]);
-		e->queue.first = (e->queue.first + 1) % e->queue.size;
-		e->queue.count--;
+		input_queue_drop_first(&e->queue);
 	}
 	if (model_next_deadline(&e->model) <= now(e))
 		step_one(e, &tick);
