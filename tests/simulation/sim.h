@@ -14,6 +14,8 @@
 #include "engine/engine.h"
 #include "proto/ffa.h"
 #include "tests/simulation/clients.h"
+#include "tests/simulation/disk.h"
+#include "tests/simulation/faults.h"
 #include "tests/simulation/holders.h"
 #include "tests/simulation/queue.h"
 
@@ -29,32 +31,6 @@
 #define US UINT64_C(1000)
 #define MS UINT64_C(1000000)
 #define S  UINT64_C(1000000000)
-
-/* How often what goes wrong in this world. 0: never. */
-struct faults {
-	unsigned crash;                       /* per 100,000 outputs of the daemon: it dies before or after that one */
-	unsigned mischief;                    /* ms between two of the following, in the mean */
-	unsigned kinds;                       /* bits of enum mischief */
-	unsigned vmm_hang, vmm_fail, sp_deny; /* per 1,000 */
-};
-
-enum mischief {
-	MISCHIEF_CRASH = 1 << 0,
-	MISCHIEF_REBOOT = 1 << 1,
-	MISCHIEF_DISK = 1 << 2,
-	MISCHIEF_KILL = 1 << 3,
-	MISCHIEF_PROTOCOL = 1 << 4,
-	MISCHIEF_VMM_LINK = 1 << 5,
-	MISCHIEF_LINK = 1 << 6,
-	MISCHIEF_SP_RESTART = 1 << 7,
-	MISCHIEF_RESET = 1 << 8,
-	MISCHIEF_SP_LEAVES = 1 << 9,
-	MISCHIEF_SHUTDOWN = 1 << 10,
-	MISCHIEF_SP_STUCK = 1 << 11,
-	MISCHIEF_SP_DEAF = 1 << 12, /* it does not want to hear of ends any more */
-	MISCHIEF_KINDS = 13,
-	MISCHIEF_ALL = (1 << MISCHIEF_KINDS) - 1,
-};
 
 /* What happened between one life and one SP, as the wire, the disk and the stream tell it. */
 struct pair {
@@ -269,24 +245,6 @@ struct fake_vmm {
 	char name[VM_NAME_MAX + 1];
 };
 
-struct stored_turn {
-	struct turn turn;
-	bool snapshot;
-	uint32_t boot;
-};
-
-struct disk {
-	struct stored_turn *line; /* the kept log and the one before it */
-	size_t count, size;
-	size_t current; /* where the current log begins */
-	uint64_t last_seq;
-	bool delayed;
-	struct stored_turn *pending;
-	uint64_t full_until;
-	bool refused; /* the last commit */
-	unsigned since_snapshot, snapshot_every;
-};
-
 struct asked {
 	uint64_t token;
 	enum request_verb verb;
@@ -451,12 +409,6 @@ struct life *world_add_life(struct world *w, const struct change *c);
 void wire_note(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void wire_print(const struct wire *wire);
 void fail(struct world *w, const char *promise, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-/* disk.c */
-extern const struct store_ops disk_ops;
-void disk_crash(struct world *w);
-void disk_load(struct world *w);
-void disk_free(struct disk *d);
 
 /* fleet.c, vmm.c */
 extern const struct fleet_ops fleet_ops;
