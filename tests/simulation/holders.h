@@ -44,6 +44,7 @@ struct stored_lease {
 };
 
 struct holders {
+	bool any; /* in one world of three: the others are as if there were no leases */
 	struct fake_holder at[SIM_HOLDERS_MAX];
 	struct stored_lease stored[SIM_LEASES_MAX];
 	uint64_t last_end;

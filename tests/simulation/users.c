@@ -239,22 +239,22 @@ static enum request_verb choose(struct world *w, const struct rows *rows, const 
 		return REQUEST_DEFINE;
 	if (!row->life)
 		return REQUEST_START;
-	if (dice < 19 && row->lease_count < 2)
+	if (w->holders.any && row->lease_count < 3 && random_chance(&w->random, 120))
 		return REQUEST_LEASE;
-	if (row->state == VM_RUNNING && row->substate == VM_SUB_RUNNING && dice < 29) {
+	if (row->state == VM_RUNNING && row->substate == VM_SUB_RUNNING && dice < 26) {
 		if (random_chance(&w->random, 500))
 			queue_put(&w->queue, w->now, to_and_fro, vm, random_between(&w->random, 1, 8), NULL);
 		return REQUEST_PAUSE;
 	}
-	if (row->state == VM_RUNNING && row->substate != VM_SUB_RUNNING && dice < 46)
+	if (row->state == VM_RUNNING && row->substate != VM_SUB_RUNNING && dice < 45)
 		return REQUEST_RESUME;
-	if (dice < 37)
+	if (dice < 35)
 		return REQUEST_STOP;
 	if (dice >= 70 && dice < 72)
 		return REQUEST_DEFINE;
 	if (dice < 70 && (row->secure_stuck || row->old_lives || (row->state == VM_ABORTING && !rows_secure_up(rows))))
 		return REQUEST_FORGET;
-	return dice < 61 ? REQUEST_ABORT : dice < 92 ? REQUEST_RESTART : REQUEST_DESTROY;
+	return dice < 60 ? REQUEST_ABORT : dice < 92 ? REQUEST_RESTART : REQUEST_DESTROY;
 }
 
 /* In a quiet world nobody leaves a guest standing, for others may wait for its word, or keeps what is over. */
@@ -295,7 +295,7 @@ static void somebody(struct world *w, uint64_t a, uint64_t round, void *data)
 		fleet_stop_unit(w, name);
 	else if (w->engine)
 		ask(w, choose(w, engine_rows(w->engine), rows_vm(engine_rows(w->engine), name), vm), vm);
-	if (random_chance(&w->random, 100))
+	if (w->holders.any && random_chance(&w->random, 100))
 		holders_do_something(w);
 	if (random_chance(&w->random, 150)) /* another one at the same moment */
 		queue_put(&w->queue, w->now, somebody, 0, 0, NULL);

@@ -382,6 +382,7 @@ bool world_run(
 	*w = (struct world) { .seed = seed, .random.state = seed * 0x2545F4914F6CDD1Dull + 1, .lives_wanted = lives,
 		.side = side };
 	w->wire.verbose = verbose;
+	w->holders.any = (seed * 0x9E3779B97F4A7C15ull >> 40) % 3 == 0;
 	w->wire.hash = 0xCBF29CE484222325ull;
 	make_world(w, faults);
 	begin = w->now;
