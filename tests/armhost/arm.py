@@ -105,10 +105,11 @@ def make_disk(payload, command, disk):
 
 
 def qemu(mode, disk, console, cpus, memory):
-    """One NVMe controller (built into Debian's kernel: no initramfs), root and payload its namespaces. What is written to
+    """Without random addresses, what QEMU translated of a program or library once is good for every process that runs it.
+    One NVMe controller (built into Debian's kernel: no initramfs), root and payload its namespaces. What is written to
     the root disk is thrown away. The kernel's console goes to a file, the test's output to a PCI serial port."""
     from_cache = image(mode.get("kernel", ""))
-    append = ("root=PARTUUID=61726d68-01 rw console=ttyAMA0 quiet panic=-1 systemd.unit=host-test.target "
+    append = ("root=PARTUUID=61726d68-01 rw console=ttyAMA0 quiet panic=-1 norandmaps systemd.unit=host-test.target "
               + mode.get("append", ""))
     return ["qemu-system-aarch64", "-nodefaults", "-display", "none", "-no-reboot", "-M", mode["machine"],
             "-cpu", mode["cpu"], "-smp", str(cpus), "-m", memory, "-accel", "tcg,thread=multi",
