@@ -141,6 +141,17 @@ static void print_vcpus(const struct lifecycle_vm_details *d)
 	(void)putchar('\n');
 }
 
+static void print_calls(const struct lifecycle_vm_details *d)
+{
+	for (size_t i = 0; i < d->call_count; i++) {
+		char callee[CALLEE_MAX], span[64];
+
+		format_callee(callee, sizeof(callee), d->call[i]);
+		format_span(span, sizeof(span), boottime_elapsed(d->call[i]->since));
+		(void)printf("             vCPU %" PRIu32 " is blocked in a call to %s for %s\n", d->call[i]->vcpu, callee, span);
+	}
+}
+
 static void print_devices(const struct lifecycle_vm_details *d)
 {
 	for (size_t i = 0; i < d->device_count; i++) {
@@ -184,6 +195,7 @@ static void print_facts(const struct lifecycle_vm_details *d)
 	print_operation(d);
 	print_next_start(d);
 	print_vcpus(d);
+	print_calls(d);
 	print_devices(d);
 	format_bytes(bytes, sizeof(bytes), d->memory_bytes);
 	(void)printf("     Memory: %s\n", bytes);
@@ -301,6 +313,32 @@ static void print_page(const struct cli *c, const struct lifecycle_vm_details *d
 
 /* ---- JSON ---- */
 
+void format_callee(char *to, size_t size, const struct lifecycle_vcpu_call *call)
+{
+	if (call->callee & 0x8000)
+		(void)snprintf(to, size, "secure partition 0x%04x", call->callee);
+	else if (*call->name)
+		(void)snprintf(to, size, "VM '%s'", call->name);
+	else
+		(void)snprintf(to, size, "the VM with the id 0x%04x", call->callee);
+}
+
+struct json_object *calls_to_json(const struct lifecycle_vm_details *d)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < d->call_count; i++) {
+		struct json_object *o = json_object_new_object();
+
+		json_add_number(o, "vcpu", d->call[i]->vcpu);
+		json_add_number(o, "callee", d->call[i]->callee);
+		json_add_string(o, "name", d->call[i]->name);
+		json_add_number(o, "since_boottime_us", d->call[i]->since / 1000);
+		(void)json_object_array_add(array, o);
+	}
+	return array;
+}
+
 struct json_object *waits_to_json(const struct lifecycle_waits_on *w)
 {
 	struct json_object *o = json_object_new_object();
@@ -399,6 +437,7 @@ static struct json_object *page_to_json(const struct lifecycle_vm_details *d, co
 		(void)json_object_array_add(since, json_object_new_int64((int64_t)(d->vcpu_since[i] / 1000)));
 	(void)json_object_object_add(o, "vcpus", vcpus);
 	(void)json_object_object_add(o, "vcpus_since_boottime_us", since);
+	(void)json_object_object_add(o, "vcpu_calls", calls_to_json(d));
 	(void)json_object_object_add(o, "devices", devices_to_json(d));
 	json_add_number(o, "memory_bytes", d->memory_bytes);
 	json_add_number(o, "vmm_pid", d->vmm_pid);

@@ -186,6 +186,14 @@ static void explain(struct text *t, const struct lifecycle_vm_details *d, const 
 		add_until(t, d);
 		add(t, ".");
 	}
+	for (size_t i = 0; i < d->call_count; i++) {
+		char callee[CALLEE_MAX];
+
+		format_callee(callee, sizeof(callee), d->call[i]);
+		add(t, " vCPU %" PRIu32 " is blocked in a call to %s", d->call[i]->vcpu, callee);
+		add_span(t, " for ", boottime_elapsed(d->call[i]->since));
+		add(t, ".");
+	}
 	add_stuck(t, peers);
 }
 
@@ -208,6 +216,7 @@ static struct json_object *why_to_json(const struct lifecycle_vm_details *d, con
 		if (lifecycle_peer_list_at(peers, i)->stuck)
 			(void)json_object_array_add(stuck, json_object_new_int(lifecycle_peer_list_at(peers, i)->sp));
 	(void)json_object_object_add(o, "stuck_sps", stuck);
+	(void)json_object_object_add(o, "vcpu_calls", calls_to_json(d));
 	json_add_string(o, "text", text);
 	return o;
 }

@@ -16,6 +16,8 @@ struct lifecycle_vm_info {
 	struct lifecycle_key_change *change;
 	uint64_t *vcpu_since;
 	size_t vcpu_times;
+	const struct lifecycle_vcpu_call **call; /* into calls */
+	struct lifecycle_vcpu_call *calls;
 	const struct lifecycle_peer **peer; /* into peers */
 	struct lifecycle_peer *peers;
 	const struct lifecycle_device **device; /* into devices */
@@ -112,6 +114,31 @@ static int read_device(sd_bus_message *m, struct lifecycle_device *device)
 	return sd_bus_message_read(m, "ssss", &device->type, &device->state, &device->condition, &device->text);
 }
 
+static int read_call(sd_bus_message *m, struct lifecycle_vcpu_call *call)
+{
+	int r = sd_bus_message_enter_container(m, 'r', "uqst");
+
+	*call = (struct lifecycle_vcpu_call){ .size = sizeof(*call) };
+	if (r >= 0)
+		r = sd_bus_message_read(m, "uqs", &call->vcpu, &call->callee, &call->name);
+	if (r >= 0)
+		r = read_time(m, &call->since);
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int read_calls(sd_bus_message *m, void *to)
+{
+	struct lifecycle_vm_info *info = to;
+	int r = sd_bus_message_enter_container(m, 'a', "(uqst)");
+
+	while (r >= 0 && (r = sd_bus_message_at_end(m, 0)) == 0) {
+		r = array_grow((void **)&info->calls, info->details.call_count, sizeof(*info->calls));
+		if (r >= 0)
+			r = read_call(m, &info->calls[info->details.call_count++]);
+	}
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
 static int read_devices(sd_bus_message *m, void *to)
 {
 	struct lifecycle_vm_info *info = to;
@@ -185,6 +212,7 @@ static const struct field vm_properties[] = {
 	{ "VcpuCount", "u", DETAIL(vcpu_count), read_u32 },
 	{ "VcpuStates", "as", 0, read_vcpus },
 	{ "VcpuSince", "at", 0, read_vcpu_times },
+	{ "VcpuCalls", "a(uqst)", 0, read_calls },
 	{ "Devices", "a(ssss)", 0, read_devices },
 	{ "MemoryBytes", "t", DETAIL(memory_bytes), read_u64 },
 	{ "VmmPid", "u", DETAIL(vmm_pid), read_u32 },
@@ -207,7 +235,10 @@ static int join(struct lifecycle_vm_info *info)
 	}
 	info->peer = calloc(d->peer_count + 1, sizeof(*info->peer));
 	info->device = calloc(d->device_count + 1, sizeof(*info->device));
-	if (!info->peer || !info->device)
+	info->call = calloc(d->call_count + 1, sizeof(*info->call));
+	for (size_t i = 0; info->call && i < d->call_count; i++)
+		info->call[i] = &info->calls[i];
+	if (!info->peer || !info->device || !info->call)
 		return -ENOMEM;
 	for (size_t i = 0; i < d->device_count; i++)
 		info->device[i] = &info->devices[i];
@@ -220,6 +251,7 @@ static int join(struct lifecycle_vm_info *info)
 	d->vcpu_since = info->vcpu_since;
 	d->peer = info->peer;
 	d->device = info->device;
+	d->call = info->call;
 	return 0;
 }
 
@@ -301,6 +333,8 @@ struct lifecycle_vm_info *lifecycle_vm_info_unref(struct lifecycle_vm_info *info
 	free(info->peers);
 	free(info->device);
 	free(info->devices);
+	free(info->call);
+	free(info->calls);
 	lifecycle_peer_list_unref(info->all);
 	free(info->old_peer);
 	free(info);

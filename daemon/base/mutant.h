@@ -30,6 +30,11 @@
 	X(MUTANT_P3_BITMAP_LATE, "P3", "vCPUs enter before the SPMC made the notification bitmap")                      \
 	X(MUTANT_P3_BITMAP_EARLY, "P3", "the notification bitmap is asked for before the SPs know the VM")              \
 	X(MUTANT_P3_BITMAP_OUTLIVES, "P3", "VM_DESTROYED leaves before the notification bitmap is gone")                \
+	X(MUTANT_P2_ID_UNDER_CALL, "P2", "a life goes while an SP has a call of its guest")                              \
+	X(MUTANT_P3_GUEST_RUN_IDLE, "P3", "FFA_RUN is sent for a guest's call whose answer was lost")                     \
+	X(MUTANT_P3_GUEST_UNKNOWN, "P3", "a guest calls an SP that restarted and was not told of it again")               \
+	X(MUTANT_P5_SP_SENT_TWICE, "P5", "a guest's call to an SP whose answer was lost is sent again")                   \
+	X(MUTANT_P5_STRANGER_ANSWERED, "P5", "an SP's late answer goes to whoever waits there")                           \
 	X(MUTANT_P3_PAUSED_EARLY, "P3", "a VM is paused before its vCPUs are out of the guest")                        \
 	X(MUTANT_P3_PAUSED_BEFORE, "P3", "an answer to a PAUSE before the last counts for the last")                    \
 	X(MUTANT_P3_LEASES_IGNORED, "P3", "SPs are told of an end that clients hold")                                  \
@@ -93,6 +98,7 @@
 	X(MUTANT_P6_ANNOUNCE_FOREVER, "P6", "each restart of an SP moves the deadline of an announce")                  \
 	X(MUTANT_P6_CALLER_FORGOTTEN, "P6", "who called a guest that dies waits for ever")                              \
 	X(MUTANT_P6_UNNOTIFIED, "P6", "a vCPU that waits is not run for what is pending")                               \
+	X(MUTANT_P6_DOUBT_FOREVER, "P6", "a guest waits for ever for an answer that was lost")                           \
 	X(MUTANT_P6_WAITER_FORGOTTEN, "P6", "a VMM that waits for an older life to go is never given one")
 
 #define MUTANT_ENUM_ENTRY(symbol, promise, what) symbol,

@@ -90,6 +90,28 @@ static int get_vcpu_since(sd_bus *sd, const char *path, const char *interface, c
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+/* A VM that is gone by now has no name. The vtable's slot knows whose bus it is, the row does not. */
+static const char *name_of(sd_bus *sd, uint16_t endpoint)
+{
+	const struct bus *b = sd_bus_slot_get_userdata(sd_bus_get_current_slot(sd));
+	const struct vm_row *row = rows_endpoint(bus_rows(b), endpoint);
+
+	return row ? row->name : "";
+}
+
+static int get_vcpu_calls(sd_bus *sd, const char *path, const char *interface, const char *property,
+	sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	const struct vm_row *row = userdata;
+	int r = sd_bus_message_open_container(reply, 'a', "(uqst)");
+
+	for (unsigned i = 0; r >= 0 && row->life && i < row->vcpu_count && i < VM_VCPU_MAX; i++)
+		if (row->callee[i])
+			r = sd_bus_message_append(reply, "(uqst)", i, row->callee[i], name_of(sd, row->callee[i]),
+				row->vcpu_since[i] / 1000);
+	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static int get_devices(sd_bus *sd, const char *path, const char *interface, const char *property,
 	sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -223,6 +245,7 @@ static const sd_bus_vtable vm_vtable[] = {
 	SD_BUS_PROPERTY("VcpuCount", "u", bus_get_u16_as_u, FIELD(vcpu_count), CHANGES),
 	SD_BUS_PROPERTY("VcpuStates", "as", get_vcpu_states, 0, 0),
 	SD_BUS_PROPERTY("VcpuSince", "at", get_vcpu_since, 0, 0),
+	SD_BUS_PROPERTY("VcpuCalls", "a(uqst)", get_vcpu_calls, 0, 0),
 	SD_BUS_PROPERTY("Devices", "a(ssss)", get_devices, 0, 0),
 	SD_BUS_PROPERTY("MemoryBytes", "t", NULL, FIELD(memory_bytes), CHANGES),
 	SD_BUS_PROPERTY("VmmPid", "u", NULL, FIELD(vmm_pid), 0),

@@ -92,6 +92,7 @@ struct vm_row {
 	uint16_t vcpu_count;
 	uint8_t vcpu[VM_VCPU_MAX]; /* enum vcpu_state */
 	uint64_t vcpu_since[VM_VCPU_MAX]; /* 0: its VMM has not told yet */
+	uint16_t callee[VM_VCPU_MAX]; /* whom a call of it waits for; 0: it has none that does */
 	struct vmm_device_state device[VM_ASSIGNED_MAX]; /* type ASSIGNED_NONE: not told, or there is none */
 	uint64_t memory_bytes;
 	int32_t vmm_pid;  /* 0: none */

@@ -121,6 +121,7 @@ static void write_vcpus(struct vm_row *v, const struct life *l)
 	for (unsigned i = 0; i < l->begun.vcpu_count; i++) {
 		v->vcpu[i] = (uint8_t)mediator_vcpu_state(l, i);
 		v->vcpu_since[i] = mediator_vcpu_since(l, i);
+		v->callee[i] = mediator_callee(l, i);
 		if (v->vcpu[i] != VCPU_RUNNING || l->now.substate != VM_SUB_PAUSED)
 			continue;
 		v->vcpu[i] = VCPU_PREEMPTED;
@@ -205,7 +206,7 @@ static void refresh_sps(struct rows *r, const struct model *m)
 			.sent = m->sp[i].counts.sent,
 			.retried = m->sp[i].counts.verdict[VERDICT_RETRY],
 			.answered = m->sp[i].counts.verdict[VERDICT_ACK],
-			.in_flight = m->sp[i].out || m->sp[i].open.has_target,
+			.in_flight = m->sp[i].out || m->sp[i].open.has_target || m->sp[i].guest.out || m->sp[i].guest.suspended,
 			.rest_at = heap_node_is_out(&m->sp[i].rest.node) ? 0 : m->sp[i].rest.node.at,
 			.probe_at = heap_node_is_out(&m->sp[i].probe.node) ? 0 : m->sp[i].probe.node.at,
 			.counts = m->sp[i].counts };

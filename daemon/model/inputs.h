@@ -127,7 +127,9 @@ struct secure_reply {
 	bool unsent;     /* it is no answer: the call did not leave, for there is news of its SP */
 	uint8_t kind;    /* enum call_kind that the response answers; CALL_NONE where it is no response */
 	uint32_t target; /* PREEMPTED, YIELDED */
+	int32_t status;   /* of FFA_ERROR; else 0 */
 	uint64_t wait_ns; /* YIELDED: the SP's hint, or 0 */
+	uint64_t x[FFA_REGISTERS]; /* CALL_GUEST: the response */
 };
 
 struct secure_world {

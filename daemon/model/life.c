@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mutant.h"
-#include "model/mediator.h"
+#include "model/guest_sp.h"
 #include "model/order.h"
 #include "model/policy.h"
 #include "model/vm.h"
@@ -418,7 +418,7 @@ void life_advance_retire(struct step *s, struct life *l)
 		retire_debts(s, l);
 		if (MUTANT(MUTANT_P2_MEMORY_EARLY) && !l->vmm.pid)
 			reclaim(s, l);
-		if (!debts_are_done(l))
+		if (!debts_are_done(l) || guest_sp_holding(s->m, l))
 			return;
 		clear_deadline(s, &l->timer);
 		l->stuck = false;

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/mediator.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/cleanup.h"
 #include "base/mutant.h"
 #include "model/directory.h"
+#include "model/guest_sp.h"
 #include "model/message.h"
 #include "model/notification.h"
 #include "model/step.h"
@@ -106,6 +110,15 @@ uint64_t mediator_vcpu_since(const struct life *l, unsigned index)
 	return by_call > l->vcpu_since[index] ? by_call : l->vcpu_since[index];
 }
 
+uint16_t mediator_callee(const struct life *l, unsigned index)
+{
+	const struct guest_vcpu *v = l->guest ? &l->guest[index] : NULL;
+
+	if (!v || v->stance != GUEST_BLOCKED)
+		return 0;
+	return v->at ? v->at->info.id : v->to ? v->to->life->begun.endpoint : 0;
+}
+
 /* Would `caller` wait for itself, if it waited for `callee`? Each link of a chain is one that waits: it ends. */
 static bool is_up_the_chain(const struct guest_vcpu *caller, const struct guest_vcpu *callee)
 {
@@ -187,15 +200,20 @@ static bool is_64(const struct guest_call *call)
 }
 
 /* What of a message crosses over: eight registers, of 32 bits in the 32-bit form; all of them in REQ2 and RESP2. */
-static void put_message(struct step *s, struct guest_vcpu *v, const struct guest_call *call)
+void mediator_copy(const struct guest_call *message, uint64_t x[FFA_REGISTERS])
 {
-	struct guest_call *message = put_answer(s, v);
-	bool wide = is_wide_message((uint32_t)call->x[0]);
+	bool wide = is_wide_message((uint32_t)message->x[0]);
 
+	memset(x, 0, FFA_REGISTERS * sizeof(*x));
 	for (unsigned i = 0; i < (wide ? FFA_REGISTERS : NARROW); i++)
-		message->x[i] = is_64(call) && !MUTANT(MUTANT_P5_MESSAGE_CUT) ? call->x[i] : (uint32_t)call->x[i];
-	message->x[0] = (uint32_t)call->x[0];
-	message->x[1] = (uint32_t)call->x[1];
+		x[i] = is_64(message) && !MUTANT(MUTANT_P5_MESSAGE_CUT) ? message->x[i] : (uint32_t)message->x[i];
+	x[0] = (uint32_t)message->x[0];
+	x[1] = (uint32_t)message->x[1];
+}
+
+void mediator_deliver(struct step *s, struct guest_vcpu *v, const struct guest_call *message)
+{
+	mediator_copy(message, put_answer(s, v)->x);
 }
 
 static uint16_t id_of(const struct life *l)
@@ -209,6 +227,11 @@ static bool has_flags(const struct guest_call *call)
 	return !is_wide_message((uint32_t)call->x[0]) && (uint32_t)call->x[2];
 }
 
+static bool is_for_sp(uint32_t id)
+{
+	return id & FFA_ID_SECURE;
+}
+
 static enum ffa_status check_request(const struct step *s, const struct guest_vcpu *v, const struct guest_call *call,
 	struct guest_vcpu **ret)
 {
@@ -220,6 +243,8 @@ static enum ffa_status check_request(const struct step *s, const struct guest_vc
 
 	if (ids >> 16 != id_of(v->life) || has_flags(call))
 		return FFA_INVALID_PARAMETERS;
+	if (is_for_sp(ids))
+		return FFA_OK;
 	status = find_callee(s, v->life, (uint16_t)ids, index, false, &callee);
 	if (status == FFA_OK)
 		status = check_vcpu(v, callee, index, false);
@@ -234,13 +259,17 @@ static void request(struct step *s, struct guest_vcpu *v, const struct guest_cal
 	struct guest_vcpu *to;
 	enum ffa_status status = check_request(s, v, call, &to);
 
+	if (status == FFA_OK && is_for_sp((uint32_t)call->x[1])) {
+		guest_sp_request(s, v, call);
+		return;
+	}
 	if (status != FFA_OK) {
 		mediator_answer(s, v, status);
 		return;
 	}
 	block(v, to, DUTY_RESPOND);
 	to->request = (uint32_t)call->x[0];
-	put_message(s, to, call);
+	mediator_deliver(s, to, call);
 }
 
 /* The response that belongs to a request: the same form, RESP for REQ. */
@@ -286,7 +315,7 @@ static void respond(struct step *s, struct guest_vcpu *v, const struct guest_cal
 		caller = named && named->guest ? &named->guest[0] : NULL;
 	}
 	if (caller)
-		put_message(s, caller, call);
+		mediator_deliver(s, caller, call);
 	notification_wake(s, v);
 }
 
@@ -301,6 +330,10 @@ static void run(struct step *s, struct guest_vcpu *v, const struct guest_call *c
 	enum ffa_status status = find_callee(s, v->life, (uint16_t)(target >> 16), index, true, &callee);
 	bool resumes;
 
+	if (is_for_sp(target >> 16)) {
+		guest_sp_run(s, v, (uint16_t)(target >> 16), index);
+		return;
+	}
 	if (status == FFA_OK)
 		status = check_vcpu(v, callee, index, true);
 	if (status != FFA_OK) {
@@ -394,12 +427,16 @@ static const struct {
 	{ FFA_NOTIFICATION_INFO_GET | FFA_SMC64, notification_info_get },
 };
 
+static bool is_request(uint32_t function)
+{
+	function &= ~FFA_SMC64;
+	return function == FFA_MSG_SEND_DIRECT_REQ || function == (FFA_MSG_SEND_DIRECT_REQ2 & ~FFA_SMC64);
+}
+
 static bool is_sent_to_another(uint32_t function)
 {
 	function &= ~FFA_SMC64;
-	return function == FFA_MSG_SEND_DIRECT_REQ || function == (FFA_MSG_SEND_DIRECT_REQ2 & ~FFA_SMC64) ||
-		function == FFA_RUN ||
-		(function == FFA_MSG_SEND2 && !MUTANT(MUTANT_P5_MESSAGE_TWICE));
+	return is_request(function) || function == FFA_RUN || (function == FFA_MSG_SEND2 && !MUTANT(MUTANT_P5_MESSAGE_TWICE));
 }
 
 /*
@@ -407,7 +444,7 @@ static bool is_sent_to_another(uint32_t function)
  * answer was lost, or with a daemon all that was known: what it asked of another may have been done, and is not sent
  * twice; and whom it served is not answered any more.
  */
-static bool is_told_again(struct step *s, struct guest_vcpu *v, const struct guest_call *call)
+static bool is_told_again(struct step *s, struct guest_vcpu *v, const struct guest_call *call, bool first)
 {
 	struct guest_vcpu *caller;
 
@@ -420,6 +457,8 @@ static bool is_told_again(struct step *s, struct guest_vcpu *v, const struct gue
 		mediator_answer(s, caller, FFA_ABORTED);
 	if (!is_sent_to_another((uint32_t)call->x[0]))
 		return false;
+	if (first && is_request((uint32_t)call->x[0]) && is_for_sp((uint32_t)call->x[1]) && guest_sp_doubt(s, v, call))
+		return true;
 	mediator_answer(s, v, FFA_ABORTED);
 	return true;
 }
@@ -443,6 +482,7 @@ struct guest_call *mediator_put(struct step *s, struct guest_vcpu *v)
 void mediator_call(struct step *s, struct life *l, struct guest_call *call)
 {
 	struct guest_vcpu *v;
+	bool first;
 
 	if (call->vcpu >= l->begun.vcpu_count || life_is_over(l))
 		return; /* its vCPUs are on their way out */
@@ -451,22 +491,38 @@ void mediator_call(struct step *s, struct life *l, struct guest_call *call)
 		mediator_init(l->guest, l);
 	}
 	v = &l->guest[call->vcpu];
+	first = !v->version;
 	v->version = call->version;
 	if (!(call->flags & VMM_CALL_AGAIN)) /* else it began before, as its VMM said in BACK */
 		v->since = s->now;
 	note_call(s, l);
-	if (!is_told_again(s, v, call))
+	if (!is_told_again(s, v, call, first))
 		take_call(s, v, call);
+}
+
+struct guest_vcpu *mediator_new(void)
+{
+	struct guests *g = calloc(1, sizeof(*g));
+
+	return g ? g->vcpu : NULL;
 }
 
 void mediator_init(struct guest_vcpu *guest, struct life *l)
 {
+	struct guests *all = container_of((struct guest_vcpu (*)[VM_VCPU_MAX])guest, struct guests, vcpu);
+
 	for (uint16_t i = 0; i < VM_VCPU_MAX; i++) {
 		guest[i] = (struct guest_vcpu) { .life = l, .index = i };
 		list_init(&guest[i].serves);
 		list_init(&guest[i].served);
 		list_init(&guest[i].held);
 		list_init(&guest[i].sends);
+		list_init(&guest[i].wait);
+	}
+	for (unsigned i = 0; i < MODEL_SP_MAX; i++) {
+		list_init(&all->line[i].link);
+		list_init(&all->line[i].vcpus);
+		all->line[i].gave_up = false;
 	}
 }
 
@@ -492,6 +548,7 @@ void mediator_end(struct step *s, struct life *l)
 		struct guest_vcpu *v = &l->guest[i], *caller;
 
 		let_go(s, v);
+		guest_sp_end(s, v);
 		caller = relieve(v);
 		if (caller && caller->life != l && !MUTANT(MUTANT_P6_CALLER_FORGOTTEN))
 			mediator_answer(s, caller, FFA_ABORTED);

@@ -59,6 +59,9 @@ struct guest_vcpu {
 		uint32_t ids, flags;
 		uint64_t bitmap;
 	} sets;
+	struct sp *at;           /* BLOCKED: the SP that its request is for (guest_sp.c) */
+	struct list wait;        /* there: for its turn, or in doubt */
+	uint64_t x[FFA_REGISTERS]; /* the request to that SP */
 };
 
 /* A call; the answer is an output, now or later. */
@@ -82,10 +85,16 @@ enum ffa_status mediator_status(enum vcpu_state state, bool run);
  */
 enum vcpu_state mediator_vcpu_state(const struct life *l, unsigned index);
 uint64_t mediator_vcpu_since(const struct life *l, unsigned index); /* 0: not known */
+uint16_t mediator_callee(const struct life *l, unsigned index);      /* the id of whom its call waits for; 0: it has none that does */
 
-/* The vCPUs of a life that called for the first time: room for VM_VCPU_MAX. */
+/* What there is of the calls of one life, made when it calls for the first time: `vcpu` is what life.guest points to. */
+struct guests;
+struct guest_vcpu *mediator_new(void); /* NULL: no memory */
 void mediator_init(struct guest_vcpu *guest, struct life *l);
 
-/* For message.c: an answer that is a status alone; and whether a life can be called, by its id and its state. */
-void mediator_answer(struct step *s, struct guest_vcpu *v, enum ffa_status status);
+/* For message.c: whether a life can be called, by its id and its state. */
 enum ffa_status mediator_find(struct step *s, const struct life *from, uint16_t id, struct life **ret);
+/* For both and guest_sp.c: answers, and the registers of a message that cross over. */
+void mediator_answer(struct step *s, struct guest_vcpu *v, enum ffa_status status);
+void mediator_deliver(struct step *s, struct guest_vcpu *v, const struct guest_call *message);
+void mediator_copy(const struct guest_call *message, uint64_t x[FFA_REGISTERS]);

@@ -18,6 +18,10 @@ static void sp_init(struct sp *sp, uint8_t index)
 	list_init(&sp->ready);
 	list_init(&sp->backoff);
 	list_init(&sp->stuck);
+	list_init(&sp->guest.lines);
+	list_init(&sp->guest.doubtful);
+	heap_node_init(&sp->guest.doubt.node);
+	sp->guest.doubt.kind = DEADLINE_DOUBT;
 	heap_node_init(&sp->resume.node);
 	heap_node_init(&sp->probe.node);
 	heap_node_init(&sp->rest.node);
@@ -144,7 +148,7 @@ int model_reserve(struct model *m)
 		return -ENOMEM;
 	if (!m->spare_life && !(m->spare_life = life_new()))
 		return -ENOMEM;
-	if (!m->spare_guest && !(m->spare_guest = calloc(VM_VCPU_MAX, sizeof(*m->spare_guest))))
+	if (!m->spare_guest && !(m->spare_guest = mediator_new()))
 		return -ENOMEM;
 	if (reserve_graves(m) < 0)
 		return -ENOMEM;
@@ -156,7 +160,7 @@ int model_reserve(struct model *m)
 		map_reserve(&m->vms_by_name, vms) < 0 ||
 		map_reserve(&m->lives_by_number, lives) < 0 || burned_reserve(&m->burned, MODEL_SP_MAX) < 0)
 		return -ENOMEM;
-	return heap_reserve(&m->deadlines, lives * (2 + 2 * MODEL_SP_MAX) + 4 * vms + 3 * MODEL_SP_MAX + m->lease_count + 1);
+	return heap_reserve(&m->deadlines, lives * (2 + 2 * MODEL_SP_MAX) + 4 * vms + 4 * MODEL_SP_MAX + m->lease_count + 1);
 }
 
 static void vm_free(struct vm *vm)

@@ -28,6 +28,7 @@ enum deadline_kind {
 	DEADLINE_PROBE,  /* one message to a stuck SP */
 	DEADLINE_REST,   /* an SP that took nothing is tried again */
 	DEADLINE_LEASE,  /* its holder did not let go, or did not claim it again */
+	DEADLINE_DOUBT,  /* guests whose answers were lost do not wait for them any more */
 };
 
 struct deadline {
@@ -116,6 +117,21 @@ struct vm {
 	uint64_t changed_at, leases_at; /* the last change of it, and of its leases */
 };
 
+/* The guest's call that is with an SP (guest_sp.c), and those that are for it. Never while one of ours is out or open. */
+struct guest_at_sp {
+	bool out, running; /* as in struct sp */
+	bool suspended;    /* FFA_RUN `target` goes on with it */
+	bool unsure;       /* one may be open there that is not known here: an answer was lost, or a daemon died */
+	uint16_t endpoint;
+	uint32_t target;
+	uint64_t since;          /* when it left first */
+	uint64_t life;           /* whose it is; 0: unknown, or there is none */
+	struct guest_vcpu *vcpu; /* who waits for its answer; NULL: nobody any more */
+	struct list lines;       /* lives whose calls wait for their turn */
+	struct list doubtful;    /* vCPUs whose calls may be over */
+	struct deadline doubt;
+};
+
 struct sp {
 	struct change_sp info; /* id 0: this slot was never used */
 	uint8_t index;
@@ -136,6 +152,7 @@ struct sp {
 	uint32_t crowd; /* debts in back-off */
 	uint32_t tickets;     /* given out in its line */
 	uint64_t stuck_since; /* when stuck_count rose above 0 */
+	struct guest_at_sp guest;
 	struct list waiting, ready, backoff, stuck;
 	struct deadline resume, probe, rest;
 	struct sp_counts counts;
@@ -187,6 +204,7 @@ struct model {
 	struct retry_rule retry;
 	struct retry_for retry_for[MODEL_SP_MAX];
 	size_t retry_for_count;
+	size_t at_sps; /* vCPUs whose calls are at SPs, or for them */
 	uint64_t random;
 	uint32_t mark;
 	uint64_t messages; /* numbered */

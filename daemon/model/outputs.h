@@ -38,6 +38,7 @@ struct secure_call {
 	uint16_t endpoint; /* the VM's id */
 	uint64_t life;
 	char name[VM_NAME_MAX + 1]; /* of the VM, for people */
+	uint64_t x[FFA_REGISTERS];  /* of a guest's message */
 };
 
 /* To a lease's holder, or of it. */

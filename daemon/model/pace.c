@@ -59,10 +59,15 @@ uint64_t pace_delay(struct step *s, const struct sp *sp, uint8_t *doubled, uint3
 	return pace_jitter(s->m, rule->jitter, delay);
 }
 
-/* The message of this debt has been tried for longer than the active phase: from now on it is background work. */
-static bool is_late(const struct step *s, const struct sp *sp, const struct debt *d)
+bool pace_is_late(const struct step *s, const struct sp *sp, uint64_t since)
 {
-	return !d || d->stuck || s->now >= d->since + pace_rule(s->m, sp)->active;
+	return s->now >= since + pace_rule(s->m, sp)->active;
+}
+
+/* Its message has been tried for longer than the active phase. */
+bool debt_is_late(const struct step *s, const struct sp *sp, const struct debt *d)
+{
+	return !d || d->stuck || pace_is_late(s, sp, d->since);
 }
 
 /* ---- an SP that takes nothing rests ---- */
@@ -70,7 +75,7 @@ static bool is_late(const struct step *s, const struct sp *sp, const struct debt
 void pace_rest(struct step *s, struct sp *sp, const struct debt *d)
 {
 	const struct retry_rule *rule = pace_rule(s->m, sp);
-	uint64_t delay = is_late(s, sp, d) ? pace_jitter(s->m, rule->jitter, rule->probe) : pace_delay(s, sp, &sp->rested, 0);
+	uint64_t delay = debt_is_late(s, sp, d) ? pace_jitter(s->m, rule->jitter, rule->probe) : pace_delay(s, sp, &sp->rested, 0);
 
 	set_deadline(s, &sp->rest, s->now + delay);
 }
@@ -92,7 +97,7 @@ uint64_t debt_speaks_at(const struct sp *sp, const struct debt *d)
 
 /* ---- a call that is open is run ---- */
 
-void pace_run(struct step *s, struct sp *sp, const struct debt *d, uint64_t wait)
+void pace_run(struct step *s, struct sp *sp, bool late, uint64_t wait)
 {
 	uint64_t earliest = s->now > RUN_BURST * RUN_EVERY ? s->now - RUN_BURST * RUN_EVERY : 0;
 	uint64_t at = s->now + (wait < HINT_MAX ? wait : HINT_MAX);
@@ -100,7 +105,7 @@ void pace_run(struct step *s, struct sp *sp, const struct debt *d, uint64_t wait
 	if (sp->run_at < earliest)
 		sp->run_at = earliest;
 	sp->run_at += RUN_EVERY;
-	if (is_late(s, sp, d) && at < s->now + pace_rule(s->m, sp)->cap)
+	if (late && at < s->now + pace_rule(s->m, sp)->cap)
 		at = s->now + pace_rule(s->m, sp)->cap;
 	if (at < sp->run_at)
 		at = sp->run_at;

@@ -119,6 +119,7 @@ enum call_kind {
 	CALL_CREATED = 1,
 	CALL_DESTROYED = 2,
 	CALL_DRAINED = 3, /* FFA_NOTIFICATION_GET for a VM that is over; never what is open */
+	CALL_GUEST = 4,   /* a guest's own request; never stored */
 };
 
 struct change_open {

@@ -4,6 +4,7 @@
 
 #include "base/mutant.h"
 #include "model/availability.h"
+#include "model/guest_sp.h"
 
 enum debt_face debt_face_of(const struct debt *d)
 {
@@ -71,7 +72,7 @@ static void run_later(struct step *s, struct sp *sp, uint64_t wait)
 {
 	const struct life *l = model_life(s->m, sp->open_life);
 
-	pace_run(s, sp, l ? &l->debt[sp->index] : NULL, wait);
+	pace_run(s, sp, debt_is_late(s, sp, l ? &l->debt[sp->index] : NULL), wait);
 }
 
 static void keep_target(struct step *s, struct sp *sp, const struct secure_reply *r)
@@ -197,11 +198,13 @@ static void debt_event(struct step *s, struct sp *sp, struct debt *d, enum debt_
  * its CPU away. Only what lasts longer than any call may take, and through many repeats, is a call that waits for
  * FFA_RUN; and if FFA_RUN is BUSY too, it is none, so the SP is left alone as long again.
  */
-static bool must_be_open(struct step *s, struct sp *sp, enum verdict verdict, bool was_run)
+bool must_be_open(struct step *s, struct sp *sp, enum verdict verdict, bool was_run)
 {
-	if (!sp->unsure || verdict != VERDICT_BUSY || was_run)
+	bool unsure = sp->unsure || sp->guest.unsure;
+
+	if (!unsure || verdict != VERDICT_BUSY || was_run)
 		sp->busy = 0;
-	if (!sp->unsure || verdict != VERDICT_BUSY || sp_is_spmc(sp))
+	if (!unsure || verdict != VERDICT_BUSY || sp_is_spmc(sp))
 		return false;
 	if (!sp->busy++)
 		sp->busy_since = s->now;
@@ -224,15 +227,32 @@ static void call_vanished(struct step *s, struct sp *sp)
 		run_later(s, sp, YIELD_WAIT);
 }
 
+void sp_spoke(struct step *s, struct sp *sp, enum verdict verdict)
+{
+	sp->heard |= (meaning[verdict].sp & MAY_KNOW) != 0;
+	if (verdict == VERDICT_BROKEN || verdict == VERDICT_ABORTED)
+		sp_set_status(s, sp, SP_DEGRADED);
+	if (verdict == VERDICT_ABORTED)
+		put_output(s, OUT_DISCOVER, 0);
+	if (verdict == VERDICT_ABORTED && !sp->info.generation && sp->heard)
+		sp_lost(s, sp, HOW_SP_GONE);
+	if (!sp_is_there(sp))
+		put_output(s, OUT_DISCOVER, 0);
+}
+
 void step_reply(struct step *s, const struct secure_reply *r)
 {
 	struct sp *sp = model_sp(s->m, r->sp);
 	enum verdict verdict = r->verdict < VERDICT_COUNT ? (enum verdict)r->verdict : VERDICT_BROKEN;
-	enum call_kind asked;
+	enum call_kind asked, kind = (enum call_kind)r->kind;
 	struct life *l;
 	struct debt *d;
 	bool was_run;
 
+	if (sp && sp->guest.out) {
+		guest_sp_reply(s, sp, r);
+		return;
+	}
 	if (!sp || !sp->out)
 		return;
 	was_run = sp->running;
@@ -244,6 +264,8 @@ void step_reply(struct step *s, const struct secure_reply *r)
 	sp->heard |= (meaning[verdict].sp & MAY_KNOW) != 0;
 	if (meaning[verdict].sp & TAKES)
 		sp->rested = 0;
+	if (!was_run && (r->kind != CALL_NONE || verdict == VERDICT_PREEMPTED || verdict == VERDICT_YIELDED))
+		guest_sp_is_free(s, sp);
 	if (verdict == VERDICT_PREEMPTED || verdict == VERDICT_YIELDED) {
 		keep_target(s, sp, r);
 		pump(s, sp);
@@ -256,15 +278,22 @@ void step_reply(struct step *s, const struct secure_reply *r)
 	}
 	if (was_run && verdict == VERDICT_UNKNOWN_SP)
 		verdict = VERDICT_IDLE; /* nothing was open after all */
-	if (was_run && r->kind != CALL_NONE)
-		asked = (enum call_kind)r->kind; /* what was open may be older than the last message that met it */
-	if (r->kind != CALL_NONE && r->kind != asked)
+	if (was_run && kind == CALL_GUEST) { /* what was open was a guest's, and nothing of ours is */
+		guest_sp_found(s, sp, r);
+		verdict = VERDICT_IDLE;
+		kind = CALL_NONE;
+	}
+	if (was_run && (kind != CALL_NONE || verdict == VERDICT_IDLE))
+		guest_sp_is_free(s, sp);
+	if (was_run && kind != CALL_NONE)
+		asked = kind; /* what was open may be older than the last message that met it */
+	if (kind != CALL_NONE && kind != asked)
 		verdict = VERDICT_BROKEN;
 	l = model_life(s->m, sp->open_life);
 	d = l ? &l->debt[sp->index] : NULL;
 	sp->collect = must_be_open(s, sp, verdict, was_run);
 	if (!sp->collect) {
-		sp->unsure = sp->unsure && r->kind == CALL_NONE &&
+		sp->unsure = sp->unsure && kind == CALL_NONE &&
 			(verdict == VERDICT_BUSY || verdict == VERDICT_INTERRUPTED ||
 				(verdict == VERDICT_IDLE && !was_run));
 		if (!sp->unsure)

@@ -9,6 +9,7 @@
 
 #include "base/mutant.h"
 #include "model/availability.h"
+#include "model/guest_sp.h"
 
 static bool wants_created(const struct sp *sp, const struct life *l)
 {
@@ -255,9 +256,14 @@ void pump(struct step *s, struct sp *sp)
 
 	while ((d = list_first(&sp->waiting, struct debt, link)) && s->m->secure_up && sp_is_there(sp) && slot_is_free(sp))
 		begin_creating(s, sp, d);
-	if (!s->m->secure_up || s->m->hold || sp->out || !sp_is_there(sp))
+	if (!s->m->secure_up || s->m->hold || sp->out || sp->guest.out || !sp_is_there(sp))
 		return;
 	d = whose_turn(s, sp);
+	if (sp->guest.suspended || (sp->collect && !sp->unsure)) {
+		if (heap_node_is_out(&sp->resume.node))
+			guest_sp_go_on(s, sp);
+		return;
+	}
 	if (sp->collect || (sp->open.has_target && !sp->unsure)) {
 		if (heap_node_is_out(&sp->resume.node))
 			run_open(s, sp);
@@ -267,6 +273,8 @@ void pump(struct step *s, struct sp *sp)
 		send(s, sp, d);
 	else if ((b = forgotten_call(s, sp)))
 		ask_for_forgotten(s, sp, b);
+	else
+		guest_sp_pump(s, sp);
 }
 
 void debt_timer(struct step *s, struct debt *d)

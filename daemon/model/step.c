@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mutant.h"
+#include "model/guest_sp.h"
 #include "model/order.h"
 
 #define ROOM_ORDINARY 512
@@ -29,8 +30,8 @@ static size_t room_for(const struct model *m, const struct input *in)
 	bool wide = in->kind >= IN_SECURE_UP && in->kind <= IN_SECURE_DOORBELL;
 
 	if (in->kind == IN_AUTOSTART)
-		return ROOM_ORDINARY + 4 * m->vm_count;
-	return ROOM_ORDINARY + (wide ? m->life_count * (8 + 2 * m->sp_count) + m->burned.count : 0);
+		return ROOM_ORDINARY + m->at_sps + 4 * m->vm_count;
+	return ROOM_ORDINARY + m->at_sps + (wide ? m->life_count * (8 + 2 * m->sp_count) + m->burned.count : 0);
 }
 
 static int reserve(struct step_out *o, struct model *m, size_t need)
@@ -189,6 +190,9 @@ static void fire(struct step *s, struct deadline *d)
 	case DEADLINE_PROBE:
 		probe_timer(s, container_of(d, struct sp, probe));
 		break;
+	case DEADLINE_DOUBT:
+		guest_sp_doubt_timer(s, container_of(d, struct sp, guest.doubt));
+		break;
 	case DEADLINE_REST:
 		rest_timer(s, container_of(d, struct sp, rest));
 		break;
@@ -204,7 +208,7 @@ static void tick(struct step *s)
 	struct heap_node *n;
 
 	while ((n = heap_first(&s->m->deadlines)) && n->at <= s->now) {
-		if (s->o->changes + ROOM_OF_ONE > s->o->room || s->o->outputs + ROOM_OF_ONE > s->o->room)
+		if (s->o->changes + ROOM_OF_ONE > s->o->room || s->o->outputs + s->m->at_sps + ROOM_OF_ONE > s->o->room)
 			return;
 		if (model_reserve(s->m) < 0)
 			return;

@@ -169,7 +169,9 @@ uint64_t pace_jitter(struct model *m, unsigned percent, uint64_t delay); /* as m
 uint64_t pace_delay(struct step *s, const struct sp *sp, uint8_t *doubled, uint32_t crowd);
 void pace_rest(struct step *s, struct sp *sp, const struct debt *d);        /* it took nothing: leave it alone a while */
 void pace_wake(struct step *s, struct sp *sp);
-void pace_run(struct step *s, struct sp *sp, const struct debt *d, uint64_t wait); /* when to FFA_RUN, `wait` ns at least */
+bool debt_is_late(const struct step *s, const struct sp *sp, const struct debt *d);
+bool pace_is_late(const struct step *s, const struct sp *sp, uint64_t since); /* what began then is background work now */
+void pace_run(struct step *s, struct sp *sp, bool late, uint64_t wait); /* when to FFA_RUN, `wait` ns at least */
 
 /* counts.c: what is shown of the above */
 void count_queue(struct sp *sp, const struct debt *d, enum debt_queue to);
@@ -179,6 +181,8 @@ void count_move(struct step *s, const struct debt *d, enum debt_state to, enum d
 
 /* reply.c: an SP answered */
 void step_reply(struct step *s, const struct secure_reply *r);
+bool must_be_open(struct step *s, struct sp *sp, enum verdict verdict, bool was_run);
+void sp_spoke(struct step *s, struct sp *sp, enum verdict verdict); /* what an answer to a guest's call says of the SP itself */
 enum debt_face debt_face_of(const struct debt *d);
 void sp_set_status(struct step *s, struct sp *sp, enum sp_status status);
 void release_queue(struct step *s, struct sp *sp, struct list *queue); /* its debts are sent now */
@@ -188,5 +192,6 @@ void send_again(struct step *s, struct sp *sp, struct debt *d, bool rest);
 
 /* world.c: the secure side comes and goes */
 void step_secure(struct step *s, struct input *in);
+bool take_back_call(struct step *s, struct sp *sp);
 void answer_lost(struct step *s, struct sp *sp);
 void replay(struct step *s, struct sp *sp, struct life *l); /* what may have been sent and was not answered */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/mutant.h"
+#include "model/guest_sp.h"
 #include "model/outputs.h"
 #include "model/step.h"
 #include "model/order.h"
@@ -69,6 +70,8 @@ static bool is_any_unpaid(const struct model *m, const struct life *l)
 
 static void on_secure_side(const struct model *m, const struct life *l, struct wait_reason *r)
 {
+	const struct sp *caller = guest_sp_holding(m, l);
+
 	for (size_t i = 0; i < m->sp_count && m->secure_up; i++) {
 		const struct sp *sp = &m->sp[i];
 		const struct debt *d = &l->debt[i];
@@ -84,7 +87,9 @@ static void on_secure_side(const struct model *m, const struct life *l, struct w
 		on_sp(sp, d, r);
 		return;
 	}
-	r->on = WAIT_SECURE_LINK;
+	r->on = m->secure_up && caller ? WAIT_SP : WAIT_SECURE_LINK;
+	if (caller)
+		r->sp = caller->info.id;
 }
 
 /* The guest of a VMM that is away may not have been asked yet. */

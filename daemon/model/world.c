@@ -7,14 +7,15 @@
 #include "base/cleanup.h"
 #include "base/mutant.h"
 #include "model/availability.h"
+#include "model/guest_sp.h"
 
 /* ---- instances that are gone ---- */
 
 /*
  * A turn that waited long may hold a call for a link that broke, or for an instance that restarted, meanwhile: it never
- * left, and must not leave later.
+ * left, and must not leave later. True: there was one.
  */
-static void take_back_call(struct step *s, struct sp *sp)
+bool take_back_call(struct step *s, struct sp *sp)
 {
 	struct step_out *o = s->o;
 	size_t kept = 0;
@@ -25,7 +26,11 @@ static void take_back_call(struct step *s, struct sp *sp)
 		else
 			o->output[kept++] = o->output[i];
 	}
+	if (kept == o->outputs)
+		return false;
 	o->outputs = kept;
+	guest_sp_take_back(s, sp);
+	return true;
 }
 
 /*
@@ -73,6 +78,7 @@ static void lose(struct step *s, struct sp *sp, enum debt_how how, bool unseen)
 		after_move(s, l);
 	}
 	release_burned(s, sp, under_way);
+	guest_sp_lost(s, sp);
 	s->m->hold = held;
 	if (!held)
 		list_for_each(l, &s->m->lives, all)
@@ -104,14 +110,15 @@ static void down(struct step *s)
 {
 	struct life *l;
 
+	s->m->secure_up = false;
 	for (size_t i = 0; i < s->m->sp_count; i++)
 		take_back_call(s, &s->m->sp[i]);
-	s->m->secure_up = false;
 	for (size_t i = 0; i < s->m->sp_count; i++) {
 		struct sp *sp = &s->m->sp[i];
 		bool out = sp->out;
 
-		sp->unsure |= sp->collect;
+		sp->heard |= sp->guest.out;
+		guest_sp_link_down(s, sp);
 		sp->heard |= out;
 		sp->out = sp->running = sp->collect = false;
 		sp->busy = 0;
@@ -216,6 +223,7 @@ static void sp_doubted(struct step *s, struct sp *sp, bool was_up)
 {
 	struct life *l = model_life(s->m, sp->open_life), *next;
 
+	guest_sp_doubted(s, sp);
 	if (was_up && sp->open.has_target && !sp->out && !sp->unsure) {
 		answer_lost(s, sp);
 		if (l)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What an answer to a framework message, or to the FFA_RUN of one that is open, means. One row, one case. What has no
- * row is outside the protocol.
+ * What an answer to a framework message or a guest's, or to the FFA_RUN of one that is open, means. One row, one case. What
+ * has no row is outside the protocol.
  *
  * Registers that a row does not name are not looked at: the field leaves leftovers there. Status words are compared as
  * 32 bits: they come zero- and sign-extended.
@@ -10,10 +10,13 @@
 
 #include "secure/internal.h"
 
+#include <string.h>
+
 enum form {
 	FORM_RESPONSE,  /* w1 mirrors the ids, w2 is the request's type + 1, w3 the status */
 	FORM_UNCHANGED, /* the same, but w2 is that of the request: the SP does not know the type */
 	FORM_ERROR,     /* w2 is the status */
+	FORM_GUEST,     /* of a guest's request: w1 mirrors its ids, and there are no flags: it is no framework message */
 	FORM_TARGET,    /* w1 says what to FFA_RUN */
 	FORM_AFTER_RUN, /* only FFA_RUN may be answered so */
 };
@@ -32,6 +35,9 @@ static const struct row rows[] = {
 	{ FFA_MSG_SEND_DIRECT_RESP, FORM_RESPONSE, FFA_DENIED, VERDICT_DENIED },
 	{ FFA_MSG_SEND_DIRECT_RESP, FORM_RESPONSE, FFA_INVALID_PARAMETERS, VERDICT_INVALID },
 	{ FFA_MSG_SEND_DIRECT_RESP, FORM_UNCHANGED, FFA_NOT_SUPPORTED, VERDICT_UNSUPPORTED },
+	{ FFA_MSG_SEND_DIRECT_RESP, FORM_GUEST, 0, VERDICT_ACK },
+	{ FFA_MSG_SEND_DIRECT_RESP | FFA_SMC64, FORM_GUEST, 0, VERDICT_ACK },
+	{ FFA_MSG_SEND_DIRECT_RESP2, FORM_GUEST, 0, VERDICT_ACK },
 	{ FFA_INTERRUPT, FORM_TARGET, 0, VERDICT_PREEMPTED },
 	{ FFA_YIELD, FORM_TARGET, 0, VERDICT_YIELDED },
 	{ FFA_ERROR, FORM_ERROR, FFA_BUSY, VERDICT_BUSY },
@@ -86,8 +92,24 @@ static uint32_t request_type(const struct secure_call *call)
 
 static bool is_response(const struct secure_call *call, const uint64_t x[FFA_REGISTERS], uint32_t type, int32_t status)
 {
-	return call->kind != CALL_NONE && (uint32_t)x[FFA_AVAIL_IDS] == ((uint32_t)call->sp << 16 | FFA_ID_HYPERVISOR) &&
+	return call->kind != CALL_NONE && call->kind != CALL_GUEST && (uint32_t)x[FFA_AVAIL_IDS] == ((uint32_t)call->sp << 16 | FFA_ID_HYPERVISOR) &&
 		(uint32_t)x[FFA_AVAIL_TYPE] == type && (int32_t)x[FFA_AVAIL_STATUS] == status;
+}
+
+/*
+ * Of the request itself the answer has its form and its ids. FFA_RUN ends whatever was open there, which may be the call of a
+ * guest that nobody knows of any more: any VM may be named then. RESP2 has no flags.
+ */
+static bool is_for_guest(const struct secure_call *call, const uint64_t x[FFA_REGISTERS])
+{
+	uint32_t ids = (uint32_t)x[FFA_AVAIL_IDS];
+	bool flags = (uint32_t)x[0] != FFA_MSG_SEND_DIRECT_RESP2 && (uint32_t)x[FFA_AVAIL_TYPE];
+
+	if (flags || ids >> 16 != call->sp || !(uint16_t)ids || ids & FFA_ID_SECURE)
+		return false;
+	if (call->run)
+		return !call->endpoint || call->kind != CALL_GUEST || (uint16_t)ids == call->endpoint;
+	return call->kind == CALL_GUEST && (uint32_t)x[0] == (uint32_t)call->x[0] + 1 && (uint16_t)ids == call->endpoint;
 }
 
 static bool fits(const struct row *row, const struct secure_call *call, const uint64_t x[FFA_REGISTERS])
@@ -99,6 +121,8 @@ static bool fits(const struct row *row, const struct secure_call *call, const ui
 		return is_response(call, x, request_type(call) + 1, row->status);
 	case FORM_UNCHANGED:
 		return is_response(call, x, request_type(call), row->status);
+	case FORM_GUEST:
+		return is_for_guest(call, x);
 	case FORM_ERROR:
 		return (int32_t)x[2] == row->status;
 	case FORM_TARGET:
@@ -121,11 +145,21 @@ void classify(const struct secure_call *call, const uint64_t x[FFA_REGISTERS], s
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows) && !row; i++)
 		if (fits(&rows[i], call, x))
 			row = &rows[i];
+	if (!row && call->kind == CALL_GUEST && (uint32_t)x[0] == FFA_ERROR && (int32_t)x[2] < 0) { /* the guest's to know */
+		ret->verdict = VERDICT_REFUSED;
+		ret->status = (int32_t)x[2];
+	}
 	if (!row)
 		return;
 	ret->verdict = (uint8_t)row->verdict;
 	if (row->form == FORM_RESPONSE || row->form == FORM_UNCHANGED)
 		ret->kind = call->kind;
+	if (row->form == FORM_GUEST) {
+		ret->kind = CALL_GUEST;
+		memcpy(ret->x, x, sizeof(ret->x));
+	}
+	if (row->form == FORM_ERROR)
+		ret->status = row->status;
 	if (row->form == FORM_TARGET)
 		ret->target = (uint32_t)x[1];
 	if (row->verdict == VERDICT_YIELDED) /* a hint in ns, low word first */

@@ -41,9 +41,9 @@ bool tell_up(struct secure *s, struct secure_world *world)
 /* One that breaks the protocol does so again and again: once a second is enough, and the trace has all of it. */
 static void complain(struct secure *s, const struct secure_call *call, const uint64_t x[FFA_REGISTERS])
 {
-	static const char *const words[2][4] = {
-		{ "nothing", "VM_CREATED", "VM_DESTROYED", "nothing" },
-		{ "nothing", "BITMAP_CREATE", "BITMAP_DESTROY", "NOTIFICATION_GET" },
+	static const char *const words[2][5] = {
+		{ "nothing", "VM_CREATED", "VM_DESTROYED", "nothing", "a guest's request" },
+		{ "nothing", "BITMAP_CREATE", "BITMAP_DESTROY", "NOTIFICATION_GET", "nothing" },
 	};
 	uint64_t now = loop_boottime();
 

@@ -81,6 +81,7 @@ static const struct {
 	{ FFA_RX_RELEASE, WORLD_DISCOVERY_NONE, ALWAYS, false, call_rx_release },
 	{ FFA_MSG_SEND_DIRECT_REQ, WORLD_DISCOVERY_NONE, ALWAYS, false, call_direct_req },
 	{ FFA_MSG_SEND_DIRECT_REQ | FFA_SMC64, WORLD_DISCOVERY_NONE, ALWAYS, false, call_direct_req },
+	{ FFA_MSG_SEND_DIRECT_REQ2, WORLD_DISCOVERY_NONE, SINCE_1_2, false, call_direct_req },
 	{ FFA_RUN, WORLD_DISCOVERY_NONE, ALWAYS, false, call_run },
 	{ FFA_NOTIFICATION_BITMAP_CREATE, WORLD_DISCOVERY_NONE, SINCE_1_1, true, call_bitmap_create },
 	{ FFA_NOTIFICATION_BITMAP_DESTROY, WORLD_DISCOVERY_NONE, SINCE_1_1, true, call_bitmap_destroy },
@@ -134,7 +135,7 @@ static const struct spmc *answers(const struct world *w, const uint64_t *x)
 	uint32_t function = (uint32_t)x[0] & ~FFA_SMC64;
 	int index = -1;
 
-	if (function == FFA_MSG_SEND_DIRECT_REQ)
+	if (function == FFA_MSG_SEND_DIRECT_REQ || (uint32_t)x[0] == FFA_MSG_SEND_DIRECT_REQ2)
 		index = spmc_receiver(w, (uint16_t)x[1]);
 	else if (function == FFA_RUN)
 		index = world_find(w, (uint16_t)(x[1] >> 16));

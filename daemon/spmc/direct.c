@@ -11,6 +11,7 @@
 #include "spmc/spmc.h"
 
 #define FFA_VERSION_REQ 0x08u /* framework message: its answer has the version in w3 */
+#define WIDE_PAYLOAD 4 /* x4-x17 of REQ2 and RESP2 */
 #define OPTEE_VERSION FFA_VERSION_WORD(1, 2)
 
 static const uint32_t subscription[] = {
@@ -30,15 +31,17 @@ static const struct {
 	[SP_FAULT_YIELD] = { { SP_YIELD, 0 }, true, false },
 };
 
-/* A request is w0-w7 of it: an availability message has no more. */
+/* What is looked at is w0-w7: an availability message has no more. A partition message is as wide as its form. */
 struct request {
 	uint32_t r[8];
+	uint64_t x[FFA_REGISTERS];
 };
 
 static struct request read_request(const uint64_t *x)
 {
 	struct request q;
 
+	memcpy(q.x, x, sizeof(q.x));
 	for (int i = 0; i < 8; i++)
 		q.r[i] = (uint32_t)x[i];
 	return q;
@@ -54,9 +57,15 @@ static uint8_t request_type(const struct request *q)
 	return (uint8_t)q->r[FFA_AVAIL_TYPE];
 }
 
+static bool is_wide(const struct request *q)
+{
+	return q->r[0] == FFA_MSG_SEND_DIRECT_REQ2;
+}
+
+/* REQ2 has no flags: w2 is a part of the UUID of the service. */
 static bool is_framework(const struct request *q)
 {
-	return q->r[FFA_AVAIL_TYPE] & FFA_FRAMEWORK;
+	return !is_wide(q) && (q->r[FFA_AVAIL_TYPE] & FFA_FRAMEWORK);
 }
 
 static bool is_availability(const struct request *q)
@@ -82,7 +91,13 @@ static bool is_acceptable(const struct world *w, uint32_t index, const struct re
 {
 	if (is_framework(q))
 		return is_acceptable_framework(w, index, q);
-	return q->r[FFA_AVAIL_TYPE] == 0 && !(request_sender(q) & FFA_ID_SECURE);
+	return (is_wide(q) || q->r[FFA_AVAIL_TYPE] == 0) && !(request_sender(q) & FFA_ID_SECURE);
+}
+
+static bool receives(const struct world *w, uint32_t index, const struct request *q)
+{
+	return w->config.sp[index].receive &&
+		(!is_wide(q) || (sp_properties(w, index) & FFA_PROP_DIRECT_REQ2_RECEIVE));
 }
 
 /* FFA_OK: it is delivered. The order is that of s.5.4. */
@@ -92,7 +107,7 @@ static int32_t gate(const struct world *w, uint32_t index, const struct request 
 
 	if (!is_acceptable(w, index, q))
 		return FFA_INVALID_PARAMETERS;
-	if (!w->config.sp[index].receive)
+	if (!receives(w, index, q))
 		return FFA_DENIED;
 	if (partition_gate(sp) != FFA_OK)
 		return partition_gate(sp);
@@ -111,10 +126,12 @@ static void put_reply(const struct sp *sp, const struct request *q, struct sp_re
 	if (reply.form == SP_ERROR)
 		return;
 	memset(x, 0, FFA_REGISTERS * sizeof(*x));
-	x[0] = answered ? FFA_MSG_SEND_DIRECT_RESP | form64 : reply.form == SP_YIELD ? FFA_YIELD : FFA_INTERRUPT;
+	x[0] = is_wide(q) && answered ? FFA_MSG_SEND_DIRECT_RESP2 : answered ? FFA_MSG_SEND_DIRECT_RESP | form64 : reply.form == SP_YIELD ? FFA_YIELD : FFA_INTERRUPT;
 	/* The receiver as it was named: an SPMC that is an SP itself has two ids. */
 	x[1] = answered ? q->r[FFA_AVAIL_IDS] << 16 | request_sender(q) : FFA_TARGET(sp->id, 0);
-	if (!answered)
+	if (answered && is_wide(q))
+		x[WIDE_PAYLOAD] = (uint32_t)reply.status;
+	if (!answered || is_wide(q))
 		return;
 	x[FFA_AVAIL_TYPE] = q->r[FFA_AVAIL_TYPE];
 	if (is_framework(q) && reply.form == SP_RESP)
@@ -148,8 +165,10 @@ static void serve_partition(const struct sp_config *c, struct sp *sp, const stru
 		return;
 	}
 	put_reply(sp, q, (struct sp_reply){ SP_RESP, FFA_OK }, x);
-	for (int i = 3; i < 8; i++)
-		x[i] = q->r[i];
+	if (is_wide(q))
+		memcpy(&x[WIDE_PAYLOAD], &q->x[WIDE_PAYLOAD], (FFA_REGISTERS - WIDE_PAYLOAD) * sizeof(*x));
+	for (int i = FFA_AVAIL_STATUS; i < 8 && !is_wide(q); i++)
+		x[i] = q->r[0] & FFA_SMC64 ? q->x[i] : q->r[i];
 }
 
 /* The SP takes it; what its answer is in its own words. */
@@ -169,7 +188,7 @@ static struct sp_reply take(const struct sp_config *c, struct sp *sp, const stru
 
 static void leave_open(struct sp *sp, const struct request *q)
 {
-	memcpy(sp->open_x, q->r, sizeof(sp->open_x));
+	memcpy(sp->open_x, q->x, sizeof(sp->open_x));
 	sp->open = 1;
 }
 
@@ -221,11 +240,14 @@ static enum sp_fault next_fault(const struct sp_config *c, struct sp *sp)
 static void do_fault(struct world *w, uint32_t index, const struct request *q, enum sp_fault f, uint64_t *x)
 {
 	struct sp *sp = &w->book->sp[index];
+	struct sp_reply reply = faults[f].reply;
 
+	if (reply.form == SP_RESP && !is_framework(q)) /* a partition message has no status of its own */
+		reply.form = SP_ERROR;
 	if (faults[f].open)
 		leave_open(sp, q);
-	note(w, index, q, faults[f].reply);
-	put_reply(sp, q, faults[f].reply, x);
+	note(w, index, q, reply);
+	put_reply(sp, q, reply, x);
 	if (faults[f].abort)
 		(void)world_event(w, WORLD_CRASH, index, w->monotonic);
 }
@@ -240,7 +262,7 @@ static bool execute(struct world *w, uint32_t index, uint64_t *x)
 	enum sp_fault f = SP_FAULT_COUNT;
 
 	if (sp->open) {
-		memcpy(q.r, sp->open_x, sizeof(q.r));
+		q = read_request(sp->open_x);
 		sp->open = 0;
 	} else {
 		f = next_fault(&w->config.sp[index], sp);
@@ -293,7 +315,7 @@ bool call_direct_req(struct world *w, uint64_t *x)
 
 	if (index < 0)
 		return call_error(x, FFA_INVALID_PARAMETERS);
-	if ((q.r[0] & FFA_SMC64) && !spmc_of_sp(w, (uint32_t)index)->smc64)
+	if ((q.r[0] & FFA_SMC64) && !is_wide(&q) && !spmc_of_sp(w, (uint32_t)index)->smc64)
 		return call_error(x, FFA_NOT_SUPPORTED);
 	status = gate(w, (uint32_t)index, &q);
 	if (status != FFA_OK)

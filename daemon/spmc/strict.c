@@ -41,7 +41,7 @@ const struct personality personality_strict = {
 	.name = "strict",
 	/* 6b1d3c52-0f4e-4a7b-9c61-5e2f83d9a047, of our own */
 	.uuid = { 0x6b, 0x1d, 0x3c, 0x52, 0x0f, 0x4e, 0x4a, 0x7b, 0x9c, 0x61, 0x5e, 0x2f, 0x83, 0xd9, 0xa0, 0x47 },
-	.properties = FFA_PROP_DIRECT_REQ_RECEIVE | FFA_PROP_AARCH64,
+	.properties = FFA_PROP_DIRECT_REQ_RECEIVE | FFA_PROP_DIRECT_REQ2_RECEIVE | FFA_PROP_AARCH64,
 	.spmc = WORLD_SPMC_OWN,
 	.unknown_type = { SP_ERROR, FFA_INVALID_PARAMETERS },
 	.unknown_vm = { SP_ERROR, FFA_DENIED },
@@ -77,7 +77,7 @@ const struct personality personality_hafnium = {
 	.name = "hafnium",
 	/* 9d5b0c3e-48a1-4f6d-a27e-03c1f89b6d52, of our own */
 	.uuid = { 0x9d, 0x5b, 0x0c, 0x3e, 0x48, 0xa1, 0x4f, 0x6d, 0xa2, 0x7e, 0x03, 0xc1, 0xf8, 0x9b, 0x6d, 0x52 },
-	.properties = FFA_PROP_DIRECT_REQ_RECEIVE | FFA_PROP_AARCH64,
+	.properties = FFA_PROP_DIRECT_REQ_RECEIVE | FFA_PROP_DIRECT_REQ2_RECEIVE | FFA_PROP_AARCH64,
 	.spmc = WORLD_SPMC_HAFNIUM,
 	.idle_run = SP_IDLE_RUN_WAITS,
 	.defaults = hafnium_defaults,

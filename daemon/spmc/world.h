@@ -19,7 +19,7 @@
 #include "spmc/notifier.h"
 
 #define WORLD_MAGIC 0x444C5753u /* "SWLD" */
-#define WORLD_VERSION 5
+#define WORLD_VERSION 6
 #define WORLD_BITMAPS 1024 /* VMs that can have a notification bitmap at a time */
 #define WORLD_VCPUS 64
 #define WORLD_SPS SECURE_LINK_SP_MAX
@@ -149,7 +149,7 @@ struct sp {
 	uint8_t pending;                 /* the one slot for a creation; pending_vm says whose */
 	uint16_t pending_vm;
 	uint8_t pseudo; /* VM 0 is the pseudo-VM, which nobody announced */
-	uint32_t open_x[8];
+	uint64_t open_x[FFA_REGISTERS];
 	struct sp_counts counts;
 	uint64_t logged; /* entries ever; the last WORLD_LOG are kept */
 	struct sp_log log[WORLD_LOG];

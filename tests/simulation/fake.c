@@ -227,7 +227,7 @@ static void make(struct world *w, bool faults)
 	w->world_instance = 1;
 	w->tells_instance = random_chance(&w->random, 800);
 	for (size_t i = 0; i < w->sp_count; i++) {
-		uint64_t dice = random_below(&w->random, 10);
+		uint64_t dice = w->guests_call && i == 0 ? 7 : random_below(&w->random, 10); /* 7: it hears of nothing, and is called */
 		uint16_t chain = (uint16_t)(random_chance(&w->random, 200) ? 0x80F0 : 0x8001 + i);
 
 		w->sp[i] = (struct fake_sp) {

@@ -11,14 +11,15 @@
 #include <string.h>
 
 #include "proto/vmm-link.h"
+#include "tests/simulation/guest-sp.h"
 #include "tests/simulation/sim.h"
 
+#define OPTEE_KNOWS_NOT 0xFFFF0008u /* its answer to a VM that it was not told of */
 
 static uint32_t ids(uint16_t from, uint16_t to)
 {
 	return (uint32_t)from << 16 | to;
 }
-
 
 static bool can_talk(const struct fake_vmm *v)
 {
@@ -29,7 +30,7 @@ static void to_call(struct world *w, uint64_t index, uint64_t vcpu, void *data);
 
 static void think(struct world *w, struct fake_vmm *v, uint16_t vcpu)
 {
-	uint64_t long_one = random_chance(&w->random, 100) ? 2 * S : 20 * MS;
+	uint64_t long_one = random_chance(&w->random, 100) ? 2 * S : w->guests_call ? 4 * MS : 20 * MS;
 
 	queue_put(&w->queue, w->now + random_between(&w->random, 10 * US, long_one), to_call, v->index, vcpu, NULL);
 }
@@ -98,6 +99,13 @@ static uint16_t somebody(struct world *w)
 {
 	struct life *life = NULL;
 
+	if (w->now < w->nosy_until)
+		return w->nosy;
+	for (size_t i = 0; i < w->sp_count; i++) /* what is open there is found by those that it is in the way of */
+		if (w->sp[i].open.open && w->sp[i].guest_lost && random_chance(&w->random, 700))
+			return w->sp[i].id;
+	if (w->sp_count && random_chance(&w->random, w->guests_call ? 800 : 200)) /* or one that is none */
+		return (uint16_t)(0x8001 + random_below(&w->random, w->sp_count + random_chance(&w->random, 50)));
 	for (unsigned tries = 0; tries < 20 && w->vmm_count; tries++) {
 		struct fake_vmm *v = w->vmm[w->vmm_count - 1 - random_below(&w->random, w->vmm_count < 20 ? w->vmm_count : 20)];
 
@@ -133,7 +141,7 @@ static void send_message(struct world *w, struct fake_vmm *v, uint16_t vcpu)
 	call(w, v, vcpu, FFA_MSG_SEND2, 0, new_message(w, v, vcpu)->token);
 }
 
-static struct message *message(struct world *w, uint32_t token)
+struct message *guest_message(struct world *w, uint32_t token)
 {
 	for (size_t i = 0; i < SIM_MESSAGES_MAX; i++)
 		if (token && w->message[i].token == token)
@@ -144,7 +152,7 @@ static struct message *message(struct world *w, uint32_t token)
 static void respond(struct world *w, struct fake_vmm *v, uint16_t vcpu)
 {
 	struct fake_vcpu *g = &v->guest[vcpu];
-	struct message *m = message(w, g->serves);
+	struct message *m = guest_message(w, g->serves);
 	uint32_t form = w->quiet || random_chance(&w->random, 950) ? g->serves_form : form_of_request(w, 0);
 
 	if (m && form == g->serves_form) /* else it is refused, and tries again */
@@ -187,11 +195,22 @@ static void to_call(struct world *w, uint64_t index, uint64_t vcpu, void *data)
 		send_request(w, v, (uint16_t)vcpu);
 }
 
+/* An SP has restarted: all that have time call it, told of them or not. */
+void guest_nudge(struct world *w, const struct fake_sp *sp)
+{
+	w->nosy = sp->id;
+	w->nosy_until = w->now + 5 * MS;
+	for (size_t i = 0; i < w->vmm_count; i++)
+		for (uint16_t k = 0; k < SIM_VCPU_MAX && k < w->vmm[i]->vcpu_count && w->vmm[i]->talks && can_talk(w->vmm[i]); k++)
+			if (!w->vmm[i]->guest[k].out)
+				queue_put(&w->queue, w->now + random_between(&w->random, 10 * US, 2 * MS), to_call, i, k, NULL);
+}
+
 /* ---- answers ---- */
 
 static void got_request(struct world *w, struct fake_vmm *v, struct fake_vcpu *g, const struct guest_call *a)
 {
-	struct message *m = message(w, form_token(a));
+	struct message *m = guest_message(w, form_token(a));
 	struct life *me = world_life(w, v->life);
 
 	if (g->call.x[0] != FFA_MSG_WAIT && !form_is_response(g->call.x[0]))
@@ -218,8 +237,10 @@ static bool may_be_aborted(struct world *w, const struct fake_vmm *v, const stru
 {
 	struct life *other;
 
-	if (g->broken || !m)
+	if (g->broken || !m || m->may_abort)
 		return true;
+	if (m->to & FFA_ID_SECURE)
+		return false;
 	for (size_t i = 0; i < w->life_count; i++) {
 		other = w->life[i];
 		if (other->endpoint == m->to && (other->state != VM_RUNNING || other->cut || other->was_cut))
@@ -230,11 +251,15 @@ static bool may_be_aborted(struct world *w, const struct fake_vmm *v, const stru
 
 static void got_response(struct world *w, struct fake_vmm *v, struct fake_vcpu *g, const struct guest_call *a)
 {
-	struct message *m = message(w, form_token(a));
+	struct fake_sp *sp = link_sp(w, (uint16_t)(a->x[1] >> 16));
+	struct message *m = guest_message(w, form_token(a));
 	bool asked = form_of_response((uint32_t)g->call.x[0]) == (uint32_t)a->x[0] || g->call.x[0] == FFA_RUN;
 
-	oracle_message(w, a);
-	if (!asked || form_token(a) != g->asks)
+	if (!sp)
+		oracle_message(w, a);
+	if (asked && sp && sp->id == (uint16_t)g->call.x[1] && (sp->hostile || form_token(a) == OPTEE_KNOWS_NOT))
+		; /* it may say what it likes; or it restarted, and nobody was told */
+	else if (!asked || form_token(a) != g->asks)
 		fail(w, "P5", "life %" PRIu64 " gets a response that it did not ask for", v->life);
 	else if (m && (!m->delivered || !m->responded))
 		fail(w, "P5", "request %u is answered by nobody who got it", m->token);
@@ -243,7 +268,7 @@ static void got_response(struct world *w, struct fake_vmm *v, struct fake_vcpu *
 
 static void got_status(struct world *w, struct fake_vmm *v, struct fake_vcpu *g, const struct guest_call *a)
 {
-	struct message *m = form_is_request(g->call.x[0]) ? message(w, g->asks) : NULL;
+	struct message *m = form_is_request(g->call.x[0]) ? guest_message(w, g->asks) : NULL;
 
 	if (m && m->responded && !g->broken && (int32_t)a->x[2] != FFA_ABORTED)
 		fail(w, "P5", "request %u was answered, and its caller hears %d", m->token, (int32_t)a->x[2]);
@@ -256,7 +281,7 @@ static void got_status(struct world *w, struct fake_vmm *v, struct fake_vcpu *g,
 /* Put, it says so; refused, it was not put; ABORTED where nobody can say. */
 static void got_sent(struct world *w, struct fake_vmm *v, struct fake_vcpu *g, const struct guest_call *a)
 {
-	struct message *m = message(w, g->asks);
+	struct message *m = guest_message(w, g->asks);
 	bool done = a->x[0] == FFA_SUCCESS;
 
 	if (m && (int32_t)a->x[2] == FFA_ABORTED && !may_be_aborted(w, v, g, m))
@@ -323,7 +348,7 @@ static bool waits_for(struct world *w, const struct message *m, uint64_t asked_a
 
 static void check_refusal(struct world *w, const struct fake_vcpu *g, const struct guest_call *a)
 {
-	const struct message *m = form_is_request(g->call.x[0]) ? message(w, g->asks) : NULL;
+	const struct message *m = form_is_request(g->call.x[0]) ? guest_message(w, g->asks) : NULL;
 
 	if (m && a->x[0] == FFA_ERROR && (int32_t)a->x[2] == FFA_BUSY && waits_for(w, m, g->heard_as))
 		fail(w, "P5", "request %u is told that %04x is busy, which waits for one", m->token, m->to);
@@ -358,7 +383,7 @@ struct sent {
 
 void guest_fills(struct world *w, struct input *in)
 {
-	struct message *m = in->kind == IN_GUEST_CALL && in->call.x[0] == FFA_MSG_SEND2 ? message(w, (uint32_t)in->call.x[3]) : NULL;
+	struct message *m = in->kind == IN_GUEST_CALL && in->call.x[0] == FFA_MSG_SEND2 ? guest_message(w, (uint32_t)in->call.x[3]) : NULL;
 	struct sent *sent;
 
 	if (!m)
@@ -384,7 +409,7 @@ static void put(struct world *w, uint64_t index, uint64_t cuts, void *data)
 	struct fake_vmm *v = w->vmm[index];
 	const struct arrival *a = data;
 	struct input in = { .kind = IN_GUEST_PUT, .life = v->life, .put = { a->number, FFA_OK } };
-	struct message *m = message(w, a->token);
+	struct message *m = guest_message(w, a->token);
 
 	if (v->at == VMM_DEAD || v->cuts != cuts || !v->connected)
 		return;
@@ -412,7 +437,7 @@ void guest_gets(struct world *w, struct fake_vmm *v, uint64_t number, const uint
 		fail(w, "P5", "a message of %u bytes", size);
 	if (size != sizeof(struct sent))
 		return;
-	m = message(w, ((const struct sent *)(const void *)bytes)->token);
+	m = guest_message(w, ((const struct sent *)(const void *)bytes)->token);
 	if (m && m->left)
 		fail(w, "P5", "message %u leaves twice", m->token);
 	if (m)
@@ -434,7 +459,7 @@ void guest_begins(struct world *w, struct fake_vmm *v)
 {
 	unsigned count = v->vcpu_count < SIM_VCPU_MAX ? v->vcpu_count : SIM_VCPU_MAX;
 
-	v->talks = random_chance(&w->random, 500);
+	v->talks = w->guests_call || random_chance(&w->random, 500);
 	v->rings = random_chance(&w->random, 500);
 	for (uint16_t i = 0; v->talks && i < count; i++) {
 		tell_state(w, v, i, VCPU_RUNNING);

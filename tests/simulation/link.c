@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/simulation/guest-sp.h"
 #include "tests/simulation/sim.h"
 
 struct fake_sp *link_sp(struct world *w, uint16_t id)
@@ -85,6 +86,26 @@ static void no_answer(struct world *w, uint64_t frame, uint64_t id, void *data)
 	link_come_up(w, random_between(&w->random, 10 * MS, S));
 }
 
+static void breaks_under_a_call(struct world *w, uint64_t epoch, uint64_t what, void *data)
+{
+	if (epoch != w->link.epoch || w->quiet || !w->engine)
+		return;
+	if (what == MISCHIEF_LINK)
+		link_mischief(w, MISCHIEF_LINK);
+	else
+		world_crash(w);
+}
+
+/* A guest's call is short: without this it would hardly ever be out when the link breaks, or the daemon dies. */
+static void may_break(struct world *w, const struct secure_call *c)
+{
+	unsigned what = w->faults.kinds & (random_chance(&w->random, 500) ? MISCHIEF_LINK : MISCHIEF_CRASH);
+
+	if (c->kind == CALL_GUEST && what && w->guests_call && random_chance(&w->random, 100))
+		queue_put(&w->queue, w->now + random_between(&w->random, US, 400 * US), breaks_under_a_call, w->link.epoch,
+			what, NULL);
+}
+
 static void call(void *secure, struct committed proof, const struct secure_call *c)
 {
 	struct world *w = secure;
@@ -96,6 +117,7 @@ static void call(void *secure, struct committed proof, const struct secure_call 
 		c->kind == CALL_CREATED     ? "CREATED"
 		: c->kind == CALL_DESTROYED ? "DESTROYED"
 		: c->kind == CALL_DRAINED   ? "DRAINED"
+		: c->kind == CALL_GUEST     ? "a guest's"
 					    : "nothing");
 	if (!sp) {
 		fail(w, "P3", "a call to %04x, which was never there", c->sp);
@@ -108,6 +130,7 @@ static void call(void *secure, struct committed proof, const struct secure_call 
 		fail(w, "P3", "two frames at once at %04x: whose answer is whose?", c->sp);
 	sp->frame = (struct frame) { .active = true, .call = *c, .instance = sp->instance, .number = ++w->link.frames };
 	w->side->sent(w, sp);
+	may_break(w, c);
 	if (w->side->patience)
 		queue_put(&w->queue, w->now + w->side->patience, no_answer, w->link.frames, c->sp, NULL);
 	queue_put(&w->queue,
@@ -159,7 +182,8 @@ static void lose_frame(struct world *w, struct fake_sp *sp)
 	wire_note(w, "sp    %04x life %" PRIu64 " answer lost, %s", sp->id, sp->frame.call.life,
 		sp->frame.executed ? "executed" : "not executed");
 	sp->unsure = true;
-	if (world_life(w, sp->frame.call.life))
+	sp->guest_lost |= sp->frame.call.kind == CALL_GUEST;
+	if (sp->frame.call.kind != CALL_GUEST && world_life(w, sp->frame.call.life))
 		be_unsure(sp, &world_life(w, sp->frame.call.life)->pair[sp - w->sp],
 			sp->frame.call.kind == CALL_CREATED ? sp->instance : 0);
 	sp->frame.active = false;
@@ -183,6 +207,7 @@ void link_break(struct world *w, bool tell)
 	for (size_t i = 0; i < w->sp_count; i++) {
 		lose_frame(w, &w->sp[i]);
 		w->sp[i].unsure = true; /* an answer that came may not have been thought about yet */
+		guest_answers_lost(w, &w->sp[i]);
 	}
 	link_forget(w);
 	w->stats.link_breaks++;
@@ -204,6 +229,7 @@ void link_crash(struct world *w)
 		struct fake_sp *sp = &w->sp[i];
 
 		sp->told = sp->known;
+		sp->guest_lost = true;
 		for (size_t k = 0; k < w->life_count; k++) {
 			struct pair *p = &w->life[k]->pair[i];
 

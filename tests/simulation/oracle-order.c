@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 
+#include "tests/simulation/guest-sp.h"
 #include "tests/simulation/sim.h"
 
 static bool restart_is_known(const struct fake_sp *sp)
@@ -126,6 +127,10 @@ void oracle_call(struct world *w, struct committed proof, const struct secure_ca
 	struct pair *p = life ? &life->pair[sp - w->sp] : NULL;
 
 	oracle_act(w, proof);
+	if (c->kind == CALL_GUEST) {
+		oracle_guest_call(w, sp, life, c);
+		return;
+	}
 	if (!p) {
 		fail(w, "P4", "a frame leaves for life %" PRIu64 ", which is not stored", c->life);
 		return;

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "tests/simulation/guest-sp.h"
 #include "tests/simulation/sim.h"
 
 LIFECYCLE_NAME_TABLE(wait_names, WAITS);
@@ -36,7 +37,7 @@ static bool sp_holds(struct world *w, const struct vm_row *row, uint16_t id)
 			(p->shown == DEBT_CREATING || p->shown == DEBT_DESTROYING || p->shown == DEBT_KNOWN))
 			return true;
 	}
-	return false;
+	return sp && guest_left_for(w, sp, row);
 }
 
 /* Each SP has one creation slot, each VM an order: the other VM must really be in the way. */

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "tests/simulation/guest-sp.h"
 #include "tests/simulation/sim.h"
 
 LIFECYCLE_NAME_TABLE(how_names, DEBT_HOWS);
@@ -95,11 +96,15 @@ void oracle_reply(struct world *w, const struct secure_call *c, const struct sec
 	struct life *life = world_life(w, c->life);
 	struct pair *p = life ? &life->pair[sp - w->sp] : NULL;
 
+	if (c->kind == CALL_GUEST)
+		guest_refused(w, c, r);
 	if (!p)
 		return;
 	/* What an earlier instance may have taken is gone with it. */
 	for (size_t i = 0; r->verdict == VERDICT_ABORTED && i < w->life_count; i++)
 		w->life[i]->pair[sp - w->sp].unsure = false;
+	if (c->kind == CALL_GUEST || r->kind == CALL_GUEST)
+		return;
 	if (r->kind == CALL_NONE) {
 		if (r->verdict == VERDICT_UNKNOWN_SP) {
 			p->created_refused |= c->kind == CALL_CREATED;
@@ -253,6 +258,8 @@ void oracle_reclaim(struct world *w, struct life *life)
 		const struct pair *p = &life->pair[i];
 		bool owed = p->shown == DEBT_CREATING || p->shown == DEBT_KNOWN || p->shown == DEBT_DESTROYING;
 
+		if (oracle_has_call(&w->sp[i], life))
+			fail(w, "P2", "memory of life %" PRIu64 " is removed, SP %04x has a call of it", life->number, w->sp[i].id);
 		if (oracle_may_hold(w, life, i) && !oracle_was_forgotten(p))
 			fail(w, owed || p->unsure ? "P2" : "P1", "memory of life %" PRIu64 " is removed, SP %04x %s",
 				life->number, w->sp[i].id, owed ? "is still owed its end" : "was forgotten");

@@ -8,6 +8,8 @@
 
 #include "tests/simulation/real.h"
 
+#include "tests/simulation/guest-sp.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +107,7 @@ static void read_book(struct world *w, size_t i)
 	sp->open.open = seen->open || seen->late;
 	sp->open.life = w->real->sp[i].life;
 	sp->open.kind = w->real->sp[i].kind;
+	sp->guest_lost = sp->guest_lost && sp->open.open;
 }
 
 /* The SPMC's own: it is another instance with its world alone. */
@@ -145,6 +148,7 @@ static void read_sp(struct world *w, size_t i)
 	if (sp->instance != real_instance(w, i, seen->generation)) {
 		wire_note(w, "sp    %04x is generation %u", sp->id, seen->generation);
 		sp->instance = real_instance(w, i, seen->generation);
+		guest_answers_lost(w, sp);
 		sp->book_count = 0;
 		sp->slot.taken = false;
 		w->stats.sp_restarts++;
@@ -187,7 +191,9 @@ static void take_reply(
 
 	sp->frame.executed = true;
 	classify(c, x, ret);
-	if (!c->run || ret->kind == CALL_NONE)
+	if (ret->kind == CALL_GUEST && !sp->hostile)
+		guest_served(w, sp, (uint32_t)x[3]);
+	if (!c->run || ret->kind == CALL_GUEST || ret->kind == CALL_NONE)
 		return;
 	/* The answer is that of the call that was open, whatever the daemon takes it for; of a liar's nobody knows which is. */
 	if (r->life != c->life && !sp->hostile)

@@ -149,7 +149,7 @@ static bool swallow(struct side *s, uint64_t x[FFA_REGISTERS])
 	uint32_t ids = (uint32_t)x[FFA_AVAIL_IDS], type = (uint8_t)x[FFA_AVAIL_TYPE];
 	uint32_t bug = type == FFA_VM_DESTROYED_REQ ? SIDE_KEEPS : SIDE_IGNORES;
 
-	if ((uint32_t)x[0] != FFA_MSG_SEND_DIRECT_REQ || side_bug != bug || ++s->messages % 8)
+	if ((uint32_t)x[0] != FFA_MSG_SEND_DIRECT_REQ || !((uint32_t)x[FFA_AVAIL_TYPE] & FFA_FRAMEWORK) || side_bug != bug || ++s->messages % 8)
 		return false;
 	memset(x, 0, FFA_REGISTERS * sizeof(*x));
 	x[0] = FFA_MSG_SEND_DIRECT_RESP;

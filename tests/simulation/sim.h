@@ -121,8 +121,10 @@ struct fake_sp {
 	uint64_t busy_until;
 	uint64_t stuck_until; /* answers RETRY to everything */
 	bool unsure;          /* something of ours may be open there: the daemon cannot know */
+	bool guest_lost;      /* the daemon cannot know of the guest's call that is open there */
 	struct {
 		bool open;
+		uint32_t token; /* of a guest's request */
 		uint8_t kind;
 		uint16_t endpoint;
 		uint64_t life;
@@ -206,6 +208,8 @@ struct message {
 	uint16_t vcpu, to;
 	bool delivered, responded; /* indirect: put, and nothing */
 	bool left; /* indirect: on its way to the receiver's VMM, once */
+	bool may_abort; /* to an SP: the answer may be lost, with its instance or the link */
+	unsigned gone_out; /* to an SP: so often it left the daemon */
 };
 
 enum vmm_at { VMM_STARTING, VMM_NEW, VMM_BUILDING, VMM_IS_BUILT, VMM_RUNS, VMM_IS_QUIET, VMM_IS_OVER, VMM_DEAD };
@@ -330,6 +334,9 @@ struct world {
 	uint64_t now, boot_base;
 	uint32_t boot; /* counts the host's boots */
 	struct faults faults;
+	bool guests_call; /* SPs, most of the time: links break and daemons die under their calls */
+	uint16_t nosy; /* everybody calls that SP until then */
+	uint64_t nosy_until;
 	bool quiet; /* nothing goes wrong any more, nobody asks any more */
 
 	struct engine *engine;
@@ -434,15 +441,7 @@ void vmm_tell_on_channel(struct world *w, struct fake_vmm *v, struct fake_vcpu *
 void vmm_cut(struct world *w, struct fake_vmm *v);
 void vmm_come_back(struct world *w, struct fake_vmm *v);
 
-/* guest-form.c */
-uint32_t form_of_request(struct world *w, uint16_t to);
-uint32_t form_of_response(uint32_t request);
-bool form_is_request(uint64_t function);
-bool form_is_response(uint64_t function);
-bool form_is_wide(uint64_t function);
-uint32_t form_token(const struct guest_call *c);
-void form_fill(struct world *w, struct guest_call *c, uint32_t token);
-void oracle_message(struct world *w, const struct guest_call *c); /* P5: it arrives as it was sent */
+#include "tests/simulation/guest-form.h"
 
 /* device.c */
 void devices_begin(struct world *w, struct fake_vmm *v);
@@ -461,6 +460,7 @@ void guest_answered(struct world *w, struct fake_vmm *v, const struct guest_call
 void guest_is_welcome(struct world *w, struct fake_vmm *v); /* its VMM is adopted: what it waits for is told again */
 void guest_is_cut(struct world *w, struct fake_vmm *v);
 void guest_is_heard(struct world *w, struct fake_vmm *v, const struct input *in);
+struct message *guest_message(struct world *w, uint32_t token); /* NULL: none, or it is long over */
 void oracle_guests(struct world *w); /* the world is quiet */
 
 /* notify.c */

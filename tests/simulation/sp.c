@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/simulation/guest-sp.h"
 #include "tests/simulation/sim.h"
 
 bool sp_wants(const struct fake_sp *sp, uint32_t property)
@@ -187,11 +188,24 @@ static enum verdict half(struct fake_sp *sp, const struct secure_call *c)
 	return VERDICT_ACK;
 }
 
-static enum verdict finish(struct world *w, struct fake_sp *sp, const struct secure_call *c)
+/* Partition messages: the payload comes back. */
+static enum verdict serve_guest(struct world *w, struct fake_sp *sp, const struct secure_call *c, struct secure_reply *ret)
+{
+	guest_served(w, sp, (uint32_t)c->x[3]);
+	ret->x[0] = FFA_MSG_SEND_DIRECT_RESP;
+	ret->x[1] = (uint32_t)sp->id << 16 | c->endpoint;
+	ret->x[3] = (uint32_t)c->x[3];
+	return VERDICT_ACK;
+}
+
+static enum verdict finish(struct world *w, struct fake_sp *sp, const struct secure_call *c, struct secure_reply *ret)
 {
 	bool created = sp->properties & FFA_PROP_VM_CREATED, destroyed = sp->properties & FFA_PROP_VM_DESTROYED;
 	enum verdict v;
 
+	ret->kind = c->kind;
+	if (c->kind == CALL_GUEST)
+		return serve_guest(w, sp, c, ret);
 	if (!w->quiet && c->kind == CALL_CREATED && sp->profile != PROFILE_TRUSTY &&
 		random_chance(&w->random, w->faults.sp_deny))
 		return VERDICT_DENIED;
@@ -243,11 +257,13 @@ static void run(
 	open.kind = sp->open.kind;
 	open.endpoint = sp->open.endpoint;
 	open.life = sp->open.life;
-	if (open.life != c->life)
+	open.x[3] = sp->open.token;
+	sp->guest_lost = false;
+	/* Whose it is where nobody knows, its answer says: of a guest its id. */
+	if (open.life != c->life && open.kind != CALL_GUEST)
 		fail(w, "P1", "the answer of life %" PRIu64 " at %04x is taken for that of life %" PRIu64, open.life,
 			sp->id, c->life);
-	ret->kind = open.kind;
-	ret->verdict = (uint8_t)finish(w, sp, &open);
+	ret->verdict = (uint8_t)finish(w, sp, &open, ret);
 }
 
 static void message(struct world *w, struct fake_sp *sp, const struct secure_call *c, struct secure_reply *ret)
@@ -256,11 +272,13 @@ static void message(struct world *w, struct fake_sp *sp, const struct secure_cal
 
 	if (sp->open.open || w->now < sp->busy_until) {
 		ret->verdict = VERDICT_BUSY;
-	} else if (dice < 60) {
+	} else if (dice < 60 || (w->guests_call && dice >= 400 && c->kind == CALL_GUEST)) {
 		sp->open.open = true;
 		sp->open.kind = c->kind;
 		sp->open.endpoint = c->endpoint;
 		sp->open.life = c->life;
+		sp->open.token = (uint32_t)c->x[3];
+		sp->guest_lost = false;
 		sp->open.runs = (unsigned)random_below(&w->random, 4);
 		sp->open.target = sp->target;
 		suspend(w, sp, ret);
@@ -269,8 +287,7 @@ static void message(struct world *w, struct fake_sp *sp, const struct secure_cal
 	} else if (dice < 100) {
 		ret->verdict = VERDICT_INTERRUPTED;
 	} else {
-		ret->kind = c->kind;
-		ret->verdict = (uint8_t)finish(w, sp, c);
+		ret->verdict = (uint8_t)finish(w, sp, c, ret);
 	}
 }
 
@@ -317,11 +334,19 @@ static void spmc_execute(struct world *w, struct fake_sp *sp, const struct secur
 	ret->verdict = (uint8_t)bitmap(w, sp, c);
 	oracle_executed(w, sp, c, sp->instance);
 }
+static const int32_t status_of[VERDICT_COUNT] = {
+	[VERDICT_INTERRUPTED] = FFA_INTERRUPTED,
+	[VERDICT_BUSY] = FFA_BUSY,
+	[VERDICT_ABORTED] = FFA_ABORTED,
+	[VERDICT_UNKNOWN_SP] = FFA_INVALID_PARAMETERS,
+};
 
 void sp_execute(struct world *w, struct fake_sp *sp, const struct secure_call *call, uint32_t instance,
 	struct secure_reply *ret)
 {
-	uint32_t property = call->kind == CALL_CREATED ? FFA_PROP_VM_CREATED : FFA_PROP_VM_DESTROYED;
+	uint32_t property = call->kind == CALL_CREATED ? FFA_PROP_VM_CREATED
+		: call->kind == CALL_GUEST             ? FFA_PROP_DIRECT_REQ_RECEIVE
+						       : FFA_PROP_VM_DESTROYED;
 
 	*ret = (struct secure_reply) { .sp = sp->id };
 	if (sp_is_the_spmc(sp)) {
@@ -338,6 +363,7 @@ void sp_execute(struct world *w, struct fake_sp *sp, const struct secure_call *c
 	} else {
 		message(w, sp, call, ret);
 	}
+	ret->status = status_of[ret->verdict];
 }
 
 /*
@@ -355,6 +381,9 @@ void sp_restart(struct world *w, struct fake_sp *sp, bool tell)
 	sp->aborted_next |=
 		sp->open.open || under_way || (!sp->tells_generation && tell && random_chance(&w->random, 700));
 	sp->open.open = false;
+	guest_answers_lost(w, sp);
+	if (w->guests_call && !w->quiet)
+		guest_nudge(w, sp);
 	sp->busy_until = random_chance(&w->random, 300) ? w->now + random_between(&w->random, MS, 300 * MS) : 0;
 	if (tell && sp->tells_generation)
 		link_doorbell(w, sp);

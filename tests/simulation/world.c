@@ -302,6 +302,7 @@ static void make_world(struct world *w, bool faults)
 	w->disk.delayed = random_chance(&w->random, 400);
 	w->disk.snapshot_every = (unsigned)random_between(&w->random, 5, 1000);
 	w->world_instance = 1;
+	w->guests_call = random_chance(&w->random, 200);
 	w->side->make(w, faults);
 	if (faults)
 		make_faults(w);

@@ -78,6 +78,15 @@ struct lifecycle_device {
 	const char *text;      /* what it is waited for in, or what went wrong; or "" */
 };
 
+/* A vCPU whose FF-A call waits for another partition. */
+struct lifecycle_vcpu_call {
+	size_t size;
+	uint32_t vcpu;
+	uint16_t callee;  /* its FF-A id; from 0x8000 on it is a secure one */
+	const char *name; /* of a VM; "": it is none, or is gone */
+	uint64_t since;   /* CLOCK_BOOTTIME ns */
+};
+
 /* Everything about one VM. */
 struct lifecycle_vm_details {
 	size_t size;
@@ -108,6 +117,8 @@ struct lifecycle_vm_details {
 	size_t pending_count;
 	const struct lifecycle_key_change *pending; /* keys that are others in the next life */
 	bool bound; /* it lives with the client that started it */
+	size_t call_count;
+	const struct lifecycle_vcpu_call *const *call;
 };
 
 /* How often each word came. */

@@ -34,6 +34,7 @@ static void two_vms(struct world *w)
 	a->debt[1] = (struct debt_row) { .sp = 0x8002, .state = DEBT_SETTLED, .how = HOW_ANSWERED, .tries = 1 };
 	a->vcpu[0] = VCPU_ABORTED;
 	a->vcpu_since[0] = 9000;
+	a->callee[0] = 0x8001;
 	a->device[0] = (struct vmm_device_state) { .type = ASSIGNED_VFIO_FAKE, .state = VFIO_DEVICE_STATE_RUNNING };
 	a->device[1] = (struct vmm_device_state) { .type = ASSIGNED_VFIO_FAKE, .state = VFIO_DEVICE_STATE_STOP_COPY,
 		.condition = DEVICE_DEAD, .text = "it is" };
@@ -179,7 +180,8 @@ static void properties_are_the_row(void **state)
 	uint64_t since, until, life, at;
 	uint32_t tries;
 	sd_bus_message *m;
-	uint16_t sp;
+	uint16_t sp, callee;
+	uint32_t vcpu;
 	int stuck;
 
 	two_vms(w);
@@ -212,6 +214,13 @@ static void properties_are_the_row(void **state)
 	(void)sd_bus_message_unref(m);
 	m = property(w, VM_A, VM_INTERFACE, "VcpuSince", "at");
 	assert_true(sd_bus_message_read(m, "at", 1, &at) > 0);
+	assert_int_equal(at, 9);
+	(void)sd_bus_message_unref(m);
+	m = property(w, VM_A, VM_INTERFACE, "VcpuCalls", "a(uqst)");
+	assert_true(sd_bus_message_read(m, "a(uqst)", 1, &vcpu, &callee, &text, &at) > 0);
+	assert_int_equal(vcpu, 0);
+	assert_int_equal(callee, 0x8001);
+	assert_string_equal(text, "");
 	assert_int_equal(at, 9);
 	(void)sd_bus_message_unref(m);
 	m = property(w, VM_A, VM_INTERFACE, "Devices", "a(ssss)");

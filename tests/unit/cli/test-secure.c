@@ -89,7 +89,7 @@ static void says_why(void **state)
 	expect(*state, CTL("why", "nobody", "web"), 4, "web is running", "no VM is called 'nobody'");
 	expect(*state, CTL("why", "stuck", "-o", "json"), 0, "\"waits\":{\"on\":\"sp\",\"sp\":32769,\"vm\":\"\","
 		"\"since_boottime_us\":1000000,\"until_boottime_us\":0,\"tries\":12},\"then\":\"\",\"reply\":\"retry\",", NULL);
-	expect(*state, CTL("why", "stuck", "-o", "json"), 0, "\"stuck_sps\":[32769],\"text\":\"stuck is ", NULL);
+	expect(*state, CTL("why", "stuck", "-o", "json"), 0, "\"stuck_sps\":[32769],\"vcpu_calls\":[],\"text\":\"stuck is ", NULL);
 }
 
 static void shows_frames_in_words(void **state)

@@ -94,6 +94,9 @@ static int get_vm_struct(const struct vm *vm, const char *property, sd_bus_messa
 	if (strcmp(property, "VcpuSince") == 0)
 		return vm->state == VM_RUNNING ? sd_bus_message_append(reply, "at", 2, (uint64_t)1000000, (uint64_t)2000000) :
 			sd_bus_message_append(reply, "at", 0);
+	if (strcmp(property, "VcpuCalls") == 0)
+		return vm->state == VM_RUNNING ? sd_bus_message_append(reply, "a(uqst)", 2, 0, 0x8001, "", (uint64_t)1000000, 2, 7, "slow",
+			(uint64_t)2000000) : sd_bus_message_append(reply, "a(uqst)", 0);
 	if (strcmp(property, "Devices") == 0)
 		return vm->state == VM_RUNNING ? sd_bus_message_append(reply, "a(ssss)", 2, "vfio-fake", "running", "-", "", "vfio-fake", "stop",
 			"dead", "abort: reset in stop: Input/output error") : sd_bus_message_append(reply, "a(ssss)", 0);
@@ -122,7 +125,7 @@ static int get_vm(sd_bus *bus, const char *path, const char *interface, const ch
 	if (strcmp(property, "StuckPartitions") == 0)
 		return vm->stuck ? sd_bus_message_append(reply, "aq", 2, 0x8001, 0x8003) : sd_bus_message_append(reply, "aq", 0);
 	return strcmp(property, "WaitsOn") == 0 || strcmp(property, "VcpuStates") == 0 || strcmp(property, "Devices") == 0 ||
-		strcmp(property, "VcpuSince") == 0 ||
+		strcmp(property, "VcpuSince") == 0 || strcmp(property, "VcpuCalls") == 0 ||
 		strcmp(property, "SecurePeers") == 0 ||
 		strcmp(property, "LastEnd") == 0 ? get_vm_struct(vm, property, reply) : get_vm_word(vm, property, reply);
 }
@@ -154,6 +157,7 @@ const sd_bus_vtable vm_vtable[] = {
 	SD_BUS_PROPERTY("WaitsOn", "(sqsttu)", get_vm, 0, 0),
 	SD_BUS_PROPERTY("VcpuStates", "as", get_vm, 0, 0),
 	SD_BUS_PROPERTY("VcpuSince", "at", get_vm, 0, 0),
+	SD_BUS_PROPERTY("VcpuCalls", "a(uqst)", get_vm, 0, 0),
 	SD_BUS_PROPERTY("Devices", "a(ssss)", get_vm, 0, 0),
 	SD_BUS_PROPERTY("SecurePeers", "a(qssub)", get_vm, 0, 0),
 	SD_BUS_PROPERTY("LastEnd", "(stts)", get_vm, 0, 0),

@@ -110,6 +110,12 @@ static void tells_everything_about_one(void **state)
 	assert_int_equal(d->vcpu[2], LIFECYCLE_VCPU_WAITING);
 	assert_int_equal(d->vcpu_since[1], 2000000000);
 	assert_int_equal(d->vcpu_since[2], 0); /* not told */
+	assert_int_equal(d->call_count, 2);
+	assert_int_equal(d->call[0]->callee, 0x8001);
+	assert_int_equal(d->call[1]->vcpu, 2);
+	assert_int_equal(d->call[1]->callee, 7);
+	assert_string_equal(d->call[1]->name, "slow");
+	assert_int_equal(d->call[1]->since, 2000000000);
 	assert_int_equal(d->memory_bytes, 512u << 20);
 	assert_int_equal(d->vmm_pid, 4711);
 	assert_int_equal(d->end_cause, LIFECYCLE_CAUSE_GUEST_REBOOT);
