@@ -45,8 +45,15 @@ void ids_init(struct ids *ids, uint16_t first, uint16_t last)
 	ids->first = first ? first : FFA_ID_VM_FIRST;
 	ids->last = last ? last : FFA_ID_VM_LAST;
 	ids->next[HEAD] = ids->prev[HEAD] = ids->placed = HEAD;
-	for (uint16_t id = ids->first; id <= ids->last; id++)
-		insert_after(ids, ids->prev[HEAD], id);
+	if (ids->first > ids->last)
+		return;
+	for (uint16_t id = ids->first; id <= ids->last; id++) { /* as insert_after() would, many times as fast */
+		ids->next[id] = (uint16_t)(id + 1);
+		ids->prev[id] = (uint16_t)(id - 1);
+	}
+	ids->next[HEAD] = ids->first;
+	ids->prev[ids->first] = ids->next[ids->last] = HEAD;
+	ids->prev[HEAD] = ids->last;
 }
 
 bool ids_is_ours(const struct ids *ids, uint16_t id)
