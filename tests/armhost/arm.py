@@ -2,11 +2,13 @@
 import os
 import pathlib
 import resource
+import select
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -123,7 +125,8 @@ def qemu(mode, disk, console, cpus, memory):
 
 
 class Clock:
-    """What passed since it was made, of wall time and of the processors by what was waited for: it is what it says."""
+    """What passed since it was made: wall time, and what processes that were waited for used of the processors since. Where
+    others are waited for beside, use run_timed() and say its figure."""
 
     def __init__(self):
         self.start, self.used = time.monotonic(), self.cpu()
@@ -133,27 +136,72 @@ class Clock:
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         return used.ru_utime + used.ru_stime
 
+    def said(self, cpu):
+        return f"{time.monotonic() - self.start:.0f} s wall, {cpu:.0f} s CPU"
+
     def __str__(self):
-        return f"{time.monotonic() - self.start:.0f} s wall, {self.cpu() - self.used:.0f} s CPU"
+        return self.said(self.cpu() - self.used)
+
+
+AT_WORK = set()  # of run_timed()
+
+
+def end_all():
+    """This run is cut short: who waits in another thread comes back."""
+    for child in list(AT_WORK):
+        child.terminate()
+
+
+def run_timed(command, limit=None, prefix="", silent=False):
+    """(was it in time, what it and what it waited for used of the processors). With a prefix that stands before each line
+    of what it says."""
+    out = subprocess.PIPE if prefix else subprocess.DEVNULL if silent else None
+    child = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=out)
+    AT_WORK.add(child)
+    pidfd, poller = os.pidfd_open(child.pid), select.poll()
+    try:
+        reader = threading.Thread(target=repeat, args=(child.stdout, prefix), daemon=True) if prefix else None
+        if reader:
+            reader.start()
+        poller.register(pidfd, select.POLLIN)
+        in_time = bool(poller.poll(limit and limit * 1000))
+        if not in_time:
+            child.kill()
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if reader:
+            reader.join()
+        return in_time, used.ru_utime + used.ru_stime
+    finally:
+        AT_WORK.discard(child)
+        os.close(pidfd)
+        if child.returncode is None:  # this run is cut short
+            child.kill()
+            child.wait()
+
+
+def repeat(lines, prefix):
+    for line in lines:
+        sys.stdout.buffer.write(prefix.encode() + line)
+        sys.stdout.buffer.flush()
 
 
 def debugfs(request, disk):
     return subprocess.run(["debugfs", "-R", request, str(disk)], capture_output=True, text=True).stdout
 
 
-def boot(mode, payload, command, results, limit=300, cpus=2, memory="2G"):
+def boot(mode, payload, command, results, limit=300, cpus=2, memory="2G", prefix=""):
     """Boots the host of this mode over a copy of `payload` and runs `command` in it as root; gives its exit status. What
-    it leaves in $OUT comes back to `results`, with journal.txt and console.txt."""
+    it leaves in $OUT comes back to `results`, with journal.txt and console.txt; what the boot took is told after `prefix`."""
     results.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="lifecycled-armhost-") as name:
         place = pathlib.Path(name)
         disk, console = place / "payload.ext4", place / "console"
         make_disk(payload, command, disk)
-        in_time = True
-        try:
-            subprocess.run(qemu(MODES[mode], disk, console, cpus, memory), stdin=subprocess.DEVNULL, timeout=limit)
-        except subprocess.TimeoutExpired:
-            in_time = False
+        clock = Clock()
+        in_time, cpu = run_timed(qemu(MODES[mode], disk, console, cpus, memory), limit, prefix)
+        if prefix:
+            print(f"armhost: {prefix}{clock.said(cpu)}", flush=True)
         debugfs(f"rdump /out {place}", disk)
         if (place / "out").exists():
             shutil.copytree(place / "out", results, dirs_exist_ok=True)
