@@ -9,7 +9,9 @@
  *   secure -> hypervisor   WELCOME
  *   hypervisor -> secure   SUBMIT    one FF-A call; the caller picks an id that it never uses twice on a link
  *   secure -> hypervisor   COMPLETE  the registers it ended with, same id
- *   secure -> hypervisor   DOORBELL  the SP named may now answer differently: what it answered RETRY or BUSY, send again
+ *   secure -> hypervisor   DOORBELL  the SP named may now answer differently: what it answered RETRY or BUSY, send again.
+ *                                  The SPMC (0x8000): FFA_NOTIFICATION_INFO_GET may have something for VMs; on a new link
+ *                                  that is asked without it
  *
  * There is one hypervisor. Of two links the one with the newer incarnation stays, the older is closed with what it
  * still holds unread. A link that ends leaves the outcome of every call that was not completed unknown.

@@ -33,7 +33,7 @@
  *   VMM -> daemon   WANT_CHANNEL  a vCPU makes its first FF-A call on this link; after ENTERED, once for each vCPU
  *   daemon -> VMM   CHANNEL   with it the fd of that vCPU's channel, at once or when there is an fd to be had
  *   daemon -> VMM   NOTIFY    one change of the VM's notifications from other VMs (FF-A v1.2 s.16), which the VMM keeps: to whom
- *                             some are bound, or all that is pending at one place. What is pending interrupts the guest
+ *                             some are bound, all that is pending at one place, or that SPs have set some there. Each interrupts the guest
  *   VMM -> daemon   NOTIFICATIONS  all of them, after WELCOME and before any WANT_CHANNEL, of a VM whose definition asks for them
  *   daemon -> VMM   MESSAGE   put the bytes that follow into the guest's RX buffer; after ENTERED
  *   VMM -> daemon   PUT       the answer to the MESSAGE of that number: it is there, or why not
@@ -239,6 +239,7 @@ struct vmm_answer {
 enum vmm_notify_what {
 	VMM_NOTIFY_BOUND = 1,   /* those of `bitmap` belong to life `sender`, 0: to nobody, each global or per vCPU */
 	VMM_NOTIFY_PENDING = 2, /* `bitmap` is all that is pending for `vcpu` */
+	VMM_NOTIFY_SECURE = 3,  /* bit 0: SPs have set something for `vcpu`, which the SPMC keeps */
 };
 #define VMM_NOTIFY_GLOBAL 0xFFFFu /* in place of a vCPU */
 
@@ -257,6 +258,8 @@ struct vmm_notification_state {
 	uint64_t per_vcpu;   /* those that are bound as such */
 	uint64_t pending;    /* global ones */
 	uint64_t vcpu[VM_VCPU_MAX];
+	uint64_t secure;        /* vCPUs for which SPs have set something */
+	uint64_t secure_global; /* 1: or for whichever */
 };
 
 struct vmm_notifications {

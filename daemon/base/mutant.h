@@ -98,6 +98,7 @@
 	X(MUTANT_P6_ANNOUNCE_FOREVER, "P6", "each restart of an SP moves the deadline of an announce")                  \
 	X(MUTANT_P6_CALLER_FORGOTTEN, "P6", "who called a guest that dies waits for ever")                              \
 	X(MUTANT_P6_UNNOTIFIED, "P6", "a vCPU that waits is not run for what is pending")                               \
+	X(MUTANT_P6_SP_UNNOTIFIED, "P6", "what SPs set for a VM is not asked for when they say so")                        \
 	X(MUTANT_P6_DOUBT_FOREVER, "P6", "a guest waits for ever for an answer that was lost")                           \
 	X(MUTANT_P6_WAITER_FORGOTTEN, "P6", "a VMM that waits for an older life to go is never given one")
 

@@ -11,7 +11,7 @@
 
 #include "base/mutant.h"
 
-static struct sp *find_spmc(struct model *m)
+struct sp *bitmap_spmc(struct model *m)
 {
 	for (size_t i = 0; i < m->sp_count; i++)
 		if (sp_is_spmc(&m->sp[i]))
@@ -42,7 +42,7 @@ bool bitmap_is_put_aside(const struct sp *sp, const struct life *l)
 
 void bitmap_announce(struct step *s, struct life *l)
 {
-	struct sp *spmc = find_spmc(s->m);
+	struct sp *spmc = bitmap_spmc(s->m);
 	struct debt *d = spmc ? &l->debt[spmc->index] : NULL;
 
 	if (!d || s->m->hold || life_is_over(l) || l->now.substate == VM_SUB_ALLOCATING)
@@ -87,7 +87,7 @@ bool bitmap_is_owed(const struct model *m, const struct life *l)
  */
 void bitmap_retire(struct step *s, struct life *l)
 {
-	struct sp *spmc = find_spmc(s->m);
+	struct sp *spmc = bitmap_spmc(s->m);
 	struct debt *d = spmc ? &l->debt[spmc->index] : NULL;
 
 	if (!d || (spmc->out && spmc->open_life == l->number))

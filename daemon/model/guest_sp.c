@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mutant.h"
+#include "model/notification_sp.h"
 #include "model/step.h"
 
 #define DOUBT_LASTS (3 * CALL_TAKES) /* whose call it is that an SP is busy with, is known by then or never */
@@ -41,6 +42,11 @@ static void answer_with(struct step *s, struct guest_vcpu *v, const struct secur
 {
 	struct guest_call response;
 
+	if (sp_is_spmc(v->at)) {
+		leave(s, v);
+		notification_sp_answer(s, v, r);
+		return;
+	}
 	if (r->kind != CALL_GUEST) {
 		answer(s, v, r->status < 0 ? (enum ffa_status)r->status : FFA_ABORTED);
 		return;
@@ -107,6 +113,11 @@ void guest_sp_request(struct step *s, struct guest_vcpu *v, const struct guest_c
 		mediator_answer(s, v, status);
 		return;
 	}
+	guest_sp_wait(s, v, sp, call);
+}
+
+void guest_sp_wait(struct step *s, struct guest_vcpu *v, struct sp *sp, const struct guest_call *call)
+{
 	mediator_copy(call, v->x);
 	block_at(s, v, sp);
 	join_line(v, sp);
@@ -136,12 +147,16 @@ static void put_guest_call(struct step *s, struct sp *sp, bool run, uint32_t tar
 
 	call->sp = sp->info.id;
 	call->kind = CALL_GUEST;
+	call->spmc = sp_is_spmc(sp);
+	call->vcpu = g->vcpu ? g->vcpu->index : 0;
 	call->run = run;
 	call->target = target;
 	call->life = g->life;
 	call->endpoint = g->endpoint;
 	if (x)
 		memcpy(call->x, x, sizeof(call->x));
+	if (x && call->spmc)
+		notification_sp_narrow(call->x);
 	if (l)
 		memcpy(call->name, l->begun.name, sizeof(call->name));
 	g->out = true;
@@ -164,14 +179,40 @@ static struct guest_vcpu *next(struct sp *sp)
 	return v;
 }
 
+/* Before guests' calls: nobody who asks without end keeps others from hearing that they have something. */
+static void ask_info(struct step *s, struct sp *spmc)
+{
+	struct guest_at_sp *g = &spmc->guest;
+	const uint64_t x[FFA_REGISTERS] = { FFA_NOTIFICATION_INFO_GET | FFA_SMC64 };
+
+	if (!g->info_due || !heap_node_is_out(&spmc->resume.node))
+		return;
+	g->info_due = false;
+	if (!notification_sp_is_awaited(s->m, spmc))
+		return;
+	g->life = 0;
+	g->endpoint = 0;
+	g->vcpu = NULL;
+	g->since = s->now;
+	g->asks = true;
+	put_guest_call(s, spmc, false, 0, x);
+}
+
+static enum ffa_status check(const struct model *m, const struct guest_vcpu *v, const struct sp *sp)
+{
+	return sp_is_spmc(sp) ? notification_sp_check(m, v, sp) : check_sp(m, v->life, sp, (uint32_t)v->x[0]);
+}
+
 void guest_sp_pump(struct step *s, struct sp *sp)
 {
 	struct guest_at_sp *g = &sp->guest;
 	struct guest_vcpu *v;
 
+	if (sp_is_spmc(sp))
+		ask_info(s, sp);
 	while (!g->out && (v = next(sp))) {
 		/* Much may have happened while it waited. */
-		enum ffa_status status = check_sp(s->m, v->life, sp, (uint32_t)v->x[0]);
+		enum ffa_status status = check(s->m, v, sp);
 
 		if (status != FFA_OK) {
 			answer(s, v, status);
@@ -227,10 +268,12 @@ static void answer_is_lost(struct step *s, struct sp *sp)
 	struct guest_at_sp *g = &sp->guest;
 	struct guest_vcpu *v = g->vcpu;
 
-	g->unsure = true;
+	g->unsure = !sp_is_spmc(sp); /* there nothing stays open, and nobody is answered late */
 	g->vcpu = NULL;
 	if (v && MUTANT(MUTANT_P5_SP_SENT_TWICE))
 		join_line(v, sp);
+	else if (v && sp_is_spmc(sp))
+		answer(s, v, FFA_ABORTED);
 	else if (v)
 		into_doubt(s, v);
 	close_call(s, sp);
@@ -356,6 +399,8 @@ static void unsent(struct step *s, struct sp *sp, bool was_run)
 		return;
 	if (v)
 		answer(s, v, FFA_BUSY);
+	sp->guest.info_due |= sp->guest.asks;
+	sp->guest.asks = false;
 	close_call(s, sp);
 }
 
@@ -366,7 +411,9 @@ static void ended(struct step *s, struct sp *sp, const struct secure_reply *r, b
 
 	bool idle = was_run && (r->verdict == VERDICT_IDLE || r->verdict == VERDICT_UNKNOWN_SP); /* nothing was open */
 
-	if (!g->life && r->kind == CALL_GUEST)
+	if (g->asks)
+		notification_sp_info(s, sp, r);
+	else if (!g->life && r->kind == CALL_GUEST)
 		guest_sp_found(s, sp, r);
 	else if (v && idle)
 		answer(s, v, FFA_ABORTED);
@@ -443,6 +490,8 @@ void guest_sp_link_down(struct step *s, struct sp *sp)
 	bool out = g->out;
 
 	g->out = g->running = false;
+	g->info_lost |= g->asks;
+	g->asks = false;
 	if (out && MUTANT(MUTANT_P3_GUEST_RUN_IDLE)) {
 		g->suspended = true;
 		g->target = FFA_TARGET(sp->info.id, 0);

@@ -29,6 +29,9 @@ struct guests {
 void guest_sp_request(struct step *s, struct guest_vcpu *v, const struct guest_call *call);
 void guest_sp_run(struct step *s, struct guest_vcpu *v, uint16_t id, uint16_t index);
 
+/* The call waits for its turn at this SP, or at the SPMC; that it may, was checked. */
+void guest_sp_wait(struct step *s, struct guest_vcpu *v, struct sp *sp, const struct guest_call *call);
+
 /* One that an earlier daemon was told of. False: nobody can know of it any more. */
 bool guest_sp_doubt(struct step *s, struct guest_vcpu *v, const struct guest_call *call);
 

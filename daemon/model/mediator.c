@@ -10,6 +10,7 @@
 #include "model/guest_sp.h"
 #include "model/message.h"
 #include "model/notification.h"
+#include "model/notification_sp.h"
 #include "model/step.h"
 
 #define NARROW 8 /* registers of a call that is not one of v1.2's wide ones */
@@ -455,7 +456,7 @@ static bool is_told_again(struct step *s, struct guest_vcpu *v, const struct gue
 	caller = v->duty != DUTY_NONE ? relieve(v) : NULL;
 	if (caller)
 		mediator_answer(s, caller, FFA_ABORTED);
-	if (!is_sent_to_another((uint32_t)call->x[0]))
+	if (!is_sent_to_another((uint32_t)call->x[0]) && !notification_sp_is_sent(call))
 		return false;
 	if (first && is_request((uint32_t)call->x[0]) && is_for_sp((uint32_t)call->x[1]) && guest_sp_doubt(s, v, call))
 		return true;

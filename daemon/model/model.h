@@ -130,6 +130,7 @@ struct guest_at_sp {
 	struct list lines;       /* lives whose calls wait for their turn */
 	struct list doubtful;    /* vCPUs whose calls may be over */
 	struct deadline doubt;
+	bool info_due, asks, info_lost; /* of the SPMC: FFA_NOTIFICATION_INFO_GET is to leave, is out, was not answered */
 };
 
 struct sp {

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/mutant.h"
 #include "model/mediator.h"
+#include "model/notification_sp.h"
 #include "model/step.h"
 
 #define GLOBAL VMM_NOTIFY_GLOBAL
@@ -20,7 +21,7 @@ static bool receives(const struct life *l)
 	return l->begun.notifications;
 }
 
-static struct notifications *of(struct step *s, struct life *l)
+struct notifications *notifications_of(struct step *s, struct life *l)
 {
 	if (!l->notifications)
 		l->notifications = take_ptr(&s->m->spare_notifications);
@@ -76,6 +77,12 @@ static void tell_pending(struct step *s, const struct life *l, uint16_t vcpu)
 {
 	put_output(s, OUT_VMM_NOTIFY, l->number)->notice = (struct guest_notice) { .what = VMM_NOTIFY_PENDING, .vcpu = vcpu,
 		.bitmap = *place_of(l->notifications, vcpu) };
+}
+
+static void tell_secure(struct step *s, const struct life *l, uint16_t vcpu, bool set)
+{
+	put_output(s, OUT_VMM_NOTIFY, l->number)->notice =
+		(struct guest_notice) { .what = VMM_NOTIFY_SECURE, .vcpu = vcpu, .bitmap = set };
 }
 
 static void bind(struct step *s, const struct life *l, struct notifications *n, uint64_t bitmap, uint64_t sender,
@@ -140,8 +147,10 @@ void notification_bind(struct step *s, struct guest_vcpu *v, const struct guest_
 {
 	struct binding b;
 	enum ffa_status status = read_binding(s, v, call, FFA_NOTIFICATION_PER_VCPU, &b);
-	struct notifications *n = status == FFA_OK ? of(s, v->life) : NULL;
+	struct notifications *n = status == FFA_OK ? notifications_of(s, v->life) : NULL;
 
+	if (notification_sp_call(s, v, call))
+		return;
 	if (n && is_done(s, n, &b, b.sender->number))
 		;
 	else if (n && (!are_bound(s, n, b.bitmap, 0) || is_pending(b.l, n, b.bitmap)) && !MUTANT(MUTANT_P5_BOUND_TWICE))
@@ -155,8 +164,10 @@ void notification_unbind(struct step *s, struct guest_vcpu *v, const struct gues
 {
 	struct binding b;
 	enum ffa_status status = read_binding(s, v, call, 0, &b);
-	struct notifications *n = status == FFA_OK ? of(s, v->life) : NULL;
+	struct notifications *n = status == FFA_OK ? notifications_of(s, v->life) : NULL;
 
+	if (notification_sp_call(s, v, call))
+		return;
 	if (n && is_done(s, n, &b, 0))
 		;
 	else if (n && (!are_bound(s, n, b.bitmap, b.sender->number) || is_pending(b.l, n, b.bitmap)))
@@ -259,6 +270,8 @@ void notification_set(struct step *s, struct guest_vcpu *v, const struct guest_c
 	struct signal g;
 	enum ffa_status status = read_signal(s, v, call, &g);
 
+	if (notification_sp_call(s, v, call))
+		return;
 	if (status == FFA_OK && g.l->notifications_untold && !g.l->unreachable && !MUTANT(MUTANT_P5_BOUND_UNKNOWN)) {
 		hold(s, v, call);
 		return;
@@ -287,6 +300,17 @@ void notification_wake(struct step *s, struct guest_vcpu *v)
 
 /* ---- GET (s.16.7): the receiver's ---- */
 
+static void set_secure(struct step *s, struct life *l, uint16_t vcpu, bool set)
+{
+	struct vmm_notification_state *is = &l->notifications->is;
+	uint64_t *place = vcpu == GLOBAL ? &is->secure_global : &is->secure, bit = vcpu == GLOBAL ? 1 : 1ull << vcpu;
+
+	if (!(*place & bit) == !set)
+		return;
+	*place ^= bit;
+	tell_secure(s, l, vcpu, set);
+}
+
 static uint64_t take(struct step *s, struct life *l, uint16_t vcpu)
 {
 	uint64_t *place = place_of(l->notifications, vcpu), taken = *place;
@@ -298,23 +322,50 @@ static uint64_t take(struct step *s, struct life *l, uint16_t vcpu)
 	return taken;
 }
 
+static bool has(const struct notifications *n, uint16_t vcpu)
+{
+	return vcpu == GLOBAL ? n->is.pending || n->is.secure_global : n->is.vcpu[vcpu] || (n->is.secure >> vcpu & 1);
+}
+
+/* For what is not pending any more nobody is run. */
+static void unmark(struct notifications *n, uint16_t index)
+{
+	if (!has(n, GLOBAL))
+		n->tell_global = false;
+	if (!has(n, index))
+		n->to_tell &= ~(1ull << index);
+	if (!has(n, index) && index)
+		n->to_run &= ~(1ull << index);
+	if (!has(n, 0) && !has(n, GLOBAL))
+		n->to_run &= ~1ull;
+}
+
 /* The guest has them before its VMM forgets them: whoever dies between the two leaves them pending, and none is lost. */
-static void put_taken(struct step *s, struct guest_vcpu *v, uint16_t index)
+void notification_put(struct step *s, struct guest_vcpu *v, uint16_t index, uint32_t flags, const uint64_t *secure)
 {
 	struct notifications *n = v->life->notifications;
 	struct guest_call *a = mediator_put(s, v);
-	uint64_t taken = n ? n->is.pending | n->is.vcpu[index] : 0;
+	uint64_t taken = n && flags & FFA_NOTIFICATION_OF_VMS ? n->is.pending | n->is.vcpu[index] : 0;
 
 	a->x[0] = FFA_SUCCESS;
+	if (secure) {
+		a->x[2] = (uint32_t)secure[2];
+		a->x[3] = (uint32_t)secure[3];
+		a->x[6] = (uint32_t)secure[6];
+	}
 	a->x[4] = (uint32_t)taken;
 	a->x[5] = taken >> 32;
 	if (!n || MUTANT(MUTANT_P5_TAKEN_TWICE))
 		return;
-	(void)take(s, v->life, GLOBAL);
-	(void)take(s, v->life, index);
-	n->to_run &= ~(1ull << index | (n->is.vcpu[0] ? 0 : 1));
-	n->to_tell &= ~(1ull << index);
-	n->tell_global = false;
+	if (flags & FFA_NOTIFICATION_OF_VMS) {
+		(void)take(s, v->life, GLOBAL);
+		(void)take(s, v->life, index);
+	}
+	if (secure) {
+		set_secure(s, v->life, GLOBAL, false);
+		set_secure(s, v->life, index, false);
+	}
+	unmark(n, index);
 }
 
 void notification_get(struct step *s, struct guest_vcpu *v, const struct guest_call *call)
@@ -326,10 +377,22 @@ void notification_get(struct step *s, struct guest_vcpu *v, const struct guest_c
 		answer(s, v, FFA_INVALID_PARAMETERS);
 	else if (!receives(v->life))
 		answer(s, v, FFA_NOT_SUPPORTED);
-	else if (flags & FFA_NOTIFICATION_OF_VMS)
-		put_taken(s, v, index);
-	else
-		answer(s, v, FFA_OK);
+	else if (!notification_sp_get(s, v, call))
+		notification_put(s, v, index, flags, NULL);
+}
+
+/* ---- what SPs set: the SPMC keeps it, here is that there is some ---- */
+
+void notification_secure(struct step *s, struct life *l, uint16_t vcpu)
+{
+	struct notifications *n = l->notifications;
+
+	if (!n || life_is_over(l) || l->notifications_untold) /* its VMM will tell, and it is run for it then */
+		return;
+	set_secure(s, l, vcpu, true);
+	mark(n, vcpu);
+	if (l->guest)
+		notification_wake(s, &l->guest[who_runs(vcpu)]);
 }
 
 /* ---- INFO_GET (s.16.8): a guest schedules its own vCPUs ---- */
@@ -404,6 +467,25 @@ void notification_info_get(struct step *s, struct guest_vcpu *v, const struct gu
 
 /* ---- a VMM is back ---- */
 
+/* Whether the SPMC has told an earlier daemon of something, which died before its VMM knew, nobody can say: it is looked for. */
+static void merge_secure(struct step *s, struct life *l, const struct vmm_notification_state *is, uint16_t vcpu, bool fresh)
+{
+	struct vmm_notification_state *ours = &l->notifications->is;
+	uint64_t bit = vcpu == GLOBAL ? 1 : 1ull << vcpu;
+	bool theirs = (vcpu == GLOBAL ? is->secure_global : is->secure) & bit;
+	bool set = theirs || (vcpu == GLOBAL ? ours->secure_global : ours->secure) & bit ||
+		(fresh && notification_sp_may_have(s->m, l));
+
+	if (vcpu == GLOBAL)
+		ours->secure_global = set;
+	else
+		ours->secure = set ? ours->secure | bit : ours->secure & ~bit;
+	if (set)
+		mark(l->notifications, vcpu);
+	if (set != theirs)
+		tell_secure(s, l, vcpu, set);
+}
+
 /*
  * To a new daemon it tells all there is. To one that it had before it may not have heard the last of it: what it has pending,
  * its guest has not got, and what it was not told, it is told again.
@@ -430,6 +512,7 @@ static void merge(struct step *s, struct life *l, const struct vmm_notification_
 			mark(n, vcpu);
 		if (*ours != theirs)
 			tell_pending(s, l, vcpu);
+		merge_secure(s, l, is, vcpu, fresh);
 	}
 }
 
@@ -439,7 +522,7 @@ void notification_told(struct step *s, struct life *l, const struct vmm_notifica
 
 	if (!receives(l) || life_is_over(l))
 		return;
-	(void)of(s, l);
+	(void)notifications_of(s, l);
 	merge(s, l, is, fresh);
 	notification_release(s, l);
 	for (unsigned i = 0; l->guest && i < l->begun.vcpu_count; i++)

@@ -32,6 +32,11 @@ void notification_set(struct step *s, struct guest_vcpu *v, const struct guest_c
 void notification_get(struct step *s, struct guest_vcpu *v, const struct guest_call *call);
 void notification_info_get(struct step *s, struct guest_vcpu *v, const struct guest_call *call);
 
+/* Of notification_sp.c: those of a life, which may be none yet; GET is answered, `secure` is what the SPMC said or NULL. */
+struct notifications *notifications_of(struct step *s, struct life *l);
+void notification_put(struct step *s, struct guest_vcpu *v, uint16_t index, uint32_t flags, const uint64_t *secure);
+void notification_secure(struct step *s, struct life *l, uint16_t vcpu);
+
 /* The vCPU has come to wait: something may be pending for it already. */
 void notification_wake(struct step *s, struct guest_vcpu *v);
 

@@ -33,7 +33,7 @@ struct secure_call {
 	uint8_t kind;  /* enum call_kind, of the message sent or of the open call that is run */
 	bool run;      /* FFA_RUN `target` instead of a message */
 	bool spmc;     /* to the SPMC itself, of the VM's notification bitmap */
-	uint16_t vcpu; /* then: how many it has; CALL_DRAINED: which one is meant */
+	uint16_t vcpu; /* then: how many it has; CALL_DRAINED, CALL_GUEST: which one is meant */
 	uint32_t target;
 	uint16_t endpoint; /* the VM's id */
 	uint64_t life;

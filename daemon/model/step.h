@@ -154,6 +154,7 @@ void resume_timer(struct step *s, struct sp *sp);
 void rest_timer(struct step *s, struct sp *sp);
 
 /* bitmap.c: the SPMC is one more debtor */
+struct sp *bitmap_spmc(struct model *m); /* NULL: it has no notifications */
 void bitmap_announce(struct step *s, struct life *l); /* if it is its turn */
 bool bitmap_is_owed(const struct model *m, const struct life *l); /* VM_DESTROYED waits for it */
 struct debt *bitmap_next(struct step *s, struct sp *spmc); /* whose message is to be sent; NULL: nobody's */

@@ -8,6 +8,7 @@
 #include "base/mutant.h"
 #include "model/availability.h"
 #include "model/guest_sp.h"
+#include "model/notification_sp.h"
 
 /* ---- instances that are gone ---- */
 
@@ -293,6 +294,7 @@ static void up(struct step *s, const struct secure_world *w)
 			after_move(s, l);
 	}
 	s->m->hold = false;
+	notification_sp_up(s);
 	list_for_each_safe(l, next, &s->m->lives, all)
 		bitmap_resume(s, l);
 	for (size_t i = 0; i < s->m->sp_count; i++)
@@ -316,6 +318,7 @@ static void doorbell(struct step *s, const struct doorbell *b)
 		sp_lost(s, sp, HOW_SP_GONE);
 		order_wake(s);
 	}
+	sp->guest.info_due |= sp_is_spmc(sp) && !MUTANT(MUTANT_P6_SP_UNNOTIFIED);
 	pace_wake(s, sp);
 	release_queue(s, sp, &sp->backoff);
 	release_queue(s, sp, &sp->stuck);

@@ -84,6 +84,21 @@ static void classify_bitmap(const struct secure_call *call, const uint64_t x[FFA
 	}
 }
 
+/* A guest's call of the SPMC, or FFA_NOTIFICATION_INFO_GET: what it answers is for who asked to know. */
+static void classify_notification(const uint64_t x[FFA_REGISTERS], struct secure_reply *ret)
+{
+	int32_t status = (int32_t)x[2];
+
+	if ((uint32_t)x[0] == FFA_SUCCESS || (uint32_t)x[0] == FFA_SUCCESS_64) {
+		ret->verdict = VERDICT_ACK;
+		ret->kind = CALL_GUEST;
+		memcpy(ret->x, x, sizeof(ret->x));
+	} else if ((uint32_t)x[0] == FFA_ERROR && status < 0) {
+		ret->verdict = status == FFA_BUSY || status == FFA_RETRY || status == FFA_INTERRUPTED ? VERDICT_BUSY : VERDICT_REFUSED;
+		ret->status = status;
+	}
+}
+
 static uint32_t request_type(const struct secure_call *call)
 {
 	return FFA_FRAMEWORK |
@@ -138,6 +153,10 @@ void classify(const struct secure_call *call, const uint64_t x[FFA_REGISTERS], s
 	const struct row *row = NULL;
 
 	*ret = (struct secure_reply){ .sp = call->sp, .verdict = VERDICT_BROKEN };
+	if (call->spmc && call->kind == CALL_GUEST) {
+		classify_notification(x, ret);
+		return;
+	}
 	if (call->spmc && call->kind != CALL_NONE) {
 		classify_bitmap(call, x, ret);
 		return;

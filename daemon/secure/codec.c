@@ -47,10 +47,10 @@ void encode_call(const struct secure_call *call, uint64_t x[FFA_REGISTERS])
 	if (call->run) {
 		x[0] = FFA_RUN;
 		x[1] = call->target;
-	} else if (call->spmc) {
-		encode_bitmap(call, x);
 	} else if (call->kind == CALL_GUEST) {
 		memcpy(x, call->x, sizeof(call->x));
+	} else if (call->spmc) {
+		encode_bitmap(call, x);
 	} else {
 		encode_availability(call, x);
 	}

@@ -43,7 +43,7 @@ static void complain(struct secure *s, const struct secure_call *call, const uin
 {
 	static const char *const words[2][5] = {
 		{ "nothing", "VM_CREATED", "VM_DESTROYED", "nothing", "a guest's request" },
-		{ "nothing", "BITMAP_CREATE", "BITMAP_DESTROY", "NOTIFICATION_GET", "nothing" },
+		{ "nothing", "BITMAP_CREATE", "BITMAP_DESTROY", "NOTIFICATION_GET", "a call of notifications" },
 	};
 	uint64_t now = loop_boottime();
 

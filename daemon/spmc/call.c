@@ -85,7 +85,12 @@ static const struct {
 	{ FFA_RUN, WORLD_DISCOVERY_NONE, ALWAYS, false, call_run },
 	{ FFA_NOTIFICATION_BITMAP_CREATE, WORLD_DISCOVERY_NONE, SINCE_1_1, true, call_bitmap_create },
 	{ FFA_NOTIFICATION_BITMAP_DESTROY, WORLD_DISCOVERY_NONE, SINCE_1_1, true, call_bitmap_destroy },
+	{ FFA_NOTIFICATION_BIND, WORLD_DISCOVERY_NONE, SINCE_1_1, true, call_notification_bind },
+	{ FFA_NOTIFICATION_UNBIND, WORLD_DISCOVERY_NONE, SINCE_1_1, true, call_notification_unbind },
+	{ FFA_NOTIFICATION_SET, WORLD_DISCOVERY_NONE, SINCE_1_1, true, call_notification_set },
 	{ FFA_NOTIFICATION_GET, WORLD_DISCOVERY_NONE, SINCE_1_1, true, call_notification_get },
+	{ FFA_NOTIFICATION_INFO_GET, WORLD_DISCOVERY_NONE, SINCE_1_1, true, call_notification_info_get },
+	{ FFA_NOTIFICATION_INFO_GET | FFA_SMC64, WORLD_DISCOVERY_NONE, SINCE_1_1, true, call_notification_info_get },
 };
 
 #define CALLS (sizeof(calls) / sizeof(calls[0]))

@@ -174,11 +174,45 @@ bool command_waits(const struct world *w, const struct command_answer *a)
 	return a->waits && run->active && run->what.order == a->order;
 }
 
+/* ---- notification ID VM set BITMAP [VCPU], notification ID VM bind BITMAP ---- */
+
+static int say_set(struct world *w, uint32_t sp, uint16_t vm, long vcpu, uint64_t bitmap, struct command_answer *a)
+{
+	switch (world_notify(w, sp, vm, (int32_t)vcpu, bitmap)) {
+	case FFA_OK:
+		return say(a, 0, "ok");
+	case FFA_DENIED:
+		return say(a, -EPERM, "denied: VM %u has not bound these to SP 0x%04x, %s", vm, w->book->sp[sp].id,
+			vcpu < 0 ? "as global ones" : "for each vCPU");
+	default:
+		return say(a, -ENOENT, "invalid-parameters: VM %u has no notification bitmap, or not so many vCPUs", vm);
+	}
+}
+
+static int do_notification(struct world *w, const struct words *c, struct command_answer *a)
+{
+	bool sets = strcmp(c->word[3], "set") == 0 && c->count <= 6, binds = strcmp(c->word[3], "bind") == 0 && c->count == 5;
+	long vm = number(c->word[2], 0x7FFF), vcpu = c->count == 6 ? number(c->word[5], WORLD_VCPUS - 1) : WORLD_NOTIFY_GLOBAL;
+	int sp = find_sp(w, c->word[1]);
+	char *end;
+	uint64_t bitmap = strtoull(c->word[4], &end, 0);
+
+	if (vm <= 0 || (!sets && !binds) || (c->count == 6 && vcpu < 0) || c->word[4][0] < '0' || c->word[4][0] > '9' || *end ||
+		!bitmap)
+		return say(a, -EINVAL, "write 'notification ID VM set BITMAP [VCPU]' or 'notification ID VM bind BITMAP'");
+	if (sp < 0)
+		return say(a, -ENOENT, "no SP has the id '%s'", c->word[1]);
+	if (sets)
+		return say_set(w, (uint32_t)sp, (uint16_t)vm, vcpu, bitmap, a);
+	world_notified_by(w, (uint32_t)sp, (uint16_t)vm, bitmap);
+	return say(a, 0, "ok");
+}
+
 /* ---- events ---- */
 
 static int say_events(const char *name, struct command_answer *a)
 {
-	(void)say(a, 0, "no event is called '%.32s'; write notifier, or one of:", name);
+	(void)say(a, 0, "no event is called '%.32s'; write notifier, notification, or one of:", name);
 	for (int i = 0; i < WORLD_EVENT_COUNT; i++) {
 		size_t n = strlen(a->text);
 
@@ -214,5 +248,7 @@ int command_do(struct world *w, uint64_t monotonic, const char *command, struct 
 	split(&c, command);
 	if (strcmp(c.word[0], "notifier") == 0)
 		return do_notifier(w, monotonic, &c, ret);
+	if (strcmp(c.word[0], "notification") == 0)
+		return do_notification(w, &c, ret);
 	return do_event(w, monotonic, &c, ret);
 }

@@ -220,6 +220,7 @@ static void write_sp(struct text *t, const struct world *w, uint32_t index, uint
 		w->late[index].due != WORLD_NEVER ? "true" : "false");
 	write_vms(t, sp);
 	write_manager(t, w, index, now);
+	text_add(t, "\"notifications\":%" PRIu64 ",", sp->notified);
 	write_counts(t, &sp->counts);
 	write_log(t, sp);
 	text_add(t, "}");

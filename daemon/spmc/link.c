@@ -127,12 +127,12 @@ static int send_welcome(struct link *l)
 	return send_frame(l, &f, offsetof(struct secure_link_welcome, sp) + b->sp_count * sizeof(f.sp[0]));
 }
 
-static int send_doorbell(struct link *l, uint32_t index)
+static int send_doorbell(struct link *l, uint16_t id, uint32_t generation)
 {
 	struct secure_link_doorbell f = {
 		.header = { .magic = SECURE_LINK_MAGIC, .version = SECURE_LINK_VERSION, .kind = SECURE_LINK_DOORBELL },
-		.sp = l->world->book->sp[index].id,
-		.generation = generation_told(l->world, index),
+		.sp = id,
+		.generation = generation,
 	};
 
 	return send_frame(l, &f, sizeof(f));
@@ -151,11 +151,18 @@ static int send_waiting(struct link *l)
 	/* After the answers, so that the RETRY is there before the bell that ends it. */
 	while (l->world->doorbells) {
 		uint32_t i = (uint32_t)__builtin_ctzll(l->world->doorbells);
-		int r = send_doorbell(l, i);
+		int r = send_doorbell(l, l->world->book->sp[i].id, generation_told(l->world, i));
 
 		if (r < 0)
 			return r;
 		l->world->doorbells &= l->world->doorbells - 1;
+	}
+	if (l->world->rings) {
+		int r = send_doorbell(l, FFA_ID_SPMC, 0);
+
+		if (r < 0)
+			return r;
+		l->world->rings = false;
 	}
 	return 0;
 }
@@ -182,6 +189,7 @@ void link_flush(struct link *l)
 
 	if (!l->current) {
 		l->world->doorbells = 0;
+		l->world->rings = false;
 		return;
 	}
 	take_late(l);
@@ -223,6 +231,7 @@ static void take_hello(struct link_peer *p, struct frame *f)
 	l->current = p;
 	l->queue_count = 0;
 	l->world->doorbells = 0;
+	l->world->rings = false;
 	if (send_welcome(l) < 0)
 		close_peer(p, LOG_WARNING, "it did not take the WELCOME");
 	else

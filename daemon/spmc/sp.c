@@ -41,6 +41,8 @@ void sp_forget(struct sp *sp, uint64_t monotonic)
 	notifiers_forget(&sp->notifiers, monotonic);
 	memset(sp->vm, 0, sp->end * sizeof(sp->vm[0]));
 	memset(sp->open_x, 0, sizeof(sp->open_x));
+	memset(sp->notified_by, 0, sizeof(sp->notified_by));
+	sp->notified = 0;
 	sp->open = sp->pending = sp->broken = sp->pseudo = 0;
 	sp->live = sp->end = sp->queued = 0;
 }

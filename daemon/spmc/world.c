@@ -104,6 +104,7 @@ void world_reset(struct world *w, const uint8_t instance[16])
 	world_change_tag(w);
 	b->resets = resets;
 	w->doorbells = 0;
+	w->rings = false;
 	w->reset_wanted = false;
 	w->rx.full = false;
 	fence();

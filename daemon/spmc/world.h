@@ -19,7 +19,7 @@
 #include "spmc/notifier.h"
 
 #define WORLD_MAGIC 0x444C5753u /* "SWLD" */
-#define WORLD_VERSION 6
+#define WORLD_VERSION 7
 #define WORLD_BITMAPS 1024 /* VMs that can have a notification bitmap at a time */
 #define WORLD_VCPUS 64
 #define WORLD_SPS SECURE_LINK_SP_MAX
@@ -154,6 +154,8 @@ struct sp {
 	uint64_t logged; /* entries ever; the last WORLD_LOG are kept */
 	struct sp_log log[WORLD_LOG];
 	struct notifiers notifiers;
+	uint16_t notified_by[64]; /* the VM that each of its notifications is bound to; 0: nobody */
+	uint64_t notified;        /* those that are pending */
 
 	/* Derived: see world_recover. */
 	uint32_t live; /* objects in all */
@@ -171,6 +173,8 @@ struct vm_bitmap {
 	uint64_t per_vcpu;    /* bound as such */
 	uint64_t pending;     /* global ones */
 	uint64_t pending_at[WORLD_VCPUS];
+	uint64_t untold;      /* vCPUs that FFA_NOTIFICATION_INFO_GET has not named since */
+	uint8_t untold_global;
 };
 
 struct world_book {
@@ -276,6 +280,7 @@ struct world {
 	uint64_t work_at[WORLD_SPS]; /* CLOCK_MONOTONIC ns of the next work step, or WORLD_NEVER */
 	uint64_t event_at[WORLD_SPS]; /* likewise of its next state */
 	uint64_t doorbells;          /* SPs, by index, that have something to tell */
+	bool rings;                  /* so has the SPMC: FFA_NOTIFICATION_INFO_GET says what */
 	uint64_t monotonic, realtime; /* the time of the last call or work */
 	uint64_t call;               /* set before world_call: names the call to world_answer */
 	struct world_late late[WORLD_SPS];
@@ -334,6 +339,13 @@ bool world_call(struct world *w, struct world_time now, uint64_t x[FFA_REGISTERS
 bool call_bitmap_create(struct world *w, uint64_t *x);
 bool call_bitmap_destroy(struct world *w, uint64_t *x);
 bool call_notification_get(struct world *w, uint64_t *x);
+bool call_notification_bind(struct world *w, uint64_t *x);
+bool call_notification_unbind(struct world *w, uint64_t *x);
+bool call_notification_set(struct world *w, uint64_t *x);
+bool call_notification_info_get(struct world *w, uint64_t *x);
+#define WORLD_NOTIFY_GLOBAL (-1) /* in place of a vCPU */
+int32_t world_notify(struct world *w, uint32_t sp, uint16_t vm, int32_t vcpu, uint64_t bitmap); /* an FF-A status */
+void world_notified_by(struct world *w, uint32_t sp, uint16_t vm, uint64_t bitmap); /* the SP binds them to that VM */
 struct vm_bitmap *world_bitmap(struct world_book *b, uint16_t vm); /* NULL: it has none */
 
 /* discovery.c and direct.c: the calls themselves */

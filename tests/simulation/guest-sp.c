@@ -56,7 +56,7 @@ bool guest_left_for(const struct world *w, const struct fake_sp *sp, const struc
 		if (life && !strcmp(life->name, row->name) && life->state == VM_ABORTING)
 			return true;
 	}
-	return false;
+	return sp_is_the_spmc(sp) && notify_left_for_spmc((struct world *)w, row);
 }
 
 void oracle_guest_call(struct world *w, struct fake_sp *sp, struct life *life, const struct secure_call *c)

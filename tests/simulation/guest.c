@@ -77,6 +77,7 @@ static void make(struct world *w, struct fake_vmm *v, uint16_t vcpu, const struc
 	g->call.vcpu = vcpu;
 	g->call.version = version_of(v);
 	g->out = true;
+	g->left_for_spmc = false;
 	g->told = false;
 	g->broken = false;
 	if (v->connected && v->welcome)

@@ -126,6 +126,8 @@ void notify_chooses(struct world *w, struct fake_vmm *v, uint16_t vcpu, uint16_t
 {
 	uint64_t dice = random_below(&w->random, 100);
 
+	if (!v->guest[vcpu].poked && random_chance(&w->random, 150) && notify_sp_chooses(w, v, x))
+		return;
 	other = choose_other(w, v, other);
 	if (dice >= 60 && !world_life(w, v->life)->notifications)
 		dice = 50; /* it may try, now and then */
@@ -224,13 +226,15 @@ void notify_leaves(struct world *w, struct fake_vmm *v, const struct guest_call 
 	struct notes *n = &v->notes;
 	uint64_t got;
 
+	if (notify_is_for_sp(g->call.x))
+		return;
 	if (g->call.x[0] == FFA_NOTIFICATION_SET)
 		set_answered(w, v, g, ok, a->x[0] == FFA_ERROR && (int32_t)a->x[2] == FFA_DENIED);
 	if (g->call.x[0] == FFA_NOTIFICATION_BIND || g->call.x[0] == FFA_NOTIFICATION_UNBIND)
 		bind_answered(w, v, g, ok);
 	if (g->call.x[0] != FFA_NOTIFICATION_GET || !ok)
 		return;
-	if (a->x[4] << 32 >> 32 != a->x[4] || a->x[2] || a->x[3])
+	if (a->x[4] << 32 >> 32 != a->x[4] || (!(g->call.x[2] & FFA_NOTIFICATION_OF_SPS) && (a->x[2] || a->x[3])))
 		fail(w, "P5", "life %" PRIu64 " gets notifications of nobody", v->life);
 	got = a->x[5] << 32 | a->x[4];
 	if (got & ~(n->at[own].may | n->at[SIM_VCPU_MAX].may))
@@ -272,6 +276,10 @@ void notify_told(struct world *w, struct fake_vmm *v, const struct guest_notice 
 			is->sender[bit] = n->sender;
 			is->per_vcpu = n->per_vcpu ? is->per_vcpu | 1ull << bit : is->per_vcpu & ~(1ull << bit);
 		}
+	if (n->what == VMM_NOTIFY_SECURE && n->vcpu == VMM_NOTIFY_GLOBAL)
+		is->secure_global = n->bitmap;
+	else if (n->what == VMM_NOTIFY_SECURE)
+		is->secure = (is->secure & ~(1ull << n->vcpu)) | n->bitmap << n->vcpu;
 	if (n->what == VMM_NOTIFY_PENDING)
 		*(n->vcpu == VMM_NOTIFY_GLOBAL ? &is->pending : &is->vcpu[n->vcpu]) = n->bitmap;
 }
@@ -315,5 +323,6 @@ void oracle_notifications(struct world *w)
 			continue;
 		for (size_t slot = 0; slot <= SIM_VCPU_MAX; slot++)
 			check_got(w, v, slot);
+		oracle_notified(w, v);
 	}
 }

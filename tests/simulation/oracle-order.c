@@ -127,6 +127,10 @@ void oracle_call(struct world *w, struct committed proof, const struct secure_ca
 	struct pair *p = life ? &life->pair[sp - w->sp] : NULL;
 
 	oracle_act(w, proof);
+	if (c->kind == CALL_GUEST && sp_is_the_spmc(sp)) {
+		oracle_notification_call(w, life, c);
+		return;
+	}
 	if (c->kind == CALL_GUEST) {
 		oracle_guest_call(w, sp, life, c);
 		return;

@@ -191,7 +191,7 @@ static void take_reply(
 
 	sp->frame.executed = true;
 	classify(c, x, ret);
-	if (ret->kind == CALL_GUEST && !sp->hostile)
+	if (ret->kind == CALL_GUEST && !sp->hostile && !sp_is_the_spmc(sp))
 		guest_served(w, sp, (uint32_t)x[3]);
 	if (!c->run || ret->kind == CALL_GUEST || ret->kind == CALL_NONE)
 		return;
@@ -434,6 +434,9 @@ static void noise(struct world *w, uint64_t a, uint64_t b, void *data)
 		return;
 	if (sp_is_the_spmc(last) && last->book_count)
 		side_pend(w->real->side, &w->random, last->book[random_below(&w->random, last->book_count)].endpoint);
+	for (size_t k = 0; sp_is_the_spmc(last) && k < last->book_count; k++)
+		side_notify(w->real->side, &w->random, last->book[k].endpoint);
+	doorbells(w);
 	side_noise(w->real->side, &w->random, i, (enum side_noise)random_below(&w->random, SIDE_ABORTS));
 	queue_put(&w->queue, w->now + random_between(&w->random, MS, 300 * MS), noise_ends, i, 0, NULL);
 	queue_put(&w->queue, w->now + random_between(&w->random, MS, 500 * MS), noise, 0, 0, NULL);

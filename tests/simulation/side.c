@@ -188,6 +188,12 @@ bool side_doorbell(struct side *s, uint16_t *ret_sp, uint32_t *ret_generation)
 	struct world *w = &s->world;
 	uint32_t i;
 
+	if (!w->doorbells && w->rings) {
+		w->rings = false;
+		*ret_sp = FFA_ID_SPMC;
+		*ret_generation = 0;
+		return true;
+	}
 	if (!w->doorbells)
 		return false;
 	i = (uint32_t)__builtin_ctzll(w->doorbells);
@@ -201,6 +207,7 @@ void side_abandon(struct side *s)
 {
 	world_abandon(&s->world);
 	s->world.doorbells = 0;
+	s->world.rings = false;
 	side_buffer(s, -1);
 }
 
@@ -356,9 +363,47 @@ void side_pend(struct side *s, struct random *dice, uint16_t vm)
 	struct vm_bitmap *b = world_bitmap(s->world.book, vm);
 
 	if (b && odds(dice, 500))
-		b->pending |= 1;
+		b->pending |= 4;
 	else if (b)
 		b->pending_at[random_below(dice, b->vcpus)] |= 2;
+}
+
+void side_notify(struct side *s, struct random *dice, uint16_t vm)
+{
+	const struct vm_bitmap *b = world_bitmap(s->world.book, vm);
+	unsigned first = (unsigned)random_below(dice, 64);
+
+	for (unsigned i = 0; b && i < 64; i++) {
+		unsigned bit = (first + i) % 64;
+		int sp = b->sender[bit] ? world_find(&s->world, b->sender[bit]) : -1;
+		int32_t vcpu = b->per_vcpu >> bit & 1 ? (int32_t)random_below(dice, b->vcpus) : WORLD_NOTIFY_GLOBAL;
+
+		if (sp < 0)
+			continue;
+		(void)world_notify(&s->world, (uint32_t)sp, vm, vcpu, 1ull << bit);
+		return;
+	}
+}
+
+bool side_is_untold(const struct side *s, uint16_t vm)
+{
+	const struct vm_bitmap *b = world_bitmap(s->world.book, vm);
+
+	return b && (b->untold || b->untold_global);
+}
+
+/* Of what an SP has set and the VM has bound to it. */
+bool side_is_notified(const struct side *s, uint16_t vm)
+{
+	const struct vm_bitmap *b = world_bitmap(s->world.book, vm);
+	uint64_t all = b ? b->pending : 0;
+
+	for (unsigned i = 0; b && i < b->vcpus; i++)
+		all |= b->pending_at[i];
+	for (unsigned i = 0; all && i < 64; i++)
+		if (all >> i & 1 && b->sender[i])
+			return true;
+	return false;
 }
 
 /* ---- what goes wrong ---- */

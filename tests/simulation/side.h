@@ -77,6 +77,9 @@ enum side_vm side_knows(const struct side *s, size_t index, uint16_t vm, uint16_
 /* Notification bitmaps, which the SPMC itself keeps. */
 bool side_has_bitmaps(const struct side *s);
 bool side_has_bitmap(const struct side *s, uint16_t vm);
+void side_notify(struct side *s, struct random *dice, uint16_t vm); /* an SP does, if one may */
+bool side_is_untold(const struct side *s, uint16_t vm);   /* of which FFA_NOTIFICATION_INFO_GET would tell */
+bool side_is_notified(const struct side *s, uint16_t vm); /* something is pending that an SP has set */
 void side_pend(struct side *s, struct random *dice, uint16_t vm); /* as if an SP had set something */
 
 /* What goes wrong there, by the dice, and its end: whoever lied, hung or is away is replaced by one that does not. */

@@ -183,6 +183,7 @@ struct fake_vcpu {
 	uint32_t serves_form;  /* the function id of that one */
 	uint32_t owes;         /* the target that yielded to it: nobody else may run it */
 	uint16_t serves_id;
+	bool left_for_spmc; /* its call, once */
 	bool poked;   /* it was run: there may be notifications */
 	uint64_t got[SIM_VCPU_MAX + 1]; /* that are on their way to it: of struct notes.at */
 	struct guest_call call;
@@ -464,6 +465,12 @@ struct message *guest_message(struct world *w, uint32_t token); /* NULL: none, o
 void oracle_guests(struct world *w); /* the world is quiet */
 
 /* notify.c */
+bool notify_is_for_sp(const uint64_t x[FFA_REGISTERS]);
+bool notify_sp_chooses(struct world *w, struct fake_vmm *v, uint64_t x[FFA_REGISTERS]);
+void spmc_notifies(struct world *w, struct fake_sp *sp, const struct secure_call *c, struct secure_reply *ret);
+void oracle_notification_call(struct world *w, struct life *life, const struct secure_call *c);
+bool notify_left_for_spmc(struct world *w, const struct vm_row *row);
+void oracle_notified(struct world *w, const struct fake_vmm *v);
 void notify_chooses(struct world *w, struct fake_vmm *v, uint16_t vcpu, uint16_t other, uint64_t x[FFA_REGISTERS]);
 void notify_leaves(struct world *w, struct fake_vmm *v, const struct guest_call *answer);
 void notify_delivered(struct fake_vcpu *g);

@@ -331,6 +331,10 @@ static void spmc_execute(struct world *w, struct fake_sp *sp, const struct secur
 	if (random_chance(&w->random, 20) || (w->now < sp->stuck_until && !w->quiet))
 		return;
 	ret->kind = c->kind;
+	if (c->kind == CALL_GUEST) {
+		spmc_notifies(w, sp, c, ret);
+		return;
+	}
 	ret->verdict = (uint8_t)bitmap(w, sp, c);
 	oracle_executed(w, sp, c, sp->instance);
 }
@@ -363,7 +367,8 @@ void sp_execute(struct world *w, struct fake_sp *sp, const struct secure_call *c
 	} else {
 		message(w, sp, call, ret);
 	}
-	ret->status = status_of[ret->verdict];
+	if (!ret->status)
+		ret->status = status_of[ret->verdict];
 }
 
 /*

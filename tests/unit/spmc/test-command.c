@@ -62,7 +62,7 @@ static void what_is_no_command_is_named(void **unused)
 		const char *command, *why;
 	} bad[] = {
 		{ "", "no event is called ''" },
-		{ "boom 0x8001", "no event is called 'boom'; write notifier, or one of: crash stop" },
+		{ "boom 0x8001", "no event is called 'boom'; write notifier, notification, or one of: crash stop" },
 		{ "crash", "write 'crash ID'" },
 		{ "crash 0x9000", "no SP has the id '0x9000'" },
 		{ "reset 0x8001", "write 'reset'" },

@@ -66,6 +66,30 @@ static void a_global_one_and_one_of_vcpu_0_share_its_line(void **state)
 	assert_false(level[0]);
 }
 
+static const char *secure(uint16_t vcpu, bool is)
+{
+	struct vmm_notify f = { .what = VMM_NOTIFY_SECURE, .vcpu = vcpu, .bitmap = is };
+
+	return ffa_notifications_take(&n, &f, VCPUS);
+}
+
+static void what_sps_set_raises_the_same_line(void **state)
+{
+	assert_null(secure(1, true));
+	assert_true(level[1] && !level[0]);
+	assert_null(pending(1, 1));
+	assert_null(pending(1, 0));
+	assert_true(level[1]);
+	assert_null(secure(VMM_NOTIFY_GLOBAL, true));
+	assert_true(level[0]);
+	assert_int_equal(n.is.secure, 2);
+	assert_int_equal(n.is.secure_global, 1);
+	assert_null(secure(1, false));
+	assert_null(secure(VMM_NOTIFY_GLOBAL, false));
+	assert_false(level[0] || level[1]);
+	assert_int_equal(atomic_load(&n.pending), 0);
+}
+
 static void keeps_what_it_is_told_for_the_next_daemon(void **state)
 {
 	struct vmm_notify f = { .what = VMM_NOTIFY_BOUND, .per_vcpu = 1, .bitmap = 1ull << 63 | 1, .sender = 42 };
@@ -87,11 +111,13 @@ static void refuses_what_makes_no_sense(void **state)
 {
 	static const struct vmm_notify wrong[] = {
 		{ .what = 0 },
-		{ .what = 3 },
+		{ .what = 4 },
 		{ .what = VMM_NOTIFY_BOUND, .per_vcpu = 2 },
 		{ .what = VMM_NOTIFY_BOUND, .reserved = 1 },
 		{ .what = VMM_NOTIFY_PENDING, .vcpu = VCPUS },
 		{ .what = VMM_NOTIFY_PENDING, .vcpu = 0xFFFE },
+		{ .what = VMM_NOTIFY_SECURE, .vcpu = VCPUS, .bitmap = 1 },
+		{ .what = VMM_NOTIFY_SECURE, .bitmap = 2 },
 	};
 	struct ffa_notifications before = n;
 
@@ -106,6 +132,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(the_line_is_high_while_something_is_pending, begin),
 		cmocka_unit_test_setup(a_global_one_and_one_of_vcpu_0_share_its_line, begin),
+		cmocka_unit_test_setup(what_sps_set_raises_the_same_line, begin),
 		cmocka_unit_test_setup(keeps_what_it_is_told_for_the_next_daemon, begin),
 		cmocka_unit_test_setup(refuses_what_makes_no_sense, begin),
 	};
