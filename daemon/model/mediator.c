@@ -180,6 +180,8 @@ static enum ffa_status check_vcpu(const struct guest_vcpu *from, const struct li
 static void block(struct guest_vcpu *from, struct guest_vcpu *to, enum guest_duty duty)
 {
 	from->stance = GUEST_BLOCKED;
+	if (MUTANT(MUTANT_P5_SECOND_REQUEST) && to->from && to->from->to == to)
+		to->from->to = NULL; /* who asked first is lost sight of */
 	from->to = to;
 	to->stance = GUEST_RUNS;
 	to->duty = (uint8_t)duty;

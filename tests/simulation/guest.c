@@ -179,18 +179,18 @@ static void to_call(struct world *w, uint64_t index, uint64_t vcpu, void *data)
 		call(w, v, (uint16_t)vcpu, FFA_RUN, target, 0);
 	} else if (g->serving && (dice < 70 || w->quiet))
 		respond(w, v, (uint16_t)vcpu);
-	else if (g->poked || (!w->quiet && dice >= (v->rings ? 25u : 62u))) {
+	else if (g->poked || (!w->quiet && dice >= (v->rings ? 45u : 78u))) {
 		struct guest_call notifies = { 0 };
 
 		notify_chooses(w, v, (uint16_t)vcpu, somebody(w), notifies.x);
 		make(w, v, (uint16_t)vcpu, &notifies);
-	} else if (w->quiet || (dice < 35 && !v->rings))
+	} else if (w->quiet || (dice < 25 && !v->rings))
 		call(w, v, (uint16_t)vcpu, FFA_MSG_WAIT, 0, 0);
-	else if (dice < 45)
+	else if (dice < 30)
 		call(w, v, (uint16_t)vcpu, FFA_YIELD, 0, 0);
-	else if (dice < 55)
+	else if (dice < 38)
 		call(w, v, (uint16_t)vcpu, FFA_RUN, FFA_TARGET(somebody(w), random_below(&w->random, 2)), 0);
-	else if (dice < 65)
+	else if (dice < 43)
 		send_message(w, v, (uint16_t)vcpu);
 	else
 		send_request(w, v, (uint16_t)vcpu);

@@ -28,10 +28,10 @@ static const struct {
 
 static const char *const promises[] = { "P1", "P2", "P3", "P4", "P5", "P6" };
 
-/* The SPMC's own SPs want the same for all their lives. */
+/* The SPMC's own SPs want the same for all their lives, and hardly ever answer a guest after its call was given up. */
 static bool needs_the_fakes(enum mutant which)
 {
-	return which == MUTANT_P1_UNWANTED_OWED;
+	return which == MUTANT_P1_UNWANTED_OWED || which == MUTANT_P5_STRANGER_ANSWERED;
 }
 
 /* The fakes' SPs set nothing on their own. */
