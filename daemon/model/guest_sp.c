@@ -33,8 +33,13 @@ static void leave(struct step *s, struct guest_vcpu *v)
 
 static void answer(struct step *s, struct guest_vcpu *v, enum ffa_status status)
 {
+	bool spmc = sp_is_spmc(v->at);
+
 	leave(s, v);
-	mediator_answer(s, v, status);
+	if (spmc)
+		notification_sp_fails(s, v, status);
+	else
+		mediator_answer(s, v, status);
 }
 
 /* The whole of an SP's answer, if it is a response; else its status word. */

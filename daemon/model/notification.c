@@ -340,6 +340,14 @@ static void unmark(struct notifications *n, uint16_t index)
 		n->to_run &= ~1ull;
 }
 
+void notification_not_got(struct notifications *n, uint16_t index)
+{
+	if (has(n, index))
+		n->to_run |= 1ull << index;
+	if (has(n, GLOBAL))
+		n->to_run |= 1;
+}
+
 /* The guest has them before its VMM forgets them: whoever dies between the two leaves them pending, and none is lost. */
 void notification_put(struct step *s, struct guest_vcpu *v, uint16_t index, uint32_t flags, const uint64_t *secure)
 {

@@ -35,6 +35,8 @@ void notification_info_get(struct step *s, struct guest_vcpu *v, const struct gu
 /* Of notification_sp.c: those of a life, which may be none yet; GET is answered, `secure` is what the SPMC said or NULL. */
 struct notifications *notifications_of(struct step *s, struct life *l);
 void notification_put(struct step *s, struct guest_vcpu *v, uint16_t index, uint32_t flags, const uint64_t *secure);
+/* A GET failed: who waits is run once more for what is still pending. */
+void notification_not_got(struct notifications *n, uint16_t index);
 void notification_secure(struct step *s, struct life *l, uint16_t vcpu);
 
 /* The vCPU has come to wait: something may be pending for it already. */

@@ -120,12 +120,20 @@ void notification_sp_narrow(uint64_t x[FFA_REGISTERS])
 		x[2] &= OF_SECURE;
 }
 
+void notification_sp_fails(struct step *s, struct guest_vcpu *v, enum ffa_status status)
+{
+	if ((uint32_t)v->x[0] == FFA_NOTIFICATION_GET && v->life->notifications)
+		notification_not_got(v->life->notifications, (uint16_t)((uint32_t)v->x[1] >> 16));
+	mediator_answer(s, v, status);
+}
+
 void notification_sp_answer(struct step *s, struct guest_vcpu *v, const struct secure_reply *r)
 {
 	bool gets = (uint32_t)v->x[0] == FFA_NOTIFICATION_GET;
+	bool failed = r->kind != CALL_GUEST && !(gets && r->status == FFA_NO_DATA);
 
-	if (r->kind != CALL_GUEST && !(gets && r->status == FFA_NO_DATA))
-		mediator_answer(s, v, r->status < 0 ? (enum ffa_status)r->status : FFA_ABORTED);
+	if (failed)
+		notification_sp_fails(s, v, r->status < 0 ? (enum ffa_status)r->status : FFA_ABORTED);
 	else if (gets)
 		notification_put(s, v, (uint16_t)((uint32_t)v->x[1] >> 16), (uint32_t)v->x[2], r->x);
 	else

@@ -36,6 +36,8 @@ bool notification_sp_is_sent(const struct guest_call *call);
 enum ffa_status notification_sp_check(const struct model *m, const struct guest_vcpu *v, const struct sp *spmc);
 void notification_sp_narrow(uint64_t x[FFA_REGISTERS]); /* to what the hypervisor may ask of the SPMC */
 void notification_sp_answer(struct step *s, struct guest_vcpu *v, const struct secure_reply *r);
+/* Without the SPMC's word: the link broke, or it is not there. */
+void notification_sp_fails(struct step *s, struct guest_vcpu *v, enum ffa_status status);
 bool notification_sp_is_awaited(const struct model *m, const struct sp *spmc); /* somebody may have something pending */
 void notification_sp_info(struct step *s, struct sp *spmc, const struct secure_reply *r);
 

@@ -223,6 +223,26 @@ static void a_vcpu_that_waits_is_run_for_it(void **state)
 	assert_int_equal(answered(a)->x[0], FFA_RUN);
 }
 
+static void who_got_nothing_is_run_once_more(void **state)
+{
+	struct guest a = begin(*state, "a", true), b = begin(*state, "b", true);
+
+	notify(a, BIND, (uint32_t)b.id << 16 | a.id, 0, 8);
+	notify(b, SET, (uint32_t)b.id << 16 | a.id, 0, 8);
+	call(a, FFA_MSG_WAIT, 0, 0);
+	assert_int_equal(answered(a)->x[0], FFA_RUN);
+	notify(a, GET, a.id, OF_SPS | OF_VMS, 0);
+	spmc_fails(a.s, FFA_BUSY);
+	assert_status(a, FFA_BUSY);
+	call(a, FFA_MSG_WAIT, 0, 0);
+	assert_int_equal(answered(a)->x[0], FFA_RUN);
+	notify(a, GET, a.id, OF_SPS | OF_VMS, 0);
+	spmc_fails(a.s, FFA_NO_DATA);
+	assert_int_equal(answered(a)->x[4], 8);
+	call(a, FFA_MSG_WAIT, 0, 0);
+	assert_null(answered(a));
+}
+
 static void there_are_more_until_there_are_none(void **state)
 {
 	struct guest a = begin(*state, "a", true);
@@ -347,6 +367,7 @@ int main(void)
 		TEST(both_halves_are_got_at_once),
 		TEST(a_doorbell_raises_the_interrupt_until_it_is_got),
 		TEST(a_vcpu_that_waits_is_run_for_it),
+		TEST(who_got_nothing_is_run_once_more),
 		TEST(there_are_more_until_there_are_none),
 		TEST(lists_that_are_wrong_do_no_harm),
 		TEST(an_announce_is_not_behind_guests),
