@@ -198,7 +198,7 @@ static bool devices_stand(struct cli *c, const char *name)
 static enum verdict wait_for_devices(struct cli *c, struct follow *f, uint64_t deadline)
 {
 	while (f->life && f->life == f->target && f->substate == LIFECYCLE_SUB_RUNNING && devices_stand(c, f->name)) {
-		uint64_t look = boottime_now() + DEVICES_EVERY_NS;
+		uint64_t look = monotonic_now() + DEVICES_EVERY_NS;
 		int r = follow_poll(lifecycle_stream_get_fd(f->stream), look < deadline ? look : deadline);
 
 		if (r == -EINTR)
@@ -261,7 +261,7 @@ static int finish(const struct cli *c, struct task *task, int count, enum lifecy
 static int act(struct cli *c, enum lifecycle_verb verb, int count, char **names)
 {
 	_cleanup_(free_p) struct task *task = calloc((size_t)count, sizeof(*task));
-	uint64_t deadline = c->timeout_ms < 0 ? UINT64_MAX : boottime_now() + (uint64_t)c->timeout_ms * 1000000u;
+	uint64_t deadline = c->timeout_ms < 0 ? UINT64_MAX : monotonic_now() + (uint64_t)c->timeout_ms * 1000000u;
 
 	if (!task)
 		return cli_say_error("out of memory");
@@ -280,7 +280,7 @@ static int start_bound(struct cli *c, const char *name)
 {
 	struct bound b = { .fd = -1 };
 	struct task t = { .name = name, .bound = &b };
-	uint64_t deadline = c->timeout_ms < 0 ? UINT64_MAX : boottime_now() + (uint64_t)c->timeout_ms * 1000000u;
+	uint64_t deadline = c->timeout_ms < 0 ? UINT64_MAX : monotonic_now() + (uint64_t)c->timeout_ms * 1000000u;
 
 	t.code = ask(c, LIFECYCLE_START, &t);
 	follow_catch_interrupts();

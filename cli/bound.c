@@ -32,7 +32,7 @@ static int bind_again(struct cli *c, struct bound *b)
 			return ended;
 		}
 		lifecycle_unref(l);
-		if (follow_poll(-1, boottime_now() + AGAIN_EVERY_NS) == -EINTR)
+		if (follow_poll(-1, monotonic_now() + AGAIN_EVERY_NS) == -EINTR)
 			return -EINTR;
 	}
 	return r;

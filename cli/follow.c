@@ -40,7 +40,7 @@ bool follow_interrupted(void)
 int follow_poll(int fd, uint64_t deadline)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	uint64_t now = boottime_now(), left = deadline > now ? deadline - now : 0;
+	uint64_t now = monotonic_now(), left = deadline > now ? deadline - now : 0;
 	struct timespec t = { .tv_sec = (time_t)(left / 1000000000u), .tv_nsec = (long)(left % 1000000000u) };
 	sigset_t none;
 	int r;
@@ -313,7 +313,7 @@ int follow_again(struct cli *c, const char *filter, struct lifecycle_stream **st
 		}
 		if (r != -ENOTCONN && r != -ETIMEDOUT)
 			return r;
-		if (follow_poll(-1, boottime_now() + AGAIN_EVERY_NS) == -EINTR)
+		if (follow_poll(-1, monotonic_now() + AGAIN_EVERY_NS) == -EINTR)
 			return -EINTR;
 	}
 	return r;

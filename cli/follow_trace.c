@@ -81,16 +81,16 @@ static int meet_daemon(struct trail *t)
 
 /* ---- what is shown ---- */
 
-static void format_clock(char *to, size_t size, uint64_t boottime)
+static void format_clock(char *to, size_t size, uint64_t monotonic)
 {
 	struct timespec t;
-	uint64_t now = boottime_now(), at;
+	uint64_t now = monotonic_now(), at;
 	time_t seconds;
 	char clock[32];
 	struct tm tm;
 
 	(void)clock_gettime(CLOCK_REALTIME, &t);
-	at = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec - (now > boottime ? now - boottime : 0);
+	at = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec - (now > monotonic ? now - monotonic : 0);
 	seconds = (time_t)(at / 1000000000u);
 	if (!localtime_r(&seconds, &tm) || !strftime(clock, sizeof(clock), "%T", &tm))
 		(void)snprintf(clock, sizeof(clock), "??:??:??");
@@ -205,7 +205,7 @@ static int go_on(struct trail *t)
 		r = follow_again(t->c, "", &t->stream);
 		if (r >= 0)
 			r = meet_daemon(t);
-	} while (is_away(r) && follow_poll(-1, boottime_now() + LOOK_NS) != -EINTR && !follow_interrupted());
+	} while (is_away(r) && follow_poll(-1, monotonic_now() + LOOK_NS) != -EINTR && !follow_interrupted());
 	if (follow_interrupted())
 		return CLI_INTERRUPTED;
 	return r < 0 ? cli_fail(t->c, "trace", NULL) : 0;
@@ -231,7 +231,7 @@ static int drain(struct trail *t)
 static int follow(struct trail *t)
 {
 	for (;;) {
-		uint64_t looked = boottime_now();
+		uint64_t looked = monotonic_now();
 		int r = look(t);
 
 		if (ferror(stdout))

@@ -74,7 +74,7 @@ static void pass_signal(struct holding *h)
 
 static void tell(struct holding *h)
 {
-	uint64_t now = boottime_now(), deadline = lifecycle_lease_deadline(h->lease);
+	uint64_t now = monotonic_now(), deadline = lifecycle_lease_deadline(h->lease);
 	char span[64];
 
 	if (h->told)

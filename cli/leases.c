@@ -19,8 +19,8 @@ struct json_object *lease_to_json(const struct lifecycle_lease_info *k)
 	json_add_number(o, "pid", k->pid);
 	json_add_text(o, "comm", k->comm, strlen(k->comm));
 	json_add_text(o, "why", k->reason, strlen(k->reason));
-	json_add_number(o, "since_boottime_us", k->since / 1000);
-	json_add_number(o, "until_boottime_us", k->until / 1000);
+	json_add_number(o, "since_monotonic_us", k->since / 1000);
+	json_add_number(o, "until_monotonic_us", k->until / 1000);
 	json_add_number(o, "timeout_ms", k->timeout_ms);
 	json_add_bool(o, "unclaimed", k->unclaimed);
 	return o;
@@ -29,7 +29,7 @@ struct json_object *lease_to_json(const struct lifecycle_lease_info *k)
 /* So long it may take still; before it is asked, so long it may take from then on. */
 static void add_left(struct table *t, const struct lifecycle_lease_info *k)
 {
-	uint64_t now = boottime_now();
+	uint64_t now = monotonic_now();
 	char span[64];
 
 	if (k->until)
@@ -47,7 +47,7 @@ void lease_add(struct table *t, const struct lifecycle_lease_info *k)
 	table_add(t, COLOUR_NONE, "%" PRIu32, k->uid);
 	table_add(t, k->state == LIFECYCLE_LEASE_ASKED ? COLOUR_BUSY : COLOUR_NONE, "%s%s", lifecycle_lease_state_name(k->state),
 		k->unclaimed ? ", unclaimed" : "");
-	format_span(span, sizeof(span), boottime_elapsed(k->since));
+	format_span(span, sizeof(span), monotonic_elapsed(k->since));
 	table_add(t, COLOUR_NONE, "%s", span);
 	add_left(t, k);
 	table_add(t, COLOUR_NONE, "%s", *k->reason ? k->reason : "-");

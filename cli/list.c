@@ -62,7 +62,7 @@ struct json_object *vm_to_json(const struct lifecycle_vm *vm)
 	json_add_string(o, "cause", lifecycle_cause_name(vm->cause));
 	json_add_string(o, "operation", lifecycle_operation_name(vm->operation));
 	json_add_string(o, "waits_on", lifecycle_wait_name(vm->waits_on));
-	json_add_number(o, "since_boottime_us", vm->since / 1000);
+	json_add_number(o, "since_monotonic_us", vm->since / 1000);
 	json_add_number(o, "sequence", vm->changed_at);
 	json_add_bool(o, "secure_stuck", vm->secure_stuck);
 	json_add_string(o, "pending", vm->pending);
@@ -110,7 +110,7 @@ static void add_row(struct table *t, const struct lifecycle_vm *vm)
 	table_add(t, COLOUR_NONE, "%s", vm->name);
 	format_state(text, sizeof(text), vm->state, vm->substate);
 	table_add(t, state_colour(vm), "%s", text);
-	format_span(text, sizeof(text), boottime_elapsed(vm->since));
+	format_span(text, sizeof(text), monotonic_elapsed(vm->since));
 	table_add(t, COLOUR_NONE, "%s", vm->since ? text : "-");
 	if (vm->life)
 		table_add(t, COLOUR_NONE, "%" PRIu64, vm->life);

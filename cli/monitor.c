@@ -245,7 +245,7 @@ static int print_tail(const struct cli *c, struct lifecycle_stream *s, uint64_t 
 			return cli_say_error("monitor: the stream cannot be read (is lifecycled of another version?)");
 		if (r < 0 || lifecycle_stream_seq(s) >= last)
 			return 0;
-		r = follow_poll(lifecycle_stream_get_fd(s), boottime_now() + QUIET_NS);
+		r = follow_poll(lifecycle_stream_get_fd(s), monotonic_now() + QUIET_NS);
 		if (r < 0)
 			return r == -EINTR ? CLI_INTERRUPTED : 0;
 	}

@@ -166,7 +166,7 @@ void format_realtime(char *to, size_t size, uint64_t ns)
 		(void)snprintf(to, size, "?");
 }
 
-uint64_t boottime_now(void)
+uint64_t monotonic_now(void)
 {
 	struct timespec t;
 
@@ -174,17 +174,17 @@ uint64_t boottime_now(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-void format_boottime(char *to, size_t size, uint64_t ns)
+void format_monotonic(char *to, size_t size, uint64_t ns)
 {
 	struct timespec t;
 
 	(void)clock_gettime(CLOCK_REALTIME, &t);
-	format_realtime(to, size, (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec + ns - boottime_now());
+	format_realtime(to, size, (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec + ns - monotonic_now());
 }
 
-uint64_t boottime_elapsed(uint64_t since)
+uint64_t monotonic_elapsed(uint64_t since)
 {
-	uint64_t now = boottime_now();
+	uint64_t now = monotonic_now();
 
 	return now > since ? now - since : 0;
 }

@@ -45,9 +45,9 @@ void format_span(char *to, size_t size, uint64_t nanoseconds);
 void format_bucket(char *to, size_t size, unsigned bucket, bool is_time);
 void format_bytes(char *to, size_t size, uint64_t bytes);
 void format_realtime(char *to, size_t size, uint64_t nanoseconds);
-void format_boottime(char *to, size_t size, uint64_t ns); /* as the wall clock shows it */
-uint64_t boottime_now(void);
-uint64_t boottime_elapsed(uint64_t since);
+void format_monotonic(char *to, size_t size, uint64_t ns); /* as the wall clock shows it */
+uint64_t monotonic_now(void);
+uint64_t monotonic_elapsed(uint64_t since);
 
 /* Text of a guest or a file: control characters and what is not UTF-8 become '?' (a terminal obeys them otherwise). */
 void put_text(FILE *out, const char *text, size_t size);

@@ -133,12 +133,12 @@ static void print_owed(const struct cli *c, const struct page *page)
 		p->owed == 1 ? "life" : "lives", page->known, page->creating, page->destroying);
 	if (!p->stuck)
 		return;
-	format_span(span, sizeof(span), boottime_elapsed(p->stuck_since));
+	format_span(span, sizeof(span), monotonic_elapsed(p->stuck_since));
 	print_label("Stuck");
 	(void)printf("%s%" PRIu32 " of these, the first for %s%s", colour_on(c, COLOUR_BAD), p->stuck, span,
 		colour_off(c, COLOUR_BAD));
 	if (p->next_probe) {
-		format_span(span, sizeof(span), p->next_probe > boottime_now() ? p->next_probe - boottime_now() : 0);
+		format_span(span, sizeof(span), p->next_probe > monotonic_now() ? p->next_probe - monotonic_now() : 0);
 		(void)printf("; the next probe leaves in %s", span);
 	}
 	(void)putchar('\n');
@@ -185,7 +185,7 @@ static void print_queues(const struct page *page)
 {
 	const struct lifecycle_queues *q = &page->p->queues;
 	const struct lifecycle_peer *first = find_deadline(page);
-	uint64_t now = boottime_now();
+	uint64_t now = monotonic_now();
 	char span[64];
 
 	print_label("Queues");
@@ -353,7 +353,7 @@ static struct json_object *page_to_json(const struct page *page)
 	json_add_bool(o, "reachable", !page->is_away);
 	json_add_number(o, "known", page->known);
 	json_add_number(o, "slot_life", holder && strcmp(page->p->profile, "optee") != 0 ? holder->life : 0);
-	json_add_number(o, "deadline_boottime_us", first ? first->until / 1000 : 0);
+	json_add_number(o, "deadline_monotonic_us", first ? first->until / 1000 : 0);
 	for (size_t i = 0; i < page->peers; i++)
 		(void)json_object_array_add(debts, peer_to_json(page->peer[i]));
 	(void)json_object_object_add(o, "under_way", debts);

@@ -120,9 +120,9 @@ struct json_object *partition_to_json(const struct lifecycle_partition *p)
 	json_add_number(o, "retried", p->retried);
 	json_add_number(o, "answered", p->answered);
 	json_add_bool(o, "in_flight", p->in_flight);
-	json_add_number(o, "stuck_since_boottime_us", p->stuck_since / 1000);
-	json_add_number(o, "next_probe_boottime_us", p->next_probe / 1000);
-	json_add_number(o, "rests_until_boottime_us", p->rests_until / 1000);
+	json_add_number(o, "stuck_since_monotonic_us", p->stuck_since / 1000);
+	json_add_number(o, "next_probe_monotonic_us", p->next_probe / 1000);
+	json_add_number(o, "rests_until_monotonic_us", p->rests_until / 1000);
 	add_queues(o, p);
 	(void)json_object_object_add(o, "verdicts", counts_to_json(&p->verdicts));
 	(void)json_object_object_add(o, "settled", counts_to_json(&p->settled));

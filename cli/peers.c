@@ -23,16 +23,16 @@ struct json_object *peer_to_json(const struct lifecycle_peer *p)
 	json_add_string(o, "reply", p->reply);
 	json_add_number(o, "tries", p->tries);
 	json_add_number(o, "sent", p->sent);
-	json_add_number(o, "since_boottime_us", p->since / 1000);
-	json_add_number(o, "next_boottime_us", p->next / 1000);
-	json_add_number(o, "until_boottime_us", p->until / 1000);
+	json_add_number(o, "since_monotonic_us", p->since / 1000);
+	json_add_number(o, "next_monotonic_us", p->next / 1000);
+	json_add_number(o, "until_monotonic_us", p->until / 1000);
 	json_add_number(o, "ticket", p->ticket);
 	return o;
 }
 
 void peer_add_time(struct table *t, uint64_t at)
 {
-	uint64_t now = boottime_now();
+	uint64_t now = monotonic_now();
 	char span[64];
 
 	format_span(span, sizeof(span), at > now ? at - now : 0);
@@ -45,7 +45,7 @@ void peer_add_debt(struct table *t, const struct lifecycle_peer *p)
 
 	table_add(t, p->stuck ? COLOUR_BAD : COLOUR_NONE, "%s%s", lifecycle_debt_name(p->debt), p->stuck ? ", stuck" : "");
 	table_add(t, COLOUR_NONE, "%s", lifecycle_how_name(p->how));
-	format_span(span, sizeof(span), boottime_elapsed(p->since));
+	format_span(span, sizeof(span), monotonic_elapsed(p->since));
 	table_add(t, COLOUR_NONE, "%s", p->since ? span : "-");
 	table_add(t, COLOUR_NONE, "%" PRIu32 "/%" PRIu32, p->tries, p->sent);
 	table_add(t, COLOUR_NONE, "%s", p->reply);

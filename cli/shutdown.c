@@ -249,7 +249,7 @@ static int finish(struct cli *c, const struct party *p, uint64_t seq, int error)
 int verb_shutdown(struct cli *c, int argc, char **argv)
 {
 	_cleanup_(stream_unrefp) struct lifecycle_stream *stream = NULL;
-	uint64_t deadline = c->timeout_ms < 0 ? UINT64_MAX : boottime_now() + (uint64_t)c->timeout_ms * 1000000u, seq = 0;
+	uint64_t deadline = c->timeout_ms < 0 ? UINT64_MAX : monotonic_now() + (uint64_t)c->timeout_ms * 1000000u, seq = 0;
 	struct party p = { .count = 0 };
 	int r;
 

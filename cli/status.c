@@ -31,7 +31,7 @@ static void print_state(const struct cli *c, const struct lifecycle_vm *vm)
 	char state[64], span[64];
 
 	format_state(state, sizeof(state), vm->state, vm->substate);
-	format_span(span, sizeof(span), boottime_elapsed(vm->since));
+	format_span(span, sizeof(span), monotonic_elapsed(vm->since));
 	(void)printf("%s%s%s  %s%s%s", colour_on(c, COLOUR_BOLD), vm->name, colour_off(c, COLOUR_BOLD),
 		colour_on(c, colour), state, colour_off(c, colour));
 	if (vm->since)
@@ -58,14 +58,14 @@ static void print_wait_target(const struct lifecycle_waits_on *w)
 
 static void print_waits(const struct lifecycle_waits_on *w)
 {
-	uint64_t now = boottime_now();
+	uint64_t now = monotonic_now();
 	char span[64];
 
 	if (w->on == LIFECYCLE_WAIT_NOTHING)
 		return;
 	print_wait_target(w);
 	if (w->since) {
-		format_span(span, sizeof(span), boottime_elapsed(w->since));
+		format_span(span, sizeof(span), monotonic_elapsed(w->since));
 		(void)printf(" for %s", span);
 	}
 	(void)printf(", tried %" PRIu32 " time%s", w->tries, w->tries == 1 ? "" : "s");
@@ -79,12 +79,12 @@ static void print_waits(const struct lifecycle_waits_on *w)
 
 static void print_next_start(const struct lifecycle_vm_details *d)
 {
-	uint64_t now = boottime_now();
+	uint64_t now = monotonic_now();
 	char when[64], span[64];
 
 	if (!d->next_start)
 		return;
-	format_boottime(when, sizeof(when), d->next_start);
+	format_monotonic(when, sizeof(when), d->next_start);
 	format_span(span, sizeof(span), d->next_start > now ? d->next_start - now : 0);
 	(void)printf(" Next start: in %s, %s; stop cancels it\n", span, when);
 }
@@ -95,7 +95,7 @@ static void print_operation(const struct lifecycle_vm_details *d)
 
 	(void)printf("  Operation: %s", d->vm->operation == LIFECYCLE_OP_NONE ? "none" : lifecycle_operation_name(d->vm->operation));
 	if (d->vm->operation != LIFECYCLE_OP_NONE && d->operation_since) {
-		format_span(span, sizeof(span), boottime_elapsed(d->operation_since));
+		format_span(span, sizeof(span), monotonic_elapsed(d->operation_since));
 		(void)printf(" for %s", span);
 	}
 	if (d->outcome == LIFECYCLE_OUTCOME_UNHEARD)
@@ -122,8 +122,8 @@ static void print_vcpu_times(const struct lifecycle_vm_details *d, size_t first,
 	}
 	if (!oldest) /* not all are known */
 		return;
-	format_span(shortest, sizeof(shortest), boottime_elapsed(youngest));
-	format_span(longest, sizeof(longest), boottime_elapsed(oldest));
+	format_span(shortest, sizeof(shortest), monotonic_elapsed(youngest));
+	format_span(longest, sizeof(longest), monotonic_elapsed(oldest));
 	(void)printf(" for %s", shortest);
 	if (strcmp(shortest, longest) != 0)
 		(void)printf(" to %s", longest);
@@ -147,7 +147,7 @@ static void print_calls(const struct lifecycle_vm_details *d)
 		char callee[CALLEE_MAX], span[64];
 
 		format_callee(callee, sizeof(callee), d->call[i]);
-		format_span(span, sizeof(span), boottime_elapsed(d->call[i]->since));
+		format_span(span, sizeof(span), monotonic_elapsed(d->call[i]->since));
 		(void)printf("             vCPU %" PRIu32 " is blocked in a call to %s for %s\n", d->call[i]->vcpu, callee, span);
 	}
 }
@@ -333,7 +333,7 @@ struct json_object *calls_to_json(const struct lifecycle_vm_details *d)
 		json_add_number(o, "vcpu", d->call[i]->vcpu);
 		json_add_number(o, "callee", d->call[i]->callee);
 		json_add_string(o, "name", d->call[i]->name);
-		json_add_number(o, "since_boottime_us", d->call[i]->since / 1000);
+		json_add_number(o, "since_monotonic_us", d->call[i]->since / 1000);
 		(void)json_object_array_add(array, o);
 	}
 	return array;
@@ -346,8 +346,8 @@ struct json_object *waits_to_json(const struct lifecycle_waits_on *w)
 	json_add_string(o, "on", lifecycle_wait_name(w->on));
 	json_add_number(o, "sp", w->sp);
 	json_add_string(o, "vm", w->name);
-	json_add_number(o, "since_boottime_us", w->since / 1000);
-	json_add_number(o, "until_boottime_us", w->until / 1000);
+	json_add_number(o, "since_monotonic_us", w->since / 1000);
+	json_add_number(o, "until_monotonic_us", w->until / 1000);
 	json_add_number(o, "tries", w->tries);
 	return o;
 }
@@ -426,8 +426,8 @@ static struct json_object *page_to_json(const struct lifecycle_vm_details *d, co
 	struct json_object *o = vm_to_json(d->vm), *vcpus = json_object_new_array(), *old = json_object_new_array();
 	struct json_object *since = json_object_new_array();
 
-	json_add_number(o, "operation_since_boottime_us", d->operation_since / 1000);
-	json_add_number(o, "next_start_boottime_us", d->next_start / 1000);
+	json_add_number(o, "operation_since_monotonic_us", d->operation_since / 1000);
+	json_add_number(o, "next_start_monotonic_us", d->next_start / 1000);
 	json_add_string(o, "operation_outcome", lifecycle_outcome_name(d->outcome));
 	(void)json_object_object_add(o, "waits", waits_to_json(&d->waits));
 	json_add_number(o, "vcpu_count", d->vcpu_count);
@@ -436,7 +436,7 @@ static struct json_object *page_to_json(const struct lifecycle_vm_details *d, co
 	for (size_t i = 0; i < d->vcpu_states; i++)
 		(void)json_object_array_add(since, json_object_new_int64((int64_t)(d->vcpu_since[i] / 1000)));
 	(void)json_object_object_add(o, "vcpus", vcpus);
-	(void)json_object_object_add(o, "vcpus_since_boottime_us", since);
+	(void)json_object_object_add(o, "vcpus_since_monotonic_us", since);
 	(void)json_object_object_add(o, "vcpu_calls", calls_to_json(d));
 	(void)json_object_object_add(o, "devices", devices_to_json(d));
 	json_add_number(o, "memory_bytes", d->memory_bytes);

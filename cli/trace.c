@@ -13,7 +13,7 @@ struct json_object *frame_to_json(const struct lifecycle_frame *f)
 
 	json_add_number(o, "sp", f->sp);
 	json_add_number(o, "number", f->number);
-	json_add_number(o, "at_boottime_us", f->at / 1000);
+	json_add_number(o, "at_monotonic_us", f->at / 1000);
 	json_add_bool(o, "answer", f->answer);
 	json_add_string(o, "function", f->function);
 	json_add_string(o, "message", f->message);
@@ -74,7 +74,7 @@ static void add_frame(const struct cli *c, struct table *t, const struct lifecyc
 {
 	char text[CELL_MAX];
 
-	format_span(text, sizeof(text), boottime_elapsed(f->at));
+	format_span(text, sizeof(text), monotonic_elapsed(f->at));
 	table_add(t, COLOUR_NONE, "%s", text);
 	table_add(t, COLOUR_NONE, f->sp ? "0x%04x" : "-", f->sp);
 	table_add(t, COLOUR_NONE, "%" PRIu64, f->number);

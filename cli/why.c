@@ -67,7 +67,7 @@ static void add_party(struct text *t, const struct lifecycle_waits_on *w)
 	if (w->on == LIFECYCLE_WAIT_VM && w->sp)
 		add(t, ", which is ahead of it at the creation slot of secure partition 0x%04x", w->sp);
 	if (w->since)
-		add_span(t, ", for ", boottime_elapsed(w->since));
+		add_span(t, ", for ", monotonic_elapsed(w->since));
 }
 
 /* The debt that is waited for: the life's own first, as the daemon does it. */
@@ -84,7 +84,7 @@ static const struct lifecycle_peer *find_peer(const struct lifecycle_peer_list *
 
 static void add_tries(struct text *t, const struct lifecycle_peer *p)
 {
-	uint64_t now = boottime_now();
+	uint64_t now = monotonic_now();
 
 	add(t, ". %s was sent %" PRIu32 " time%s", peer_message(p), p->tries,
 		p->tries == 1 ? "" : "s");
@@ -124,7 +124,7 @@ static const char *then(const struct lifecycle_vm_details *d)
 
 static void add_until(struct text *t, const struct lifecycle_vm_details *d)
 {
-	uint64_t now = boottime_now();
+	uint64_t now = monotonic_now();
 
 	if (!d->waits.until) {
 		add(t, ". There is no time limit");
@@ -155,17 +155,17 @@ static void add_state(struct text *t, const struct lifecycle_vm_details *d)
 	format_state(state, sizeof(state), d->vm->state, d->vm->substate);
 	add(t, "%s is %s", d->vm->name, state);
 	if (d->vm->since)
-		add_span(t, " for ", boottime_elapsed(d->vm->since));
+		add_span(t, " for ", monotonic_elapsed(d->vm->since));
 	if (d->vm->cause > LIFECYCLE_CAUSE_NONE)
 		add(t, ", because of %s", lifecycle_cause_name(d->vm->cause));
 	if (d->vm->operation != LIFECYCLE_OP_NONE) {
 		add(t, "; %s is under way", lifecycle_operation_name(d->vm->operation));
 		if (d->operation_since)
-			add_span(t, " for ", boottime_elapsed(d->operation_since));
+			add_span(t, " for ", monotonic_elapsed(d->operation_since));
 	}
 	add(t, ".");
-	if (d->next_start > boottime_now()) {
-		add_span(t, " Its next life begins in ", d->next_start - boottime_now());
+	if (d->next_start > monotonic_now()) {
+		add_span(t, " Its next life begins in ", d->next_start - monotonic_now());
 		add(t, " at the earliest; stop cancels that.");
 	}
 	if (d->vm->unreachable)
@@ -191,7 +191,7 @@ static void explain(struct text *t, const struct lifecycle_vm_details *d, const 
 
 		format_callee(callee, sizeof(callee), d->call[i]);
 		add(t, " vCPU %" PRIu32 " is blocked in a call to %s", d->call[i]->vcpu, callee);
-		add_span(t, " for ", boottime_elapsed(d->call[i]->since));
+		add_span(t, " for ", monotonic_elapsed(d->call[i]->since));
 		add(t, ".");
 	}
 	add_stuck(t, peers);
@@ -207,11 +207,11 @@ static struct json_object *why_to_json(const struct lifecycle_vm_details *d, con
 	json_add_string(o, "state", lifecycle_state_name(d->vm->state));
 	json_add_string(o, "substate", lifecycle_substate_name(d->vm->substate));
 	json_add_string(o, "operation", lifecycle_operation_name(d->vm->operation));
-	json_add_number(o, "next_start_boottime_us", d->next_start / 1000);
+	json_add_number(o, "next_start_monotonic_us", d->next_start / 1000);
 	(void)json_object_object_add(o, "waits", waits_to_json(&d->waits));
 	json_add_string(o, "then", d->waits.until ? then(d) : "");
 	json_add_string(o, "reply", p ? p->reply : "-");
-	json_add_number(o, "next_boottime_us", p ? p->next / 1000 : 0);
+	json_add_number(o, "next_monotonic_us", p ? p->next / 1000 : 0);
 	for (size_t i = 0; i < lifecycle_peer_list_count(peers); i++)
 		if (lifecycle_peer_list_at(peers, i)->stuck)
 			(void)json_object_array_add(stuck, json_object_new_int(lifecycle_peer_list_at(peers, i)->sp));

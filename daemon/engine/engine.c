@@ -42,7 +42,7 @@ struct engine {
 
 static uint64_t now(const struct engine *e)
 {
-	return e->ports.clock->boottime(e->ports.clock_arg);
+	return e->ports.clock->monotonic(e->ports.clock_arg);
 }
 
 static uint64_t realtime(const struct engine *e)

@@ -266,9 +266,9 @@ struct lease_ops {
 };
 
 struct clock_ops {
-	uint64_t (*boottime)(void *clock);
+	uint64_t (*monotonic)(void *clock);
 	uint64_t (*realtime)(void *clock);
-	void (*wake_at)(void *clock, uint64_t boottime); /* call engine_wake then; UINT64_MAX: never */
+	void (*wake_at)(void *clock, uint64_t monotonic); /* call engine_wake then; UINT64_MAX: never */
 	void (*soon)(void *clock); /* call engine_wake from the loop, not from here */
 };
 void engine_wake(struct engine *e);

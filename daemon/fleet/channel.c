@@ -249,7 +249,7 @@ const char *channel_wanted(struct vmm *v, uint16_t vcpu)
 		return "WANT_CHANNEL of a vCPU that asked before";
 	v->channels.given |= bit(vcpu);
 	v->channels.wanted |= bit(vcpu);
-	again = give_wanted(v, loop_boottime());
+	again = give_wanted(v, loop_monotonic());
 	if (again)
 		fleet_wake_by(v->fleet, again);
 	return NULL;

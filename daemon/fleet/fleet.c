@@ -31,7 +31,7 @@ static void tell_all(struct fleet *f)
 {
 	while (!list_is_empty(&f->notices))
 		if (!tell(f, container_of(f->notices.next, struct notice, node))) {
-			fleet_wake_by(f, loop_boottime() + TELL_AGAIN_NS);
+			fleet_wake_by(f, loop_monotonic() + TELL_AGAIN_NS);
 			return;
 		}
 }
@@ -60,7 +60,7 @@ void fleet_wake_by(struct fleet *f, uint64_t at)
 static void fleet_house(void *arg)
 {
 	struct fleet *f = arg;
-	uint64_t now = loop_boottime();
+	uint64_t now = loop_monotonic();
 
 	f->timer_at = LOOP_NEVER;
 	tell_all(f);
@@ -91,7 +91,7 @@ void fleet_check_ready(struct fleet *f)
 
 int fleet_listen(struct fleet *f, loop_call_fn *ready, void *arg)
 {
-	uint64_t until = loop_boottime() + f->connect_ns;
+	uint64_t until = loop_monotonic() + f->connect_ns;
 	struct vmm *v;
 	int r = loop_watch_change(f->listen_watch, LOOP_READ);
 

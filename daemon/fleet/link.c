@@ -409,7 +409,7 @@ static int link_new(struct fleet *f, int fd)
 		return -ENOMEM;
 	*l = (struct link){ .fleet = f, .fd = fd, .pid = peer.pid, .number = ++f->last_link };
 	list_init(&l->untold);
-	l->until = loop_boottime() + FIRST_FRAME_NS;
+	l->until = loop_monotonic() + FIRST_FRAME_NS;
 	r = loop_watch(f->loop, fd, LOOP_READ, link_ready, l, &l->watch);
 	if (r < 0) {
 		free(l);
@@ -424,7 +424,7 @@ static int link_new(struct fleet *f, int fd)
 /* Level-triggered: what cannot be accepted now would wake the loop for ever. */
 static void pause_accepting(struct fleet *f)
 {
-	f->accept_again = loop_boottime() + ACCEPT_AGAIN_NS;
+	f->accept_again = loop_monotonic() + ACCEPT_AGAIN_NS;
 	(void)loop_watch_change(f->listen_watch, 0);
 	fleet_wake_by(f, f->accept_again);
 }

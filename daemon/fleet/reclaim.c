@@ -51,7 +51,7 @@ static void job_later(struct job *j, const char *what, int error)
 		log_error("life %llu: %s: %s; tried again every second", (unsigned long long)j->life, what,
 			strerror(-error));
 	j->complained = true;
-	j->again = loop_boottime() + REMOVE_AGAIN_NS;
+	j->again = loop_monotonic() + REMOVE_AGAIN_NS;
 	fleet_wake_by(j->fleet, j->again);
 }
 

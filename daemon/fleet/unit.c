@@ -157,7 +157,7 @@ static void job_over(struct vmm *v, const char *result)
 		return;
 	}
 	v->job = 0;
-	v->start_again = loop_boottime() + START_AGAIN_NS;
+	v->start_again = loop_monotonic() + START_AGAIN_NS;
 	fleet_wake_by(v->fleet, v->start_again);
 }
 

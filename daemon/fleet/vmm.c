@@ -163,7 +163,7 @@ static bool judge(struct vmm *v)
 	v->gone.in = (struct input){ .kind = IN_VMM_GONE, .life = v->life, .pid = v->pid };
 	if (judge_death(v, &v->gone.in.end) || v->dismissed || !v->fleet->starter->ask(v))
 		return false;
-	v->answer_until = loop_boottime() + VMM_ANSWER_NS;
+	v->answer_until = loop_monotonic() + VMM_ANSWER_NS;
 	fleet_wake_by(v->fleet, v->answer_until);
 	return true;
 }
@@ -237,7 +237,7 @@ void vmm_lost_link(struct vmm *v)
 	v->lock_fd = -1;
 	if (!v->born || v->dead)
 		return;
-	v->connect_until = loop_boottime() + v->fleet->connect_ns;
+	v->connect_until = loop_monotonic() + v->fleet->connect_ns;
 	fleet_wake_by(v->fleet, v->connect_until);
 }
 

@@ -44,7 +44,7 @@ static uint64_t clock_ns(clockid_t clock)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-uint64_t loop_boottime(void)
+uint64_t loop_monotonic(void)
 {
 	return clock_ns(CLOCK_MONOTONIC);
 }

@@ -40,7 +40,7 @@ struct loop_watch *loop_unwatch(struct loop_watch *w);        /* before the fd i
 typedef void loop_call_fn(void *arg);
 #define LOOP_NEVER UINT64_MAX
 
-uint64_t loop_boottime(void);
+uint64_t loop_monotonic(void);
 uint64_t loop_realtime(void); /* CLOCK_REALTIME in ns, for people */
 
 int loop_timer_new(struct loop *l, loop_call_fn *due, void *arg, struct loop_timer **ret);

@@ -25,7 +25,7 @@ struct loop_timer {
 /* A timer that sets itself again for the past comes again in the next turn, not in this. */
 static void run_due(struct timers *t)
 {
-	uint64_t now = loop_boottime();
+	uint64_t now = loop_monotonic();
 	struct heap_node *first;
 
 	for (size_t most = t->heap.count; most > 0; most--) {

@@ -40,7 +40,7 @@ static void try_later(struct daemon *d)
 	d->reconnect_delay = d->reconnect_delay ? d->reconnect_delay * 2 : RECONNECT_FIRST;
 	if (d->reconnect_delay > RECONNECT_LAST)
 		d->reconnect_delay = RECONNECT_LAST;
-	loop_timer_set(d->reconnect, loop_boottime() + d->reconnect_delay);
+	loop_timer_set(d->reconnect, loop_monotonic() + d->reconnect_delay);
 }
 
 void connection_close(struct daemon *d)

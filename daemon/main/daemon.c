@@ -66,9 +66,9 @@ static void lease_over(void *arg, struct committed proof, const struct lease_wor
 
 static const struct lease_ops lease_port = { lease_ask, lease_over };
 
-static uint64_t boottime(void *arg)
+static uint64_t monotonic(void *arg)
 {
-	return loop_boottime();
+	return loop_monotonic();
 }
 
 static uint64_t realtime(void *arg)
@@ -89,7 +89,7 @@ static void soon(void *arg)
 
 	loop_soon(d->loop, &d->turn);
 }
-static const struct clock_ops clock_port = { boottime, realtime, wake_at, soon };
+static const struct clock_ops clock_port = { monotonic, realtime, wake_at, soon };
 
 static void wake(void *arg)
 {
@@ -145,7 +145,7 @@ static void told_to_leave(void *arg, int signo)
 	log_info("leaving (signal %d); guests go on", signo);
 	notify_send("STOPPING=1");
 	engine_post(d->engine, &in);
-	loop_timer_set(d->farewell, loop_boottime() + FAREWELL);
+	loop_timer_set(d->farewell, loop_monotonic() + FAREWELL);
 }
 
 static void told_to_reload(void *arg, int signo)

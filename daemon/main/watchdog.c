@@ -54,7 +54,7 @@ static void look(void *arg)
 		notify_send("WATCHDOG=1");
 	else
 		log_error("what was asked does not move: the watchdog is not fed");
-	loop_timer_set(d->watchdog.timer, loop_boottime() + d->watchdog.period / LOOKS);
+	loop_timer_set(d->watchdog.timer, loop_monotonic() + d->watchdog.period / LOOKS);
 }
 
 int watchdog_start(struct daemon *d)
@@ -66,6 +66,6 @@ int watchdog_start(struct daemon *d)
 		return 0;
 	r = loop_timer_new(d->loop, look, d, &d->watchdog.timer);
 	if (r == 0)
-		loop_timer_set(d->watchdog.timer, loop_boottime());
+		loop_timer_set(d->watchdog.timer, loop_monotonic());
 	return r;
 }

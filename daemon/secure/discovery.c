@@ -208,7 +208,7 @@ static void done(struct secure *s)
 	d->world = NULL;
 	memcpy(s->uuids, d->uuids, sizeof(s->uuids));
 	discovery_stop(s);
-	s->discover_at = loop_boottime() + s->discover_every;
+	s->discover_at = loop_monotonic() + s->discover_every;
 	memcpy(world->instance, s->instance, sizeof(world->instance));
 	same = s->told_up && memcmp(world, &s->met, sizeof(s->met)) == 0;
 	if (!same)

@@ -62,7 +62,7 @@ void secure_arm(struct secure *s)
 	if (s->told_up && s->discover_every)
 		at = earliest(at, s->discover_at);
 	if (s->owes_down)
-		at = earliest(at, loop_boottime() + BACKOFF_FIRST);
+		at = earliest(at, loop_monotonic() + BACKOFF_FIRST);
 	loop_timer_set(s->timer, at);
 }
 
@@ -92,7 +92,7 @@ void link_fail(struct secure *s, const char *why)
 	if (was_up || s->backoff == BACKOFF_FIRST)
 		log_warning("link to the secure side at %s: %s", s->socket_path, why);
 	secure_link_close(s);
-	s->retry_at = loop_boottime() + s->backoff;
+	s->retry_at = loop_monotonic() + s->backoff;
 	s->backoff = s->backoff ? earliest(s->backoff * 2, BACKOFF_LAST) : BACKOFF_FIRST;
 	s->told_up = false;
 	if (was_up)
@@ -106,7 +106,7 @@ void link_fail(struct secure *s, const char *why)
 /* The call of discovery is all zero. */
 static void note(struct secure *s, const struct pending *p, const struct secure_link_call *frame, bool sent, uint8_t verdict)
 {
-	struct secure_frame f = { .at = loop_boottime(), .id = frame->header.id, .sent = sent, .verdict = verdict,
+	struct secure_frame f = { .at = loop_monotonic(), .id = frame->header.id, .sent = sent, .verdict = verdict,
 		.life = p->call.life, .endpoint = p->call.endpoint };
 
 	if (!sent)
@@ -129,7 +129,7 @@ int link_submit(struct secure *s, const uint64_t x[FFA_REGISTERS], const struct 
 	if (send(s->fd, &frame, sizeof(frame), MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(frame))
 		return -errno;
 	p->id = ++s->last_id;
-	p->submitted_at = loop_boottime();
+	p->submitted_at = loop_monotonic();
 	p->deadline = p->submitted_at + s->timeout;
 	p->discovery = !call;
 	p->call = call ? *call : (struct secure_call){ 0 };
@@ -292,6 +292,6 @@ void link_open(struct secure *s)
 	}
 	s->fd = fd;
 	s->state = LINK_GREETING;
-	s->greet_by = loop_boottime() + s->timeout;
+	s->greet_by = loop_monotonic() + s->timeout;
 	secure_arm(s);
 }

@@ -45,7 +45,7 @@ static void complain(struct secure *s, const struct secure_call *call, const uin
 		{ "nothing", "VM_CREATED", "VM_DESTROYED", "nothing", "a guest's request" },
 		{ "nothing", "BITMAP_CREATE", "BITMAP_DESTROY", "NOTIFICATION_GET", "a call of notifications" },
 	};
-	uint64_t now = loop_boottime();
+	uint64_t now = loop_monotonic();
 
 	if (s->complained_at && now < s->complained_at + COMPLAIN_EVERY_NS)
 		return;
@@ -109,13 +109,13 @@ static void say_nobody_is_there(struct secure *s)
 	struct secure_world *world = calloc(1, sizeof(*world));
 
 	if (!world || !tell_up(s, world))
-		loop_timer_set(s->timer, loop_boottime() + TELL_AGAIN_NS);
+		loop_timer_set(s->timer, loop_monotonic() + TELL_AGAIN_NS);
 }
 
 static void secure_due(void *arg)
 {
 	struct secure *s = arg;
-	uint64_t now = loop_boottime();
+	uint64_t now = loop_monotonic();
 
 	if (!s->socket_path) {
 		say_nobody_is_there(s);

@@ -123,7 +123,7 @@ void clients_crash(struct world *w, bool reboot)
 
 static bool is_gone(const struct world *w, const struct client *c)
 {
-	return c->gone || (!c->claimed && world_boottime(w) >= w->daemon_since + PATIENCE);
+	return c->gone || (!c->claimed && world_monotonic(w) >= w->daemon_since + PATIENCE);
 }
 
 void oracle_client_stored(struct world *w, const struct change *c)
@@ -151,6 +151,6 @@ void oracle_client(struct world *w, const struct vm_row *row)
 		return;
 	if (c && c->told && row->bound_end == c->end)
 		fail(w, "P5", "%s outlives its client", row->name);
-	if (!row->bound_end && world_boottime(w) > w->daemon_since + PATIENCE + 100 * MS)
+	if (!row->bound_end && world_monotonic(w) > w->daemon_since + PATIENCE + 100 * MS)
 		fail(w, "P6", "%s waits for its client beyond 5 s", row->name);
 }

@@ -250,7 +250,7 @@ void holders_crash(struct world *w, bool reboot)
 
 void holders_daemon(struct world *w)
 {
-	w->holders.daemon_since = world_boottime(w);
+	w->holders.daemon_since = world_monotonic(w);
 	for (size_t i = 0; i < SIM_HOLDERS_MAX; i++) {
 		struct fake_holder *h = &w->holders.at[i];
 

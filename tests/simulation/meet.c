@@ -110,7 +110,7 @@ void secure_arm(struct secure *s)
 }
 
 /* When it looks again is planned here, not by the clock. */
-uint64_t loop_boottime(void)
+uint64_t loop_monotonic(void)
 {
 	return 0;
 }

@@ -77,7 +77,7 @@ void oracle_leases_end(struct world *w, uint64_t life)
 /* NULL: that is all the daemon knows of it. */
 void oracle_lease_over(struct world *w, const struct fake_holder *h, const struct change_lease *is)
 {
-	uint64_t now = world_boottime(w);
+	uint64_t now = world_monotonic(w);
 
 	if (!is) {
 		if (stored(w, h->number))
@@ -108,8 +108,8 @@ bool oracle_lease_holds(struct world *w, const struct vm_row *row)
 		named |= !strcmp(name, row->waits.name);
 		latest = s->is.deadline > latest ? s->is.deadline : latest;
 	}
-	if (latest < world_boottime(w)) /* over while nobody was there */
-		latest = world_boottime(w);
+	if (latest < world_monotonic(w)) /* over while nobody was there */
+		latest = world_monotonic(w);
 	return row->substate == VM_SUB_LEASES && named && row->waits.until && row->waits.until <= latest;
 }
 

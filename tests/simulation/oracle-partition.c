@@ -61,6 +61,6 @@ void oracle_partition_stored(struct world *w, struct kept_vm *k, const struct ch
 /* A start comes to nothing. */
 void oracle_partition_missed(struct world *w, const struct kept_vm *k, const struct change_end *end)
 {
-	if (strstr(end->text, "limits.partition-timeout") && k->partition_boot == w->boot && world_boottime(w) < until(w, k))
-		fail(w, "P6", "%s gives up %" PRIu64 " ns too early: %s", k->name, until(w, k) - world_boottime(w), end->text);
+	if (strstr(end->text, "limits.partition-timeout") && k->partition_boot == w->boot && world_monotonic(w) < until(w, k))
+		fail(w, "P6", "%s gives up %" PRIu64 " ns too early: %s", k->name, until(w, k) - world_monotonic(w), end->text);
 }

@@ -323,7 +323,7 @@ static void failed(struct world *w, const struct turn *turn, size_t i)
 
 static bool is_early(const struct world *w, const struct kept_vm *k)
 {
-	return k->due && k->boot == w->boot && world_boottime(w) < k->not_before;
+	return k->due && k->boot == w->boot && world_monotonic(w) < k->not_before;
 }
 
 struct kept_vm *oracle_kept(struct world *w, const char *name)
@@ -362,7 +362,7 @@ static void begins(struct world *w, const struct change *c)
 	if (!k || c->begun.old)
 		return;
 	if (is_early(w, k) && !is_asked(w, k, STARTS) && !has_stranger(w, k))
-		fail(w, "P5", "%s comes back %" PRIu64 " ns too early", k->name, k->not_before - world_boottime(w));
+		fail(w, "P5", "%s comes back %" PRIu64 " ns too early", k->name, k->not_before - world_monotonic(w));
 	check_order(w, k);
 	if (w->shutdown.active)
 		fail(w, "P5", "%s begins a life in a shutdown", k->name);
@@ -479,9 +479,9 @@ void oracle_next_start(struct world *w, const struct vm_row *row)
 	if (!k || k->boot != w->boot)
 		return;
 	/* Once it is over a VM before it in order may hold it, or memory that is short. */
-	if (k->due && k->not_before > world_boottime(w) && row->next_start != k->not_before)
+	if (k->due && k->not_before > world_monotonic(w) && row->next_start != k->not_before)
 		fail(w, "P6", "%s comes back at %" PRIu64 ", and says %" PRIu64, row->name, k->not_before, row->next_start);
-	if (!k->due && row->next_start > world_boottime(w))
+	if (!k->due && row->next_start > world_monotonic(w))
 		fail(w, k->for_good ? "P5" : "P6", "%s is not to come back, and says %" PRIu64, row->name, row->next_start);
 }
 

@@ -116,7 +116,7 @@ static bool world_agrees(struct world *w, const struct vm_row *row)
 		return (life && life->reclaiming && row->substate == VM_SUB_RECLAIMING) ||
 		       old_life_holds(w, row, WAIT_MEMORY);
 	case WAIT_TIMER:
-		return row->waits.until >= world_boottime(w);
+		return row->waits.until >= world_monotonic(w);
 	case WAIT_DISK:
 		return rows_disk_stuck(engine_rows(w->engine));
 	case WAIT_LEASE:
@@ -145,9 +145,9 @@ static void ask(struct world *w, const struct vm_row *row)
 	else if (!world_agrees(w, row))
 		fail(w, "P6", "%s (life %" PRIu64 " %u/%u) says it waits on %s %04x%s, which does not hold it",
 			row->name, row->life, row->state, row->substate, what, row->waits.sp, row->waits.name);
-	if (row->waits.since > world_boottime(w))
+	if (row->waits.since > world_monotonic(w))
 		fail(w, "P6", "%s waits since a time to come", row->name);
-	if (row->waits.until && row->waits.until + 100 * MS < world_boottime(w))
+	if (row->waits.until && row->waits.until + 100 * MS < world_monotonic(w))
 		fail(w, "P6", "%s waits on %s until a time that is over", row->name, what);
 	if (row->waits.on == WAIT_SP && !row->life && row->operation == OP_START && !row->old_lives)
 		oracle_partition_row(w, row);
@@ -164,8 +164,8 @@ static void ask_deadline(struct world *w, const struct vm_row *row, const struct
 		return;
 	if (debt->state != DEBT_CREATING || !debt->until)
 		return;
-	if (p->announce_until && p->announce_until <= world_boottime(w))
-		p->announce_until = debt->until <= world_boottime(w) + 1 ? debt->until : p->announce_until; /* over: at once */
+	if (p->announce_until && p->announce_until <= world_monotonic(w))
+		p->announce_until = debt->until <= world_monotonic(w) + 1 ? debt->until : p->announce_until; /* over: at once */
 	if (p->announce_until && debt->until != p->announce_until)
 		fail(w, "P6", "%s was to be announced to %04x within %" PRIu64 " ns, and now within %" PRIu64, row->name, sp->id,
 			p->announce_until, debt->until);

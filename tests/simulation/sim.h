@@ -408,7 +408,7 @@ void world_free(struct world *w);
 bool world_output(struct world *w); /* each thing the daemon lets out passes here; false: it died before it */
 void world_post(struct world *w, const struct input *in);
 void world_crash(struct world *w);
-uint64_t world_boottime(const struct world *w);
+uint64_t world_monotonic(const struct world *w);
 bool world_is_idle(const struct world *w); /* the daemon has nothing to step or store */
 struct life *world_life(struct world *w, uint64_t number);
 struct life *world_add_life(struct world *w, const struct change *c);

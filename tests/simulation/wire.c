@@ -13,7 +13,7 @@ void wire_note(struct world *w, const char *format, ...)
 {
 	struct wire *wire = &w->wire;
 	char *line = wire->line[wire->next];
-	uint64_t now = world_boottime(w);
+	uint64_t now = world_monotonic(w);
 	int n = snprintf(line, WIRE_LINE, "%5" PRIu64 ".%06" PRIu64 " ", now / S, now % S / US);
 	va_list args;
 

@@ -9,14 +9,14 @@
 
 #include "tests/simulation/sim.h"
 
-uint64_t world_boottime(const struct world *w)
+uint64_t world_monotonic(const struct world *w)
 {
 	return w->now - w->boot_base;
 }
 
-static uint64_t boottime(void *clock)
+static uint64_t monotonic(void *clock)
 {
-	return world_boottime(clock);
+	return world_monotonic(clock);
 }
 
 static uint64_t realtime(void *clock)
@@ -33,7 +33,7 @@ static void nobody_is_alone(struct world *w)
 
 static void wake(struct world *w)
 {
-	if (w->wakes_at <= world_boottime(w))
+	if (w->wakes_at <= world_monotonic(w))
 		nobody_is_alone(w);
 	w->posted = 0;
 	w->soon = false;
@@ -77,7 +77,7 @@ static void soon(void *clock)
 		wakes_soon, 0, w->incarnation, NULL);
 }
 
-static const struct clock_ops clock_ops = { boottime, realtime, wake_at, soon };
+static const struct clock_ops clock_ops = { monotonic, realtime, wake_at, soon };
 
 /* Everything the daemon lets out passes here: it may die just before, or just after. A dead daemon lets nothing out. */
 bool world_output(struct world *w)
@@ -160,7 +160,7 @@ static void daemon_starts(struct world *w, uint64_t a, uint64_t b, void *data)
 	disk_load(w);
 	fleet_adopt(w);
 	w->in_engine = true;
-	w->daemon_since = world_boottime(w);
+	w->daemon_since = world_monotonic(w);
 	r = engine_start(w->engine);
 	w->in_engine = false;
 	if (r < 0)

@@ -200,16 +200,16 @@ def a_pending_restart_outlives_the_daemon_and_a_stop_cancels_it():
     with Host() as h:
         h.define("weak", "crash", policies={"on-panic": "restart", "restart-delay": "10min"})
         h.ctl("start", "--no-block", "weak")
-        h.until(lambda: h.row("weak")["state"] == "null" and h.status("weak")["next_start_boottime_us"], "it is to come back")
+        h.until(lambda: h.row("weak")["state"] == "null" and h.status("weak")["next_start_monotonic_us"], "it is to come back")
         before = h.status("weak")
         equal(before["waits"]["on"], "timer", "on what it waits")
-        equal(before["waits"]["until_boottime_us"], before["next_start_boottime_us"], "until when")
+        equal(before["waits"]["until_monotonic_us"], before["next_start_monotonic_us"], "until when")
         expect("Next start: in " in h.ctl("status", "weak"), "the page says when")
         h.kill_daemon()
         h.start_daemon()
-        equal(h.status("weak")["next_start_boottime_us"], before["next_start_boottime_us"], "when, after a crash")
+        equal(h.status("weak")["next_start_monotonic_us"], before["next_start_monotonic_us"], "when, after a crash")
         h.ctl("stop", "weak")
-        equal((h.status("weak")["next_start_boottime_us"], h.row("weak")["operation"]), (0, "-"), "what is left of it")
+        equal((h.status("weak")["next_start_monotonic_us"], h.row("weak")["operation"]), (0, "-"), "what is left of it")
 
 
 def the_console_is_kept_with_the_last_end():

@@ -25,7 +25,7 @@ def an_abort_keeps_memory_and_vmm_and_tells_nobody():
         h.until(lambda: h.counter(row["life"]) > 10, "it counts")
         expect("preserved" in h.ctl("abort", "--preserve", "web"), "it says so")
         status = kept(h, "web")
-        equal((status["waits"]["on"], status["waits"]["until_boottime_us"]), ("operator", 0), "on what it waits")
+        equal((status["waits"]["on"], status["waits"]["until_monotonic_us"]), ("operator", 0), "on what it waits")
         expect("post-mortem" in h.ctl("status", "web"), "the page says what it is")
         expect("somebody who looks" in h.ctl("why", "web"), "why says who is waited for")
         expect(known(h, row["ffa_id"]), "SPs know it still", h.books())

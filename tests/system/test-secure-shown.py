@@ -49,7 +49,7 @@ def a_page_says_what_an_sp_does_and_did():
         equal((sp["profile"], sp["state"], sp["owed"], sp["stuck"], sp["known"]), ("trusty", "ok", 1, 1, 0), "what it is")
         equal([(d["vm"], d["life"], d["debt"], d["stuck"]) for d in sp["under_way"]], [("web", row["life"], "destroying", True)],
               "what is under way")
-        expect(sp["under_way"][0]["since_boottime_us"] < sp["stuck_since_boottime_us"] < sp["next_probe_boottime_us"],
+        expect(sp["under_way"][0]["since_monotonic_us"] < sp["stuck_since_monotonic_us"] < sp["next_probe_monotonic_us"],
                "it was asked, then counted as stuck, and is asked again", sp)
         equal(sp["queues"]["line"] + sp["queues"]["back_off"], 0, "queues of an SP at which one debt waits for the probe")
         equal(sp["verdicts"]["ack"], 1, "VM_CREATED was taken")
@@ -60,14 +60,14 @@ def a_page_says_what_an_sp_does_and_did():
         equal((sp["destroyed_retries"], sp["settled"]), ([], {}), "no VM_DESTROYED was")
         equal(sp["last_replies"][-1], "retry", "its last answer")
         other = page(h, "0x8002")
-        equal((other["settled"], sum(other["destroyed_retries"]), other["stuck_since_boottime_us"]), ({"answered-0": 1}, 1, 0),
+        equal((other["settled"], sum(other["destroyed_retries"]), other["stuck_since_monotonic_us"]), ({"answered-0": 1}, 1, 0),
               "the other SP")
         text = h.ctl("partitions", "0x8001", "0x8002")
         for part in ("0x8001  ok, trusty", "Stuck: 1 of these, the first for ", "; the next probe leaves in ", "  Slot: free\n",
                      "Last answers: retry", "    web  ", "VM_CREATED, messages beyond the first", "#####", "0x8002  ok, optee"):
             expect(part in text, f"the page says '{part}'", text)
-        equal(bus_property(h, 0x8001, "StuckSince"), sp["stuck_since_boottime_us"], "StuckSince on the bus")
-        expect(bus_property(h, 0x8001, "NextProbe") >= sp["next_probe_boottime_us"], "NextProbe on the bus")
+        equal(bus_property(h, 0x8001, "StuckSince"), sp["stuck_since_monotonic_us"], "StuckSince on the bus")
+        expect(bus_property(h, 0x8001, "NextProbe") >= sp["next_probe_monotonic_us"], "NextProbe on the bus")
         h.secure.kill()
         h.secure.wait()
         h.until(lambda: not page(h)["reachable"], "the link broke")
@@ -100,8 +100,8 @@ def who_stands_in_line_is_named_in_order():
         peer = h.json("peers", "first")[0]
         equal((peer["life"], peer["debt"], peer["how"], peer["reply"], peer["tries"]), (first["life"], "creating", "-", "yielded", 1),
               "where first stands")
-        equal(peer["until_boottime_us"] - peer["since_boottime_us"], 600_000_000, "its deadline")
-        equal(seen["deadline_boottime_us"], peer["until_boottime_us"], "the first deadline at this SP")
+        equal(peer["until_monotonic_us"] - peer["since_monotonic_us"], 600_000_000, "its deadline")
+        equal(seen["deadline_monotonic_us"], peer["until_monotonic_us"], "the first deadline at this SP")
         line = h.ctl("peers", "first", "--no-legend")
         equal([line.split()[i] for i in (0, 3, 4)], ["first", "0x8001", "creating"], "the same for a person")
         expect("yielded" in line and " in 9 min " in line, "last reply and deadline", line)
@@ -119,7 +119,7 @@ def old_lives_are_listed_one_by_one():
         equal([(p["life"], p["ffa_id"], p["sp"], p["debt"], p["place"], p["reply"]) for p in status["old_peers"]],
               [(first["life"], first["ffa_id"], 0x8001, "destroying", "probe", "retry")], "its old life")
         old = status["old_peers"][0]
-        expect(old["tries"] > 10 and 0 < old["since_boottime_us"] < old["next_boottime_us"], "since when, how often, when again", old)
+        expect(old["tries"] > 10 and 0 < old["since_monotonic_us"] < old["next_monotonic_us"], "since when, how often, when again", old)
         equal([p for p in h.json("peers", "web") if p["old"]][0]["life"], first["life"], "peers has it, too")
         text = h.ctl("status", "web")
         expect("Old lives that still settle: 1\n" in text and f"\n    {first['life']} " in text, "the page lists it", text)

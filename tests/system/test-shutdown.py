@@ -69,7 +69,7 @@ def nobody_starts_and_nobody_comes_back():
         start(h, "slow", "web")
         h.ctl("start", "held")
         h.ctl("start", "--no-block", "weak")
-        h.until(lambda: h.status("weak")["next_start_boottime_us"], "weak is to come back")
+        h.until(lambda: h.status("weak")["next_start_monotonic_us"], "weak is to come back")
         h.ctl("abort", "--preserve", "held")
         done = h.ctl("shutdown", "--timeout", "0", check=False)
         equal(done.returncode, 1, "exit code of one that was too short")
@@ -82,7 +82,7 @@ def nobody_starts_and_nobody_comes_back():
         for name in ("slow", "web", "weak", "held"):
             row = h.row(name)
             equal((row["state"], row["operation"]), ("null", "-"), f"what is left of {name}")
-        equal(h.status("weak")["next_start_boottime_us"], 0, "when weak comes back")
+        equal(h.status("weak")["next_start_monotonic_us"], 0, "when weak comes back")
         expect("stop-timeout" in h.status("slow")["last_end"]["text"], "slow was ended by force")
         h.ctl("start", "late")
 

@@ -84,7 +84,7 @@ struct lifecycle_vcpu_call {
 	uint32_t vcpu;
 	uint16_t callee;  /* its FF-A id; from 0x8000 on it is a secure one */
 	const char *name; /* of a VM; "": it is none, or is gone */
-	uint64_t since;   /* CLOCK_BOOTTIME ns */
+	uint64_t since;   /* CLOCK_MONOTONIC ns */
 };
 
 /* Everything about one VM. */

@@ -86,7 +86,7 @@ static struct event_record next(struct world *w, const struct subscription *s)
 	struct event_record event;
 	ssize_t n;
 
-	loop_timer_set(w->patience, loop_boottime() + 20000000000ull);
+	loop_timer_set(w->patience, loop_monotonic() + 20000000000ull);
 	while ((n = recv(s->fd, &event, sizeof(event), MSG_DONTWAIT)) < 0) {
 		assert_int_equal(errno, EAGAIN);
 		assert_int_equal(loop_turn(w->loop, true), 0);
@@ -252,7 +252,7 @@ static void a_reader_too_slow_gets_one_gap_and_the_end(void **state)
 
 static void wait_streams(struct world *w, unsigned count)
 {
-	loop_timer_set(w->patience, loop_boottime() + 20000000000ull);
+	loop_timer_set(w->patience, loop_monotonic() + 20000000000ull);
 	while (w->bus->stream_count != count)
 		assert_int_equal(loop_turn(w->loop, true), 0);
 	loop_timer_set(w->patience, LOOP_NEVER);

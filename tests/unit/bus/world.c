@@ -84,7 +84,7 @@ static void lost_patience(void *arg)
 
 void world_until(struct world *w, const bool *done)
 {
-	loop_timer_set(w->patience, loop_boottime() + PATIENCE_NS);
+	loop_timer_set(w->patience, loop_monotonic() + PATIENCE_NS);
 	while (!*done)
 		assert_int_equal(loop_turn(w->loop, true), 0);
 	loop_timer_set(w->patience, LOOP_NEVER);
@@ -316,7 +316,7 @@ void assert_fine(sd_bus_message *reply)
 
 void wait_posted(struct world *w, size_t count)
 {
-	loop_timer_set(w->patience, loop_boottime() + PATIENCE_NS);
+	loop_timer_set(w->patience, loop_monotonic() + PATIENCE_NS);
 	while (w->engine.posted_count < count)
 		assert_int_equal(loop_turn(w->loop, true), 0);
 	loop_timer_set(w->patience, LOOP_NEVER);

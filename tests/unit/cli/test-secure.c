@@ -16,8 +16,8 @@ static void shows_debts_one_by_one(void **state)
 	expect(*state, CTL("peers", "nobody", "web"), 4, "web", "no VM is called 'nobody'");
 	expect(*state, CTL("peers", "stuck", "-o", "json"), 0, "{\"vm\":\"stuck\",\"life\":17,\"old\":false,\"ffa_id\":2,"
 		"\"sp\":32769,\"debt\":\"destroying\",\"how\":\"-\",\"stuck\":true,\"place\":\"probe\",\"reply\":\"retry\","
-		"\"tries\":12,\"sent\":15,\"since_boottime_us\":1000000,\"next_boottime_us\":", NULL);
-	expect(*state, CTL("peers", "web", "-o", "json"), 0, "\"next_boottime_us\":0,\"until_boottime_us\":0,\"ticket\":0}]\n", NULL);
+		"\"tries\":12,\"sent\":15,\"since_monotonic_us\":1000000,\"next_monotonic_us\":", NULL);
+	expect(*state, CTL("peers", "web", "-o", "json"), 0, "\"next_monotonic_us\":0,\"until_monotonic_us\":0,\"ticket\":0}]\n", NULL);
 }
 
 static void shows_a_page_of_an_sp(void **state)
@@ -58,12 +58,12 @@ static void a_page_of_an_sp_is_json_too(void **state)
 		"[{\"id\":32769,\"kind\":\"sp\",",
 		"\"uuids\":[\"00000000-1111-2222-3333-444444444444\",\"11111111-1111-2222-3333-444444444444\"],",
 		"\"ffa_version\":65539,\"sent\":5,\"retried\":0,\"answered\":0,\"in_flight\":true,"
-		"\"stuck_since_boottime_us\":1000000,\"next_probe_boottime_us\":",
+		"\"stuck_since_monotonic_us\":1000000,\"next_probe_monotonic_us\":",
 		"\"queues\":{\"line\":2,\"ready\":1,\"back_off\":3,\"probe\":4},"
 		"\"frames\":{\"submitted\":9,\"completed\":7,\"lost\":1},\"verdicts\":{\"ack\":5,\"retry\":9},"
 		"\"settled\":{\"sp-instance-gone\":2},\"created_retries\":[4,0,40],\"created_latency_us\":[],"
 		"\"destroyed_retries\":[],\"destroyed_latency_us\":[],\"frame_latency_us\":[0,0,0,0,0,0,0,0,0,0,0,1],"
-		"\"reachable\":true,\"known\":1,\"slot_life\":18,\"deadline_boottime_us\":",
+		"\"reachable\":true,\"known\":1,\"slot_life\":18,\"deadline_monotonic_us\":",
 		"\"under_way\":[{\"vm\":\"broken\",\"life\":19,",
 		"\"ticket\":9},{\"vm\":\"stuck\",\"life\":17,",
 		"\"last_replies\":[\"retry\",\"preempted\"]}]\n",
@@ -88,7 +88,7 @@ static void says_why(void **state)
 	expect(*state, CTL("why", "web", "db"), 0, "It waits for nothing.", NULL);
 	expect(*state, CTL("why", "nobody", "web"), 4, "web is running", "no VM is called 'nobody'");
 	expect(*state, CTL("why", "stuck", "-o", "json"), 0, "\"waits\":{\"on\":\"sp\",\"sp\":32769,\"vm\":\"\","
-		"\"since_boottime_us\":1000000,\"until_boottime_us\":0,\"tries\":12},\"then\":\"\",\"reply\":\"retry\",", NULL);
+		"\"since_monotonic_us\":1000000,\"until_monotonic_us\":0,\"tries\":12},\"then\":\"\",\"reply\":\"retry\",", NULL);
 	expect(*state, CTL("why", "stuck", "-o", "json"), 0, "\"stuck_sps\":[32769],\"vcpu_calls\":[],\"text\":\"stuck is ", NULL);
 }
 
@@ -102,7 +102,7 @@ static void shows_frames_in_words(void **state)
 	expect(*state, CTL("trace", "0x8002"), 12, "", "no Secure Partition has the id 0x8002");
 	expect(*state, CTL("trace", "tee"), 2, "", "an SP is an FF-A id from 0x8000 to 0xffff, or 0 for discovery, not 'tee'");
 	expect(*state, CTL("trace", "--tail=3"), 2, "", "does not take");
-	expect(*state, CTL("trace", "0x8001", "-o", "json"), 0, "{\"sp\":32769,\"number\":2,\"at_boottime_us\":1300,\"answer\":true,"
+	expect(*state, CTL("trace", "0x8001", "-o", "json"), 0, "{\"sp\":32769,\"number\":2,\"at_monotonic_us\":1300,\"answer\":true,"
 		"\"function\":\"FFA_MSG_SEND_DIRECT_RESP\",\"message\":\"VM_CREATED\",\"status\":\"RETRY\",\"reply\":\"retry\","
 		"\"took_us\":300,\"ffa_id\":1,\"life\":42,\"vm\":\"web\",\"registers\":[2214592624,2147549184,2147483653,"
 		"4294967289,0,0,0,0]}", NULL);
