@@ -25,6 +25,7 @@ static const struct sample seeds[] = {
 	OF(0x8400006C, 0x80010000, 1000, 0),                /* YIELD */
 	OF(0x8400006B),                                     /* MSG_WAIT */
 	OF(0x84000061),                                     /* SUCCESS */
+	{ 0x8001, 5, CALL_CREATED, 1, { 0 }, { 0x84000070, 0x80010005, 0, 1 } }, /* of a guest's call, after FFA_RUN */
 };
 const uint8_t *const fuzz_seeds = (const uint8_t *)seeds;
 const size_t fuzz_seed_size = sizeof(seeds[0]), fuzz_seed_count = sizeof(seeds) / sizeof(seeds[0]);
@@ -34,6 +35,15 @@ static bool is_done(const struct sample *in)
 {
 	return in->kind != CALL_NONE && in->x[0] == 0x84000070 && in->x[1] == (uint32_t)in->sp << 16 &&
 		in->x[2] == (in->kind == CALL_CREATED ? 0x80000005 : 0x80000007) && in->x[3] == 0;
+}
+
+/* After FFA_RUN an SP may answer the call of a guest, in one of the three forms of a direct response. */
+static bool is_for_guest(const struct sample *in)
+{
+	bool flags = in->x[0] != 0xC400008E && in->x[2];
+
+	return in->run & 1 && (in->x[0] == 0x84000070 || in->x[0] == 0xC4000070 || in->x[0] == 0xC400008E) && !flags &&
+		in->x[1] >> 16 == in->sp && in->x[1] & 0xFFFF && !(in->x[1] & 0x8000);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -56,8 +66,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	classify(&call, x, &reply);
 	PROMISE(reply.verdict < VERDICT_COUNT);
 	PROMISE(reply.sp == call.sp);
-	PROMISE((reply.verdict == VERDICT_ACK) == is_done(&in));
-	PROMISE(reply.kind == CALL_NONE || (in.x[0] == 0x84000070 && reply.kind == call.kind));
+	PROMISE((reply.verdict == VERDICT_ACK) == (is_done(&in) || is_for_guest(&in)));
+	PROMISE((reply.kind == CALL_GUEST) == is_for_guest(&in));
+	PROMISE(reply.kind == CALL_NONE || reply.kind == CALL_GUEST || (in.x[0] == 0x84000070 && reply.kind == call.kind));
 	if (reply.verdict == VERDICT_PREEMPTED || reply.verdict == VERDICT_YIELDED)
 		PROMISE(reply.target == in.x[1] && reply.target >> 31);
 	else
