@@ -102,10 +102,11 @@ void message_end(struct step *s, struct life *l)
 		let_go(&l->guest[i]);
 }
 
+/* Where all lives go at once the receiver may be gone already: nothing is taken out of its list. */
 void message_free(struct life *l)
 {
 	for (unsigned i = 0; l->guest && i < VM_VCPU_MAX; i++)
-		let_go(&l->guest[i]);
+		free(l->guest[i].message.bytes);
 }
 
 const struct guest_message *message_of(const struct model *m, uint64_t life, uint16_t vcpu, uint64_t number)

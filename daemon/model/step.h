@@ -109,6 +109,7 @@ void life_entered(struct step *s, struct life *l);
 void life_vcpu(struct step *s, struct life *l, uint32_t index, enum vcpu_state state, uint64_t since);
 void life_vmm_gone(struct step *s, struct life *l, const struct vmm_end *end);
 void life_reclaimed(struct step *s, struct life *l);
+void life_leave_behind(struct step *s, struct life *l); /* it goes on settling by itself, its VM without it */
 void life_timer(struct step *s, struct life *l);
 void life_ladder(struct step *s, struct life *l);
 void vm_timer(struct step *s, struct vm *vm);

@@ -201,6 +201,18 @@ def what_cannot_be_held_is_refused():
         equal(leases(h), [], "leases that are left")
 
 
+def begin_again_with_sanitizer():
+    """Where the library is built with AddressSanitizer, a Python that loads it must have the runtime from the beginning."""
+    if "address" not in os.environ.get("LIFECYCLED_SANITIZE", ""):
+        return
+    if os.environ.pop("LD_PRELOAD", None):
+        del os.environ["ASAN_OPTIONS"]  # of Python alone
+        return
+    runtime = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True).stdout
+    os.execve(sys.executable, [sys.executable, *sys.argv],
+              {**os.environ, "LD_PRELOAD": runtime.strip(), "ASAN_OPTIONS": "detect_leaks=0"})
+
+
 def library():
     lib = ctypes.CDLL(str(BUILD / "libclient/liblifecycle.so.0"))
     lib.lifecycle_lease_token.restype = ctypes.c_char_p
@@ -266,6 +278,7 @@ def there_are_so_many_of_a_life():
 
 
 if __name__ == "__main__":
+    begin_again_with_sanitizer()
     sys.exit(main([
         an_end_waits_until_its_holder_let_go,
         who_does_not_let_go_is_revoked_by_name,

@@ -211,6 +211,15 @@ static void a_message_is_not_sent_twice(void **state)
 	assert_status(a, FFA_ABORTED);
 }
 
+/* The daemon ends while one is on its way; AddressSanitizer sees whether who sent it outlives the receiver unharmed. */
+static void all_go_with_a_message_on_its_way(void **state)
+{
+	struct guest b = guest(*state, "b"), a = guest(*state, "a");
+
+	send_it(a, message(a, b.id));
+	assert_non_null(leaves(a));
+}
+
 int main(void)
 {
 #define STORY(name) cmocka_unit_test_setup_teardown(name, story_begin, story_end)
@@ -222,6 +231,7 @@ int main(void)
 		STORY(a_sender_is_told_that_nobody_knows),
 		STORY(a_sender_that_ends_is_not_answered),
 		STORY(a_message_is_not_sent_twice),
+		STORY(all_go_with_a_message_on_its_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

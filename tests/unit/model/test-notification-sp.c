@@ -319,16 +319,17 @@ static void news_that_were_lost_are_looked_for(void **state)
 static void a_new_daemon_asks_again_for_get_alone(void **state)
 {
 	struct guest a = begin(*state, "a", true);
+	void *again;
 
 	notify(a, GET, a.id, OF_SPS, 0);
-	a.s = reborn(a.s);
+	again = a.s = reborn(a.s);
 	meet(a.s);
 	say(a, (struct guest_call){ .flags = VMM_CALL_AGAIN, .x = { SET, (uint32_t)a.id << 16 | TRUSTY, 0, 1 } });
 	assert_null(sent(a));
 	assert_status(a, FFA_ABORTED);
 	say(a, (struct guest_call){ .flags = VMM_CALL_AGAIN, .x = { GET, a.id, OF_SPS } });
 	assert_sent(a, GET);
-	*state = a.s;
+	story_end(&again);
 }
 
 /* What an earlier daemon was told by the SPMC, its VMM may not have heard: the guest looks. */
@@ -336,13 +337,13 @@ static void a_vmm_that_is_back_has_its_guest_look(void **state)
 {
 	struct guest a = begin(*state, "a", true);
 	struct input in = { .kind = IN_VMM_NOTIFICATIONS, .life = a.life };
+	void *again = a.s = reborn(a.s);
 
-	a.s = reborn(a.s);
 	meet(a.s);
 	step(a.s, in);
 	assert_int_equal(told(a, VMM_NOTIFY_GLOBAL), 1);
 	assert_int_equal(told(a, 1), 1);
-	*state = a.s;
+	story_end(&again);
 }
 
 static void a_life_waits_for_its_call(void **state)
