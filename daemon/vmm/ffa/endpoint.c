@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vmm/ffa/endpoint.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #define PAGE           4096ull
@@ -292,6 +293,18 @@ enum ffa_act ffa_endpoint_lend(struct ffa_endpoint *e, struct ffa_call *call, st
 	return status == FFA_OK ? FFA_ASK : FFA_ANSWERED;
 }
 
+/* Guests look into RX for what has come: they see a size once all else is there. */
+static void write_message(uint8_t *rx, const uint8_t *bytes, uint32_t size)
+{
+	const size_t at = offsetof(struct ffa_message, size), after = at + sizeof(uint32_t);
+	uint32_t payload;
+
+	memcpy(rx, bytes, at);
+	memcpy(rx + after, bytes + after, size - after);
+	memcpy(&payload, bytes + at, sizeof(payload));
+	__atomic_store_n((uint32_t *)(void *)(rx + at), payload, __ATOMIC_RELEASE);
+}
+
 static enum ffa_status put_message(struct ffa_endpoint *e, const uint8_t *bytes, uint32_t size)
 {
 	void *rx = box_at(e, e->box.rx);
@@ -300,9 +313,11 @@ static enum ffa_status put_message(struct ffa_endpoint *e, const uint8_t *bytes,
 		return FFA_DENIED;
 	if (!e->box.pages || e->box.rx_full)
 		return FFA_BUSY;
+	if (size < sizeof(struct ffa_message))
+		return FFA_INVALID_PARAMETERS;
 	if (!rx || size > e->box.pages * PAGE)
 		return FFA_NO_MEMORY;
-	memcpy(rx, bytes, size);
+	write_message(rx, bytes, size);
 	e->box.rx_full = true;
 	return FFA_OK;
 }

@@ -20,6 +20,7 @@ look:
 	SLEEP 1
 	b look
 got:
+	dmb ishld // the size is written last
 	ldr w23, [x19, #40]
 	cbz x25, right
 	cmp w23, w24

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <cmocka.h>
 
 #include "vmm/ffa/endpoint.h"
@@ -254,6 +256,44 @@ static void a_message_needs_a_free_rx(void **state)
 	assert_int_equal(put(44), FFA_OK);
 }
 
+/* The second page of RX cannot be written to at first: what a guest that looks into the first sees by then. */
+static uint8_t *const rx = bytes + 0x4000;
+static volatile uint32_t seen_early;
+
+static void let_write(int signo)
+{
+	seen_early = ((const struct ffa_message *)rx)->size;
+	(void)mprotect(rx + 4096, 4096, PROT_READ | PROT_WRITE);
+}
+
+static void the_size_of_a_message_is_seen_last(void **state)
+{
+	static const struct ffa_message header = { .offset = sizeof(header), .size = 8192 - sizeof(header) };
+	struct sigaction handler = { .sa_handler = let_write }, old;
+	uint8_t message[8192];
+
+	memset(message, 7, sizeof(message));
+	memcpy(message, &header, sizeof(header));
+	agree(V(1, 2));
+	assert_success(CALL(FFA_RXTX_MAP, 0x1000, 0x4000, 2), 0);
+	memset(rx, 0, 8192);
+	seen_early = UINT32_MAX;
+	assert_int_equal(sigaction(SIGSEGV, &handler, &old), 0);
+	assert_int_equal(mprotect(rx + 4096, 4096, PROT_READ), 0);
+	assert_int_equal(ffa_endpoint_put(e, message, sizeof(message)), FFA_OK);
+	assert_int_equal(sigaction(SIGSEGV, &old, NULL), 0);
+	assert_int_equal(seen_early, 0);
+	assert_memory_equal(rx, message, sizeof(message));
+}
+
+static void a_message_has_a_header(void **state)
+{
+	agree(V(1, 2));
+	assert_success(CALL(FFA_RXTX_MAP, 0x1000, 0x4000, 1), 0);
+	assert_int_equal(put(sizeof(struct ffa_message) - 1), FFA_INVALID_PARAMETERS);
+	assert_int_equal(put(sizeof(struct ffa_message)), FFA_OK);
+}
+
 static void only_calls_of_v1_2_are_wide(void **state)
 {
 	assert_true(ffa_is_wide(FFA_MSG_SEND_DIRECT_REQ2));
@@ -277,6 +317,8 @@ int main(void)
 		cmocka_unit_test_setup(rx_is_lent_to_one_at_a_time, begin),
 		cmocka_unit_test_setup(of_tx_goes_what_its_header_says, begin),
 		cmocka_unit_test_setup(a_message_needs_a_free_rx, begin),
+		cmocka_unit_test_setup(a_message_has_a_header, begin),
+		cmocka_unit_test_setup(the_size_of_a_message_is_seen_last, begin),
 		cmocka_unit_test_setup(only_calls_of_v1_2_are_wide, begin),
 	};
 
