@@ -47,7 +47,6 @@ void channels_close(struct vmm *v)
 		if (v->channels.of[i])
 			channel_close(v->channels.of[i]);
 	v->channels.given = v->channels.wanted = 0;
-	v->messages = 0;
 }
 
 void channels_free(struct vmm *v)

@@ -64,6 +64,7 @@ void link_close(struct link *l)
 		l->fleet->fresh_count--;
 	if (l->vmm && l->vmm->link == l) {
 		channels_close(l->vmm);
+		l->vmm->messages = 0;
 		l->vmm->link = NULL;
 	}
 	l->vmm = NULL;

@@ -323,6 +323,10 @@ static void obey(void)
 	case VMM_MESSAGE:
 		if (frame.message.frame.bytes != 4 || strcmp(frame.message.text, "hey"))
 			_exit(4);
+		if (is("ends-first"))
+			say_ended(CAUSE_GUEST_POWEROFF);
+		if (is("quiesces-first"))
+			say_kind(VMM_QUIESCED);
 		say_put(frame.message.frame.number, is("calls-puts-oddly") ? 1 : -3);
 		break;
 	case VMM_CHANNEL:

@@ -187,6 +187,27 @@ static void a_message_is_put_or_is_not(void **state)
 	kill_it(w);
 }
 
+/* Whose guest is over still says of each message what became of it: the two crossed. */
+static void a_message_beside_the_end_is_no_breach(void **state)
+{
+	static const struct {
+		const char *name;
+		enum input_kind end;
+	} rows[] = { { "ends-first", IN_VMM_ENDED }, { "quiesces-first", IN_VMM_QUIESCED } };
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		runs(w, rows[i].name);
+		world_wait(w, IN_VMM_ENTERED);
+		fleet_ops.message(w->fleet, later, 7, 6, (const uint8_t *)"hey", 4);
+		assert_int_equal(world_wait(w, rows[i].end)->life, 7);
+		assert_int_equal(world_wait(w, IN_GUEST_PUT)->put.number, 6);
+		fleet_ops.command(w->fleet, later, 7, COMMAND_KILL);
+		world_wait(w, IN_VMM_GONE);
+		assert_false(world_heard(w, IN_VMM_LOST, 7));
+	}
+}
+
 static void a_status_that_is_none_is_a_breach(void **state)
 {
 	struct world *w = *state;
@@ -207,6 +228,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(a_call_is_told_again_on_the_next_link, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_channel_comes_when_there_are_descriptors, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_message_is_put_or_is_not, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_message_beside_the_end_is_no_breach, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_status_that_is_none_is_a_breach, world_setup, world_teardown),
 	};
 
