@@ -3,6 +3,7 @@
 /* cat, edit: a definition as it is, and with the user's editor. */
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,13 +49,14 @@ int verb_cat(struct cli *c, int argc, char **argv)
 static int write_copy(const char *path, int fd, const char *text)
 {
 	FILE *f = fdopen(fd, "w");
+	bool whole;
 
 	if (!f) {
 		close(fd);
 		return cli_say_error("edit: cannot write %s: %s", path, strerror(errno));
 	}
-	(void)fputs(text, f);
-	if (fclose(f) != 0)
+	whole = fputs(text, f) >= 0;
+	if (fclose(f) != 0 || !whole)
 		return cli_say_error("edit: cannot write %s: %s", path, strerror(errno));
 	return 0;
 }
@@ -72,34 +74,64 @@ static const char *editor(void)
 	return "vi";
 }
 
+/* The terminal sends ^C and ^\ to us as well: they are the editor's. */
+static void ignore_terminal(struct sigaction old[2])
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	(void)sigaction(SIGINT, &ignore, &old[0]);
+	(void)sigaction(SIGQUIT, &ignore, &old[1]);
+}
+
+static void heed_terminal(const struct sigaction old[2])
+{
+	(void)sigaction(SIGINT, &old[0], NULL);
+	(void)sigaction(SIGQUIT, &old[1], NULL);
+}
+
+/* -1 with errno if there was none. */
+static int run_shell(const char *command, const char *path)
+{
+	struct sigaction old[2];
+	int status = -1;
+	pid_t pid;
+
+	ignore_terminal(old);
+	pid = fork();
+	if (pid == 0) {
+		heed_terminal(old);
+		execl("/bin/sh", "sh", "-c", command, "sh", path, (char *)NULL);
+		_exit(127);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	heed_terminal(old);
+	return status;
+}
+
 /* It may be a command with arguments, so a shell reads it. */
 static int run_editor(const char *path)
 {
 	char command[4096];
 	int status;
-	pid_t pid;
 
 	if (snprintf(command, sizeof(command), "%s \"$1\"", editor()) >= (int)sizeof(command))
 		return cli_say_error("edit: the editor's command is too long");
-	pid = fork();
-	if (pid < 0)
-		return cli_say_error("edit: cannot start the editor: %s", strerror(errno));
-	if (pid == 0) {
-		execl("/bin/sh", "sh", "-c", command, "sh", path, (char *)NULL);
-		_exit(127);
-	}
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return cli_say_error("edit: the editor is lost: %s", strerror(errno));
+	status = run_shell(command, path);
+	if (status == -1)
+		return cli_say_error("edit: cannot run the editor: %s", strerror(errno));
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return cli_say_error("edit: the editor failed, nothing was changed");
+		return cli_say_error("edit: the editor failed");
 	return 0;
 }
 
 /* What is wrong with it was said: the text is the user's work, and stays. */
 static int keep(const char *path, int code)
 {
-	(void)cli_say_error("edit: nothing was changed; your text is kept in %s: mend it, then 'lifecyclectl define' it", path);
+	if (access(path, F_OK) < 0)
+		(void)cli_say_error("edit: nothing was changed; the text is gone");
+	else
+		(void)cli_say_error("edit: nothing was changed; your text is kept in %s: mend it, then 'lifecyclectl define' it", path);
 	return code;
 }
 
@@ -152,5 +184,8 @@ int verb_edit(struct cli *c, int argc, char **argv)
 	if (fd < 0)
 		return cli_say_error("edit: cannot make %s: %s", path, strerror(errno));
 	r = write_copy(path, fd, words);
-	return r ? r : edit_copy(c, argv[0], path, words);
+	if (r == 0)
+		return edit_copy(c, argv[0], path, words);
+	(void)unlink(path); /* nobody's work yet */
+	return r;
 }

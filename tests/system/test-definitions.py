@@ -3,13 +3,14 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 
 import host
 from check import needs_kvm
-from host import GUESTS, Host, definition, equal, expect
+from host import BUILD, GUESTS, Host, definition, equal, expect
 
-INVALID, ILLEGAL, CYCLE, NO_SUCH, NO_ARGUMENT, OTHER_SOURCE = 6, 7, 16, 4, 12, 23
+FAILED, INVALID, ILLEGAL, CYCLE, NO_SUCH, NO_ARGUMENT, OTHER_SOURCE = 1, 6, 7, 16, 4, 12, 23
 
 
 def text(name, guest="beat", **more):
@@ -169,6 +170,25 @@ def an_editor_changes_it_and_a_mistake_keeps_the_text():
         [kept] = h.dir.glob("web-*.json")
         expect("4Q" in kept.read_text(), "the text is kept")
         equal(cat(h, "web")["memory"]["size"], "4M", "the memory still")
+        kept.unlink()
+        os.environ["EDITOR"] = "kill -INT $PPID; kill -QUIT $PPID; sed -i s/4M/8M/"
+        equal(h.ctl("edit", "web"), "web: defined\n", "an edit in which ^C was pressed")
+        equal(cat(h, "web")["memory"]["size"], "8M", "the memory after it")
+        os.environ["EDITOR"] = "rm"
+        refused(h, FAILED, "the text is gone", "edit", "web")
+
+
+def a_copy_that_cannot_be_written_does_not_stay():
+    with Host(secure_side=False) as h:
+        h.define("web")
+        os.environ["TMPDIR"] = str(h.dir)
+        os.environ["EDITOR"] = "true"
+        done = subprocess.run(["sh", "-c", 'trap "" XFSZ; ulimit -f 0; exec "$0" --bus "$1" edit web',
+                               str(BUILD / "cli/lifecyclectl"), h.bus_address], capture_output=True, text=True)
+        equal(done.returncode, FAILED, f"where nothing can be written: {done.stderr}")
+        expect("cannot write" in done.stderr, "it says so", done.stderr)
+        equal(list(h.dir.glob("web-*.json")), [], "copies that stay")
+
 
 
 @needs_kvm
@@ -227,6 +247,7 @@ if __name__ == "__main__":
         a_file_and_d_bus_leave_each_other_alone,
         what_is_defined_and_undefined_outlives_a_daemon_that_dies_at_once,
         an_editor_changes_it_and_a_mistake_keeps_the_text,
+        a_copy_that_cannot_be_written_does_not_stay,
         a_change_waits_for_the_next_life_and_says_so,
         what_lives_goes_at_the_end_of_its_life,
     ], needs_kvm=False))
