@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <systemd/sd-id128.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -152,7 +151,6 @@ int bus_bound_again_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error
 {
 	_cleanup_(bus_call_freep) struct call *c = NULL;
 	const char *token;
-	sd_id128_t id;
 	int r = bus_call_new(b, m, &c, error);
 
 	if (r >= 0)
@@ -161,9 +159,8 @@ int bus_bound_again_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error
 		r = bus_read_no_options(m, error);
 	if (r < 0)
 		return r;
-	if (sd_id128_from_string(token, &id) < 0)
+	if (bus_uuid_parse(token, c->request.bind.token) < 0)
 		return bus_refuse(error, REFUSED_INVALID_ARGUMENT, "token: not what StartBound gave, 8-4-4-4-12 hex digits");
-	memcpy(c->request.bind.token, id.bytes, sizeof(id.bytes));
 	c->request.verb = REQUEST_BIND_AGAIN;
 	c->run = post_with_end;
 	return bus_call_submit(take_ptr(&c), error);
