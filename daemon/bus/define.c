@@ -15,27 +15,6 @@
 #define CHANGE_TYPE "(sssb)"
 #define RELOADED_TYPE "(ssssa" CHANGE_TYPE ")"
 
-/* The options of which a method knows one, a truth value. */
-static int read_option(sd_bus_message *m, const char *known, bool *ret, sd_bus_error *error)
-{
-	const char *key;
-	int r = sd_bus_message_enter_container(m, 'a', "{sv}"), value;
-
-	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-		r = sd_bus_message_read(m, "s", &key);
-		if (r >= 0 && strcmp(key, known) != 0)
-			return bus_refuse(error, REFUSED_INVALID_ARGUMENT, "unknown option '%.64s': '%s' is known here", key, known);
-		if (r >= 0 && sd_bus_message_read(m, "v", "b", &value) < 0)
-			return bus_refuse(error, REFUSED_INVALID_ARGUMENT, "option '%s' is a boolean", known);
-		if (r >= 0)
-			r = sd_bus_message_exit_container(m);
-		if (r < 0)
-			return r;
-		*ret = value;
-	}
-	return r < 0 ? r : sd_bus_message_exit_container(m);
-}
-
 static void out_of_memory(struct call *c)
 {
 	bus_call_refuse(c, REFUSED_NO_MEMORY, "lifecycled is out of memory; nothing was changed, try again");
@@ -177,7 +156,7 @@ int bus_undefine_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error)
 		return r;
 	r = sd_bus_message_read(m, "st", &name, &c->request.life);
 	if (r >= 0)
-		r = read_option(m, "pending", &c->request.pending, error);
+		r = bus_read_option(m, "pending", &c->request.pending, error);
 	if (r < 0)
 		return r;
 	if (!bus_vm_name_is_valid(name))
@@ -209,7 +188,7 @@ int bus_get_definition(struct bus *b, sd_bus_message *m, sd_bus_error *error)
 	int r = sd_bus_message_read(m, "s", &name);
 
 	if (r >= 0)
-		r = read_option(m, "pending", &pending, error);
+		r = bus_read_option(m, "pending", &pending, error);
 	if (r < 0)
 		return r;
 	row = rows_vm(bus_rows(b), name);
@@ -259,7 +238,7 @@ int bus_reload_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error)
 	int r = bus_call_new(b, m, &c, error);
 
 	if (r >= 0)
-		r = read_option(m, "dry-run", &dry, error);
+		r = bus_read_option(m, "dry-run", &dry, error);
 	if (r < 0)
 		return r;
 	c->request.rehearsal = dry;
