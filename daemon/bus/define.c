@@ -173,6 +173,9 @@ static int no_such(const struct vm_row *row, const char *name, sd_bus_error *err
 {
 	if (!row)
 		return bus_refuse(error, REFUSED_NO_SUCH_VM, "there is no VM '%.64s'", name);
+	if (row->waits_for_end == PENDING_REMOVAL)
+		return bus_refuse(error, REFUSED_INVALID_ARGUMENT,
+			"%s has no next life: its definition was removed, and it goes at the end of this one", name);
 	return bus_refuse(error, REFUSED_INVALID_ARGUMENT, "no change of %s is pending: its next life is as its definition says", name);
 }
 

@@ -132,6 +132,9 @@ static void shows_the_definition_in_force_and_that_of_the_next_life(void **state
 	world_connect(w, &w->nobody, 65534);
 	expect_strings(call_manager(&w->nobody, "GetDefinition", "sa{sv}", "a", 0), "good a", "/vm.d/a.json");
 	assert_error(call_manager(&w->nobody, "GetDefinition", "sa{sv}", "a", 1, "pending", "b", 1), E("InvalidArgument"), "no change of a");
+	a->waits_for_end = PENDING_REMOVAL;
+	assert_error(call_manager(&w->nobody, "GetDefinition", "sa{sv}", "a", 1, "pending", "b", 1), E("InvalidArgument"), "no next life");
+	a->waits_for_end = PENDING_CHANGE;
 	a->pending = &next;
 	expect_strings(call_manager(&w->nobody, "GetDefinition", "sa{sv}", "a", 1, "pending", "b", 1), "good a", "/vm.d/a.json");
 	assert_error(call_manager(&w->nobody, "GetDefinition", "sa{sv}", "x", 0), E("NoSuchVM"), "'x'");
