@@ -61,6 +61,14 @@ static const char *check_content(const union daemon_frame *frame, const struct f
 		return frame->welcome.incarnation >= expected->incarnation
 			       ? NULL
 			       : "a daemon older than the one known";
+	case VMM_CHANNEL:
+		if (frame->channel.reserved[0] || frame->channel.reserved[1] || frame->channel.reserved[2])
+			return "a CHANNEL with an unknown field";
+		break;
+	case VMM_MESSAGE:
+		if (frame->message.frame.reserved)
+			return "a MESSAGE with an unknown field";
+		break;
 	}
 	return frame->header.command >= expected->command ? NULL : "a command older than the last one";
 }
@@ -99,5 +107,7 @@ const char *answer_check(const struct vmm_answer *answer, size_t length, uint64_
 		return "a frame on a channel that is no answer";
 	if (h->life != life || answer->vcpu != vcpu)
 		return "an answer to another life or vCPU";
+	if (answer->reserved)
+		return "an answer with an unknown field";
 	return NULL;
 }

@@ -194,6 +194,19 @@ static void refuses_an_older_daemon_and_an_endless_reason(void **state)
 	assert_non_null(check(&f, LINK_BACK));
 }
 
+/* A field that is 0 today is no place for what a later daemon means by it. */
+static void refuses_what_is_reserved(void **state)
+{
+	static union daemon_frame f;
+
+	f = good(VMM_CHANNEL, LINK_UP);
+	f.channel.reserved[2] = 1;
+	assert_non_null(check(&f, LINK_UP));
+	f = good(VMM_MESSAGE, LINK_UP);
+	f.message.frame.reserved = 1;
+	assert_non_null(check(&f, LINK_UP));
+}
+
 static void takes_the_answer_to_its_own_call_alone(void **state)
 {
 	const struct vmm_answer good_one = {
@@ -214,6 +227,9 @@ static void takes_the_answer_to_its_own_call_alone(void **state)
 	a = good_one;
 	a.header.kind = VMM_CALL;
 	assert_non_null(answer_check(&a, sizeof(a), LIFE, 3));
+	a = good_one;
+	a.reserved = 1;
+	assert_non_null(answer_check(&a, sizeof(a), LIFE, 3));
 }
 
 int main(void)
@@ -226,6 +242,7 @@ int main(void)
 		cmocka_unit_test(counts_descriptors),
 		cmocka_unit_test(refuses_births_that_make_no_sense),
 		cmocka_unit_test(refuses_an_older_daemon_and_an_endless_reason),
+		cmocka_unit_test(refuses_what_is_reserved),
 		cmocka_unit_test(takes_the_answer_to_its_own_call_alone),
 	};
 
