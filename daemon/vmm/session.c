@@ -165,7 +165,7 @@ static void tell_notifications(struct vmm *v, uint64_t now)
 {
 	struct vmm_notifications frame = { .header = header(v, VMM_NOTIFICATIONS), .is = v->machine.notifications.is };
 
-	if (!v->owes_notifications || v->phase != VMM_PHASE_ENTERED || v->link_full)
+	if (!v->owes_notifications || v->phase != VMM_PHASE_ENTERED || v->stage != LINK_UP || v->link_full)
 		return;
 	if (tell(v, now, &frame, sizeof(frame)))
 		v->owes_notifications = false;
@@ -302,7 +302,7 @@ static const char *obey(struct vmm *v, struct received *r)
 
 void session_read(struct vmm *v, uint64_t now)
 {
-	static struct received r; /* 5 KiB that a small stack can do without */
+	static struct received r; /* 64 KiB, with a MESSAGE: more than a stack should hold */
 	const char *wrong = NULL;
 
 	for (unsigned i = 0; i < FRAMES_PER_TURN && v->link >= 0 && !wrong; i++) {
