@@ -15,14 +15,17 @@ static enum watch_verdict begin_anew(struct watched *w, const struct watch_sampl
 	return WATCH_FINE;
 }
 
-/* What a look found, which the thread did since the last step. */
+/* What a look found, which the thread did since the last step. The next one is due an eighth after this one was. */
 static enum watch_verdict take_look(struct watched *w, const struct watch_sample *now)
 {
+	uint64_t asked_at = w->last.cpu;
+
 	if (!now->holds)
 		return begin_anew(w, now);
 	w->held = w->held && now->what == w->last.what ? w->held + 1 : 1;
 	w->asked = false;
 	w->last = *now;
+	w->last.cpu = asked_at;
 	return w->held >= WATCH_LOOKS ? WATCH_STALLED : WATCH_FINE;
 }
 
@@ -35,6 +38,7 @@ enum watch_verdict watch_step(struct watched *w, uint64_t window, const struct w
 	if (w->asked || now->cpu - w->last.cpu < window / WATCH_LOOKS)
 		return WATCH_FINE;
 	w->asked = true;
+	w->last.cpu = now->cpu;
 	return WATCH_LOOK;
 }
 
@@ -45,8 +49,7 @@ void watch_look(struct vcpu *v)
 	if (!atomic_exchange(&l->asked, false))
 		return;
 	l->holds = arch_holds_interrupt(v, &l->what, &l->pc);
-	atomic_fetch_add_explicit(&l->looks, 1, memory_order_release);
-	machine_notify(v->machine);
+	atomic_fetch_add_explicit(&l->looks, 1, memory_order_release); /* the next step sees it */
 }
 
 /* Of another thread of this process (the clock's number is the kernel's, as pthread_getcpuclockid makes it). */
@@ -92,13 +95,14 @@ static void step(struct watched *w, struct vcpu *v, uint64_t window)
 	}
 }
 
+/* Twice for each look: one that is just not due is not put off by as much again. */
 void watch_tick(struct watch *w, struct machine *m, uint64_t now)
 {
 	uint64_t window = m->definition.vcpu_stall_ms * NS_PER_MS;
 
 	if (now < w->at)
 		return;
-	w->at = now + window / WATCH_LOOKS;
+	w->at = now + window / (2 * WATCH_LOOKS);
 	for (unsigned i = 0; i < m->vcpu_count; i++)
 		step(&w->vcpu[i], &m->vcpu[i], window);
 }

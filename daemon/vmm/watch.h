@@ -28,13 +28,13 @@ struct vcpu_look {
 	_Atomic bool asked;
 	_Atomic uint32_t looks; /* so many were done */
 	bool holds;             /* interrupts are masked, and one waits */
-	uint64_t what;          /* which: another one, or the same set anew, is another number */
+	uint64_t what;          /* which: another one is another number */
 	uint64_t pc;
 };
 
 /* A vCPU as the main thread sees it at one time. */
 struct watch_sample {
-	uint64_t cpu;   /* ns that its thread has run */
+	uint64_t cpu;   /* ns that its thread has run; in `watched.last`: when it was asked to look */
 	uint64_t exits; /* out of the guest, by itself */
 	uint32_t looks;
 	bool holds; /* of the last look */
@@ -42,7 +42,7 @@ struct watch_sample {
 };
 
 struct watched {
-	struct watch_sample last; /* at the last look, or where it began anew */
+	struct watch_sample last; /* of the last look, or where it began anew */
 	bool asked;
 	unsigned held; /* looks in a row that found the same */
 };

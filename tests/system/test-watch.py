@@ -58,7 +58,7 @@ def nobody_is_watched_unasked():
 
 
 def guests_that_work_or_wait_are_left_alone():
-    """Each runs three times as long as a stall takes; one with its CPU, the others beside it."""
+    """Each runs at least twice as long as a stall takes; one with its CPU, the others beside it."""
     with Host() as h:
         names = ["busy", "flood", "beat", "silent"]
         for name in names:

@@ -64,8 +64,9 @@ int arch_stop_clock(struct machine *m, uint64_t *ret);
 int arch_go_on_clock(struct machine *m, const uint64_t *value);
 
 /*
- * By the vCPU's thread, outside KVM_RUN: are its interrupts masked while one waits? Which that is, so that another one, or the
- * same set anew, is another number; and where it is. A guest without an interrupt controller: are they masked?
+ * By the vCPU's thread, outside KVM_RUN: are its interrupts masked while one waits? Which that is, so that another one is
+ * another number (of arm64's timer also the same, set anew); and where it is. A guest without an interrupt controller: are
+ * they masked?
  */
 bool arch_holds_interrupt(struct vcpu *v, uint64_t *ret_what, uint64_t *ret_pc);
 

@@ -41,6 +41,23 @@ static void stalls_after_its_time_and_not_before(void **state)
 	assert_int_equal(runs(&g, 1, true, 32), WATCH_STALLED);
 }
 
+/* What a look found is seen a step later: that time counts for the next one. */
+static void the_time_of_a_look_is_not_lost(void **state)
+{
+	struct guest g = { .now = { .holds = true, .what = 32 } };
+	enum watch_verdict v = WATCH_FINE;
+	unsigned steps = 0;
+
+	for (; v != WATCH_STALLED; steps++) {
+		assert_true(steps < 100);
+		g.now.cpu += WINDOW / 16;
+		v = watch_step(&g.watched, WINDOW, &g.now);
+		g.now.looks += v == WATCH_LOOK;
+	}
+	assert_int_equal(steps, 17); /* the whole, and a step to see the last look */
+	assert_int_equal(g.now.looks, WATCH_LOOKS);
+}
+
 /* However late the steps come: each stands for an eighth at most. */
 static void a_step_that_comes_late_counts_once(void **state)
 {
@@ -119,6 +136,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stalls_after_its_time_and_not_before),
+		cmocka_unit_test(the_time_of_a_look_is_not_lost),
 		cmocka_unit_test(a_step_that_comes_late_counts_once),
 		cmocka_unit_test(one_that_does_not_run_is_not_looked_at),
 		cmocka_unit_test(an_exit_begins_anew),
