@@ -185,6 +185,8 @@ static int apply_life_gone(struct model *m, const struct change *c)
 	list_remove(&l->all);
 	map_remove(&m->lives_by_number, &l->by_number);
 	m->life_count--;
+	if (life_is_calling(l))
+		m->calling -= l->begun.vcpu_count;
 	m->directory++;
 	if (m->endpoint[l->begun.endpoint] == l)
 		m->endpoint[l->begun.endpoint] = NULL;

@@ -17,7 +17,7 @@ static struct guest_line *line_at(const struct life *l, const struct sp *sp)
 /* ---- the vCPU's side ---- */
 
 /* It waits at no SP any more. */
-static void leave(struct step *s, struct guest_vcpu *v)
+static void leave(struct guest_vcpu *v)
 {
 	struct guest_line *line = line_at(v->life, v->at);
 
@@ -27,7 +27,6 @@ static void leave(struct step *s, struct guest_vcpu *v)
 	if (v->at->guest.vcpu == v)
 		v->at->guest.vcpu = NULL;
 	v->at = NULL;
-	s->m->at_sps--;
 	v->stance = GUEST_RUNS;
 }
 
@@ -35,7 +34,7 @@ static void answer(struct step *s, struct guest_vcpu *v, enum ffa_status status)
 {
 	bool spmc = sp_is_spmc(v->at);
 
-	leave(s, v);
+	leave(v);
 	if (spmc)
 		notification_sp_fails(s, v, status);
 	else
@@ -48,7 +47,7 @@ static void answer_with(struct step *s, struct guest_vcpu *v, const struct secur
 	struct guest_call response;
 
 	if (sp_is_spmc(v->at)) {
-		leave(s, v);
+		leave(v);
 		notification_sp_answer(s, v, r);
 		return;
 	}
@@ -57,16 +56,15 @@ static void answer_with(struct step *s, struct guest_vcpu *v, const struct secur
 		return;
 	}
 	memcpy(response.x, r->x, sizeof(response.x));
-	leave(s, v);
+	leave(v);
 	mediator_deliver(s, v, &response);
 }
 
-static void block_at(struct step *s, struct guest_vcpu *v, struct sp *sp)
+static void block_at(struct guest_vcpu *v, struct sp *sp)
 {
 	v->stance = GUEST_BLOCKED;
 	v->to = NULL;
 	v->at = sp;
-	s->m->at_sps++;
 }
 
 static void join_line(struct guest_vcpu *v, struct sp *sp)
@@ -124,7 +122,7 @@ void guest_sp_request(struct step *s, struct guest_vcpu *v, const struct guest_c
 void guest_sp_wait(struct step *s, struct guest_vcpu *v, struct sp *sp, const struct guest_call *call)
 {
 	mediator_copy(call, v->x);
-	block_at(s, v, sp);
+	block_at(v, sp);
 	join_line(v, sp);
 	pump(s, sp);
 }
@@ -323,7 +321,7 @@ bool guest_sp_doubt(struct step *s, struct guest_vcpu *v, const struct guest_cal
 	if (!sp || !sp->guest.unsure || !sp_is_there(sp))
 		return false;
 	mediator_copy(call, v->x);
-	block_at(s, v, sp);
+	block_at(v, sp);
 	into_doubt(s, v);
 	return true;
 }
@@ -521,7 +519,7 @@ void guest_sp_end(struct step *s, struct guest_vcpu *v)
 	bool is_out = sp && sp->guest.vcpu == v;
 
 	if (sp)
-		leave(s, v);
+		leave(v);
 	if (is_out && take_back_call(s, sp)) /* it had not left yet */
 		pump(s, sp);
 }

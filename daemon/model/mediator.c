@@ -490,6 +490,7 @@ void mediator_call(struct step *s, struct life *l, struct guest_call *call)
 	if (call->vcpu >= l->begun.vcpu_count || life_is_over(l))
 		return; /* its vCPUs are on their way out */
 	if (!l->guest) {
+		note_caller(s, l);
 		l->guest = take_ptr(&s->m->spare_guest);
 		mediator_init(l->guest, l);
 	}

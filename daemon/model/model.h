@@ -205,7 +205,7 @@ struct model {
 	struct retry_rule retry;
 	struct retry_for retry_for[MODEL_SP_MAX];
 	size_t retry_for_count;
-	size_t at_sps; /* vCPUs whose calls are at SPs, or for them */
+	size_t calling; /* vCPUs of lives that call, or have notifications: what one input may bring an answer to */
 	uint64_t random;
 	uint32_t mark;
 	uint64_t messages; /* numbered */
@@ -275,6 +275,12 @@ void model_give_back_id(struct model *m, uint16_t id); /* if nobody has it, and 
 static inline bool life_is_over(const struct life *l)
 {
 	return l->now.state == VM_ABORTING;
+}
+
+/* Its vCPUs are among model.calling. */
+static inline bool life_is_calling(const struct life *l)
+{
+	return l->guest || l->notifications;
 }
 
 /* It is kept for a post-mortem, or will be once it is quiesced. */

@@ -23,8 +23,10 @@ static bool receives(const struct life *l)
 
 struct notifications *notifications_of(struct step *s, struct life *l)
 {
-	if (!l->notifications)
+	if (!l->notifications) {
+		note_caller(s, l);
 		l->notifications = take_ptr(&s->m->spare_notifications);
+	}
 	return l->notifications;
 }
 

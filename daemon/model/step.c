@@ -24,14 +24,23 @@ static int grow(void **array, size_t room, size_t size)
 	return 0;
 }
 
-/* An SP or a world that was reset touches every life; everything else touches one. */
+/*
+ * Whoever ends, answers, comes back or goes away may be whom any number of vCPUs waits for: each is answered at most once, and
+ * of each a VMM is told once at most.
+ */
+static size_t room_of_calls(const struct model *m)
+{
+	return 2 * m->calling;
+}
+
+/* An SP or a world that was reset touches every life; everything else touches one, and whoever waits for its guest. */
 static size_t room_for(const struct model *m, const struct input *in)
 {
 	bool wide = in->kind >= IN_SECURE_UP && in->kind <= IN_SECURE_DOORBELL;
 
 	if (in->kind == IN_AUTOSTART)
-		return ROOM_ORDINARY + m->at_sps + 4 * m->vm_count;
-	return ROOM_ORDINARY + m->at_sps + (wide ? m->life_count * (8 + 2 * m->sp_count) + m->burned.count : 0);
+		return ROOM_ORDINARY + room_of_calls(m) + 4 * m->vm_count;
+	return ROOM_ORDINARY + room_of_calls(m) + (wide ? m->life_count * (8 + 2 * m->sp_count) + m->burned.count : 0);
 }
 
 static int reserve(struct step_out *o, struct model *m, size_t need)
@@ -134,6 +143,12 @@ struct output *put_output(struct step *s, enum output_kind kind, uint64_t life)
 	return out;
 }
 
+void note_caller(struct step *s, const struct life *l)
+{
+	if (!life_is_calling(l))
+		s->m->calling += l->begun.vcpu_count;
+}
+
 void command_vmm(struct step *s, struct life *l, enum vmm_command command)
 {
 	put_output(s, OUT_VMM_COMMAND, l->number)->command = (uint8_t)command;
@@ -208,7 +223,7 @@ static void tick(struct step *s)
 	struct heap_node *n;
 
 	while ((n = heap_first(&s->m->deadlines)) && n->at <= s->now) {
-		if (s->o->changes + ROOM_OF_ONE > s->o->room || s->o->outputs + s->m->at_sps + ROOM_OF_ONE > s->o->room)
+		if (s->o->changes + ROOM_OF_ONE > s->o->room || s->o->outputs + room_of_calls(s->m) + ROOM_OF_ONE > s->o->room)
 			return;
 		if (model_reserve(s->m) < 0)
 			return;

@@ -30,6 +30,7 @@ void emit(struct step *s, struct change *c);
 struct output *put_output(struct step *s, enum output_kind kind, uint64_t life);
 void command_vmm(struct step *s, struct life *l, enum vmm_command command);
 void touch(struct step *s, struct vm *vm);
+void note_caller(struct step *s, const struct life *l); /* before it calls, or has notifications, for the first time */
 void set_deadline(struct step *s, struct deadline *d, uint64_t at);
 void clear_deadline(struct step *s, struct deadline *d);
 

@@ -293,6 +293,33 @@ static void a_caller_that_dies_leaves_nobody_waiting(void **state)
 }
 
 /* What a daemon before knew is lost with it: nothing is sent twice, and nobody waits for ever. */
+/* One vCPU runs those of many guests, which all yield to it: whose end that is, answers them all. */
+static void one_end_may_answer_more_than_a_step_ever_brings(void **state)
+{
+	struct story *s = *state;
+	struct guest a = guest(s, "a"), b;
+	size_t answers = 0;
+
+	for (unsigned i = 0; i < 20; i++) {
+		char name[8];
+
+		(void)snprintf(name, sizeof(name), "b%u", i);
+		b = guest(s, name);
+		current(s, name)->begun.vcpu_count = VM_VCPU_MAX;
+		for (uint16_t k = 0; k < VM_VCPU_MAX; k++) {
+			vcpu_is(b, k, VCPU_WAITING);
+			say(b, (struct guest_call){ .vcpu = k, .x = { FFA_MSG_WAIT } });
+			call(a, FFA_RUN, FFA_TARGET(b.id, k), 0);
+			say(b, (struct guest_call){ .vcpu = k, .x = { FFA_YIELD } });
+			assert_function(a, FFA_YIELD);
+		}
+	}
+	life_says(s, IN_VMM_ENDED, a.life);
+	for (size_t i = 0; i < s->o.outputs; i++)
+		answers += s->o.output[i].kind == OUT_GUEST_ANSWER;
+	assert_int_equal(answers, 20 * VM_VCPU_MAX);
+}
+
 static void after_a_crash_nothing_is_sent_twice(void **state)
 {
 	struct guest a = guest(*state, "a"), b = guest(*state, "b");
@@ -349,6 +376,7 @@ int main(void)
 		STORY(run_lends_the_cpu_until_it_waits),
 		STORY(who_called_a_guest_that_dies_is_told_and_runs_on),
 		STORY(a_caller_that_dies_leaves_nobody_waiting),
+		STORY(one_end_may_answer_more_than_a_step_ever_brings),
 		STORY(after_a_crash_nothing_is_sent_twice),
 		STORY(what_stands_goes_on_over_a_broken_link),
 	};

@@ -2,6 +2,7 @@
 /* Notifications between a guest and SPs: what leaves for the SPMC and when, what each guest hears, what a broken link leaves. */
 #include "guests.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -360,6 +361,30 @@ static void a_life_waits_for_its_call(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, story_begin, story_end)
 
+/* Each VM with a bitmap looks, with each of its vCPUs. */
+static void a_lost_answer_may_bring_more_words_than_a_step_ever_does(void **state)
+{
+	struct story *s = *state;
+	struct guest g;
+	size_t words = 0;
+
+	for (unsigned i = 0; i < 20; i++) {
+		char name[8];
+
+		(void)snprintf(name, sizeof(name), "g%u", i);
+		g = begin(s, name, true);
+		current(s, name)->begun.vcpu_count = VM_VCPU_MAX;
+		bind(g, 1);
+	}
+	rings(s);
+	assert_sent(g, FFA_NOTIFICATION_INFO_GET | FFA_SMC64);
+	life_says(s, IN_SECURE_DOWN, 0);
+	meet(s);
+	for (size_t i = 0; i < s->o.outputs; i++)
+		words += s->o.output[i].kind == OUT_VMM_NOTIFY;
+	assert_int_equal(words, 20 * (VM_VCPU_MAX + 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -377,6 +402,7 @@ int main(void)
 		TEST(a_new_daemon_asks_again_for_get_alone),
 		TEST(a_vmm_that_is_back_has_its_guest_look),
 		TEST(a_life_waits_for_its_call),
+		TEST(a_lost_answer_may_bring_more_words_than_a_step_ever_does),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
