@@ -117,6 +117,10 @@ uint16_t mediator_callee(const struct life *l, unsigned index)
 
 	if (!v || v->stance != GUEST_BLOCKED)
 		return 0;
+	if (!list_is_empty(&v->sends))
+		return v->message.receiver;
+	if (!list_is_empty(&v->held))
+		return (uint16_t)v->sets.ids;
 	return v->at ? v->at->info.id : v->to ? v->to->life->begun.endpoint : 0;
 }
 

@@ -38,6 +38,7 @@ struct guest_message {
 	uint8_t *bytes;
 	uint32_t size;
 	uint64_t number; /* 0: nothing */
+	uint16_t receiver;
 };
 
 struct guest_vcpu {

@@ -63,6 +63,7 @@ void message_send(struct step *s, struct guest_vcpu *v, const struct guest_call 
 	}
 	v->stance = GUEST_BLOCKED;
 	v->message.number = ++s->m->messages;
+	v->message.receiver = receiver;
 	list_append(&to->messages, &v->sends);
 	out = put_output(s, OUT_GUEST_MESSAGE, to->number);
 	out->message.from = v->life->number;

@@ -104,10 +104,12 @@ static void a_message_goes_to_whom_its_header_names(void **state)
 	assert_string_equal((const char *)m->bytes + 40, "hey");
 	assert_null(find_output(a.s, OUT_GUEST_ANSWER, 0));
 	assert_int_equal(mediator_vcpu_state(current(*state, "a"), 0), VCPU_BLOCKED);
+	assert_int_equal(mediator_callee(current(*state, "a"), 0), b.id);
 	put(b, number + 7, FFA_OK); /* another's */
 	assert_null(find_output(a.s, OUT_GUEST_ANSWER, 0));
 	put(b, number, FFA_OK);
 	assert_status(a, FFA_OK);
+	assert_int_equal(mediator_callee(current(*state, "a"), 0), 0);
 	assert_null(message_of(&a.s->m, a.life, 0, number));
 	send_it(a, message(a, b.id));
 	send_it(c, message(c, b.id)); /* one at a time: there is one RX */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/mediator.h"
 #include "model/notification.h"
 
 #define BIND   FFA_NOTIFICATION_BIND
@@ -391,6 +392,30 @@ static void a_new_daemon_is_told_all_of_them(void **state)
 	story_end((void **)&again);
 }
 
+/* What is bound there its VMM has to say first. */
+static void who_sets_for_one_that_is_not_back_waits_for_it(void **state)
+{
+	struct guest a = guest(*state, "a"), b = guest(*state, "b");
+	const uint64_t x[5] = { SET, ids(a, b), 0, 1, 0 };
+	struct vmm_notification_state is = { 0 };
+	struct story *again;
+
+	assert_int_equal(bind(b, a, 1), FFA_OK);
+	keep(*state, b.life, &is);
+	again = reborn(*state);
+	model_life(&again->m, b.life)->begun.notifications = true;
+	model_life(&again->m, b.life)->notifications_untold = true;
+	a.s = b.s = again;
+	say(a, 0, 0, x);
+	assert_null(answered(a, 0));
+	assert_int_equal(mediator_callee(model_life(&again->m, a.life), 0), b.id);
+	tell(again, b.life, &is);
+	assert_int_equal(answered(a, 0)->x[0], FFA_SUCCESS);
+	assert_int_equal(mediator_callee(model_life(&again->m, a.life), 0), 0);
+	assert_int_equal(take(b, 0), 1);
+	story_end((void **)&again);
+}
+
 /* Its answer was lost with the link: what it was to get it has still, says its VMM, which missed that it was taken. */
 static void what_a_broken_link_lost_is_pending_still(void **state)
 {
@@ -451,6 +476,7 @@ int main(void)
 		TEST(many_vcpus_fill_several_lists),
 		TEST(a_sender_that_ends_has_nothing_bound),
 		TEST(a_new_daemon_is_told_all_of_them),
+		TEST(who_sets_for_one_that_is_not_back_waits_for_it),
 		TEST(what_a_broken_link_lost_is_pending_still),
 		TEST(a_call_that_is_told_again_may_have_been_done),
 		TEST(a_vmm_that_lies_harms_itself_alone),
