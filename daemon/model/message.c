@@ -54,7 +54,8 @@ void message_send(struct step *s, struct guest_vcpu *v, const struct guest_call 
 
 	if (status == FFA_OK)
 		status = mediator_find(s, v->life, receiver, &to);
-	if (status == FFA_OK && !list_is_empty(&to->messages)) /* its RX is about to be full */
+	/* Its RX is about to be full; or its VMM was reported lost, and nobody says when it will be heard of again. */
+	if (status == FFA_OK && (!list_is_empty(&to->messages) || to->unreachable))
 		status = FFA_BUSY;
 	if (status != FFA_OK) {
 		let_go(v);

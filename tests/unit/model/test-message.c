@@ -189,6 +189,23 @@ static void a_sender_is_told_that_nobody_knows(void **state)
 	assert_status(a, FFA_ABORTED);
 }
 
+/* What was under way is lost with its VMM's link; what comes after waits for nobody. */
+static void one_that_was_reported_lost_takes_nothing(void **state)
+{
+	struct guest a = guest(*state, "a"), b = guest(*state, "b");
+
+	send_it(a, message(a, b.id));
+	life_says(*state, IN_VMM_LOST, b.life);
+	assert_status(a, FFA_ABORTED);
+	send_it(a, message(a, b.id));
+	assert_null(leaves(a));
+	assert_status(a, FFA_BUSY);
+	step(*state, (struct input){ .kind = IN_VMM_BACK, .life = b.life, .back = { .phase = VMM_PHASE_ENTERED, .vcpu_count = 1,
+		.vcpu = { VCPU_RUNNING } } });
+	send_it(a, message(a, b.id));
+	assert_non_null(leaves(a));
+}
+
 static void a_sender_that_ends_is_not_answered(void **state)
 {
 	struct guest a = guest(*state, "a"), b = guest(*state, "b");
@@ -231,6 +248,7 @@ int main(void)
 		STORY(v1_1_has_a_shorter_header),
 		STORY(who_is_not_there_gets_none),
 		STORY(a_sender_is_told_that_nobody_knows),
+		STORY(one_that_was_reported_lost_takes_nothing),
 		STORY(a_sender_that_ends_is_not_answered),
 		STORY(a_message_is_not_sent_twice),
 		STORY(all_go_with_a_message_on_its_way),
