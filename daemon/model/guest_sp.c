@@ -261,8 +261,12 @@ void guest_sp_go_on(struct step *s, struct sp *sp)
 
 static void into_doubt(struct step *s, struct guest_vcpu *v)
 {
-	list_append(&v->at->guest.doubtful, &v->wait);
-	set_deadline(s, &v->at->guest.doubt, s->now + DOUBT_LASTS);
+	struct guest_at_sp *g = &v->at->guest;
+
+	v->doubt_by = s->now + DOUBT_LASTS;
+	list_append(&g->doubtful, &v->wait);
+	if (heap_node_is_out(&g->doubt.node))
+		set_deadline(s, &g->doubt, v->doubt_by);
 }
 
 /* The answer to the call that was out, or what became of a suspended one, will not be known. */
@@ -282,22 +286,25 @@ static void answer_is_lost(struct step *s, struct sp *sp)
 	close_call(s, sp);
 }
 
-static void give_up(struct step *s, struct sp *sp, bool open)
+/* On those whose time is over by then; they stand in the order of that. */
+static void give_up(struct step *s, struct sp *sp, uint64_t by, bool open)
 {
 	struct guest_vcpu *v;
 
 	clear_deadline(s, &sp->guest.doubt);
 	if (MUTANT(MUTANT_P6_DOUBT_FOREVER))
 		return;
-	while ((v = list_first(&sp->guest.doubtful, struct guest_vcpu, wait))) {
+	while ((v = list_first(&sp->guest.doubtful, struct guest_vcpu, wait)) && v->doubt_by <= by) {
 		line_at(v->life, sp)->gave_up = open;
 		answer(s, v, FFA_ABORTED);
 	}
+	if (v)
+		set_deadline(s, &sp->guest.doubt, v->doubt_by);
 }
 
 void guest_sp_doubt_timer(struct step *s, struct sp *sp)
 {
-	give_up(s, sp, sp->guest.unsure);
+	give_up(s, sp, s->now, sp->guest.unsure);
 }
 
 void guest_sp_is_free(struct step *s, struct sp *sp)
@@ -307,7 +314,7 @@ void guest_sp_is_free(struct step *s, struct sp *sp)
 	if (!sp->guest.unsure)
 		return;
 	sp->guest.unsure = false;
-	give_up(s, sp, false);
+	give_up(s, sp, UINT64_MAX, false);
 	list_for_each(l, &s->m->lives, all)
 		if (l->guest)
 			line_at(l, sp)->gave_up = false;

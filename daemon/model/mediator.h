@@ -62,6 +62,7 @@ struct guest_vcpu {
 	} sets;
 	struct sp *at;           /* BLOCKED: the SP that its request is for (guest_sp.c) */
 	struct list wait;        /* there: for its turn, or in doubt */
+	uint64_t doubt_by;       /* in doubt: it waits no longer */
 	uint64_t x[FFA_REGISTERS]; /* the request to that SP */
 };
 

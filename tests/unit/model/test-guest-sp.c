@@ -280,6 +280,29 @@ static void a_lost_answer_is_not_asked_for_again(void **state)
 	assert_null(sent(a, 0));
 }
 
+/* Also where the link breaks again and again, with another's call each time. */
+static void each_waits_for_a_lost_answer_for_its_own_time(void **state)
+{
+	struct guest a = guest(*state, "a"), b = guest(*state, "b");
+
+	ask_sp(a, TRUSTY, 1);
+	link_breaks(*state);
+	meet_secure_side(*state, 1, 1);
+	tick_after(*state, 4000 * MS);
+	ask_sp(b, TRUSTY, 2);
+	assert_sent(b, TRUSTY, 2);
+	link_breaks(*state);
+	assert_null(answered(a));
+	meet_secure_side(*state, 1, 1);
+	tick_after(*state, 2000 * MS);
+	assert_status(a, FFA_ABORTED);
+	assert_null(answered(b));
+	tick_after(*state, 3999 * MS);
+	assert_null(answered(b));
+	tick_after(*state, 1 * MS);
+	assert_status(b, FFA_ABORTED);
+}
+
 static void an_sp_that_takes_another_message_has_no_open_call(void **state)
 {
 	struct guest a = guest(*state, "a"), b = guest(*state, "b");
@@ -446,6 +469,7 @@ int main(void)
 		STORY(what_is_suspended_stays_so_over_a_broken_link),
 		STORY(what_is_suspended_goes_with_its_instance),
 		STORY(a_lost_answer_is_not_asked_for_again),
+		STORY(each_waits_for_a_lost_answer_for_its_own_time),
 		STORY(an_sp_that_takes_another_message_has_no_open_call),
 		STORY(what_an_sp_is_busy_with_for_long_is_fetched),
 		STORY(a_late_answer_goes_to_nobody_else),
