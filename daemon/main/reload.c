@@ -267,11 +267,13 @@ static int ask_all(struct reload *r)
 
 static void log_result(const struct found *f)
 {
+	if (!f->what) /* memory was short before it was looked at */
+		return;
 	if (strcmp(f->what, "error") == 0) /* the text names the file */
-		log_error("%s", f->text);
+		log_error("%s", f->text ? f->text : f->path);
 	else if (strcmp(f->what, "refused") == 0)
 		log_error("%s: %s", *f->path ? f->path : f->name, f->text ? f->text : "out of memory");
-	else if (strcmp(f->what, "unchanged") != 0)
+	else if (f->accepted && strcmp(f->what, "unchanged") != 0)
 		log_info("definition of %s: %s", f->name, f->what);
 }
 
@@ -320,6 +322,8 @@ static void finish(struct reload *r)
 
 	if (r->error < 0)
 		log_error("definitions could not be read: %s", strerror(-r->error));
+	if (r->count) /* those whose files are gone came last */
+		qsort(r->found, r->count, sizeof(*r->found), compare_names);
 	for (size_t i = 0; i < r->count && !w->dry; i++)
 		log_result(&r->found[i]);
 	if (w->token)

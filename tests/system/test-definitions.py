@@ -73,6 +73,7 @@ def a_reload_says_what_differs():
         for options, code in ((["--dry-run"], INVALID), ([], INVALID)):
             rows = reload(h, *options, code=code)
             equal({name: row["what"] for name, row in rows.items()}, wanted, f"what reload {options} says")
+            equal(list(rows), sorted(rows), "their order")
             equal([(c["key"], c["before"], c["after"], c["at_once"]) for c in rows["web"]["changes"]],
                   [("memory.size", "2M", "4M", False), ("policies.on-poweroff", "stop", "restart", True)], "what differs")
             expect("db.json:1:2" in rows["db"]["text"], "it says where db is wrong", rows["db"])
