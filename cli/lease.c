@@ -155,15 +155,29 @@ static int result_of(int status)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* The name of a command, whole characters of it as far as there is room. */
+static const char *reason_of(const char *command, char to[LIFECYCLE_LEASE_WHY_MAX + 1])
+{
+	const char *slash = strrchr(command, '/'), *name = slash && slash[1] ? slash + 1 : command;
+	size_t length = strnlen(name, LIFECYCLE_LEASE_WHY_MAX);
+
+	while (length && ((unsigned char)name[length] & 0xC0) == 0x80)
+		length--;
+	memcpy(to, name, length);
+	to[length] = '\0';
+	return to;
+}
+
 int verb_lease(struct cli *c, int argc, char **argv)
 {
 	struct holding h = { .cli = c, .name = argv[0], .child_fd = -1, .signal_fd = -1 };
+	char name[LIFECYCLE_LEASE_WHY_MAX + 1];
 	uint64_t timeout = c->timeout_ms < 0 ? 0 : (uint64_t)c->timeout_ms;
 	int r;
 
 	if (wants_json(c))
 		return cli_usage("lease has nothing to say in JSON");
-	if (lifecycle_lease_take(c->l, argv[0], c->if_life, c->why ? c->why : argv[1], timeout, &h.lease) < 0)
+	if (lifecycle_lease_take(c->l, argv[0], c->if_life, c->why ? c->why : reason_of(argv[1], name), timeout, &h.lease) < 0)
 		return cli_fail(c, "lease", argv[0]);
 	(void)snprintf(h.token, sizeof(h.token), "%s", lifecycle_lease_token(h.lease));
 	r = start(&h, argv + 1);

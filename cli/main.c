@@ -67,7 +67,7 @@ static const struct verb verbs[] = {
 	{ "why", "NAME...", "Say what a VM waits for, and what comes then", 1, INT_MAX, 0, verb_why },
 	{ "peers", "[NAME...]", "Show what lives owe Secure Partitions", 0, INT_MAX, 0, verb_peers },
 	{ "leases", "[NAME...]", "Show who holds the ends of lives", 0, INT_MAX, 0, verb_leases },
-	{ "lease", "NAME COMMAND...", "Hold the end of a life while a command runs", 2, INT_MAX, TAKES_TIMEOUT | TAKES_IF_LIFE | TAKES_WHY, verb_lease },
+	{ "lease", "NAME -- COMMAND", "Hold the end of a life while a command runs", 2, INT_MAX, TAKES_TIMEOUT | TAKES_IF_LIFE | TAKES_WHY, verb_lease },
 	{ "trace", "[SP]", "Show the last frames to and from SPs", 0, 1, TAKES_RAW | TAKES_FOLLOW, verb_trace },
 	{ "partitions", "[SP...]", "Show FF-A partitions, or all about an SP", 0, INT_MAX, TAKES_SECURE_VIEW, verb_partitions },
 	{ "define", "FILE|-", "Define a VM, or define it anew, from JSON", 1, 1, 0, verb_define },

@@ -24,6 +24,8 @@ struct lifecycle_lease {
 
 UTIL_UNREFP(lifecycle_lease)
 
+_Static_assert(LIFECYCLE_LEASE_WHY_MAX == LEASE_REASON_MAX, "lifecycle.h says something else than proto/");
+
 int lease_new(int fd, const char *token, uint64_t life, struct lifecycle_lease **ret)
 {
 	_cleanup_(lifecycle_lease_unrefp) struct lifecycle_lease *lease = calloc(1, sizeof(*lease));
@@ -61,6 +63,8 @@ int lifecycle_lease_take(struct lifecycle *l, const char *name, uint64_t life, c
 	if (r < 0)
 		return connection_bad_name(l, r, target.method);
 	r = connection_call(l, util_take(&request), &reply);
+	if (r < 0 && lifecycle_last_error(l)->refusal == LIFECYCLE_REFUSED_NO_SUCH_VM) /* the bus knows objects, not VMs */
+		return connection_refuse(l, LIFECYCLE_REFUSED_NO_SUCH_VM, "there is no VM '%s'", name);
 	if (r < 0)
 		return r;
 	r = sd_bus_message_read(reply, "shtt", &token, &fd, &taken, &seq);

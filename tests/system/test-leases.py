@@ -195,9 +195,13 @@ def what_cannot_be_held_is_refused():
                             (12, ("--timeout", 61, "web", "true")), (12, ("--why", "x" * 64, "web", "true")), (2, ("web",))):
             refused = h.ctl("lease", *words, check=False)
             equal(refused.returncode, code, f"exit code of lease {words}: {refused.stderr}")
+            expect(code != 4 or "there is no VM 'nobody'" in refused.stderr, "who there is not", refused.stderr)
         runs(h)
         equal(h.ctl("lease", "web", "--", "sh", "-c", "exit 42", check=False).returncode, 42, "exit code of the command")
         equal(h.ctl("lease", "web", "--", "/nowhere", check=False).returncode, 1, "exit code of none")
+        far = h.dir / ("a" * 61 + "\u00e4\u00e4")
+        far.symlink_to("/bin/true")
+        equal(h.ctl("lease", "web", "--", far), "", "a command with a long name")
         equal(leases(h), [], "leases that are left")
 
 

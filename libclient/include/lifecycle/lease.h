@@ -13,14 +13,16 @@
 extern "C" {
 #endif
 
+#define LIFECYCLE_LEASE_WHY_MAX 63
+
 /* A lease that this program holds. To drop the last reference, or to die, lets go of it. */
 struct lifecycle_lease;
 
 /*
  * Holds the end of the VM's life, which must be created or running. Once it is to end, and its vCPUs are out, the lease is ASKED: the
  * holder has `timeout_ms` (0: 5000; at most 60000) from then on to let go, then it is revoked. Until it is over no
- * Secure Partition is told of the end, and guest memory stays. `why` is a line for people, at most 63 bytes. `life` is
- * the life that is meant, 0: any. -EDQUOT: there are too many.
+ * Secure Partition is told of the end, and guest memory stays. `why` is a line for people, at most
+ * LIFECYCLE_LEASE_WHY_MAX bytes. `life` is the life that is meant, 0: any. -EDQUOT: there are too many.
  */
 int lifecycle_lease_take(struct lifecycle *l, const char *name, uint64_t life, const char *why, uint64_t timeout_ms,
 	struct lifecycle_lease **ret);
