@@ -14,7 +14,7 @@ _lifecyclectl_sps()
 
 _lifecyclectl()
 {
-	local verbs='list status why peers leases lease trace partitions define undefine validate reload cat edit start stop pause resume abort restart destroy forget monitor console help'
+	local verbs='list status why peers leases lease trace partitions define undefine validate reload cat edit start stop pause resume abort restart destroy shutdown forget monitor console help'
 	local common='--output --quiet --no-legend --bus --help --version'
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
 
@@ -54,7 +54,7 @@ _lifecyclectl()
 	fi
 	case $verb in
 	'' | help) mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$word") ;;
-	reload) ;;
+	reload | shutdown) ;;
 	validate) mapfile -t COMPREPLY < <(compgen -W "$(_lifecyclectl_names)" -- "$word"; compgen -f -- "$word") ;;
 	lease) # the VM, then a command
 		if ((COMP_CWORD == i + 1)); then
