@@ -42,6 +42,10 @@ static int ask(struct cli *c, enum lifecycle_verb verb, struct task *t)
 		return cli_fail(c, verb_names[verb], t->name);
 	if (c->block)
 		follow_accepted(&t->follow, t->seq);
+	if (t->bound) {
+		t->follow.back = bound_back;
+		t->follow.back_arg = t->bound;
+	}
 	return 0;
 }
 
@@ -62,10 +66,11 @@ static void say_unfinished(struct cli *c, const struct task *t, enum lifecycle_v
 {
 	_cleanup_(info_unrefp) struct lifecycle_vm_info *info = NULL;
 	const struct lifecycle_vm_details *d;
+	const char *then = t->bound ? "ends, for it is bound to this" : "goes on in the background";
 	char state[64], target[32] = "";
 
 	if (lifecycle_vm_info(c->l, t->name, &info) < 0) {
-		(void)cli_say_error("%s %s: %s; it goes on in the background", verb_names[verb], t->name, why);
+		(void)cli_say_error("%s %s: %s; it %s", verb_names[verb], t->name, why, then);
 		return;
 	}
 	d = lifecycle_vm_info_details(info);
@@ -73,11 +78,11 @@ static void say_unfinished(struct cli *c, const struct task *t, enum lifecycle_v
 	if (d->waits.sp)
 		(void)snprintf(target, sizeof(target), " 0x%04x", d->waits.sp);
 	if (d->waits.on == LIFECYCLE_WAIT_NOTHING)
-		(void)cli_say_error("%s %s: %s; it is %s and goes on in the background", verb_names[verb], t->name, why, state);
+		(void)cli_say_error("%s %s: %s; it is %s and %s", verb_names[verb], t->name, why, state, then);
 	else
-		(void)cli_say_error("%s %s: %s; it is %s, waits on %s%s%s%s, tried %" PRIu32 " times, and goes on in the background",
+		(void)cli_say_error("%s %s: %s; it is %s, waits on %s%s%s%s, tried %" PRIu32 " times, and %s",
 			verb_names[verb], t->name, why, state, lifecycle_wait_name(d->waits.on), target,
-			*d->waits.name ? " " : "", d->waits.name, d->waits.tries);
+			*d->waits.name ? " " : "", d->waits.name, d->waits.tries, then);
 }
 
 struct verdict_words {
@@ -152,8 +157,8 @@ static void say_verdict(struct cli *c, const struct task *t, enum lifecycle_verb
 		say_unfinished(c, t, verb, "interrupted");
 		break;
 	case FOLLOW_LOST:
-		(void)cli_say_error("%s %s: lifecycled went away; it was accepted, and goes on when lifecycled is back",
-			verb_names[verb], t->name);
+		(void)cli_say_error("%s %s: lifecycled went away; it was accepted, and %s when lifecycled is back", verb_names[verb],
+			t->name, t->bound ? "ends" : "goes on");
 		break;
 	default:
 		break;

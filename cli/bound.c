@@ -63,11 +63,23 @@ void bound_end(struct bound *b)
 	b->fd = -1;
 }
 
+int bound_back(struct cli *c, void *bound)
+{
+	struct bound *b = bound;
+	int r = follow_poll(b->fd, 0);
+
+	if (r < 0)
+		return r == -ETIMEDOUT ? 0 : r;
+	bound_end(b);
+	r = bind_again(c, b);
+	return r < 0 ? r : 0;
+}
+
 int bound_stay(struct cli *c, struct bound *b, const char *name)
 {
 	(void)fflush(stdout);
 	for (;;) {
-		int r = follow_poll(b->fd, UINT64_MAX);
+		int r = b->fd < 0 ? 0 : follow_poll(b->fd, UINT64_MAX);
 
 		if (r == 0) {
 			bound_end(b);

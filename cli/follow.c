@@ -219,6 +219,8 @@ static int again(struct cli *c, struct follow *f)
 {
 	int r = follow_again(c, f->name, &f->stream);
 
+	if (r == 0 && f->back)
+		r = f->back(c, f->back_arg);
 	if (r == 0 && !lifecycle_stream_replayed(f->stream))
 		take_snapshot(f);
 	return r;

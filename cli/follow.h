@@ -38,6 +38,9 @@ struct follow {
 	bool kept; /* abort, stop: it is preserved since, at another's word */
 	bool resumed, timed_out; /* pause: somebody let it go on; or it took too long */
 	bool device; /* pause, resume: one of its devices would not */
+	/* The daemon went and another one is there: what else was held with it. 0 or a negative errno; NULL: nothing was. */
+	int (*back)(struct cli *c, void *arg);
+	void *back_arg;
 };
 
 /* Subscribes and takes the snapshot. An exit code. */

@@ -9,11 +9,15 @@ from host import BUILD, Host, equal, expect
 
 
 class Client:
-    """lifecyclectl start --bound, once the VM runs."""
+    """lifecyclectl start --bound, once the VM runs; or as it waits for that."""
 
-    def __init__(self, h, name):
+    def __init__(self, h, name, runs=True):
         self.process = subprocess.Popen([BUILD / "cli/lifecyclectl", "--bus", h.bus_address, "start", "--bound", name],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if runs:
+            self.runs(name)
+
+    def runs(self, name):
         expect("running" in self.process.stdout.readline(), f"{name} runs")
 
     def end(self, signo=None):
@@ -75,6 +79,33 @@ def it_outlives_the_daemon_with_its_client():
         equal(h.status("web")["last_end"]["cause"], "client-gone", "why it ended")
 
 
+def it_outlives_the_daemon_while_its_start_waits():
+    with Host() as h:
+        for name, more in (("db", {}), ("web", {"order": {"after": ["db"]}}), ("clock", {})):
+            h.define(name, **more)
+        other, client = Client(h, "clock"), Client(h, "web", runs=False)
+        h.until(lambda: h.row("web")["operation"] == "start", "its start waits")
+        h.kill_daemon()
+        other.end(signal.SIGKILL)
+        h.start_daemon()
+        h.until_state("clock", "null")  # the time to come back is over
+        equal(h.row("web")["operation"], "start", "what is under way")
+        h.ctl("start", "db")
+        client.runs("web")
+        client.end(signal.SIGINT)
+        h.until_state("web", "null")
+
+
+def one_that_does_not_run_in_time_ends_and_this_is_said():
+    with Host() as h:
+        h.define("db")
+        h.define("web", order={"after": ["db"]})
+        done = h.ctl("start", "--bound", "--timeout", "0.2", "web", check=False)
+        equal(done.returncode, 1, "exit code")
+        expect("waits on vm db" in done.stderr and "ends, for it is bound" in done.stderr, "what it says", done.stderr)
+        h.until(lambda: h.row("web")["operation"] == "-", "its start is cancelled")
+
+
 def it_is_bound_over_a_restart():
     with Host() as h:
         h.define("web")
@@ -91,5 +122,7 @@ if __name__ == "__main__":
         it_ends_with_its_client,
         its_client_hears_of_its_end,
         it_outlives_the_daemon_with_its_client,
+        it_outlives_the_daemon_while_its_start_waits,
+        one_that_does_not_run_in_time_ends_and_this_is_said,
         it_is_bound_over_a_restart,
     ]))
