@@ -172,7 +172,7 @@ int verb_edit(struct cli *c, int argc, char **argv)
 	if (lifecycle_definition(c->l, argv[0], true, &text, &source) < 0 &&
 		lifecycle_definition(c->l, argv[0], false, &text, &source) < 0)
 		return cli_fail(c, "edit", argv[0]);
-	if (source[0] == '/') {
+	if (strcmp(source, "D-Bus") != 0) {
 		(void)cli_say_error("edit: %s is defined by %s: edit that file, then 'lifecyclectl reload'", argv[0], source);
 		return lifecycle_refusal_exit_code(LIFECYCLE_REFUSED_OTHER_SOURCE);
 	}

@@ -78,6 +78,7 @@ static void cat_prints_json_and_says_elsewhere_where_from(void **state)
 static void edit_leads_to_the_file_of_a_vm_that_has_one(void **state)
 {
 	expect(*state, CTL("edit", "web"), 23, NULL, "edit: web is defined by /etc/lifecycled/vm.d/web.json: edit that file");
+	expect(*state, CTL("edit", "slow"), 23, NULL, "edit: slow is defined by vm.d/slow.json: edit that file"); /* of --definitions vm.d */
 	expect(*state, CTL("edit", "nobody"), 4, NULL, "nobody");
 }
 

@@ -51,7 +51,8 @@ static int method_get_definition(sd_bus_message *m, void *userdata, sd_bus_error
 		return r;
 	if (!fake_find(name))
 		return fake_no_such(error, name);
-	return sd_bus_reply_method_return(m, "ss", "{\"name\":\"web\",\"kernel\":\"/k\"}", "/etc/lifecycled/vm.d/web.json");
+	return sd_bus_reply_method_return(m, "ss", "{\"name\":\"web\",\"kernel\":\"/k\"}",
+		strcmp(name, "slow") == 0 ? "vm.d/slow.json" : "/etc/lifecycled/vm.d/web.json");
 }
 
 static int append_changed(sd_bus_message *reply)
