@@ -87,12 +87,12 @@ static void step(struct watched *w, struct vcpu *v, uint64_t window)
 	struct watch_sample now = sample(v);
 	enum watch_verdict verdict = watch_step(w, window, &now);
 
-	if (verdict == WATCH_LOOK) {
+	if (verdict == WATCH_LOOK)
 		atomic_store(&v->look.asked, true);
-		machine_kick_one(v);
-	} else if (verdict == WATCH_STALLED) {
+	if (verdict == WATCH_STALLED)
 		end_guest(v, window);
-	}
+	else if (w->asked) /* again until it has looked: one that comes from a pause may have been passed over */
+		machine_kick_one(v);
 }
 
 /* Twice for each look: one that is just not due is not put off by as much again. */

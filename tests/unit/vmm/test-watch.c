@@ -4,8 +4,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
 #include <cmocka.h>
 
+#include "vmm/arch/arch.h"
+#include "vmm/machine.h"
 #include "vmm/watch.h"
 
 #define WINDOW 8000u /* an eighth of it is 1000 */
@@ -132,6 +137,102 @@ static void is_asked_once_until_it_has_looked(void **state)
 	}
 }
 
+/* ---- with a thread, which is this one ---- */
+
+#define WINDOW_MS 80u
+
+static struct machine machine;
+static struct watch watch;
+static uint64_t turns;
+static unsigned kicks, ends;
+static bool passes_over; /* it does not notice the kick */
+
+void machine_kick_one(struct vcpu *v)
+{
+	kicks++;
+	if (!passes_over)
+		watch_look(v);
+}
+
+bool machine_end(struct machine *m, const struct vmm_end *end)
+{
+	ends++;
+	assert_int_equal(end->cause, CAUSE_VCPU_STALL);
+	assert_int_equal(end->detail[0], 0x1000);
+	return true;
+}
+
+bool arch_holds_interrupt(struct vcpu *v, uint64_t *ret_what, uint64_t *ret_pc)
+{
+	*ret_what = 32;
+	*ret_pc = 0x1000;
+	return true;
+}
+
+static int begin(void **state)
+{
+	memset(&watch, 0, sizeof(watch));
+	memset(&machine, 0, sizeof(machine));
+	machine.definition.vcpu_stall_ms = WINDOW_MS;
+	machine.vcpu_count = 1;
+	machine.vcpu[0].machine = &machine;
+	machine.vcpu[0].thread_id = gettid();
+	kicks = ends = 0;
+	passes_over = false;
+	return 0;
+}
+
+static uint64_t thread_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void use_an_eighth(void)
+{
+	uint64_t until = thread_ms() + WINDOW_MS / WATCH_LOOKS + 1;
+
+	while (thread_ms() < until)
+		;
+}
+
+static void tick(void)
+{
+	turns += 1000000000;
+	watch_tick(&watch, &machine, turns);
+}
+
+static void who_holds_an_interrupt_through_all_looks_is_ended(void **state)
+{
+	for (unsigned i = 0; i < WATCH_LOOKS; i++) {
+		assert_int_equal(ends, 0);
+		use_an_eighth();
+		tick();
+		assert_int_equal(kicks, i + 1);
+		tick();
+	}
+	assert_int_equal(ends, 1);
+}
+
+/* As one does that comes from a pause, or is about to: else it would never be looked at again. */
+static void who_passes_over_a_kick_is_kicked_again(void **state)
+{
+	passes_over = true;
+	use_an_eighth();
+	tick();
+	tick();
+	assert_int_equal(kicks, 2);
+	assert_int_equal(machine.vcpu[0].look.looks, 0);
+	passes_over = false;
+	tick();
+	assert_int_equal(kicks, 3);
+	assert_int_equal(machine.vcpu[0].look.looks, 1);
+	tick(); /* sees it */
+	assert_int_equal(kicks, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +245,8 @@ int main(void)
 		cmocka_unit_test(interrupts_on_once_begin_anew),
 		cmocka_unit_test(another_interrupt_that_waits_is_progress),
 		cmocka_unit_test(is_asked_once_until_it_has_looked),
+		cmocka_unit_test_setup(who_holds_an_interrupt_through_all_looks_is_ended, begin),
+		cmocka_unit_test_setup(who_passes_over_a_kick_is_kicked_again, begin),
 	};
 
 	return cmocka_run_group_tests_name("vmm watch", tests, NULL, NULL);
