@@ -169,6 +169,19 @@ _Static_assert(sizeof(struct ffa_message) == 20 && sizeof(struct ffa_message_v12
 #define FFA_NOTIFICATION_OF_HYPERVISOR (1u << 3)
 #define FFA_NOTIFICATION_PER_VCPU (1u << 0) /* BIND and SET */
 #define FFA_NOTIFICATION_DELAYED (1u << 1)  /* SET: no schedule receiver interrupt needs to come at once */
+#define FFA_NOTIFICATION_SET_FLAGS (FFA_NOTIFICATION_PER_VCPU | FFA_NOTIFICATION_DELAYED)
+/*
+ * INFO_GET answers with lists: w2 = [0] there are more, [11:7] how many, then two bits each: how many vCPUs it names. A list
+ * is an endpoint's id and up to three vCPUs, 16 bits each: from w3 on, two a register, four in x3 to x7 of FFA_SUCCESS_64.
+ */
+#define FFA_INFO_MORE 1u
+#define FFA_INFO_COUNT_AT 7
+#define FFA_INFO_COUNT_MASK 0x1Fu
+#define FFA_INFO_LISTS_AT 12
+#define FFA_INFO_VCPUS_MAX 3
+#define FFA_INFO_IDS_AT 3
+#define FFA_INFO_REGISTERS 5
+
 #define FFA_FEATURE_NPI 1u /* of FFA_FEATURES: the notification pending interrupt, its number in w2 */
 #define FFA_FEATURE_SRI 2u /* the schedule receiver interrupt */
 

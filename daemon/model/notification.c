@@ -10,7 +10,6 @@
 #include "model/step.h"
 
 #define GLOBAL VMM_NOTIFY_GLOBAL
-#define SET_FLAGS (FFA_NOTIFICATION_PER_VCPU | FFA_NOTIFICATION_DELAYED)
 #define OF_ALL                                                                                                        \
 	(FFA_NOTIFICATION_OF_SPS | FFA_NOTIFICATION_OF_VMS | FFA_NOTIFICATION_OF_SPMC | FFA_NOTIFICATION_OF_HYPERVISOR)
 
@@ -195,7 +194,7 @@ static enum ffa_status read_signal(const struct step *s, const struct guest_vcpu
 	bool per_vcpu = flags & FFA_NOTIFICATION_PER_VCPU;
 
 	*ret = (struct signal) { living(s, (uint16_t)ids), bitmap_of(call), per_vcpu ? index : GLOBAL };
-	if (ids >> 16 != v->life->begun.endpoint || !ret->l || !ret->bitmap || (flags & 0xFFFF & ~SET_FLAGS))
+	if (ids >> 16 != v->life->begun.endpoint || !ret->l || !ret->bitmap || (flags & 0xFFFF & ~FFA_NOTIFICATION_SET_FLAGS))
 		return FFA_INVALID_PARAMETERS;
 	if (per_vcpu ? index >= ret->l->begun.vcpu_count : index != 0)
 		return FFA_INVALID_PARAMETERS;
@@ -407,10 +406,6 @@ void notification_secure(struct step *s, struct life *l, uint16_t vcpu)
 
 /* ---- INFO_GET (s.16.8): a guest schedules its own vCPUs ---- */
 
-#define LISTS_AT 12 /* of w2: two bits a list, how many vCPUs it names; bits 11:7 how many lists, bit 0: there are more */
-#define COUNT_AT 7
-#define IDS_AT 3
-
 struct info {
 	unsigned width; /* ids in a register: two, or four of FFA_NOTIFICATION_INFO_GET_64 */
 	unsigned ids, lists, in_list;
@@ -419,19 +414,19 @@ struct info {
 
 static bool has_room(const struct info *i, unsigned ids)
 {
-	return i->ids + ids <= 5 * i->width;
+	return i->ids + ids <= FFA_INFO_REGISTERS * i->width;
 }
 
 static void put_id(struct info *i, uint16_t id)
 {
-	i->x[IDS_AT + i->ids / i->width] |= (uint64_t)id << 16 * (i->ids % i->width);
+	i->x[FFA_INFO_IDS_AT + i->ids / i->width] |= (uint64_t)id << 16 * (i->ids % i->width);
 	i->ids++;
 }
 
 /* A list begins with the endpoint, and names up to three vCPUs. */
 static bool put_vcpu(struct info *i, uint16_t endpoint, uint16_t vcpu)
 {
-	bool begins = !i->lists || i->in_list == 3;
+	bool begins = !i->lists || i->in_list == FFA_INFO_VCPUS_MAX;
 
 	if (!has_room(i, begins ? 2 : 1))
 		return false;
@@ -442,7 +437,7 @@ static bool put_vcpu(struct info *i, uint16_t endpoint, uint16_t vcpu)
 	}
 	put_id(i, vcpu);
 	i->in_list++;
-	i->x[2] += 1ull << (LISTS_AT + 2 * (i->lists - 1));
+	i->x[2] += 1ull << (FFA_INFO_LISTS_AT + 2 * (i->lists - 1));
 	return true;
 }
 
@@ -472,7 +467,7 @@ void notification_info_get(struct step *s, struct guest_vcpu *v, const struct gu
 		i.lists++;
 	}
 	n->tell_global = false;
-	a->x[2] |= (uint64_t)i.lists << COUNT_AT | more;
+	a->x[2] |= (uint64_t)i.lists << FFA_INFO_COUNT_AT | (more ? FFA_INFO_MORE : 0);
 }
 
 /* ---- a VMM is back ---- */

@@ -9,7 +9,6 @@
 #include "proto/vmm-link.h"
 
 #define OF_SECURE (FFA_NOTIFICATION_OF_SPS | FFA_NOTIFICATION_OF_SPMC)
-#define SET_FLAGS (FFA_NOTIFICATION_PER_VCPU | FFA_NOTIFICATION_DELAYED)
 
 /* ---- BIND, UNBIND, SET ---- */
 
@@ -34,7 +33,7 @@ static bool has_known_flags(const uint64_t *x)
 	uint32_t flags = (uint32_t)x[2];
 
 	if (is_set(x))
-		return !(flags & 0xFFFF & ~SET_FLAGS) && (flags & FFA_NOTIFICATION_PER_VCPU || !(flags >> 16));
+		return !(flags & 0xFFFF & ~FFA_NOTIFICATION_SET_FLAGS) && (flags & FFA_NOTIFICATION_PER_VCPU || !(flags >> 16));
 	return !(flags & ~((uint32_t)x[0] == FFA_NOTIFICATION_BIND ? FFA_NOTIFICATION_PER_VCPU : 0));
 }
 
@@ -142,12 +141,6 @@ void notification_sp_answer(struct step *s, struct guest_vcpu *v, const struct s
 
 /* ---- INFO_GET: for whom there is something ---- */
 
-#define LISTS_AT 12 /* of w2: two bits a list, how many vCPUs it names; bits 11:7 how many lists, bit 0: there are more */
-#define COUNT_AT 7
-#define COUNT_MASK 0x1F
-#define IDS_AT 3
-#define ID_REGISTERS 5
-
 struct info_ids {
 	const uint64_t *x;
 	unsigned width, at; /* ids in a register: two, or four of FFA_SUCCESS_64 */
@@ -158,9 +151,9 @@ static int32_t next_id(struct info_ids *i)
 {
 	unsigned n = i->at++;
 
-	if (n >= ID_REGISTERS * i->width)
+	if (n >= FFA_INFO_REGISTERS * i->width)
 		return -1;
-	return (uint16_t)(i->x[IDS_AT + n / i->width] >> 16 * (n % i->width));
+	return (uint16_t)(i->x[FFA_INFO_IDS_AT + n / i->width] >> 16 * (n % i->width));
 }
 
 static void take_list(struct step *s, struct info_ids *i, unsigned vcpus)
@@ -191,9 +184,12 @@ void notification_sp_info(struct step *s, struct sp *spmc, const struct secure_r
 	}
 	if (r->kind != CALL_GUEST)
 		return;
-	for (unsigned i = 0; i < (r->x[2] >> COUNT_AT & COUNT_MASK); i++)
-		take_list(s, &ids, LISTS_AT + 2 * i < 64 ? r->x[2] >> (LISTS_AT + 2 * i) & 3 : 0);
-	spmc->guest.info_due |= r->x[2] & 1;
+	for (unsigned i = 0; i < (r->x[2] >> FFA_INFO_COUNT_AT & FFA_INFO_COUNT_MASK); i++) {
+		unsigned at = FFA_INFO_LISTS_AT + 2 * i;
+
+		take_list(s, &ids, at < 64 ? r->x[2] >> at & FFA_INFO_VCPUS_MAX : 0);
+	}
+	spmc->guest.info_due |= r->x[2] & FFA_INFO_MORE;
 }
 
 bool notification_sp_is_awaited(const struct model *m, const struct sp *spmc)

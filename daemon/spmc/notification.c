@@ -207,11 +207,6 @@ int32_t world_notify(struct world *w, uint32_t sp, uint16_t vm, int32_t vcpu, ui
 	return FFA_OK;
 }
 
-#define LISTS_AT 12 /* of w2: two bits a list, how many vCPUs it names; bits 11:7 how many lists, bit 0: there are more */
-#define COUNT_AT 7
-#define IDS_AT 3
-#define LIST_VCPUS 3
-
 struct lists {
 	uint64_t x[FFA_REGISTERS];
 	unsigned width, ids, count; /* ids in a register: two, or four */
@@ -219,12 +214,12 @@ struct lists {
 
 static bool has_room(const struct lists *l, unsigned ids)
 {
-	return l->ids + ids <= 5 * l->width;
+	return l->ids + ids <= FFA_INFO_REGISTERS * l->width;
 }
 
 static void put_id(struct lists *l, uint16_t id)
 {
-	l->x[IDS_AT + l->ids / l->width] |= (uint64_t)id << 16 * (l->ids % l->width);
+	l->x[FFA_INFO_IDS_AT + l->ids / l->width] |= (uint64_t)id << 16 * (l->ids % l->width);
 	l->ids++;
 }
 
@@ -234,7 +229,7 @@ static void put_list(struct lists *l, struct vm_bitmap *b)
 	unsigned vcpus = 0;
 
 	put_id(l, b->vm);
-	while (b->untold && vcpus < LIST_VCPUS && has_room(l, 1)) {
+	while (b->untold && vcpus < FFA_INFO_VCPUS_MAX && has_room(l, 1)) {
 		unsigned vcpu = (unsigned)__builtin_ctzll(b->untold);
 
 		put_id(l, (uint16_t)vcpu);
@@ -242,7 +237,7 @@ static void put_list(struct lists *l, struct vm_bitmap *b)
 		vcpus++;
 	}
 	b->untold_global = 0;
-	l->x[2] |= (uint64_t)vcpus << (LISTS_AT + 2 * l->count++);
+	l->x[2] |= (uint64_t)vcpus << (FFA_INFO_LISTS_AT + 2 * l->count++);
 }
 
 bool call_notification_info_get(struct world *w, uint64_t *x)
@@ -259,6 +254,6 @@ bool call_notification_info_get(struct world *w, uint64_t *x)
 	if (!l.count)
 		return call_error(x, FFA_NO_DATA);
 	memcpy(x, l.x, sizeof(l.x));
-	x[2] |= (uint64_t)l.count << COUNT_AT | more;
+	x[2] |= (uint64_t)l.count << FFA_INFO_COUNT_AT | (more ? FFA_INFO_MORE : 0);
 	return CALL_ANSWERED;
 }
