@@ -24,7 +24,7 @@ static void note_call(struct step *s, const struct life *l)
 		list_append(&s->m->called, &l->vm->called);
 }
 
-static struct guest_call *put_answer(struct step *s, struct guest_vcpu *v)
+struct guest_call *mediator_put(struct step *s, struct guest_vcpu *v)
 {
 	struct guest_call *answer = &put_output(s, OUT_GUEST_ANSWER, v->life->number)->guest;
 
@@ -36,7 +36,7 @@ static struct guest_call *put_answer(struct step *s, struct guest_vcpu *v)
 
 void mediator_answer(struct step *s, struct guest_vcpu *v, enum ffa_status status)
 {
-	struct guest_call *answer = put_answer(s, v);
+	struct guest_call *answer = mediator_put(s, v);
 
 	answer->x[0] = status == FFA_OK ? FFA_SUCCESS : FFA_ERROR;
 	answer->x[2] = (uint32_t)status;
@@ -45,7 +45,7 @@ void mediator_answer(struct step *s, struct guest_vcpu *v, enum ffa_status statu
 /* FFA_RUN, FFA_MSG_WAIT and FFA_YIELD name a vCPU in w1 (s.4.10). */
 static void answer_target(struct step *s, struct guest_vcpu *v, uint32_t function, uint32_t target)
 {
-	struct guest_call *answer = put_answer(s, v);
+	struct guest_call *answer = mediator_put(s, v);
 
 	answer->x[0] = function;
 	answer->x[1] = target;
@@ -220,7 +220,7 @@ void mediator_copy(const struct guest_call *message, uint64_t x[FFA_REGISTERS])
 
 void mediator_deliver(struct step *s, struct guest_vcpu *v, const struct guest_call *message)
 {
-	mediator_copy(message, put_answer(s, v)->x);
+	mediator_copy(message, mediator_put(s, v)->x);
 }
 
 static uint16_t id_of(const struct life *l)
@@ -389,7 +389,7 @@ static void yield(struct step *s, struct guest_vcpu *v, const struct guest_call 
 	v->stance = GUEST_YIELDED;
 	caller->stance = GUEST_RUNS;
 	caller->to = NULL;
-	answer = put_answer(s, caller);
+	answer = mediator_put(s, caller);
 	answer->x[0] = FFA_YIELD;
 	answer->x[1] = target_of(v);
 	answer->x[2] = (uint32_t)call->x[2];
@@ -400,12 +400,12 @@ static void yield(struct step *s, struct guest_vcpu *v, const struct guest_call 
 
 static void partition_info(struct step *s, struct guest_vcpu *v, const struct guest_call *call)
 {
-	directory_answer(s->m, call, put_answer(s, v));
+	directory_answer(s->m, call, mediator_put(s, v));
 }
 
 static void partition_info_listed(struct step *s, struct guest_vcpu *v, const struct guest_call *call)
 {
-	directory_count(s->m, call, put_answer(s, v));
+	directory_count(s->m, call, mediator_put(s, v));
 }
 
 /* ---- the door ---- */
@@ -479,11 +479,6 @@ static void take_call(struct step *s, struct guest_vcpu *v, struct guest_call *c
 			return;
 		}
 	mediator_answer(s, v, FFA_NOT_SUPPORTED);
-}
-
-struct guest_call *mediator_put(struct step *s, struct guest_vcpu *v)
-{
-	return put_answer(s, v);
 }
 
 void mediator_call(struct step *s, struct life *l, struct guest_call *call)

@@ -96,22 +96,12 @@ static void bind(struct step *s, const struct life *l, struct notifications *n, 
 	tell_binding(s, l, bitmap, sender, per_vcpu);
 }
 
-/* ---- answers ---- */
-
-static void answer(struct step *s, struct guest_vcpu *v, enum ffa_status status)
-{
-	struct guest_call *a = mediator_put(s, v);
-
-	a->x[0] = status == FFA_OK ? FFA_SUCCESS : FFA_ERROR;
-	a->x[2] = (uint32_t)status;
-}
+/* ---- BIND and UNBIND (s.16.5): the receiver's own affair ---- */
 
 static uint64_t bitmap_of(const struct guest_call *call)
 {
 	return (uint64_t)(uint32_t)call->x[4] << 32 | (uint32_t)call->x[3];
 }
-
-/* ---- BIND and UNBIND (s.16.5): the receiver's own affair ---- */
 
 struct binding {
 	struct life *l, *sender;
@@ -158,7 +148,7 @@ void notification_bind(struct step *s, struct guest_vcpu *v, const struct guest_
 		status = FFA_DENIED;
 	else if (n)
 		bind(s, b.l, n, b.bitmap, b.sender->number, b.per_vcpu);
-	answer(s, v, status);
+	mediator_answer(s, v, status);
 }
 
 void notification_unbind(struct step *s, struct guest_vcpu *v, const struct guest_call *call)
@@ -175,7 +165,7 @@ void notification_unbind(struct step *s, struct guest_vcpu *v, const struct gues
 		status = FFA_DENIED;
 	else if (n)
 		bind(s, b.l, n, b.bitmap, 0, false);
-	answer(s, v, status);
+	mediator_answer(s, v, status);
 }
 
 /* ---- SET (s.16.6): the sender's ---- */
@@ -281,7 +271,7 @@ void notification_set(struct step *s, struct guest_vcpu *v, const struct guest_c
 		status = check_bound(s, v, &g);
 	if (status == FFA_OK)
 		set(s, &g);
-	answer(s, v, status);
+	mediator_answer(s, v, status);
 }
 
 /* A vCPU that waits is given cycles once for what is pending: its FFA_MSG_WAIT comes back as FFA_RUN does (s.16.3). */
@@ -383,9 +373,9 @@ void notification_get(struct step *s, struct guest_vcpu *v, const struct guest_c
 	uint16_t index = (uint16_t)(ids >> 16);
 
 	if ((uint16_t)ids != v->life->begun.endpoint || index >= v->life->begun.vcpu_count || !flags || flags & ~OF_ALL)
-		answer(s, v, FFA_INVALID_PARAMETERS);
+		mediator_answer(s, v, FFA_INVALID_PARAMETERS);
 	else if (!receives(v->life))
-		answer(s, v, FFA_NOT_SUPPORTED);
+		mediator_answer(s, v, FFA_NOT_SUPPORTED);
 	else if (!notification_sp_get(s, v, call))
 		notification_put(s, v, index, flags, NULL);
 }
@@ -449,7 +439,7 @@ void notification_info_get(struct step *s, struct guest_vcpu *v, const struct gu
 	struct info i = { .width = wide ? 4 : 2 };
 
 	if (!receives(v->life) || !n || (!n->to_tell && !n->tell_global)) {
-		answer(s, v, receives(v->life) ? FFA_NO_DATA : FFA_NOT_SUPPORTED);
+		mediator_answer(s, v, receives(v->life) ? FFA_NO_DATA : FFA_NOT_SUPPORTED);
 		return;
 	}
 	a = mediator_put(s, v);
