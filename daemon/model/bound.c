@@ -11,8 +11,6 @@
 
 #include "base/mutant.h"
 
-#define CLIENT_PATIENCE (5 * NS_PER_S)
-
 static void put(struct step *s, struct vm *vm, bool active, const uint8_t token[16])
 {
 	struct change c = { .kind = CHANGE_BOUND, .vm = vm->number };

@@ -17,7 +17,6 @@
 
 #define LEASES_PER_LIFE 16
 #define LEASES_PER_UID 1024
-#define UNCLAIMED_PATIENCE (5 * NS_PER_S)
 
 struct lease *lease_new(void)
 {
@@ -197,7 +196,7 @@ void leases_resume(struct step *s, struct life *l)
 	struct lease *k;
 
 	list_for_each(k, &l->leases, link) {
-		k->claim_by = k->is.state == LEASE_HELD ? s->now + UNCLAIMED_PATIENCE : 0;
+		k->claim_by = k->is.state == LEASE_HELD ? s->now + CLIENT_PATIENCE : 0;
 		arm(s, k);
 	}
 }

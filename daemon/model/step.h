@@ -14,6 +14,7 @@
 #define LADDER_KILL (5 * NS_PER_S)
 #define EXIT_PATIENCE (2 * NS_PER_S)
 #define PAUSE_PATIENCE (5 * NS_PER_S)
+#define CLIENT_PATIENCE (5 * NS_PER_S) /* for a client to find a new daemon, and to show its token there */
 #define MEET_PATIENCE (2 * NS_PER_S) /* for a new daemon to meet the secure side */
 #define YIELD_WAIT (1 * NS_PER_MS)
 #define CALL_TAKES (2 * NS_PER_S) /* at most: whoever takes longer loses its link (secure/) */
@@ -39,8 +40,6 @@ void step_request(struct step *s, struct request *r);
 void set_operation(struct step *s, struct vm *vm, enum operation op, uint64_t deadline);
 void end_operation(struct step *s, struct vm *vm, enum outcome outcome); /* not done, and that is to be known */
 bool operation_is_under(const struct vm *vm, enum operation op); /* its rank, beside another's */
-enum refusal illegal(struct step *s, struct vm *vm, struct answer *a, const char *verb, const char *remedy);
-
 enum refusal illegal(struct step *s, struct vm *vm, struct answer *a, const char *verb, const char *remedy); /* counted */
 
 /* define.c */

@@ -6,9 +6,8 @@
 
 #include "base/mutant.h"
 #include "model/guest_sp.h"
-#include "model/outputs.h"
-#include "model/step.h"
 #include "model/order.h"
+#include "model/outputs.h"
 
 /*
  * Who is in the way of a debt that waits for the SP's single creation slot: the one before it in the line, or for the first
