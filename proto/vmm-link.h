@@ -32,9 +32,11 @@
  *   VMM -> daemon   ENDED     the guest ended by itself; last words are written; implies QUIESCED
  *   VMM -> daemon   WANT_CHANNEL  a vCPU makes its first FF-A call on this link; after ENTERED, once for each vCPU
  *   daemon -> VMM   CHANNEL   with it the fd of that vCPU's channel, at once or when there is an fd to be had
- *   daemon -> VMM   NOTIFY    one change of the VM's notifications from other VMs (FF-A v1.2 s.16), which the VMM keeps: to whom
- *                             some are bound, all that is pending at one place, or that SPs have set some there. Each interrupts the guest
- *   VMM -> daemon   NOTIFICATIONS  all of them, after WELCOME and before any WANT_CHANNEL, of a VM whose definition asks for them
+ *   daemon -> VMM   NOTIFY    one change of the VM's notifications (FF-A v1.2 s.16), which the VMM keeps: to whom some are
+ *                             bound, all that is pending at one place, or that SPs have set some there. Where something is
+ *                             pending the guest is interrupted
+ *   VMM -> daemon   NOTIFICATIONS  all of them, after WELCOME and before any WANT_CHANNEL, of a VM whose definition asks for
+ *                             them
  *   daemon -> VMM   MESSAGE   put the bytes that follow into the guest's RX buffer; after ENTERED
  *   VMM -> daemon   PUT       the answer to the MESSAGE of that number: it is there, or why not
  *   daemon -> VMM   EXIT      leave now

@@ -61,12 +61,13 @@ void channels_free(struct vmm *v)
 static const char *call_rule(const struct channel *c, const union vmm_frame *frame, size_t size)
 {
 	const struct vmm *v = c->vmm;
-	const char *rule = frame_breach(frame, size);
+	const char *rule;
 
+	if (size >= sizeof(frame->header) && frame->header.kind != VMM_CALL) /* of a longer one not all was read */
+		return "a frame on a channel that is no CALL";
+	rule = frame_breach(frame, size);
 	if (rule)
 		return rule;
-	if (frame->header.kind != VMM_CALL)
-		return "a frame on a channel that is no CALL";
 	if (frame->header.life != v->life || frame->call.vcpu != c->vcpu)
 		return "CALL of another life or vCPU than its channel's";
 	if (frame->header.command)

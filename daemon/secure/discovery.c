@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Who is there: FFA_VERSION, whether FEATURES has notification bitmaps, then PARTITION_INFO_GET_REGS where FEATURES has it, else PARTITION_INFO_GET through the RX
- * buffer (s.13.2, 13.8, 13.9). One call at a time; each answer leads to the next step.
+ * Who is there: FFA_VERSION, whether FEATURES has notification bitmaps, then PARTITION_INFO_GET_REGS where FEATURES has it,
+ * else PARTITION_INFO_GET through the RX buffer (s.13.2, 13.8, 13.9). One call at a time; each answer leads to the next step.
  */
 
 #include "secure/internal.h"

@@ -183,9 +183,9 @@ static const struct row *row_of(const struct ffa_endpoint *e, uint64_t function)
 }
 
 /*
- * s.13.3: w1 with bit 31 set names a function, else a feature. Of features (NPI, SRI, ME) there is the first at most: no guest
- * schedules another, and SPs do not run in it. RXTX_MAP tells its
- * limits: bits 1:0 of w2 are 0 for pages of 4 KiB, bits 31:16 the most of them (v1.2).
+ * s.13.3: w1 with bit 31 set names a function, else a feature. Of features (NPI, SRI, ME) there is the first at most: no
+ * guest schedules another, and SPs do not run in it. RXTX_MAP tells its limits: bits 1:0 of w2 are 0 for pages of 4 KiB, bits
+ * 31:16 the most of them (v1.2).
  */
 static void features(struct ffa_endpoint *e, struct ffa_call *call)
 {

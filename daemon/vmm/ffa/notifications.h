@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The guest's notifications from other VMs, and that there are some from SPs, as the daemon tells them: kept for the next daemon, and an interrupt for what is
- * pending. The main thread alone writes here.
+ * The guest's notifications from other VMs, and that there are some from SPs, as the daemon tells them: kept for the next
+ * daemon, and an interrupt for what is pending. The main thread alone writes here.
  */
 
 #include <stdatomic.h>

@@ -16,7 +16,7 @@
 #define X86_ACPI_SIZE    0x1000u
 #define X86_IMAGE_LOWEST 0x100000u
 #define X86_HOLE         0xc0000000ull /* 3 GiB: memory goes on at 4 GiB */
-#define X86_FFA          0xfeb00000ull /* ours, for test guests: the mailbox (ports.c); behind it the vCPUs that have notifications pending */
+#define X86_FFA          0xfeb00000ull /* ours, for test guests: the mailbox, and what notifications pend (ports.c) */
 #define X86_IOAPIC       0xfec00000ull
 #define X86_LOCAL_APIC   0xfee00000ull
 #define X86_IDENTITY_MAP 0xfffbc000ull /* KVM's own page, and three behind it, on Intel CPUs that need them */
