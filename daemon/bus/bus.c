@@ -17,6 +17,8 @@
 #define CALLERS_ROOM        256
 #define STREAMS_MAX         1024
 #define STREAMS_MAX_PER_UID 32
+#define CHECK_MS            5000
+#define CHECK_INTERACTIVE_MS 120000
 
 static void bus_freep(struct bus **b)
 {
@@ -39,6 +41,10 @@ static void take_config(struct bus *b, const struct bus_config *config)
 		b->config.streams_max = STREAMS_MAX;
 	if (!b->config.streams_max_per_uid)
 		b->config.streams_max_per_uid = STREAMS_MAX_PER_UID;
+	if (!b->config.check_ms)
+		b->config.check_ms = CHECK_MS;
+	if (!b->config.check_interactive_ms)
+		b->config.check_interactive_ms = CHECK_INTERACTIVE_MS;
 }
 
 int bus_new(sd_bus *sd, const struct bus_config *config, struct bus **ret)

@@ -69,10 +69,6 @@ struct bus_config {
 	const struct frame_ops *frames;
 	void *frames_arg;
 
-	/* Who may change something beside root and the daemon's own user. NULL: nobody. */
-	bool (*may_change)(void *arg, uid_t uid);
-	void *may_arg;
-
 	/* How bus_request_name ended: 0, or a negative errno (-EEXIST: another daemon has it). NULL: nobody
 	 * asks. */
 	void (*named)(void *arg, int error);
@@ -83,8 +79,11 @@ struct bus_config {
 	uint64_t incarnation;
 	bool has_secure_side;
 
+	/* How long polkit may think, and how long where somebody is asked for a password; 0: 5 s, 2 min. */
+	unsigned check_ms, check_interactive_ms;
+
 	unsigned calls_max;           /* waiting for an answer at once; 0: 4096 */
-	unsigned streams_max;         /* 0: 1024, a quarter of it for those who may change something */
+	unsigned streams_max;         /* 0: 1024, a quarter of it for root and the daemon's own user */
 	unsigned streams_max_per_uid; /* of others; 0: 32 */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A method call on its way: read, then authorised when the bus has said who asks, then submitted, then
+ * A method call on its way: read, then authorised (caller.c) when the bus has said who asks, then submitted, then
  * remembered until the engine answers it. Every call that was taken is answered once, or dropped with its
  * connection.
  */
@@ -17,8 +17,11 @@
 
 int bus_call_new(struct bus *b, sd_bus_message *m, struct call **ret, sd_bus_error *error)
 {
+	const struct right *right = bus_right(sd_bus_message_get_member(m));
 	struct call *c;
 
+	if (!right)
+		return bus_refuse(error, REFUSED_ACCESS, "%s is nobody's to call", sd_bus_message_get_member(m));
 	if (b->call_count >= b->config.calls_max)
 		return bus_refuse(error, REFUSED_LIMIT, "%u calls wait for their answers already, try again",
 			b->call_count);
@@ -26,6 +29,7 @@ int bus_call_new(struct bus *b, sd_bus_message *m, struct call **ret, sd_bus_err
 	if (!c)
 		return -ENOMEM;
 	list_init(&c->link);
+	c->right = right;
 	c->bus = b;
 	c->message = sd_bus_message_ref(m);
 	b->call_count++;
@@ -69,12 +73,6 @@ int bus_call_submit(struct call *c, sd_bus_error *error)
 
 void bus_call_go(struct call *c, const struct caller *caller)
 {
-	if (!c->for_anyone && !bus_caller_may_change(c->bus, caller)) {
-		bus_call_refuse(c, REFUSED_ACCESS,
-			"%s is for root and the user lifecycled runs as; you are uid %u",
-			sd_bus_message_get_member(c->message), (unsigned)bus_caller_uid(caller));
-		return;
-	}
 	c->caller = caller;
 	c->request.uid = bus_caller_uid(caller);
 	c->run(c);

@@ -2,10 +2,14 @@
 
 /*
  * Who asks: uid and pid behind a unique name, asked of the bus once and without waiting for it. The bus never
- * gives a unique name twice, so what it said stays true for as long as this connection lives. Calls of one
- * caller run in the order they came, also those that came before its uid did.
+ * gives a unique name twice, so what it said stays true for as long as this connection lives.
+ *
+ * root and the daemon's own user may do everything, anyone may do what changes nothing; about the rest polkit is asked, call by
+ * call. Changes of one caller run in the order they came: those after one that polkit thinks about wait, so a person is asked
+ * one thing at a time. What anyone may do does not wait for them.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,16 +17,24 @@
 #include "base/cleanup.h"
 #include "bus/internal.h"
 
-#define CALLERS_MAX        256
-#define CALLER_WAITING_MAX 128
+#define CALLERS_MAX         256
+#define CALLER_WAITING_MAX  128
+
+/* Of those whom polkit is asked about. A bus lets us wait for 128 answers at once (dbus-daemon(1), max_replies_per_connection). */
+#define CHECKS_MAX          32
+#define CHECKS_MAX_PER_UID  4
+#define ASKERS_MAX          128 /* callers in line for a question */
+#define ASKERS_MAX_PER_UID  32
+#define ASKER_WAITING_MAX   16
 
 struct caller {
 	struct map_node node;
 	struct list link;
 	struct bus *bus;
-	struct list waiting;
+	struct list waiting; /* for the uid; then for polkit, which is asked about the first */
 	unsigned waiting_count;
 	sd_bus_slot *lookup; /* NULL: the uid is known */
+	struct check *check; /* NULL: polkit is not asked now */
 	uid_t uid;
 	pid_t pid;
 	char name[];
@@ -38,11 +50,9 @@ pid_t bus_caller_pid(const struct caller *c)
 	return c->pid;
 }
 
-bool bus_caller_may_change(const struct bus *b, const struct caller *c)
+bool bus_caller_is_trusted(const struct caller *c)
 {
-	if (c->uid == 0 || c->uid == geteuid())
-		return true;
-	return b->config.may_change && b->config.may_change(b->config.may_arg, c->uid);
+	return c->uid == 0 || c->uid == geteuid();
 }
 
 static struct caller *caller_find(const struct bus *b, const char *name)
@@ -62,6 +72,7 @@ static void caller_free(struct caller *c)
 {
 	struct call *call;
 
+	c->check = bus_check_free(c->check);
 	while ((call = list_first(&c->waiting, struct call, link)))
 		(void)bus_call_free(call);
 	(void)sd_bus_slot_unref(c->lookup);
@@ -79,7 +90,7 @@ void bus_callers_drop(struct bus *b)
 		caller_free(c);
 }
 
-/* Forgets the oldest caller whose uid is known: it can be asked for again. */
+/* Forgets the oldest caller of whom nothing waits: its uid can be asked for again. */
 static int callers_make_room(struct bus *b)
 {
 	struct caller *c;
@@ -87,7 +98,7 @@ static int callers_make_room(struct bus *b)
 	if (b->caller_count < CALLERS_MAX)
 		return 0;
 	list_for_each (c, &b->caller_order, link) {
-		if (c->lookup)
+		if (c->lookup || c->waiting_count > 0)
 			continue;
 		caller_free(c);
 		return 0;
@@ -95,14 +106,146 @@ static int callers_make_room(struct bus *b)
 	return -EBUSY;
 }
 
+static void caller_queue(struct caller *c, struct call *call)
+{
+	list_append(&c->waiting, &call->link);
+	c->waiting_count++;
+}
+
+static void caller_unqueue(struct caller *c, struct call *call)
+{
+	list_remove(&call->link);
+	c->waiting_count--;
+}
+
+/* ---- those whom polkit is asked about ---- */
+
+static bool is_asker(const struct caller *c)
+{
+	return !c->lookup && c->waiting_count > 0;
+}
+
+static bool may_be_asker(const struct caller *c)
+{
+	unsigned all = 0, own = 0;
+	struct caller *other;
+
+	if (is_asker(c))
+		return c->waiting_count < ASKER_WAITING_MAX;
+	list_for_each (other, &c->bus->caller_order, link) {
+		all += is_asker(other);
+		own += is_asker(other) && other->uid == c->uid;
+	}
+	return all < ASKERS_MAX && own < ASKERS_MAX_PER_UID;
+}
+
+static bool polkit_has_room(const struct caller *c)
+{
+	unsigned own = 0;
+	struct caller *other;
+
+	list_for_each (other, &c->bus->caller_order, link)
+		own += other->check && other->uid == c->uid;
+	return c->bus->check_count < CHECKS_MAX && own < CHECKS_MAX_PER_UID;
+}
+
+/* Nobody types a password for what is refused anyway. The engine looks again, at the life it has then. */
+static bool is_too_late(const struct call *call)
+{
+	const struct request *r = &call->request;
+	const struct vm_row *row = rows_vm(bus_rows(call->bus), r->name);
+
+	return call->right->names_vm && r->life && (!row || row->life != r->life);
+}
+
+static void refuse_late(struct call *call)
+{
+	const struct request *r = &call->request;
+	const struct vm_row *row = rows_vm(bus_rows(call->bus), r->name);
+
+	bus_call_refuse(call, REFUSED_WRONG_LIFE, "life %llu of %s is over; its life now is %llu", (unsigned long long)r->life, r->name,
+		(unsigned long long)(row ? row->life : 0));
+}
+
+static void deny(const struct caller *c, struct call *call, const char *why)
+{
+	const struct right *right = call->right;
+
+	bus_call_refuse(call, REFUSED_ACCESS, "uid %u may not %s%s%s (%s): %s", (unsigned)c->uid, right->verb,
+		call->request.name[0] ? " " : "", call->request.name, right->action, why);
+}
+
+static void caller_answered(void *arg, const char *why_not);
+
+/* Asks about the first that waits, if nobody is asked about this caller now. */
+static void caller_ask(struct caller *c)
+{
+	while (!c->check && c->waiting_count > 0 && polkit_has_room(c)) {
+		struct call *call = list_first(&c->waiting, struct call, link);
+		int r;
+
+		if (is_too_late(call)) {
+			caller_unqueue(c, call);
+			refuse_late(call);
+			continue;
+		}
+		r = bus_check_new(call, caller_answered, c, &c->check);
+		if (r < 0) {
+			caller_unqueue(c, call);
+			deny(c, call, strerror(-r));
+		}
+	}
+}
+
+/* There is room at polkit again: for this caller, then for others. */
+static void caller_answered(void *arg, const char *why_not)
+{
+	struct caller *c = arg, *other;
+	struct bus *b = c->bus;
+	struct call *call = list_first(&c->waiting, struct call, link);
+
+	assert(!c->check && call);
+	caller_unqueue(c, call);
+	if (why_not)
+		deny(c, call, why_not);
+	else
+		bus_call_go(call, c);
+	caller_ask(c);
+	list_for_each (other, &b->caller_order, link)
+		if (is_asker(other))
+			caller_ask(other);
+}
+
+/* ---- a call of a caller that is known ---- */
+
+/* Takes the call over. */
+static void caller_take(struct caller *c, struct call *call)
+{
+	if (!call->right->action || bus_caller_is_trusted(c)) {
+		bus_call_go(call, c);
+		return;
+	}
+	if (!may_be_asker(c)) {
+		bus_call_refuse(call, REFUSED_LIMIT, "too many calls of uid %u wait for polkit already, try again", (unsigned)c->uid);
+		return;
+	}
+	caller_queue(c, call);
+	caller_ask(c);
+}
+
 static void caller_run(struct caller *c)
 {
+	struct list waited;
 	struct call *call;
 
+	list_init(&waited);
 	while ((call = list_first(&c->waiting, struct call, link))) {
+		caller_unqueue(c, call);
+		list_append(&waited, &call->link);
+	}
+	while ((call = list_first(&waited, struct call, link))) {
 		list_remove(&call->link);
-		c->waiting_count--;
-		bus_call_go(call, c);
+		caller_take(c, call);
 	}
 }
 
@@ -213,13 +356,12 @@ int bus_caller_wait(struct bus *b, const char *sender, struct call *call, sd_bus
 			return r;
 	}
 	if (!c->lookup) {
-		bus_call_go(call, c);
+		caller_take(c, call);
 		return 0;
 	}
 	if (c->waiting_count >= CALLER_WAITING_MAX)
 		return bus_refuse(
 			error, REFUSED_LIMIT, "%u of your calls wait already, try again", c->waiting_count);
-	list_append(&c->waiting, &call->link);
-	c->waiting_count++;
+	caller_queue(c, call);
 	return 0;
 }

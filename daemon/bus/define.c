@@ -40,7 +40,8 @@ static int read_text(struct call *c, sd_bus_message *m, sd_bus_error *error)
 	return 0;
 }
 
-static void define_run(struct call *c)
+/* Read before the caller is known: polkit is told which VM it would be, and Validate reads a text for anyone, too. */
+static int parse_text(struct call *c, sd_bus_error *error)
 {
 	const struct bus_config *config = &c->bus->config;
 	struct bus_problem problem = { 0 };
@@ -48,36 +49,28 @@ static void define_run(struct call *c)
 	int r = config->definitions->parse(
 		config->definitions_arg, c->text, c->source, &c->request.definition, &problem, 1, &count);
 
-	if (r == -ENOMEM) {
-		out_of_memory(c);
-		return;
-	}
-	if (r < 0) {
-		bus_call_refuse(c, REFUSED_INVALID_DEFINITION, "%s", problem.placed[0] ? problem.placed : strerror(-r));
-		return;
-	}
+	if (r == -ENOMEM)
+		return bus_refuse(error, REFUSED_NO_MEMORY, "lifecycled is out of memory; nothing was changed, try again");
+	if (r < 0)
+		return bus_refuse(error, REFUSED_INVALID_DEFINITION, "%s", problem.placed[0] ? problem.placed : strerror(-r));
 	c->request.definition->from_file = 0;
 	strcpy(c->request.name, c->request.definition->name);
-	bus_call_post(c);
+	return 0;
 }
 
-static int submit_text(struct bus *b, sd_bus_message *m, void (*run)(struct call *c), bool rehearsal, sd_bus_error *error)
+int bus_define_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error)
 {
 	_cleanup_(bus_call_freep) struct call *c = NULL;
 	int r = bus_call_new(b, m, &c, error);
 
 	if (r >= 0)
 		r = read_text(c, m, error);
+	if (r >= 0)
+		r = parse_text(c, error);
 	if (r < 0)
 		return r;
-	c->request.rehearsal = c->for_anyone = rehearsal;
-	c->run = run;
+	c->run = bus_call_post;
 	return bus_call_submit(take_ptr(&c), error);
-}
-
-int bus_define_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error)
-{
-	return submit_text(b, m, define_run, false, error);
 }
 
 /* Ends the call. */
@@ -133,7 +126,16 @@ static void validate_run(struct call *c)
 
 int bus_validate_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error)
 {
-	return submit_text(b, m, validate_run, true, error);
+	_cleanup_(bus_call_freep) struct call *c = NULL;
+	int r = bus_call_new(b, m, &c, error);
+
+	if (r >= 0)
+		r = read_text(c, m, error);
+	if (r < 0)
+		return r;
+	c->request.rehearsal = true;
+	c->run = validate_run;
+	return bus_call_submit(take_ptr(&c), error);
 }
 
 void bus_validate_answer(struct call *c, const struct answer *a)

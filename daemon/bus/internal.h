@@ -43,6 +43,8 @@ struct bus {
 	struct map callers;       /* by hash of the unique name */
 	struct list caller_order; /* the oldest first */
 	unsigned caller_count;
+	unsigned check_count; /* questions that polkit has not answered */
+	uint64_t last_check;
 
 	struct list bound_ends;
 	uint64_t last_bound_end;
@@ -168,20 +170,35 @@ struct call;
 struct caller;
 uid_t bus_caller_uid(const struct caller *c);
 pid_t bus_caller_pid(const struct caller *c); /* 0: the bus did not say */
-bool bus_caller_may_change(const struct bus *b, const struct caller *c);
+bool bus_caller_is_trusted(const struct caller *c); /* polkit is not asked about it */
 int bus_caller_wait(struct bus *b, const char *sender, struct call *call, sd_bus_error *error);
 void bus_callers_drop(struct bus *b);
+
+/* rights.c: who may call what */
+struct right {
+	const char *member;
+	const char *action; /* of polkit; NULL: anyone may */
+	const char *verb;   /* as lifecyclectl has it */
+	enum vm_cause cause; /* of the end that it asks for; CAUSE_NONE: of none */
+	bool names_vm;      /* and the life that is meant is the VM's current one */
+};
+const struct right *bus_right(const char *member); /* NULL: there is no such method */
+
+/* polkit.c: may the sender of a call do what it asks for? */
+struct check;
+typedef void bus_check_done(void *arg, const char *why_not); /* NULL: it may. The check is over then */
+int bus_check_new(struct call *call, bus_check_done *done, void *arg, struct check **owner);
+struct check *bus_check_free(struct check *k); /* takes the question back */
 
 /* call.c: a method call that was taken and is not answered yet */
 struct call {
 	struct list link;     /* of its caller, then of those posted */
+	const struct right *right;
 	struct map_node node; /* by token */
 	struct bus *bus;
 	sd_bus_message *message;
 	const struct caller *caller; /* valid while `run` runs */
-	void (*run)(
-		struct call *c); /* when the caller is known; ends the call, or keeps it until the answer */
-	bool for_anyone;         /* others than those who may change something */
+	void (*run)(struct call *c); /* when the caller is known, and may; ends the call, or keeps it until the answer */
 	struct request request;
 	const char *text, *source;       /* Define; these strings are the message's */
 	const char *filter, *last_epoch; /* Subscribe */

@@ -90,7 +90,7 @@ static void subscribe_run(struct call *c)
 	replayed = can_replay(c, epoch);
 	cursor = replayed ? c->last_seq : rows_seq(bus_rows(b));
 	r = bus_stream_new(
-		b, bus_caller_uid(c->caller), bus_caller_may_change(b, c->caller), c->filter, cursor, &fd);
+		b, bus_caller_uid(c->caller), bus_caller_is_trusted(c->caller), c->filter, cursor, &fd);
 	if (r == -EDQUOT) {
 		bus_call_refuse(c, REFUSED_LIMIT, "too many event streams are open; close one of yours");
 		return;
@@ -120,7 +120,6 @@ int bus_subscribe_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error)
 	if (c->filter[0] && !bus_vm_name_is_valid(c->filter))
 		return bus_refuse(error, REFUSED_INVALID_ARGUMENT,
 			"filter '%.64s' is no VM name; \"\" is for all VMs", c->filter);
-	c->for_anyone = true;
 	c->run = subscribe_run;
 	return bus_call_submit(take_ptr(&c), error);
 }

@@ -127,15 +127,25 @@ void lines_free(struct lines *l)
 		free(l->line[--l->count]);
 }
 
-char *read_xml(void)
+static char *read_whole(const char *path)
 {
 	char *text = NULL;
 	size_t size = 0;
-	FILE *f = fopen(LIFECYCLE1_XML, "re");
+	FILE *f = fopen(path, "re");
 
 	assert(f);
 	if (getdelim(&text, &size, '\0', f) <= 0)
 		abort();
 	(void)fclose(f);
 	return text;
+}
+
+char *read_xml(void)
+{
+	return read_whole(LIFECYCLE1_XML);
+}
+
+char *read_policy(void)
+{
+	return read_whole(LIFECYCLE1_POLICY);
 }

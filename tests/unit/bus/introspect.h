@@ -20,3 +20,4 @@ void lines_scan(struct lines *l, const char *xml); /* adds those of one document
 void lines_sort(struct lines *l);
 void lines_free(struct lines *l);
 char *read_xml(void); /* proto/org.lifecycled.Lifecycle1.xml */
+char *read_policy(void); /* units/org.lifecycled.policy */

@@ -265,33 +265,6 @@ static void others_may_read_and_not_change(void **state)
 	assert_int_equal(w->engine.posted_count, 0);
 }
 
-static bool nobody_may(void *arg, uid_t uid)
-{
-	return uid == NOBODY;
-}
-
-static void let_nobody(struct bus_config *config)
-{
-	config->may_change = nobody_may;
-}
-
-static void whom_the_policy_lets_may_change(void **state)
-{
-	struct world *w = *state;
-	struct pending p;
-
-	if (geteuid() != 0)
-		skip();
-	world_rebuild(w, let_nobody);
-	world_connect(w, &w->nobody, NOBODY);
-	ask_manager(&w->nobody, &p, "Start", "sta{sv}", "a", (uint64_t)0, 0);
-	wait_posted(w, 1);
-	answer(w, 0, REFUSED_NOT, 1, "");
-	world_until(w, &p.done);
-	assert_fine(p.reply);
-	(void)sd_bus_message_unref(p.reply);
-}
-
 static void two_calls(struct bus_config *config)
 {
 	config->calls_max = 2;
@@ -390,7 +363,6 @@ int main(void)
 		TEST(bad_arguments_never_reach_the_engine),
 		TEST(calls_of_one_caller_keep_their_order),
 		TEST(others_may_read_and_not_change),
-		TEST(whom_the_policy_lets_may_change),
 		TEST(waiting_calls_are_bounded),
 		TEST(a_full_engine_changes_nothing),
 		TEST(the_console_is_for_reading_alone),

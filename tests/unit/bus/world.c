@@ -14,8 +14,6 @@
 
 #include "base/cleanup.h"
 
-#define PATIENCE_NS 20000000000ull
-
 static const char bus_config_text[] =
 	"<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\"\n"
 	" \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n"
@@ -84,7 +82,7 @@ static void lost_patience(void *arg)
 
 void world_until(struct world *w, const bool *done)
 {
-	loop_timer_set(w->patience, loop_monotonic() + PATIENCE_NS);
+	loop_timer_set(w->patience, loop_monotonic() + WORLD_PATIENCE_NS);
 	while (!*done)
 		assert_int_equal(loop_turn(w->loop, true), 0);
 	loop_timer_set(w->patience, LOOP_NEVER);
@@ -112,7 +110,7 @@ void world_connect(struct world *w, struct client *c, uid_t uid)
 	assert_int_equal(bus_source_new(w->loop, c->sd, NULL, NULL, &c->source), 0);
 }
 
-static void disconnect(struct client *c)
+void world_disconnect(struct client *c)
 {
 	c->source = bus_source_free(c->source);
 	c->sd = sd_bus_close_unref(c->sd);
@@ -234,9 +232,9 @@ int world_teardown(void **state)
 {
 	struct world *w = *state;
 
-	disconnect(&w->root);
+	world_disconnect(&w->root);
 	if (w->nobody.sd)
-		disconnect(&w->nobody);
+		world_disconnect(&w->nobody);
 	w->bus = bus_free(w->bus);
 	w->source = bus_source_free(w->source);
 	w->sd = sd_bus_close_unref(w->sd);
@@ -259,7 +257,7 @@ static int answered(sd_bus_message *reply, void *arg, sd_bus_error *error)
 	return 0;
 }
 
-static void vask(struct client *c, struct pending *p, const char *path, const char *interface,
+static void vask(struct client *c, struct pending *p, bool interactive, const char *path, const char *interface,
 	const char *member, const char *types, va_list ap)
 {
 	sd_bus_message *m = NULL;
@@ -268,6 +266,7 @@ static void vask(struct client *c, struct pending *p, const char *path, const ch
 	assert_true(sd_bus_message_new_method_call(c->sd, &m, BUS_NAME, path, interface, member) >= 0);
 	if (types)
 		assert_true(sd_bus_message_appendv(m, types, ap) >= 0);
+	assert_true(sd_bus_message_set_allow_interactive_authorization(m, interactive) >= 0);
 	assert_true(sd_bus_call_async(c->sd, NULL, m, answered, p, 0) >= 0);
 	(void)sd_bus_message_unref(m);
 }
@@ -278,7 +277,17 @@ void ask(struct client *c, struct pending *p, const char *path, const char *inte
 	va_list ap;
 
 	va_start(ap, types);
-	vask(c, p, path, interface, member, types, ap);
+	vask(c, p, false, path, interface, member, types, ap);
+	va_end(ap);
+}
+
+void ask_interactively(struct client *c, struct pending *p, const char *path, const char *interface, const char *member,
+	const char *types, ...)
+{
+	va_list ap;
+
+	va_start(ap, types);
+	vask(c, p, true, path, interface, member, types, ap);
 	va_end(ap);
 }
 
@@ -289,7 +298,7 @@ sd_bus_message *call(
 	va_list ap;
 
 	va_start(ap, types);
-	vask(c, &p, path, interface, member, types, ap);
+	vask(c, &p, false, path, interface, member, types, ap);
 	va_end(ap);
 	world_until(c->world, &p.done);
 	return p.reply;
@@ -316,7 +325,7 @@ void assert_fine(sd_bus_message *reply)
 
 void wait_posted(struct world *w, size_t count)
 {
-	loop_timer_set(w->patience, loop_monotonic() + PATIENCE_NS);
+	loop_timer_set(w->patience, loop_monotonic() + WORLD_PATIENCE_NS);
 	while (w->engine.posted_count < count)
 		assert_int_equal(loop_turn(w->loop, true), 0);
 	loop_timer_set(w->patience, LOOP_NEVER);

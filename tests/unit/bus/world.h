@@ -17,6 +17,7 @@
 
 #define NOBODY      65534
 #define SIGNALS_MAX 64
+#define WORLD_PATIENCE_NS 20000000000ull
 
 struct client {
 	struct world *world;
@@ -49,6 +50,7 @@ int world_setup(void **state);
 int world_teardown(void **state);
 void world_until(struct world *w, const bool *done);
 void world_connect(struct world *w, struct client *c, uid_t uid);
+void world_disconnect(struct client *c);
 
 /* Builds the room anew with another configuration. */
 void world_rebuild(struct world *w, void (*change)(struct bus_config *config));
@@ -60,6 +62,9 @@ struct pending {
 	bool done;
 };
 void ask(struct client *c, struct pending *p, const char *path, const char *interface, const char *member,
+	const char *types, ...);
+/* A person may be asked for a password. */
+void ask_interactively(struct client *c, struct pending *p, const char *path, const char *interface, const char *member,
 	const char *types, ...);
 /* One that is waited for. NULL types: none. */
 sd_bus_message *call(struct client *c, const char *path, const char *interface, const char *member,
