@@ -111,8 +111,7 @@ static void post_with_end(struct call *c)
 	int r = end_new(c->bus, c->request.bind.token, &c->bound);
 
 	if (r < 0) {
-		bus_call_refuse(c, r == -EMFILE || r == -ENFILE ? REFUSED_LIMIT : REFUSED_NO_MEMORY,
-			"no socket can be made for the client: %s", strerror(-r));
+		bus_call_refuse(c, bus_refusal_of(r), "no socket can be made for the client: %s", strerror(-r));
 		return;
 	}
 	c->request.bind.end = c->bound->number;

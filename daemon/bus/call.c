@@ -98,6 +98,13 @@ void bus_call_refuse(struct call *c, enum refusal refusal, const char *format, .
 	call_error(c, refusal, text);
 }
 
+enum refusal bus_refusal_of(int error)
+{
+	if (error == -EMFILE || error == -ENFILE)
+		return REFUSED_LIMIT;
+	return error == -ENOMEM ? REFUSED_NO_MEMORY : REFUSED_INTERNAL;
+}
+
 void bus_call_remember(struct call *c)
 {
 	struct bus *b = c->bus;

@@ -51,6 +51,7 @@ struct bus {
 
 	struct list streams;
 	unsigned stream_count;
+	uint64_t stream_refusal_told; /* when the journal was last told that one had too many */
 
 	struct list lease_ends;
 	struct map lease_ends_by_token;
@@ -215,6 +216,7 @@ int bus_call_submit(struct call *c, sd_bus_error *error);      /* takes the call
 void bus_call_go(struct call *c, const struct caller *caller); /* the caller is known */
 void bus_call_refuse(struct call *c, enum refusal refusal, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+enum refusal bus_refusal_of(int error); /* what a client is told who cannot be given an fd for want of this */
 void bus_call_remember(struct call *c); /* it has a token from here on, and waits for its answer */
 struct call *bus_call_of(struct bus *b, uint64_t token); /* NULL: its connection is gone */
 void bus_call_post(struct call *c); /* c->request to the engine */

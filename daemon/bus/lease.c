@@ -213,8 +213,7 @@ static void post_with_end(struct call *c)
 	int r = end_new(c->bus, bus_caller_uid(c->caller), lease->token, &c->lease);
 
 	if (r < 0) {
-		bus_call_refuse(c, r == -EMFILE || r == -ENFILE ? REFUSED_LIMIT : REFUSED_NO_MEMORY,
-			"no socket can be made for the lease: %s", strerror(-r));
+		bus_call_refuse(c, bus_refusal_of(r), "no socket can be made for the lease: %s", strerror(-r));
 		return;
 	}
 	lease->holder = c->lease->number;

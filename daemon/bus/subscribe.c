@@ -7,7 +7,10 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "bus/internal.h"
+
+#define TELL_AGAIN_NS 60000000000ull
 
 static void messagep(sd_bus_message **m)
 {
@@ -77,6 +80,18 @@ static int subscribe_reply(const struct call *c, const char *epoch, bool replaye
 	return sd_bus_send(NULL, reply, NULL);
 }
 
+/* Who asks in a circle does not fill the journal. */
+static void tell_refusal(struct bus *b, uid_t uid)
+{
+	uint64_t now = loop_monotonic();
+
+	if (b->stream_refusal_told && now - b->stream_refusal_told < TELL_AGAIN_NS)
+		return;
+	b->stream_refusal_told = now;
+	log_warning("uid %u is given no event stream any more: %u are open, of %u; those of one uid are at most %u", uid, b->stream_count,
+		b->config.streams_max, b->config.streams_max_per_uid);
+}
+
 static void subscribe_run(struct call *c)
 {
 	struct bus *b = c->bus;
@@ -92,13 +107,14 @@ static void subscribe_run(struct call *c)
 	r = bus_stream_new(
 		b, bus_caller_uid(c->caller), bus_caller_is_trusted(c->caller), c->filter, cursor, &fd);
 	if (r == -EDQUOT) {
+		tell_refusal(b, bus_caller_uid(c->caller));
 		bus_call_refuse(c, REFUSED_LIMIT, "too many event streams are open; close one of yours");
 		return;
 	}
 	if (r >= 0)
 		r = subscribe_reply(c, epoch, replayed, cursor, fd);
 	if (r < 0)
-		bus_call_refuse(c, REFUSED_INTERNAL, "no event stream can be given: %s", strerror(-r));
+		bus_call_refuse(c, bus_refusal_of(r), "no event stream can be given: %s", strerror(-r));
 	else
 		(void)bus_call_free(c);
 }

@@ -71,6 +71,11 @@ static void console_run(struct call *c)
 	}
 	life = row->life ? row->life : row->end_life;
 	r = life && config->open_console ? config->open_console(config->console_arg, life, &fd) : -ENOENT;
+	if (r < 0 && r != -ENOENT) {
+		bus_call_refuse(c, bus_refusal_of(r), "the console ring of VM '%s' cannot be opened: %s",
+			c->request.name, strerror(-r));
+		return;
+	}
 	if (r < 0) {
 		bus_call_refuse(c, REFUSED_NO_CONSOLE, "no console output of VM '%s' is kept: %s",
 			c->request.name, strerror(-r));
