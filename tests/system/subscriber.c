@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A client that takes what it can get and reads nothing: asks for as many event streams as it is told to, keeps those that it is
+ * given, says "GIVEN REFUSED" and the reason of the last refusal, and holds them until its input ends.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lifecycle.h"
+
+int main(int argc, char **argv)
+{
+	unsigned long wanted = argc == 3 ? strtoul(argv[2], NULL, 10) : 0, given = 0;
+	char why[256] = "-";
+	struct lifecycle *l;
+
+	if (!wanted || lifecycle_new(argv[1], &l) < 0)
+		return 1;
+	for (unsigned long i = 0; i < wanted; i++) {
+		struct lifecycle_stream *stream;
+		int r = lifecycle_subscribe(l, NULL, NULL, 0, &stream);
+
+		if (r == 0)
+			given++; /* never given back: that is the point */
+		else
+			(void)snprintf(why, sizeof(why), "%s", lifecycle_last_error(l)->text);
+	}
+	printf("%lu %lu %s\n", given, wanted - given, why);
+	fflush(stdout);
+	(void)getchar();
+	return 0;
+}
