@@ -10,7 +10,10 @@
 
 #include "base/cleanup.h"
 
-int notify_send(const char *state)
+static int kept = -1;
+
+/* A descriptor that is connected to the service manager; -ENOENT where there is none. */
+static int reach(void)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -18,7 +21,7 @@ int notify_send(const char *state)
 	socklen_t length;
 
 	if (!path || !*path)
-		return 0;
+		return -ENOENT;
 	if (strlen(path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(address.sun_path, path);
@@ -30,7 +33,27 @@ int notify_send(const char *state)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, length) < 0)
+	if (connect(fd, (struct sockaddr *)&address, length) < 0)
 		return -errno;
+	return take_fd(&fd);
+}
+
+int notify_open(void)
+{
+	int fd = kept < 0 ? reach() : kept;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	kept = fd;
 	return 0;
+}
+
+int notify_send(const char *state)
+{
+	_cleanup_(close_fdp) int own = kept < 0 ? reach() : -1;
+	int fd = kept < 0 ? own : kept;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	return send(fd, state, strlen(state), MSG_NOSIGNAL) < 0 ? -errno : 0;
 }

@@ -6,3 +6,6 @@
  * loop. 0: told, or nobody asked; -EAGAIN: it did not take it, try again later; or another negative errno.
  */
 int notify_send(const char *state);
+
+/* Keeps a socket that is connected to it, for who may reach nobody any more later. 0 also where there is no service manager. */
+int notify_open(void);

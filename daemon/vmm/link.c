@@ -3,23 +3,38 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 
-int link_connect(const char *path)
+int link_address(const char *path, const struct sockaddr_un **ret)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	_cleanup_(close_fdp) int fd = -1;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct sockaddr_un *address;
 
-	if (strlen(path) >= sizeof(address.sun_path))
+	if (strlen(path) >= sizeof(address->sun_path))
 		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	address = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (address == MAP_FAILED)
+		return -errno;
+	address->sun_family = AF_UNIX;
+	strcpy(address->sun_path, path);
+	if (mprotect(address, page, PROT_READ) < 0) {
+		munmap(address, page);
+		return -errno;
+	}
+	*ret = address;
+	return 0;
+}
+
+int link_connect(const struct sockaddr_un *address)
+{
+	_cleanup_(close_fdp) int fd = socket(AF_UNIX, LINK_SOCKET_TYPE, 0);
+
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
 		return -errno;
 	return take_fd(&fd);
 }

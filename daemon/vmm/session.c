@@ -83,12 +83,12 @@ static int send_back(struct vmm *v)
 
 void session_connect(struct vmm *v, uint64_t now)
 {
-	int fd = link_connect(v->socket_path), r;
+	int fd = link_connect(v->address), r;
 
 	v->retry_at = 0;
 	if (fd < 0) {
-		if (!v->life && (fd == -ENAMETOOLONG || now >= v->give_up_at)) {
-			log_error("no daemon at %s: %s", v->socket_path, strerror(-fd));
+		if (!v->life && now >= v->give_up_at) {
+			log_error("no daemon at %s: %s", v->address->sun_path, strerror(-fd));
 			vmm_leave(1);
 		}
 		retry_later(v, now);

@@ -13,6 +13,7 @@
 #include "vmm/arch/arch.h"
 #include "vmm/exits.h"
 #include "vmm/priority.h"
+#include "vmm/sandbox/sandbox.h"
 
 #ifndef VMM_STACK_KIB
 #define VMM_STACK_KIB 64
@@ -244,12 +245,18 @@ static enum vcpu_state last_state(struct machine *m)
 	return VCPU_ABORTED;
 }
 
+/* The thread has all that it needs of the host: from here on it can do no more than run the vCPU. */
+static int settle_in(struct vcpu *v)
+{
+	let_kicks_in(v);
+	atomic_store(&v->thread_id, gettid());
+	return sandbox_close(SANDBOX_VCPU, v->index, NULL);
+}
+
 static void live(struct vcpu *v)
 {
 	struct machine *m = v->machine;
 
-	let_kicks_in(v);
-	atomic_store(&v->thread_id, gettid());
 	wait_at_gate(v, GATE_SHUT, FOREVER);
 	if (!vcpu_is_over(v)) {
 		vcpu_set_state(v, v->index && arch_secondaries_wait(m) ? VCPU_STARTING : VCPU_RUNNING);
@@ -264,8 +271,33 @@ static void live(struct vcpu *v)
 
 static void *secondary_thread(void *arg)
 {
-	live(arg);
+	struct vcpu *v = arg;
+	struct machine *m = v->machine;
+	int r = settle_in(v);
+
+	if (r < 0)
+		atomic_store(&m->close_error, r);
+	atomic_fetch_add(&m->closed, 1);
+	(void)syscall(SYS_futex, &m->closed, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	if (r == 0)
+		live(v);
+	sandbox_leave_thread();
 	return NULL;
+}
+
+/* No vCPU may enter while another one's thread could still be made to do what it likes. */
+static int settle_all_in(struct vcpu *v)
+{
+	struct machine *m = v->machine;
+	uint32_t closed;
+	int r;
+
+	while ((closed = atomic_load(&m->closed)) < m->vcpu_count - 1)
+		(void)syscall(SYS_futex, &m->closed, FUTEX_WAIT_PRIVATE, closed, NULL, NULL, 0);
+	r = atomic_load(&m->close_error);
+	if (r == 0)
+		r = settle_in(v);
+	return r < 0 ? failed_errno(&m->failure, r, "the VMM's sandbox cannot be closed") : 0;
 }
 
 static void *first_thread(void *arg)
@@ -274,10 +306,13 @@ static void *first_thread(void *arg)
 	struct machine *m = v->machine;
 	int r = machine_build(m);
 
+	if (r == 0)
+		r = settle_all_in(v);
 	atomic_store(&m->build, r < 0 ? BUILD_FAILED : BUILD_DONE);
 	machine_notify(m);
 	if (r == 0)
 		live(v);
+	sandbox_leave_thread();
 	return NULL;
 }
 

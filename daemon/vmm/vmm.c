@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "vmm/sandbox/sandbox.h"
 #include "vmm/vcpu.h"
 
 #define NS_PER_MS      1000000ull
@@ -80,6 +81,7 @@ static int map_words(struct vmm *v, int fd)
 		return r;
 	}
 	v->words = at;
+	sandbox_last_words(v->words);
 	return 0;
 }
 
@@ -125,7 +127,7 @@ int vmm_birth(struct vmm *v, struct received *birth)
 	if (r < 0)
 		return r;
 	(void)machine_start(m);
-	return 0;
+	return sandbox_close(SANDBOX_MAIN, 0, v->address);
 }
 
 void vmm_enter(struct vmm *v, uint64_t command)
@@ -185,6 +187,8 @@ static void note_build(struct vmm *v)
 	case BUILD_DONE:
 		v->phase = VMM_PHASE_BUILT;
 		v->owed |= OWED_BUILT;
+		if (sandbox_missing())
+			log_warning("the sandbox has %s", sandbox_missing_text());
 		break;
 	case BUILD_FAILED:
 		end.errno_value = -m->failure.error;
@@ -343,9 +347,16 @@ static void wait_for_something(struct vmm *v, uint64_t now)
 int vmm_run(struct vmm *v, const char *socket_path, const char *name)
 {
 	uint64_t now = now_ns();
-	int r = init_signals();
+	int r;
 
-	v->socket_path = socket_path;
+	sandbox_begin();
+	(void)notify_open();
+	r = link_address(socket_path, &v->address);
+	if (r < 0) {
+		log_error("no daemon at %s: %s", socket_path, strerror(-r));
+		return 1;
+	}
+	r = init_signals();
 	v->name = name;
 	v->link = v->life_lock = -1;
 	v->wanted = WANT_NOTHING;

@@ -30,7 +30,7 @@ enum vmm_owed {
 #define WANT_NOTHING MIGRATION_GOAL_COUNT
 
 struct vmm {
-	const char *socket_path;
+	const struct sockaddr_un *address; /* the daemon's; read-only memory */
 	const char *name;
 	struct machine machine;
 	struct assigned assigned;

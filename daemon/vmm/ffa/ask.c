@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "vmm/frames.h"
@@ -48,16 +49,15 @@ static bool get_channel(struct vcpu *v)
 	return state == ASK_READY;
 }
 
-/* The buffer takes one frame, for there is one on its way at a time. */
+/* The buffer takes one frame, for there is one on its way at a time. Not sendmsg, by which one may also address others. */
 static bool send_call(struct vcpu *v, int channel, struct vmm_call *frame, const struct ffa_bytes *bytes)
 {
 	struct iovec part[] = { { frame, sizeof(*frame) }, { (void *)(uintptr_t)bytes->send, bytes->size } };
-	struct msghdr message = { .msg_iov = part, .msg_iovlen = 2 };
 	ssize_t n;
 
 	frame->flags = (uint16_t)((v->ask.told ? VMM_CALL_AGAIN : 0) | (v->ask.serving ? VMM_CALL_SERVING : 0));
 	do
-		n = sendmsg(channel, &message, MSG_NOSIGNAL);
+		n = writev(channel, part, 2);
 	while (n < 0 && errno == EINTR);
 	v->ask.told |= n > 0;
 	return n > 0;

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vmm/sandbox/sandbox.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/kvm.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "vmm/link.h"
+#include "vmm/memory.h"
+#include "vmm/sandbox-filter.h"
+#include "vmm/sandbox/calls.h"
+#include "vmm/vcpu.h"
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE             65
+#define PR_MDWE_REFUSE_EXEC_GAIN 1
+#endif
+
+#ifdef VMM_SANITIZED
+#define HAS_SECCOMP false /* the sanitizer's own calls are on no list */
+#else
+#define HAS_SECCOMP true
+#endif
+
+static _Atomic uint32_t missing;
+
+void sandbox_begin(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	/* All of it is there on every kernel that has KVM, but the last, and asks for no right. */
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	for (unsigned long capability = 0; prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0; capability++)
+		continue;
+	/* Memory is for nobody else to look at: not in a core, not by ptrace, not below /proc. And none of it is code. */
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0);
+	/* A channel that broke is an error to whoever writes. */
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
+/* A service manager that left none may have forbidden the call as well: it is made only where there is one to drop. */
+static int drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct has[_LINUX_CAPABILITY_U32S_3], none[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+
+	if (syscall(SYS_capget, &header, has) < 0)
+		return -errno;
+	if (memcmp(has, none, sizeof(none)) == 0)
+		return 0;
+	return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
+}
+
+static int install(const struct sock_filter *program, size_t count)
+{
+	struct sock_fprog filter = { .len = (unsigned short)count, .filter = (struct sock_filter *)(uintptr_t)program };
+
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0)
+		return 0;
+	return errno == EINVAL || errno == ENOSYS ? -EOPNOTSUPP : -errno;
+}
+
+static int filter_calls(enum sandbox_thread who, const void *address)
+{
+	const struct {
+		uint64_t pid, address;
+	} own = { (uint64_t)getpid(), (uintptr_t)address };
+	const struct sock_filter of_main[] = { SANDBOX_FILTER_MAIN }, of_vcpu[] = { SANDBOX_FILTER_VCPU };
+
+	if (!HAS_SECCOMP)
+		return -EOPNOTSUPP;
+	return who == SANDBOX_MAIN ? install(of_main, sizeof(of_main) / sizeof(of_main[0]))
+				   : install(of_vcpu, sizeof(of_vcpu) / sizeof(of_vcpu[0]));
+}
+
+/* What is not there is told, and is no error. */
+static int unless_missing(int r, enum sandbox_layer layer)
+{
+	if (r != -EOPNOTSUPP)
+		return r;
+	atomic_fetch_or(&missing, layer);
+	return 0;
+}
+
+int sandbox_close(enum sandbox_thread who, unsigned index, const void *address)
+{
+	int r = drop_capabilities();
+
+	violation_thread(who, index);
+	if (r == 0)
+		r = unless_missing(landlock_forbid_all(), SANDBOX_LANDLOCK);
+	if (r == 0 && HAS_SECCOMP)
+		r = violation_catch();
+	if (r == 0)
+		r = unless_missing(filter_calls(who, address), SANDBOX_SECCOMP);
+	return r;
+}
+
+uint32_t sandbox_missing(void)
+{
+	return atomic_load(&missing);
+}
+
+const char *sandbox_missing_text(void)
+{
+	switch (sandbox_missing()) {
+	case 0:
+		return "";
+	case SANDBOX_LANDLOCK:
+		return "no Landlock: this kernel does not have it, or it is not among lsm=";
+	case SANDBOX_SECCOMP:
+		return HAS_SECCOMP ? "no seccomp filter: this kernel does not have it"
+				   : "no seccomp filter: this VMM was built with a sanitizer";
+	}
+	return HAS_SECCOMP ? "neither Landlock nor seccomp filters: this kernel does not have them"
+			   : "no Landlock in this kernel, and no seccomp filter: this VMM was built with a sanitizer";
+}
+
+void sandbox_leave_thread(void)
+{
+	/* Its stack stays until the process ends, which is soon: giving it back takes calls that nothing else needs. */
+	if (HAS_SECCOMP)
+		(void)syscall(SYS_exit, 0);
+}
