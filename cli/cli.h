@@ -41,6 +41,7 @@ struct cli {
 	bool bound;  /* start */
 	const char *why; /* lease */
 	const char *secure_view; /* partitions: the inspection socket to compare with; NULL: do not */
+	bool no_ask; /* nobody is asked for a password */
 	bool leave;  /* monitor: at the end of what there is */
 	bool colour; /* of standard output */
 	bool terminal;
@@ -57,6 +58,10 @@ int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* One line to stderr; returns the exit code that belongs to the connection's last error. */
 int cli_fail(const struct cli *c, const char *verb, const char *name);
 int cli_say_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ask.c: where polkit wants a password, who asks for it on this terminal */
+void ask_start(struct cli *c);
+void ask_end(void);
 
 /* verbs */
 int verb_list(struct cli *c, int argc, char **argv);

@@ -31,6 +31,7 @@ enum option_id {
 	OPTION_BOUND,
 	OPTION_SECURE_VIEW,
 	OPTION_WHY,
+	OPTION_NO_ASK_PASSWORD,
 };
 
 /* What a verb takes beside the options of all. */
@@ -50,6 +51,7 @@ enum {
 	TAKES_BOUND = 1 << 12,
 	TAKES_TIMEOUT = 1 << 13,
 	TAKES_WHY = 1 << 14,
+	CHANGES = 1 << 15,      /* no option: polkit may want a password for it */
 };
 
 struct verb {
@@ -67,26 +69,26 @@ static const struct verb verbs[] = {
 	{ "why", "NAME...", "Say what a VM waits for, and what comes then", 1, INT_MAX, 0, verb_why },
 	{ "peers", "[NAME...]", "Show what lives owe Secure Partitions", 0, INT_MAX, 0, verb_peers },
 	{ "leases", "[NAME...]", "Show who holds the ends of lives", 0, INT_MAX, 0, verb_leases },
-	{ "lease", "NAME -- COMMAND", "Hold the end of a life while a command runs", 2, INT_MAX, TAKES_TIMEOUT | TAKES_IF_LIFE | TAKES_WHY, verb_lease },
+	{ "lease", "NAME -- COMMAND", "Hold the end of a life while a command runs", 2, INT_MAX, TAKES_TIMEOUT | TAKES_IF_LIFE | TAKES_WHY | CHANGES, verb_lease },
 	{ "trace", "[SP]", "Show the last frames to and from SPs", 0, 1, TAKES_RAW | TAKES_FOLLOW, verb_trace },
 	{ "partitions", "[SP...]", "Show FF-A partitions, or all about an SP", 0, INT_MAX, TAKES_SECURE_VIEW, verb_partitions },
-	{ "define", "FILE|-", "Define a VM, or define it anew, from JSON", 1, 1, 0, verb_define },
-	{ "undefine", "NAME...", "Take a definition back, and the VM with it", 1, INT_MAX, TAKES_PENDING | TAKES_IF_LIFE, verb_undefine },
+	{ "define", "FILE|-", "Define a VM, or define it anew, from JSON", 1, 1, CHANGES, verb_define },
+	{ "undefine", "NAME...", "Take a definition back, and the VM with it", 1, INT_MAX, TAKES_PENDING | TAKES_IF_LIFE | CHANGES, verb_undefine },
 	{ "validate", "FILE|NAME|-...", "Say what is wrong with a definition", 1, INT_MAX, 0, verb_validate },
-	{ "reload", "", "Read the files of all VMs again", 0, 0, TAKES_DRY_RUN, verb_reload },
+	{ "reload", "", "Read the files of all VMs again", 0, 0, TAKES_DRY_RUN | CHANGES, verb_reload },
 	{ "cat", "NAME", "Show a VM's definition", 1, 1, TAKES_PENDING, verb_cat },
-	{ "edit", "NAME", "Change a VM's definition in your editor", 1, 1, 0, verb_edit },
-	{ "start", "NAME...", "Begin a life", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE | TAKES_BOUND, verb_start },
-	{ "stop", "NAME...", "Ask the guest to power off", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE, verb_stop },
-	{ "pause", "NAME...", "Take the vCPUs out of the guest", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE, verb_pause },
-	{ "resume", "NAME...", "Let them go on", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE, verb_resume },
-	{ "abort", "NAME...", "End the life", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE | TAKES_PRESERVE, verb_abort },
-	{ "restart", "NAME...", "End the life and begin the next", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE, verb_restart },
-	{ "destroy", "NAME...", "End the life, then forget the VM", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE, verb_destroy },
-	{ "shutdown", "", "End all VMs in order", 0, 0, TAKES_WAIT | TAKES_TIMEOUT | TAKES_HOST, verb_shutdown },
-	{ "forget", "NAME|LIFE [SP]", "Give up what a stuck life owes an SP", 1, 2, TAKES_FORCE | TAKES_IF_LIFE, verb_forget },
+	{ "edit", "NAME", "Change a VM's definition in your editor", 1, 1, CHANGES, verb_edit },
+	{ "start", "NAME...", "Begin a life", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE | TAKES_BOUND | CHANGES, verb_start },
+	{ "stop", "NAME...", "Ask the guest to power off", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE | CHANGES, verb_stop },
+	{ "pause", "NAME...", "Take the vCPUs out of the guest", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE | CHANGES, verb_pause },
+	{ "resume", "NAME...", "Let them go on", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE | CHANGES, verb_resume },
+	{ "abort", "NAME...", "End the life", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE | TAKES_PRESERVE | CHANGES, verb_abort },
+	{ "restart", "NAME...", "End the life and begin the next", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE | CHANGES, verb_restart },
+	{ "destroy", "NAME...", "End the life, then forget the VM", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE | CHANGES, verb_destroy },
+	{ "shutdown", "", "End all VMs in order", 0, 0, TAKES_WAIT | TAKES_TIMEOUT | TAKES_HOST | CHANGES, verb_shutdown },
+	{ "forget", "NAME|LIFE [SP]", "Give up what a stuck life owes an SP", 1, 2, TAKES_FORCE | TAKES_IF_LIFE | CHANGES, verb_forget },
 	{ "monitor", "[NAME]", "Show each change as it happens", 0, 1, TAKES_SINCE, verb_monitor },
-	{ "console", "NAME", "Show what the guest said", 1, 1, TAKES_CONSOLE | TAKES_RAW | TAKES_FOLLOW, verb_console },
+	{ "console", "NAME", "Show what the guest said", 1, 1, TAKES_CONSOLE | TAKES_RAW | TAKES_FOLLOW | CHANGES, verb_console },
 	{ "help", "[VERB]", "Show this", 0, 1, 0, verb_help },
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(*verbs))
@@ -102,6 +104,8 @@ static const char *const option_help =
 	"  -q, --quiet          no more than what was asked for\n"
 	"      --no-legend      no column headers\n"
 	"      --bus=ADDRESS    D-Bus address, or 'system' (else $LIFECYCLED_BUS, else the system bus)\n"
+	"      --no-ask-password\n"
+	"                       fail where polkit wants a password\n"
 	"  -h, --help           this text\n"
 	"      --version        the version\n"
 	"start, stop, pause, resume, abort, restart, destroy:\n"
@@ -227,6 +231,7 @@ static const struct option options[] = {
 	{ "version", no_argument, NULL, OPTION_VERSION },
 	{ "bus", required_argument, NULL, OPTION_BUS },
 	{ "no-legend", no_argument, NULL, OPTION_NO_LEGEND },
+	{ "no-ask-password", no_argument, NULL, OPTION_NO_ASK_PASSWORD },
 	{ "no-block", no_argument, NULL, OPTION_NO_BLOCK },
 	{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
 	{ "if-life", required_argument, NULL, OPTION_IF_LIFE },
@@ -272,6 +277,9 @@ static int take_option(struct cli *c, int id, struct parsed *p)
 		return 0;
 	case OPTION_NO_LEGEND:
 		c->legend = false;
+		return 0;
+	case OPTION_NO_ASK_PASSWORD:
+		c->no_ask = true;
 		return 0;
 	case OPTION_NO_BLOCK:
 		c->block = false;
@@ -377,6 +385,8 @@ static int run(struct cli *c, int argc, char **argv, const struct parsed *p)
 		r = cli_connect(c);
 		if (r)
 			return r;
+		if (v->takes & CHANGES)
+			ask_start(c);
 	}
 	return v->run(c, argc, argv);
 }
@@ -408,6 +418,7 @@ int main(int argc, char **argv)
 	}
 	r = p.help ? verb_help(&c, 0, NULL) : run(&c, argc - optind, argv + optind, &p);
 	lifecycle_unref(c.l);
+	ask_end();
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return r;
 	if (errno != EPIPE) /* who reads no further knows */

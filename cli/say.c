@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "output.h"
 
@@ -74,7 +75,10 @@ int cli_connect(struct cli *c)
 		return cli_say_error("out of memory");
 	if (r == -EINVAL)
 		return cli_usage("'%s' is no D-Bus address (unix:path=... for example)", bus_words(c) ? bus_words(c) : "system");
-	return r < 0 ? say_unreachable(c, strerror(-r)) : 0;
+	if (r < 0)
+		return say_unreachable(c, strerror(-r));
+	lifecycle_set_interactive(c->l, !c->no_ask && isatty(STDIN_FILENO));
+	return 0;
 }
 
 int cli_parse_sp(const char *verb, const char *text, bool or_0, uint16_t *ret)

@@ -29,7 +29,7 @@ static int append_act(sd_bus_message *request, const char *name, uint64_t life, 
 
 int lifecycle_act(struct lifecycle *l, enum lifecycle_verb verb, const char *name, uint64_t life, uint64_t *ret_seq)
 {
-	struct call_target target = { BUS_PATH, BUS_MANAGER, NULL };
+	struct call_target target = { BUS_PATH, BUS_MANAGER, NULL, .changes = true };
 	_cleanup_(message_unrefp) sd_bus_message *request = NULL;
 	int r;
 
@@ -47,7 +47,7 @@ int lifecycle_act(struct lifecycle *l, enum lifecycle_verb verb, const char *nam
 
 int lifecycle_shutdown(struct lifecycle *l, bool host, uint64_t *ret_seq)
 {
-	struct call_target target = { BUS_PATH, BUS_MANAGER, "Shutdown" };
+	struct call_target target = { BUS_PATH, BUS_MANAGER, "Shutdown", .changes = true };
 	_cleanup_(message_unrefp) sd_bus_message *request = NULL;
 	int r = connection_prepare(l, &target, &request);
 

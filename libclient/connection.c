@@ -11,11 +11,13 @@
 
 #define DEFAULT_TIMEOUT_MS 25000
 #define ERROR_TEXT_MAX 1024
+#define PERSON_TIMEOUT_US 150000000 /* the daemon gives a person 2 min, and then answers */
 
 struct lifecycle {
 	sd_bus *bus;
 	unsigned refs;
 	uint64_t timeout_us;
+	bool interactive;
 	struct lifecycle_error error; /* text is error_text */
 	char error_text[ERROR_TEXT_MAX];
 	sd_bus_message *daemon_reply; /* holds daemon's strings */
@@ -85,6 +87,11 @@ struct lifecycle *lifecycle_unref(struct lifecycle *l)
 void lifecycle_set_timeout(struct lifecycle *l, uint64_t milliseconds)
 {
 	l->timeout_us = milliseconds < UINT64_MAX / 1000 ? milliseconds * 1000 : UINT64_MAX;
+}
+
+void lifecycle_set_interactive(struct lifecycle *l, bool interactive)
+{
+	l->interactive = interactive;
 }
 
 int lifecycle_get_fd(struct lifecycle *l)
@@ -176,6 +183,8 @@ int connection_prepare(struct lifecycle *l, const struct call_target *target, sd
 {
 	int r = sd_bus_message_new_method_call(l->bus, ret, BUS_NAME, target->path, target->interface, target->method);
 
+	if (r >= 0)
+		r = sd_bus_message_set_allow_interactive_authorization(*ret, target->changes && l->interactive);
 	return r < 0 ? connection_fail(l, r, target->method) : 0;
 }
 
@@ -192,10 +201,17 @@ static int keep_error(struct lifecycle *l, int r, const sd_bus_error *error, con
 	return refusal == LIFECYCLE_LOCAL && r < 0 ? r : -lifecycle_refusal_errno(refusal);
 }
 
+static uint64_t patience(const struct lifecycle *l, sd_bus_message *request)
+{
+	bool asks = sd_bus_message_get_allow_interactive_authorization(request) > 0;
+
+	return asks && l->timeout_us < PERSON_TIMEOUT_US ? PERSON_TIMEOUT_US : l->timeout_us;
+}
+
 int connection_call(struct lifecycle *l, sd_bus_message *request, sd_bus_message **ret)
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-	int r = sd_bus_call(l->bus, request, l->timeout_us, &error, ret);
+	int r = sd_bus_call(l->bus, request, patience(l, request), &error, ret);
 
 	if (r < 0)
 		r = keep_error(l, r, &error, sd_bus_message_get_member(request));

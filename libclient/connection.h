@@ -3,6 +3,7 @@
 
 /* What the rest of the library needs of a connection. */
 
+#include <stdbool.h>
 #include <systemd/sd-bus.h>
 
 #include "include/lifecycle.h"
@@ -20,6 +21,7 @@
 /* The method of `path` that is to be called. */
 struct call_target {
 	const char *path, *interface, *method;
+	bool changes; /* polkit may have a person asked first */
 };
 
 int connection_prepare(struct lifecycle *l, const struct call_target *target, sd_bus_message **ret);

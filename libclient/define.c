@@ -52,7 +52,7 @@ static int read_defined(sd_bus_message *reply, char **ret_name, uint64_t *ret_se
 
 int lifecycle_define(struct lifecycle *l, const char *text, const char *source, char **ret_name, uint64_t *ret_seq)
 {
-	struct call_target target = { BUS_PATH, BUS_MANAGER, "Define" };
+	struct call_target target = { BUS_PATH, BUS_MANAGER, "Define", .changes = true };
 	_cleanup_(message_unrefp) sd_bus_message *request = NULL, *reply = NULL;
 	int r = connection_prepare(l, &target, &request);
 
@@ -68,7 +68,7 @@ int lifecycle_define(struct lifecycle *l, const char *text, const char *source, 
 
 int lifecycle_undefine(struct lifecycle *l, const char *name, uint64_t life, bool pending, uint64_t *ret_seq)
 {
-	struct call_target target = { BUS_PATH, BUS_MANAGER, "Undefine" };
+	struct call_target target = { BUS_PATH, BUS_MANAGER, "Undefine", .changes = true };
 	_cleanup_(message_unrefp) sd_bus_message *request = NULL;
 	int r = connection_prepare(l, &target, &request);
 

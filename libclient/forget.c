@@ -19,7 +19,7 @@ UTIL_UNREFP(lifecycle_burned_list)
 
 int lifecycle_forget(struct lifecycle *l, const char *name, uint64_t life, uint16_t sp, uint64_t *ret_seq)
 {
-	struct call_target target = { BUS_PATH, BUS_MANAGER, "Forget" };
+	struct call_target target = { BUS_PATH, BUS_MANAGER, "Forget", .changes = true };
 	_cleanup_(message_unrefp) sd_bus_message *request = NULL;
 	int r = connection_prepare(l, &target, &request);
 

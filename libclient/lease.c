@@ -47,7 +47,7 @@ int lifecycle_lease_take(struct lifecycle *l, const char *name, uint64_t life, c
 	struct lifecycle_lease **ret)
 {
 	_cleanup_(util_freep) char *path = NULL;
-	struct call_target target = { NULL, BUS_VM, "TakeDestroyLease" };
+	struct call_target target = { NULL, BUS_VM, "TakeDestroyLease", .changes = true };
 	_cleanup_(message_unrefp) sd_bus_message *request = NULL, *reply = NULL;
 	const char *token;
 	uint64_t taken, seq;

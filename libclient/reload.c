@@ -46,7 +46,7 @@ static int read_reloaded(sd_bus_message *m, void *element)
 
 int lifecycle_reload(struct lifecycle *l, bool dry_run, struct lifecycle_reload_list **ret)
 {
-	struct call_target target = { BUS_PATH, BUS_MANAGER, "Reload" };
+	struct call_target target = { BUS_PATH, BUS_MANAGER, "Reload", .changes = true };
 	_cleanup_(lifecycle_reload_list_unrefp) struct lifecycle_reload_list *list = calloc(1, sizeof(*list));
 	_cleanup_(message_unrefp) sd_bus_message *request = NULL;
 	int r;

@@ -15,7 +15,7 @@ _lifecyclectl_sps()
 _lifecyclectl()
 {
 	local verbs='list status why peers leases lease trace partitions define undefine validate reload cat edit start stop pause resume abort restart destroy shutdown forget monitor console help'
-	local common='--output --quiet --no-legend --bus --help --version'
+	local common='--output --quiet --no-legend --no-ask-password --bus --help --version'
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
 
 	for ((i = 1; i < COMP_CWORD; i++)); do

@@ -112,7 +112,7 @@ static const char *why_not(const struct check *k, sd_bus_message *reply, bool is
 		return "polkit says no: an administrator may allow it by a rule, or be root";
 	if (!k->interactive)
 		return "polkit wants a password, and this call allows no question: ask on a terminal, or be root";
-	return "polkit wants a password, and your session has no authentication agent to ask for it: start one (pkttyagent), or be root";
+	return "polkit wants a password, and got none: it was wrong, or nobody in your session asks for it (pkttyagent does)";
 }
 
 /* sd-bus says NoReply for its own patience, the bus for a polkit that left. */

@@ -4,6 +4,7 @@
 
 /* A connection to the daemon. Part of lifecycle.h: include that. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -25,6 +26,12 @@ int lifecycle_new(const char *address, struct lifecycle **ret);
 struct lifecycle *lifecycle_ref(struct lifecycle *l);
 struct lifecycle *lifecycle_unref(struct lifecycle *l);
 void lifecycle_set_timeout(struct lifecycle *l, uint64_t milliseconds);
+
+/*
+ * Where polkit wants a password for what is called, a person may be asked (false at first: it is refused). Such a call waits 150 s at
+ * least. Somebody must be there to ask: the session's authentication agent, or pkttyagent(1).
+ */
+void lifecycle_set_interactive(struct lifecycle *l, bool interactive);
 
 /* For a loop of your own: poll fd for events until the time-out (CLOCK_MONOTONIC us, UINT64_MAX: none), dispatch. */
 int lifecycle_get_fd(struct lifecycle *l);

@@ -248,7 +248,7 @@ static void a_no_says_why_and_what_to_do(void **state)
 	} answers[] = {
 		{ POLKIT_NO, false, "uid 65534 may not stop a (" BUS_NAME ".stop): polkit says no" },
 		{ POLKIT_WANTS_PASSWORD, false, "ask on a terminal" },
-		{ POLKIT_WANTS_PASSWORD, true, "no authentication agent" },
+		{ POLKIT_WANTS_PASSWORD, true, "wants a password, and got none" },
 		{ POLKIT_DISMISSED, true, "turned down" },
 	};
 	struct world *w = *state;

@@ -2,7 +2,8 @@
 
 /*
  * A stand-in for lifecycled on a private bus. It speaks proto/org.lifecycled.Lifecycle1.xml and has no lifecycle: what a
- * VM does depends on its name (the table `vms`), and happens at once. "refuse-NAME" is refused with Error.NAME.
+ * VM does depends on its name (the table `vms`), and happens at once. "refuse-NAME" is refused with Error.NAME; "password"
+ * where nobody may be asked for one, and is no VM else.
  * It says one line on standard output for each call that changes something, so that a test knows where it is.
  */
 
@@ -216,6 +217,8 @@ static int method_act(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		(void)snprintf(full, sizeof(full), ERROR "%s", name + 7);
 		return sd_bus_error_setf(error, full, "refused because the test says %s", name + 7);
 	}
+	if (strcmp(name, "password") == 0 && sd_bus_message_get_allow_interactive_authorization(m) <= 0)
+		return sd_bus_error_set(error, ERROR "AccessDenied", "polkit wants a password");
 	vm = fake_find(name);
 	if (!vm)
 		return fake_no_such(error, name);

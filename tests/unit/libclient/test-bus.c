@@ -328,6 +328,18 @@ static void silence_is_no_answer(void **state)
 	assert_int_equal(lifecycle_last_error(w->l)->refusal, LIFECYCLE_NO_ANSWER);
 }
 
+static void a_person_is_asked_if_the_client_says_so(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(lifecycle_act(w->l, LIFECYCLE_START, "password", 0, NULL), -EACCES);
+	assert_int_equal(lifecycle_last_error(w->l)->refusal, LIFECYCLE_REFUSED_ACCESS);
+	lifecycle_set_interactive(w->l, true);
+	assert_int_equal(lifecycle_act(w->l, LIFECYCLE_START, "password", 0, NULL), -ENOENT);
+	lifecycle_set_interactive(w->l, false);
+	assert_int_equal(lifecycle_act(w->l, LIFECYCLE_START, "password", 0, NULL), -EACCES);
+}
+
 static void absence_of_daemon_and_bus_is_told(void **state)
 {
 	struct world *w = *state;
@@ -370,6 +382,7 @@ int main(void)
 		TEST(hang_up_of_the_stream_is_told),
 		TEST(reads_a_console),
 		TEST(silence_is_no_answer),
+		TEST(a_person_is_asked_if_the_client_says_so),
 		TEST(absence_of_daemon_and_bus_is_told),
 	};
 

@@ -107,6 +107,7 @@ static const struct {
 	NAMED(lifecycle_reload_list_at),
 	NAMED(lifecycle_reload_list_count),
 	NAMED(lifecycle_reload_list_unref),
+	NAMED(lifecycle_set_interactive),
 	NAMED(lifecycle_set_timeout),
 	NAMED(lifecycle_shutdown),
 	NAMED(lifecycle_start_bound),
