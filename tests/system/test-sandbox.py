@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""A VMM that was taken over, on real KVM: whatever it asks of the kernel that is not in its sandbox is its end."""
+import json
+import os
+import pathlib
+import platform
+import re
+import sys
+
+import host
+from host import BUILD, GUESTS, Host, definition, equal, expect
+
+ESCAPE = str(BUILD / "tests/system/vmm-escape")
+BATCH = 100
+LAST = 470  # system calls that there may be, and some that there are not
+
+# What its threads may ask for, and may go on after: said again here, for the table of the VMM must not be its own proof.
+ANY_ARGUMENTS = {
+    "main": {"futex", "getpid", "rt_sigreturn", "restart_syscall", "write", "read", "ppoll", "clock_gettime", "recvmsg", "shutdown",
+             "close", "munmap"},
+    "vcpu": {"futex", "rt_sigreturn", "restart_syscall", "write", "clock_gettime", "exit", "recvmsg", "writev"},
+}
+POLL = {"x86_64": {"main": {"poll"}, "vcpu": {"poll"}}, "aarch64": {"main": set(), "vcpu": {"ppoll"}}}
+SIGNAL = 34  # SIGRTMIN, by which vCPUs are kicked
+AF_UNIX, AF_INET, SEQPACKET, DGRAM = 1, 2, 5 | 0o2000000 | 0o4000, 2
+# These may only be asked for with some arguments: none of these.
+WRONG_ARGUMENTS = [
+    ("ioctl", (0, 0x5412)),                    # TIOCSTI: types into a terminal
+    ("ioctl", (0, 0xAE01)),                    # KVM_CREATE_VM
+    ("ioctl", (0, 0xAE41)),                    # KVM_CREATE_VCPU
+    ("ioctl", (0, 0x4020AE46)),                # KVM_SET_USER_MEMORY_REGION
+    ("ioctl", (0, 1 << 32 | 0xAE80)),          # KVM_RUN, and a bit that the kernel does not look at
+    ("madvise", (0, 4096, 4)),                 # MADV_DONTNEED
+    ("socket", (AF_INET, 1, 0)),
+    ("socket", (AF_UNIX, DGRAM, 0)),
+    ("socket", (AF_UNIX, SEQPACKET, 1)),
+    ("connect", (4, 0x400000, 110)),
+    ("sendto", (4, 0x400000, 1, 0, 0x400000, 110)),
+    ("tgkill", (1, 1, SIGNAL)),
+    ("tgkill", ("pid", "pid", 9)),
+    ("exit_group", (7,)),
+]
+# No filter is asked about it from Linux 6.13 on: it is the end of its own trampoline, and SIGILL to whoever else makes it.
+URETPROBE = 335
+FILTERED = {name for name, _ in WRONG_ARGUMENTS}
+
+
+def call_names():
+    """{number: name}, of this architecture."""
+    text = (BUILD / "daemon/vmm/sandbox-filter.h").read_text()
+    return {int(number): name for number, name in re.findall(r'\[(\d+)\] = "(\w+)"', text)}
+
+
+def escapes(h, wanted):
+    """{name of a VM: how its last life ended}, of VMs whose VMM makes the call `wanted` has under that name."""
+    ends = {}
+    names = sorted(wanted)
+    for at in range(0, len(names), BATCH):
+        batch = names[at:at + BATCH]
+        for name in batch:
+            (h.definitions / f"{name}.json").write_text(json.dumps(definition(
+                name, GUESTS / "beat.elf", {"cmdline": f"escape={wanted[name]}", "policies": {"on-crash": "stop"}})))
+        h.ctl("reload")
+        h.ctl("start", "--no-block", *batch)
+        h.until(lambda: all(row["state"] == "null" and row["operation"] == "-" for row in h.json("list")), "every life ended")
+        ends.update({name: status["last_end"] for name, status in ((n, h.status(n)) for n in batch)})
+        for name in batch:
+            (h.definitions / f"{name}.json").unlink()
+        h.ctl("reload")
+    return ends
+
+
+def is_uretprobe(wanted, end):
+    return platform.machine() == "x86_64" and wanted.split(":")[1] == str(URETPROBE) and "SIGILL" in end["text"]
+
+
+def all_end_in_sigsys(wanted, says):
+    with Host(secure_side=False, options=["--vmm", ESCAPE]) as h:
+        ends = escapes(h, wanted)
+    equal(len(ends), len(wanted), "lives")
+    for name, end in sorted(ends.items()):
+        told = "SIGSYS" in end["text"] and says(name) in end["text"]
+        expect(end["cause"] == "vmm-signal" and (told or is_uretprobe(wanted[name], end)),
+               f"{name} ({wanted[name]}) ends in SIGSYS, and '{says(name)}' is told", end)
+
+
+def walk(thread):
+    names, machine = call_names(), platform.machine()
+    allowed = ANY_ARGUMENTS[thread] | POLL[machine][thread] | FILTERED
+    missing = allowed - set(names.values())
+    equal(missing, set(), "names that are no system calls here")
+    numbers = [n for n in range(LAST) if names.get(n) not in allowed]
+    expect(len(numbers) > 300, "there is something to walk", len(numbers))
+    whose = "the VMM's main thread" if thread == "main" else "vCPU 0's thread"
+    wanted = {f"{thread}-{n}": f"{thread}:{n}:0x1000" for n in numbers}
+
+    def says(name):
+        number = int(name.split("-")[1])
+        return f"{whose} made system call {number}" + (f" ({names[number]}) with 0x1000" if number in names else " with 0x1000")
+
+    all_end_in_sigsys(wanted, says)
+
+
+def every_call_of_a_vcpu_that_is_not_on_its_list_ends_in_sigsys():
+    walk("vcpu")
+
+
+def every_call_of_the_main_thread_that_is_not_on_its_list_ends_in_sigsys():
+    walk("main")
+
+
+def a_call_that_is_listed_with_other_arguments_ends_in_sigsys():
+    numbers = {name: number for number, name in call_names().items()}
+    wanted, names = {}, {}
+    for thread in ("main", "vcpu"):
+        for i, (name, arguments) in enumerate(WRONG_ARGUMENTS):
+            vm = f"{thread}-{i}-{name.replace('_', '-')}"
+            wanted[vm] = ":".join(map(str, (thread, numbers[name], *arguments)))
+            names[vm] = f"system call {numbers[name]} ({name})"
+    # One thread's list is not the other's.
+    for thread, name in (("vcpu", "exit_group"), ("vcpu", "munmap"), ("vcpu", "close"), ("vcpu", "read"), ("main", "writev")):
+        wanted[f"{thread}-{name.replace('_', '-')}"] = f"{thread}:{numbers[name]}"
+        names[f"{thread}-{name.replace('_', '-')}"] = f"system call {numbers[name]} ({name})"
+    all_end_in_sigsys(wanted, names.get)
+
+
+def a_call_of_another_abi_ends_in_sigsys():
+    """x32 has its own numbers for the same machine. The filter itself ends the process: nobody names the call."""
+    all_end_in_sigsys({"x32": f"vcpu:{0x40000000 | 39}"}, lambda _: "ended by signal 31")
+
+
+def a_call_that_is_listed_comes_back():
+    """So the VMM of these tests does make calls, and lives."""
+    numbers = {name: number for number, name in call_names().items()}
+    with Host(secure_side=False, options=["--vmm", ESCAPE]) as h:
+        ends = escapes(h, {"web": f"main:{numbers['getpid']}"})
+    equal(ends["web"]["cause"], "guest-panic", "cause")
+    expect(f"escaped: system call {numbers['getpid']} returned" in ends["web"]["text"], "what it returned", ends)
+
+
+def no_thread_has_any_right_left():
+    with Host() as h:
+        h.define("web", "smp", vcpus={"count": 4})
+        h.ctl("start", "web")
+        pid = h.status("web")["vmm_pid"]
+        tasks = list(pathlib.Path(f"/proc/{pid}/task").iterdir())
+        expect(len(tasks) >= 5, "threads of its own", tasks)
+        for task in tasks:
+            fields = dict(line.split(":\t", 1) for line in (task / "status").read_text().splitlines() if ":\t" in line)
+            equal({int(fields[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}, {0}, "capabilities")
+            equal((fields["NoNewPrivs"], fields["Seccomp"]), ("1", "2"), "no new rights, and a filter")
+        equal(os.stat(f"/proc/{pid}/mem").st_uid, 0, "whose its memory is to look at")
+        core = [line for line in pathlib.Path(f"/proc/{pid}/limits").read_text().splitlines() if "core file" in line]
+        equal(core[0].split()[4:6], ["0", "0"], "limit of a core file")
+        h.ctl("abort", "web")
+
+
+if __name__ == "__main__":
+    sanitized = os.environ.get("LIFECYCLED_SANITIZE", "none") != "none"
+    if sanitized:
+        print("SKIPPED: a VMM with a sanitizer has no seccomp filter", flush=True)
+        sys.exit(host.SKIPPED)
+    sys.exit(host.main([
+        a_call_that_is_listed_comes_back,
+        every_call_of_a_vcpu_that_is_not_on_its_list_ends_in_sigsys,
+        every_call_of_the_main_thread_that_is_not_on_its_list_ends_in_sigsys,
+        a_call_that_is_listed_with_other_arguments_ends_in_sigsys,
+        *([a_call_of_another_abi_ends_in_sigsys] if platform.machine() == "x86_64" else []),
+        no_thread_has_any_right_left,
+    ]))
