@@ -44,6 +44,7 @@
 	X(MUTANT_P4_RESUME_LOST, "P4", "a VMM that missed its RESUME is not told again")                               \
 	X(MUTANT_P4_DEVICE_UNSHOWN, "P4", "how a device is is heard, and not shown")                                   \
 	X(MUTANT_P4_STANDS_UNSAID, "P4", "a guest whose device does not start again is shown as running")               \
+	X(MUTANT_P4_UNBORN_ENDS, "P4", "a start is lost with a daemon that dies before it gives the life to its VMM")         \
 	X(MUTANT_P4_SEQ_TWICE, "P4", "a sequence number is used twice")                                                \
 	X(MUTANT_P4_SHOW_BEFORE_STORE, "P4", "a turn is shown before it is stored")                                    \
 	X(MUTANT_P4_PENDING_LOST, "P4", "a snapshot forgets what waits for the end of a life")                         \

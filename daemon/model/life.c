@@ -279,17 +279,33 @@ void life_advance_retire(struct step *s, struct life *l)
 		reclaim(s, l);
 }
 
+/*
+ * Who was on record for it is dead, and left no word: the daemon died between the record and the birth, so that one never had
+ * the life. No guest has lost anything, and its start was promised: another VMM gets it, within the time of the first.
+ */
+static bool is_unborn(const struct life *l, const struct vmm_end *end)
+{
+	return !MUTANT(MUTANT_P4_UNBORN_ENDS) && l->birth_unsure && l->now.substate == VM_SUB_ALLOCATING &&
+		end->cause == CAUSE_VMM_GONE;
+}
+
 void life_vmm_gone(struct step *s, struct life *l, const struct vmm_end *end)
 {
 	struct change c = { .kind = CHANGE_VMM, .life = l->number };
+	bool unborn = is_unborn(l, end);
 
+	l->birth_unsure = false;
 	l->connected = l->unreachable = false;
 	clear_deadline(s, &l->ladder);
 	if (l->vmm.pid)
 		emit(s, &c);
 	if (MUTANT(MUTANT_P2_ID_EARLY))
 		ids_give_back(&s->m->ids, l->begun.endpoint), s->m->endpoint[l->begun.endpoint] = NULL;
-	if (l->now.state != VM_ABORTING)
+	if (unborn && !s->m->shutting_down)
+		put_output(s, OUT_VMM_START, l->number);
+	else if (unborn)
+		touch(s, l->vm); /* the next daemon's to do */
+	else if (l->now.state != VM_ABORTING)
 		life_abort(s, l, (enum vm_cause)end->cause, end->text, true);
 	else if (l->now.substate == VM_SUB_QUIESCING)
 		life_quiesced(s, l);

@@ -56,6 +56,7 @@ static void resume_open(struct step *s)
 static void resume_allocating(struct step *s, struct life *l)
 {
 	set_deadline(s, &l->timer, later(l->now.deadline, s->now));
+	l->birth_unsure = l->vmm.pid != 0;
 	if (!l->vmm.pid)
 		put_output(s, OUT_VMM_START, l->number);
 }

@@ -123,6 +123,7 @@ static void start(void *fleet, struct committed proof, const struct birth_place 
 		return;
 	}
 	oracle_built(w, place);
+	life->unborn = false;
 	life->assigned_count = place->definition->assigned_count;
 	if (!place->connection || !life->memory)
 		make_memory(w, life);
@@ -331,6 +332,8 @@ static void found_dead(struct world *w, uint64_t life, uint64_t incarnation, voi
 		if (w->vmm[i]->life == life && w->vmm[i]->born)
 			v = w->vmm[i];
 	wire_note(w, "vmm   life %" PRIu64 " is found dead", life);
+	if (world_life(w, life))
+		world_life(w, life)->unborn = !v;
 	post_end(w, IN_VMM_GONE, life, v && v->end.cause ? v->end.cause : CAUSE_VMM_GONE, "found dead");
 }
 

@@ -77,6 +77,8 @@ void oracle_stored(struct world *w, const struct turn *turn)
 		sp = c->kind == CHANGE_DEBT ? link_sp(w, c->debt.sp) : NULL;
 		if (life && c->kind == CHANGE_LIFE_GONE)
 			life->gone = true;
+		if (life && life->unborn && c->kind == CHANGE_STATE && c->state.cause == CAUSE_VMM_GONE)
+			fail(w, "P4", "life %" PRIu64 " is over before a VMM was given it: its start was promised", life->number);
 		if (life && c->kind == CHANGE_STATE) {
 			life->stored_quiesced = c->state.quiesced;
 			life->stored_substate = c->state.substate;

@@ -76,6 +76,7 @@ struct life {
 	bool pause_told; /* that all stand, of the pause under way */
 	bool built, reclaiming, reclaimed;
 	bool shown;              /* its beginning was */
+	bool unborn;             /* a daemon found that no VMM was ever given it, and has not started another */
 	uint8_t state, substate; /* as the events tell it */
 	uint64_t turn, stored_since; /* the last publish that touched it; since when it is in stored_substate */
 	struct pair pair[SIM_SP_MAX];

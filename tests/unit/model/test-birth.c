@@ -172,6 +172,46 @@ static void takes_its_wish_along(void **state)
 	assert_int_equal(current(s, "b")->now.state, VM_CREATED);
 }
 
+/* The daemon died between the record of its VMM and the birth: the next one finds the lock free, and nobody's last words. */
+static void one_that_was_never_born_gets_another_vmm(void **state)
+{
+	struct story *s = *state, *again;
+	struct input gone = { .kind = IN_VMM_GONE, .end.cause = CAUSE_VMM_GONE };
+
+	ask(s, REQUEST_DEFINE, "a", 0);
+	ask(s, REQUEST_START, "a", 0);
+	gone.life = current(s, "a")->number;
+	comes(s, IN_VMM_NEWBORN, "a", 7, gone.life);
+	again = reborn(s);
+	assert_null(find_output(again, OUT_VMM_START, 0)); /* it may have been born, and come back */
+	step(again, gone);
+	assert_int_equal(find_output(again, OUT_VMM_START, 0)->life, gone.life);
+	assert_int_equal(current(again, "a")->now.substate, VM_SUB_ALLOCATING);
+	comes(again, IN_VMM_NEWBORN, "a", 8, gone.life);
+	assert_int_equal(find_output(again, OUT_VMM_BIRTH, 0)->connection, 8);
+	/* this daemon saw how far it had come */
+	step(again, gone);
+	assert_null(find_output(again, OUT_VMM_START, 0));
+	assert_int_equal(current(again, "a")->now.state, VM_ABORTING);
+	(void)story_end((void **)&again);
+}
+
+static void one_that_said_why_it_died_while_it_built_has_ended(void **state)
+{
+	struct story *s = *state, *again;
+	struct input gone = { .kind = IN_VMM_GONE, .end.cause = CAUSE_START_FAILED };
+
+	ask(s, REQUEST_DEFINE, "a", 0);
+	ask(s, REQUEST_START, "a", 0);
+	gone.life = current(s, "a")->number;
+	comes(s, IN_VMM_NEWBORN, "a", 7, gone.life);
+	again = reborn(s);
+	step(again, gone);
+	assert_null(find_output(again, OUT_VMM_START, 0));
+	assert_int_equal(current(again, "a")->now.state, VM_ABORTING);
+	(void)story_end((void **)&again);
+}
+
 #define TOLD(f) cmocka_unit_test_setup_teardown(f, story_begin, story_end)
 
 int main(void)
@@ -184,6 +224,8 @@ int main(void)
 		TOLD(an_abort_ends_its_wait),
 		TOLD(a_death_told_late_is_not_that_of_another),
 		TOLD(takes_its_wish_along),
+		TOLD(one_that_was_never_born_gets_another_vmm),
+		TOLD(one_that_said_why_it_died_while_it_built_has_ended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
