@@ -132,12 +132,12 @@ class Host:
             str(BUILD / "daemon/spmc/lifecycled-spmc"), "--socket", str(self.run / "spmc.sock"), "--inspect",
             str(self.run / "inspect.sock"), "--state", str(self.dir / "spmc.state"), *(o.format(dir=self.dir) for o in self.secure_options), *more])
 
-    def start_daemon(self, *more, ready=True, before=()):
+    def start_daemon(self, *more, ready=True, before=(), program=BUILD / "daemon/main/lifecycled", environment=None):
         self.daemon = Process(self.dir / "daemon.log", [
-            *before, str(BUILD / "daemon/main/lifecycled"), "--bus", self.bus_address, "--state-dir", str(self.dir / "state"),
+            *before, str(program), "--bus", self.bus_address, "--state-dir", str(self.dir / "state"),
             "--runtime-dir", str(self.run), "--memory-dir", str(self.dir / "memory"), "--vmm",
             str(BUILD / "daemon/vmm/lifecycled-vmm"), "--definitions", str(self.definitions), "--secure",
-            str(self.run / "spmc.sock") if self.has_secure_side else "none", *self.options, *more], ready=ready)
+            str(self.run / "spmc.sock") if self.has_secure_side else "none", *self.options, *more], ready=ready, environment=environment)
         return self.daemon
 
     def kill_daemon(self):

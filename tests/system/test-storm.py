@@ -12,6 +12,7 @@ import random
 import signal
 import sys
 
+import books
 import host
 from host import Host, equal, expect
 
@@ -63,25 +64,11 @@ class Storm:
             expect(process.child.poll() is None, f"{process.command[0]} ended by itself", process.log())
 
 
-def disagreements(h):
-    """What differs between the daemon, the secure side, the files and the processes."""
-    rows = h.json("list")
-    live = [r for r in rows if r["life"]]
-    lives = {str(r["life"]) for r in live}
-    views = {f"known to SP {sp}": (known, {r["ffa_id"] for r in live}) for sp, known in h.books().items()}
-    views["under way"] = ({r["name"] for r in rows if r["operation"] != "-" or r["old_lives"] or r["unreachable"] or
-                           r["state"] not in ("running", "null")}, set())
-    views["memory"] = (set(h.memory_files()), lives)
-    views["directories"] = ({p.name for p in (h.run / "lives").iterdir()}, lives)
-    views["VMMs"] = (set(h.vmm_pids()), {h.status(r["name"])["vmm_pid"] for r in live})
-    return [f"{what}: {seen}, expected {wanted}" for what, (seen, wanted) in views.items() if seen != wanted]
-
-
 def agree(h, when):
     try:
-        h.until(lambda: not disagreements(h), f"all books agree {when}")
+        h.until(lambda: not books.disagreements(h), f"all books agree {when}")
     except host.Failure as failure:
-        raise host.Failure(f"{failure}\n    seed {SEED}\n    " + "\n    ".join(disagreements(h))) from failure
+        raise host.Failure(f"{failure}\n    seed {SEED}\n    " + "\n    ".join(books.disagreements(h))) from failure
 
 
 def after_a_storm_all_books_agree():
