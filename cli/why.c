@@ -46,7 +46,7 @@ static void add_party(struct text *t, const struct lifecycle_waits_on *w)
 		[LIFECYCLE_WAIT_VM] = "VM",
 		[LIFECYCLE_WAIT_MEMORY] = "the removal of its memory",
 		[LIFECYCLE_WAIT_TIMER] = "a timer, the delay before a restart",
-		[LIFECYCLE_WAIT_DISK] = "the disk: the log cannot be written",
+		[LIFECYCLE_WAIT_DISK] = "the disk: it does not take the log",
 		[LIFECYCLE_WAIT_OLD_LIFE] = "an older life of this VM, which still settles",
 		[LIFECYCLE_WAIT_GUEST] = "the guest, whose power key was pressed",
 		[LIFECYCLE_WAIT_OPERATOR] = "somebody who looks at what is kept, and then ends it: abort, restart or destroy",

@@ -140,7 +140,7 @@
 	X(WAIT_VM, 4, "vm")                     /* the VM named beside it: order, or the SP's single creation slot */   \
 	X(WAIT_MEMORY, 5, "memory-removal")     /* the helper that unlinks guest memory */                              \
 	X(WAIT_TIMER, 6, "timer")               /* a restart delay */                                                   \
-	X(WAIT_DISK, 7, "disk")                 /* the log cannot be written */                                         \
+	X(WAIT_DISK, 7, "disk")                 /* it does not take the log, or not in time */                          \
 	X(WAIT_OLD_LIFE, 8, "old-life")         /* an older life of this VM is still settling */                       \
 	X(WAIT_GUEST, 9, "guest")               /* the guest, whose power key was pressed */                            \
 	X(WAIT_OPERATOR, 10, "operator")        /* somebody who looks at a life that is kept, and then ends it */             \

@@ -47,6 +47,7 @@
 	X(MUTANT_P4_UNBORN_ENDS, "P4", "a start is lost with a daemon that dies before it gives the life to its VMM")         \
 	X(MUTANT_P4_SEQ_TWICE, "P4", "a sequence number is used twice")                                                \
 	X(MUTANT_P4_SHOW_BEFORE_STORE, "P4", "a turn is shown before it is stored")                                    \
+	X(MUTANT_P4_FAILED_IS_STORED, "P4", "a commit that fails later than at once counts as one that is stored")     \
 	X(MUTANT_P4_PENDING_LOST, "P4", "a snapshot forgets what waits for the end of a life")                         \
 	X(MUTANT_P4_EVENT_LOST, "P4", "a change is stored and not shown")                                              \
 	X(MUTANT_P5_ILLEGAL_RESTART, "P5", "an abort of a VM without a life is taken")                                 \
@@ -101,6 +102,7 @@
 	X(MUTANT_P6_UNNOTIFIED, "P6", "a vCPU that waits is not run for what is pending")                               \
 	X(MUTANT_P6_SP_UNNOTIFIED, "P6", "what SPs set for a VM is not asked for when they say so")                        \
 	X(MUTANT_P6_DOUBT_FOREVER, "P6", "a guest waits for ever for an answer that was lost")                           \
+	X(MUTANT_P6_DISK_UNSAID, "P6", "a disk that takes its time is not named")                                       \
 	X(MUTANT_P6_WAITER_FORGOTTEN, "P6", "a VMM that waits for an older life to go is never given one")
 
 #define MUTANT_ENUM_ENTRY(symbol, promise, what) symbol,

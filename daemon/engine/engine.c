@@ -13,13 +13,13 @@
 
 #include "base/log.h"
 #include "base/mutant.h"
+#include "engine/commit.h"
 #include "engine/guests.h"
 #include "engine/input_queue.h"
 #include "engine/rows.h"
 #include "model/lifecycle.h"
 
 #define INPUTS_PER_TURN 64
-#define COMMIT_RETRY 100000000ull /* ns between tries of a commit that fails */
 
 struct engine {
 	struct engine_config config;
@@ -30,12 +30,11 @@ struct engine {
 	struct ring *ring;
 	struct input_queue queue;
 	struct turn turn;          /* being stored; its arrays are those of `out` */
-	bool stepped, committing;  /* a turn is under way; its commit is with the store */
+	struct commit commit;
+	bool stepped;              /* a turn is under way */
 	bool busy;                 /* inside engine_wake: what adapters post meanwhile waits */
 	bool started, loaded;
 	bool booted; /* no daemon was there before in this boot of the host */
-	uint64_t stored;           /* what the store reported last */
-	uint64_t retry_at;         /* of a commit that failed */
 	uint8_t boot[16];          /* under which the log was written last */
 	struct guests_room guests;
 };
@@ -274,7 +273,7 @@ static void snapshot_if_wanted(struct engine *e)
 	if (!r)
 		r = e->ports.store->snapshot(e->ports.store_arg, &whole);
 	if (r < 0)
-		log_warning("the log could not be begun anew: %s; it goes on growing", strerror(-r));
+		log_warning("the log cannot be begun anew: %s; it goes on growing", strerror(-r));
 	free(whole.change);
 }
 
@@ -295,7 +294,6 @@ static void complete(struct engine *e)
 {
 	struct committed proof = { .seq = e->model.seq };
 
-	e->committing = false;
 	e->stepped = false;
 	if (guests_are_alone(&e->model, &e->out)) {
 		answer_guests(e, proof);
@@ -323,26 +321,26 @@ static void commit(struct engine *e)
 	e->turn.last_seq = e->model.seq;
 	e->turn.change = e->out.change;
 	e->turn.count = e->out.changes;
-	e->committing = true;
+	commit_given(&e->commit, now(e)); /* before it is: a store that needs no time reports at once */
 	r = e->ports.store->commit(e->ports.store_arg, &e->turn);
-	if (r == 0) {
-		if (rows_disk_stuck(e->rows))
-			log_notice("the log can be written again");
-		rows_disk_works(e->rows);
-		e->retry_at = 0;
-		return;
-	}
-	e->committing = false;
-	e->retry_at = now(e) + COMMIT_RETRY;
-	if (rows_disk_stuck(e->rows))
-		return;
-	log_error("the log cannot be written: %s; changes wait until it can, queries go on", strerror(-r));
-	rows_disk_fails(e->rows, &e->model, now(e));
+	if (r < 0)
+		commit_failed(&e->commit, e->rows, &e->model, now(e), r);
 }
 
 void engine_committed(struct engine *e, uint64_t seq)
 {
-	e->stored = seq;
+	commit_stored(&e->commit, e->rows, seq);
+	if (!e->busy)
+		engine_wake(e);
+}
+
+void engine_commit_failed(struct engine *e, int error)
+{
+	if (MUTANT(MUTANT_P4_FAILED_IS_STORED)) {
+		engine_committed(e, e->model.seq);
+		return;
+	}
+	commit_failed(&e->commit, e->rows, &e->model, now(e), error);
 	if (!e->busy)
 		engine_wake(e);
 }
@@ -381,9 +379,9 @@ static bool run_turn(struct engine *e)
 		if (MUTANT(MUTANT_P4_SHOW_BEFORE_STORE) && e->out.changes)
 			publish(e, (struct committed){ e->model.seq });
 	}
-	if (e->out.changes && !e->committing && e->retry_at <= now(e) && e->stored < e->model.seq)
+	if (e->out.changes && commit_is_due(&e->commit, e->model.seq, now(e)))
 		commit(e);
-	if (e->out.changes && e->stored < e->model.seq)
+	if (e->out.changes && e->commit.stored < e->model.seq)
 		return false;
 	complete(e);
 	return true;
@@ -391,10 +389,8 @@ static bool run_turn(struct engine *e)
 
 static void arm(struct engine *e)
 {
-	uint64_t at = e->stepped ? UINT64_MAX : model_next_deadline(&e->model);
+	uint64_t at = e->stepped ? commit_wake_at(&e->commit, e->rows) : model_next_deadline(&e->model);
 
-	if (e->stepped && e->retry_at)
-		at = e->retry_at;
 	e->ports.clock->wake_at(e->ports.clock_arg, at);
 	if (e->queue.count && !e->stepped)
 		e->ports.clock->soon(e->ports.clock_arg);
@@ -405,6 +401,7 @@ void engine_wake(struct engine *e)
 	if (e->busy || !e->started)
 		return;
 	e->busy = true;
+	commit_look(&e->commit, e->rows, &e->model, now(e));
 	for (unsigned turns = 0; turns < 16 && run_turn(e); turns++)
 		;
 	e->busy = false;
@@ -483,7 +480,7 @@ int engine_start(struct engine *e)
 
 	if (step_reserve_resume(&e->out, &e->model) < 0 || rows_reserve(e->rows, e->model.vm_count + 2) < 0)
 		return -ENOMEM;
-	e->stored = e->model.seq;
+	e->commit.stored = e->model.seq;
 	show_loaded(e);
 	e->turn = (struct turn){ .realtime = realtime(e) };
 	model_resume(&e->model, now(e), e->turn.realtime, same_boot || !e->loaded, &e->out);
@@ -505,7 +502,7 @@ int engine_autostart(struct engine *e)
 
 bool engine_is_idle(const struct engine *e)
 {
-	return !e->stepped && !e->committing && !e->queue.count;
+	return !e->stepped && !e->queue.count;
 }
 
 bool engine_is_quiet(const struct engine *e)

@@ -206,14 +206,17 @@ const struct ring *engine_ring(const struct engine *e);
 
 struct store_ops {
 	/*
-	 * Stores a turn, then calls engine_committed(e, turn->last_seq), at once or later. 0, or a negative errno: not
-	 * stored, the engine tries again later. One at a time.
+	 * Stores a turn, then calls engine_committed(e, turn->last_seq) or engine_commit_failed, at once or later. A
+	 * negative errno: not stored, neither comes. The engine tries again later. One at a time; the turn is valid
+	 * until one of them came.
 	 */
 	int (*commit)(void *store, const struct turn *turn);
 	bool (*wants_snapshot)(void *store);
-	int (*snapshot)(void *store, const struct turn *whole); /* the log begins anew with it; the one before is kept */
+	/* The log begins anew with it; the one before is kept. At once or later, but before the next turn. */
+	int (*snapshot)(void *store, const struct turn *whole);
 };
 void engine_committed(struct engine *e, uint64_t seq);
+void engine_commit_failed(struct engine *e, int error); /* a negative errno */
 
 /* What a stored turn showed. `event` and rows are valid during the call. */
 struct published {

@@ -100,11 +100,22 @@ static void wake(void *arg)
 		loop_exit(d->loop, 0);
 }
 
-static void stored(void *arg, uint64_t seq)
+static void stored(void *arg, uint64_t seq, int error)
 {
 	struct daemon *d = arg;
 
-	engine_committed(d->engine, seq);
+	if (error < 0)
+		engine_commit_failed(d->engine, error);
+	else
+		engine_committed(d->engine, seq);
+}
+
+static void disk_ready(void *arg, int fd, unsigned events)
+{
+	struct daemon *d = arg;
+
+	store_dispatch(d->store);
+	wake(d); /* it may have been the last thing that was waited for */
 }
 
 /* ---- ready, leaving ---- */
@@ -266,7 +277,7 @@ static int open_engine(struct daemon *d)
 	fleet_set_engine(d->fleet, d->engine);
 	secure_set_engine(d->secure, d->engine);
 	store_attach(d->store, stored, d);
-	return 0;
+	return loop_watch(d->loop, store_fd(d->store), LOOP_READ, disk_ready, d, &d->disk);
 }
 
 static int load_line(void *arg, const struct turn *turn, bool snapshot)
@@ -443,6 +454,7 @@ void daemon_stop(struct daemon *d)
 	d->page = page_close(d->page);
 	if (d->loop)
 		loop_task_cancel(&d->turn);
+	d->disk = loop_unwatch(d->disk);
 	reload_close(d->reload);
 	d->loop = loop_free(d->loop);
 	d->reload = reload_free(d->reload);

@@ -36,6 +36,7 @@ struct daemon {
 	struct loop_timer *wake;      /* the engine's next deadline */
 	struct loop_timer *farewell;  /* how long SIGTERM waits for retires */
 	struct loop_task turn;
+	struct loop_watch *disk;      /* what the store's writer has done */
 	struct reload *reload;
 	struct watchdog watchdog;
 	uint64_t reconnect_delay;

@@ -2,13 +2,10 @@
 #include "store/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include <zlib.h>
 
-#include "base/cleanup.h"
 #include "base/log.h"
 #include "store/log_private.h"
 #include "store/records.h"
@@ -54,69 +51,6 @@ uint64_t turn_events(const struct turn *turn)
 	return events;
 }
 
-int store_write_all(int fd, const char *data, size_t length)
-{
-	while (length) {
-		ssize_t n = write(fd, data, length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		data += n;
-		length -= (size_t)n;
-	}
-	return 0;
-}
-
-int store_sync_directory(struct store *s)
-{
-	return s->volatile_place || fsync(s->directory) == 0 ? 0 : -errno;
-}
-
-static int sync_file(struct store *s, int fd)
-{
-	return s->volatile_place || fdatasync(fd) == 0 ? 0 : -errno;
-}
-
-/* Cuts off what a failed write left. Until that works nothing may be appended: it would stand behind half a
- * line. */
-static int cut_back(struct store *s)
-{
-	if (ftruncate(s->log, (off_t)s->size) < 0)
-		return -errno;
-	s->ragged = false;
-	return 0;
-}
-
-static int sync_names(struct store *s)
-{
-	int e = store_sync_directory(s);
-
-	s->unsynced = e < 0;
-	return e;
-}
-
-static int append(struct store *s, const char *data, size_t length)
-{
-	int e = s->ragged ? cut_back(s) : 0;
-
-	if (e == 0 && s->unsynced)
-		e = sync_names(s);
-	if (e < 0)
-		return e;
-	e = store_write_all(s->log, data, length);
-	if (e == 0)
-		e = sync_file(s, s->log);
-	if (e < 0) {
-		s->ragged = true;
-		(void)cut_back(s);
-		return e;
-	}
-	s->size += length;
-	return 0;
-}
-
 /*
  * The boot id stands in a snapshot and in the first line of each boot, so that no turn is ever taken for one
  * of another boot, whenever the next snapshot comes.
@@ -126,24 +60,78 @@ static const uint8_t *boot_to_tell(const struct store *s)
 	return memcmp(s->boot, s->logged_boot, sizeof(s->boot)) == 0 ? NULL : s->boot;
 }
 
+/* What the log's end means for the next line and the next snapshot. */
+static void line_over(struct store *s, const struct log_job *job)
+{
+	if (job->error < 0)
+		return;
+	memcpy(s->logged_boot, s->boot, sizeof(s->boot));
+	s->events += job->events;
+}
+
+static void snapshot_over(struct store *s, const struct log_job *job)
+{
+	if (job->began_anew) {
+		s->snapshot_size = job->size;
+		s->events = 0;
+		s->ask_at = 0;
+		memcpy(s->logged_boot, s->boot, sizeof(s->boot));
+	}
+	if (job->error == 0)
+		return;
+	s->ask_at = s->size + SNAPSHOT_AGAIN;
+	log_warning("the log could not be begun anew: %s; it goes on growing", strerror(-job->error));
+}
+
+static void job_over(struct store *s, struct log_job *job)
+{
+	job->under_way = false;
+	s->size = job->size;
+	if (job->snapshot)
+		snapshot_over(s, job);
+	else
+		line_over(s, job);
+}
+
+static int run_here(struct store *s, struct log_job *job)
+{
+	log_run(&s->file, job);
+	job_over(s, job);
+	if (job->error == 0 && !job->snapshot && s->done)
+		s->done(s->ctx, job->last_seq, 0);
+	return job->error;
+}
+
+/* On a disk by the writer, for it may take as long as it likes; elsewhere at once, for that is quicker than to ask. */
+static int run(struct store *s, struct log_job *job)
+{
+	int e;
+
+	if (!s->has_writer)
+		return run_here(s, job);
+	e = log_writer_give(&s->writer, job);
+	job->under_way = e == 0;
+	return e;
+}
+
+static int print_job(struct store *s, struct log_job *job, const struct turn *turn, const uint8_t *boot)
+{
+	if (!s->loaded)
+		return -EBADF;
+	if (job->under_way)
+		return -EBUSY;
+	buffer_reset(&job->text);
+	job->last_seq = turn->last_seq;
+	job->events = turn_events(turn);
+	return line_print(&job->text, turn, job->snapshot, boot);
+}
+
 static int store_commit(void *store, const struct turn *turn)
 {
 	struct store *s = store;
-	int e;
+	int e = print_job(s, &s->line, turn, boot_to_tell(s));
 
-	if (s->log < 0)
-		return -EBADF;
-	buffer_reset(&s->buffer);
-	e = line_print(&s->buffer, turn, false, boot_to_tell(s));
-	if (e == 0)
-		e = append(s, s->buffer.data, s->buffer.length);
-	if (e < 0)
-		return e;
-	memcpy(s->logged_boot, s->boot, sizeof(s->boot));
-	s->events += turn_events(turn);
-	if (s->done)
-		s->done(s->ctx, turn->last_seq);
-	return 0;
+	return e < 0 ? e : run(s, &s->line);
 }
 
 /*
@@ -156,7 +144,7 @@ static bool store_wants_snapshot(void *store)
 {
 	const struct store *s = store;
 
-	if (s->log < 0 || s->size < s->ask_at)
+	if (!s->loaded || s->snapshot.under_way || s->size < s->ask_at)
 		return false;
 	if (s->size == 0)
 		return true;
@@ -164,79 +152,32 @@ static bool store_wants_snapshot(void *store)
 	       s->events >= s->options.snapshot_events;
 }
 
-static int write_new(struct store *s, int *ret_fd)
-{
-	_cleanup_(close_fdp) int fd = openat(s->directory, "log.new",
-		O_RDWR | O_APPEND | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int e;
-
-	if (fd < 0)
-		return -errno;
-	e = store_write_all(fd, s->buffer.data, s->buffer.length);
-	if (e == 0)
-		e = sync_file(s, fd);
-	if (e < 0) {
-		(void)unlinkat(s->directory, "log.new", 0);
-		return e;
-	}
-	*ret_fd = take_fd(&fd);
-	return 0;
-}
-
-/*
- * Each step leaves a directory that loads to the same state: with log.new beside a whole log it is unread;
- * with `log` gone the load takes log.1, which is that log; after the second rename the snapshot and log.1
- * fit. An empty log is replaced at once: it is not worth losing log.1.
- */
-static int rotate(struct store *s)
-{
-	bool keep = s->size > 0;
-	int e;
-
-	if (keep && renameat(s->directory, "log", s->directory, "log.1") < 0)
-		return -errno;
-	if (renameat(s->directory, "log.new", s->directory, "log") < 0) {
-		e = -errno;
-		if (keep && renameat(s->directory, "log.1", s->directory, "log") < 0)
-			log_error("the log stays under the name log.1 until the next start: %s",
-				strerror(errno));
-		return e;
-	}
-	return 0;
-}
-
-static int begin_anew(struct store *s, const struct turn *whole)
-{
-	_cleanup_(close_fdp) int fd = -1;
-	int e;
-
-	buffer_reset(&s->buffer);
-	e = line_print(&s->buffer, whole, true, s->boot);
-	if (e == 0 && s->ragged)
-		e = cut_back(s); /* it becomes log.1 and must be whole */
-	if (e == 0)
-		e = write_new(s, &fd);
-	if (e == 0)
-		e = rotate(s);
-	if (e < 0)
-		return e;
-	close(s->log);
-	s->log = take_fd(&fd);
-	s->size = s->snapshot_size = s->buffer.length;
-	s->events = 0;
-	s->ask_at = 0;
-	memcpy(s->logged_boot, s->boot, sizeof(s->boot));
-	return sync_names(s);
-}
-
 static int store_snapshot(void *store, const struct turn *whole)
 {
 	struct store *s = store;
-	int e = s->log < 0 ? -EBADF : begin_anew(s, whole);
+	int e = print_job(s, &s->snapshot, whole, s->boot);
 
-	if (e < 0)
-		s->ask_at = s->size + SNAPSHOT_AGAIN;
+	if (e == 0)
+		return run(s, &s->snapshot);
+	s->ask_at = s->size + SNAPSHOT_AGAIN;
 	return e;
+}
+
+int store_fd(const struct store *s)
+{
+	return s->writer.fd;
+}
+
+/* `done` may commit the next turn: the job is free again by then. */
+void store_dispatch(struct store *s)
+{
+	struct log_job *job;
+
+	while ((job = log_writer_take(&s->writer))) {
+		job_over(s, job);
+		if (!job->snapshot && s->done)
+			s->done(s->ctx, job->last_seq, job->error);
+	}
 }
 
 const struct store_ops store_ops = {

@@ -23,8 +23,17 @@
 
 struct store;
 
+/* Who writes. A test may have it otherwise than the daemon. */
+enum store_writer {
+	STORE_WRITER_ON_DISK, /* a thread on a disk, the caller on tmpfs and ramfs, which never wait */
+	STORE_WRITER_ALWAYS,
+	STORE_WRITER_NEVER,
+};
+
 struct store_options {
+	enum store_writer writer;
 	unsigned lock_wait_ms;
+	unsigned close_wait_ms;   /* how long store_close waits for the disk */
 	uint64_t snapshot_bytes;  /* no snapshot before the log has that size */
 	uint64_t snapshot_events; /* nor before it has that many events of its own */
 	const uint8_t *boot;      /* NULL: ask the kernel */
@@ -34,6 +43,7 @@ extern const struct store_options store_defaults;
 /* 0; -EWOULDBLOCK: another daemon holds the directory (store_holder says who); or another negative errno. */
 int store_open(const char *state_dir, struct store **ret);
 int store_open_with(const char *state_dir, const struct store_options *options, struct store **ret);
+/* What was committed and is not stored is written still; a disk that does not take it is not waited for long. */
 struct store *store_close(struct store *s);
 pid_t store_holder(const char *state_dir); /* 0: unknown */
 
@@ -45,8 +55,15 @@ pid_t store_holder(const char *state_dir); /* 0: unknown */
  */
 int store_load(struct store *s, int (*line)(void *ctx, const struct turn *turn, bool snapshot), void *ctx);
 
-/* Whom commit tells. Before the first commit. */
-void store_attach(struct store *s, void (*done)(void *ctx, uint64_t seq), void *ctx);
+/*
+ * Whom commit tells that the turn is stored, or of the negative errno why it is not: for every commit that returned 0, once.
+ * Before the first commit.
+ */
+void store_attach(struct store *s, void (*done)(void *ctx, uint64_t seq, int error), void *ctx);
+
+/* Readable when the writer has done something: then dispatch tells of it. Where nobody else writes it never is. */
+int store_fd(const struct store *s);
+void store_dispatch(struct store *s);
 
 extern const struct store_ops store_ops; /* its first argument is a struct store */
 

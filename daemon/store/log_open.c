@@ -22,6 +22,7 @@
 /* 8,192 is what the ring holds: a follower who was away that long finds its events here, or none. */
 const struct store_options store_defaults = {
 	.lock_wait_ms = 5000,
+	.close_wait_ms = 2000,
 	.snapshot_bytes = 1u << 20,
 	.snapshot_events = EVENT_RING_SIZE,
 };
@@ -93,7 +94,7 @@ static int open_lock(struct store *s)
 {
 	int e;
 
-	s->lock = openat(s->directory, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	s->lock = openat(s->file.directory, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (s->lock < 0)
 		return -errno;
 	e = take_lock(s->lock, s->options.lock_wait_ms);
@@ -133,9 +134,11 @@ static int find_place(struct store *s)
 {
 	struct statfs fs;
 
-	if (fstatfs(s->directory, &fs) < 0)
+	if (fstatfs(s->file.directory, &fs) < 0)
 		return -errno;
-	s->volatile_place = fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
+	s->file.volatile_place = fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
+	s->has_writer = s->options.writer == STORE_WRITER_ON_DISK ? !s->file.volatile_place
+								   : s->options.writer == STORE_WRITER_ALWAYS;
 	return 0;
 }
 
@@ -152,8 +155,11 @@ int store_open_with(const char *state_dir, const struct store_options *options, 
 	if (!s)
 		return -ENOMEM;
 	s->options = *options;
-	s->directory = s->lock = s->log = -1;
-	e = open_directory(state_dir, &s->directory);
+	s->file.directory = s->lock = s->file.log = -1;
+	s->snapshot.snapshot = true;
+	e = log_writer_init(&s->writer, &s->file);
+	if (e == 0)
+		e = open_directory(state_dir, &s->file.directory);
 	if (e == 0)
 		e = open_lock(s);
 	if (e == 0)
@@ -178,15 +184,20 @@ struct store *store_close(struct store *s)
 {
 	if (!s)
 		return NULL;
-	close_fdp(&s->log);
+	if (log_writer_end(&s->writer, s->options.close_wait_ms) < 0) {
+		log_error("the disk does not take the log: what is being written may be missing at the next start; nobody was told of it");
+		return NULL; /* the thread still has it, and the lock is held until it lets go */
+	}
+	close_fdp(&s->file.log);
 	close_fdp(&s->lock); /* after the log: whoever gets it finds nobody writing */
-	close_fdp(&s->directory);
-	buffer_free(&s->buffer);
+	close_fdp(&s->file.directory);
+	buffer_free(&s->line.text);
+	buffer_free(&s->snapshot.text);
 	free(s);
 	return NULL;
 }
 
-void store_attach(struct store *s, void (*done)(void *ctx, uint64_t seq), void *ctx)
+void store_attach(struct store *s, void (*done)(void *ctx, uint64_t seq, int error), void *ctx)
 {
 	s->done = done;
 	s->ctx = ctx;

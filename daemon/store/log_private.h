@@ -6,28 +6,30 @@
 
 #include "store/buffer.h"
 #include "store/log.h"
+#include "store/log_write.h"
+#include "store/log_writer.h"
 
 struct store {
 	struct store_options options;
-	int directory, lock, log; /* fds; log is -1 until store_load */
-	bool volatile_place;      /* tmpfs: nothing to sync */
+	struct log_file file; /* the writer's, once there is one: see log_writer.h */
+	struct log_writer writer;
+	bool has_writer;
+	bool loaded;
 	bool lost;
-	bool ragged; /* the log has more bytes than `size`, of a write that failed and could not be undone yet
-		      */
-	bool unsynced; /* a rename may not have reached the disk: nothing counts as stored before it did */
+	int lock;
 	uint64_t incarnation;
 	uint64_t highest;
 	uint8_t boot[16];
 	uint8_t epoch[16];
 	uint8_t logged_boot[16]; /* the boot that the log's next line would be taken for */
 
-	uint64_t size;          /* of log, all whole lines */
+	uint64_t size;          /* of the log, as far as its jobs are over */
 	uint64_t snapshot_size; /* of the snapshot it begins with */
 	uint64_t events;        /* that followers can still read from it, the snapshot's not counted */
 	uint64_t ask_at;        /* no snapshot before it has that size: the last try failed */
 
-	struct buffer buffer;
-	void (*done)(void *ctx, uint64_t seq);
+	struct log_job line, snapshot;
+	void (*done)(void *ctx, uint64_t seq, int error);
 	void *ctx;
 };
 
@@ -35,5 +37,3 @@ struct store {
 
 int line_print(struct buffer *b, const struct turn *turn, bool snapshot, const uint8_t boot[16]);
 uint64_t turn_events(const struct turn *turn);
-int store_sync_directory(struct store *s);
-int store_write_all(int fd, const char *data, size_t length);

@@ -169,7 +169,7 @@ static int open_damaged(struct store *s, char *name, size_t size)
 		int fd;
 
 		(void)snprintf(name, size, "log.damaged-%u", n);
-		fd = openat(s->directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fd = openat(s->file.directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd >= 0 || errno != EEXIST)
 			return fd < 0 ? -errno : fd;
 	}
@@ -183,9 +183,9 @@ static int open_damaged(struct store *s, char *name, size_t size)
 static int end_epoch(struct store *s)
 {
 	s->lost = true;
-	if (unlinkat(s->directory, "epoch", 0) < 0)
+	if (unlinkat(s->file.directory, "epoch", 0) < 0)
 		return errno == ENOENT ? 0 : -errno;
-	return store_sync_directory(s);
+	return log_sync_directory(&s->file);
 }
 
 /* Nothing is thrown away that somebody may want to read. Where there is no room for it the log is not touched
@@ -199,18 +199,18 @@ static int set_aside(struct store *s, const struct log_text *t)
 	fd = open_damaged(s, name, sizeof(name));
 	if (fd < 0)
 		return fd;
-	e = store_write_all(fd, t->data + t->good, t->length - t->good);
-	if (e == 0 && !s->volatile_place && fdatasync(fd) < 0)
+	e = log_write_all(fd, t->data + t->good, t->length - t->good);
+	if (e == 0 && !s->file.volatile_place && fdatasync(fd) < 0)
 		e = -errno;
 	if (e < 0) {
-		(void)unlinkat(s->directory, name, 0);
+		(void)unlinkat(s->file.directory, name, 0);
 		return e;
 	}
 	log_error("%s: damaged at byte %zu; the %zu bytes from there are set aside in %s, what they knew is "
 		  "lost",
 		t->name, t->good, t->length - t->good, name);
 	note_highest(s, t);
-	e = store_sync_directory(s);
+	e = log_sync_directory(&s->file);
 	return e < 0 ? e : end_epoch(s);
 }
 
@@ -228,9 +228,9 @@ static int mend(struct store *s, struct log_text *t)
 		e = set_aside(s, t);
 	else
 		log_warning("%s: the last line is torn (%zu bytes); dropped", t->name, t->length - t->good);
-	if (e == 0 && ftruncate(s->log, (off_t)t->good) < 0)
+	if (e == 0 && ftruncate(s->file.log, (off_t)t->good) < 0)
 		e = -errno;
-	if (e == 0 && !s->volatile_place && fdatasync(s->log) < 0)
+	if (e == 0 && !s->file.volatile_place && fdatasync(s->file.log) < 0)
 		e = -errno;
 	t->length = t->good;
 	return e;
@@ -307,7 +307,7 @@ static int load_both(struct loading *l, const struct log_text *before, const str
 
 static bool exists(const struct store *s, const char *name)
 {
-	return faccessat(s->directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return faccessat(s->file.directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* What a crash between the two renames of a snapshot leaves: the log is under its next name, the snapshot not
@@ -323,10 +323,10 @@ static int recover_names(struct store *s)
 		}
 		if (e < 0)
 			return e;
-		if (renameat(s->directory, "log.1", s->directory, "log") < 0)
+		if (renameat(s->file.directory, "log.1", s->file.directory, "log") < 0)
 			return -errno;
 	}
-	if (unlinkat(s->directory, "log.new", 0) < 0 && errno != ENOENT)
+	if (unlinkat(s->file.directory, "log.new", 0) < 0 && errno != ENOENT)
 		return -errno;
 	return 0;
 }
@@ -337,23 +337,23 @@ static int open_log(struct store *s, struct log_text *t)
 
 	if (e < 0)
 		return e;
-	s->log = openat(
-		s->directory, "log", O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-	if (s->log < 0)
+	s->file.log = openat(
+		s->file.directory, "log", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (s->file.log < 0)
 		return -errno;
-	e = read_text(s->log, t);
+	e = read_text(s->file.log, t);
 	if (e < 0)
 		return e;
 	find_good(t);
 	e = mend(s, t);
-	s->size = t->good;
-	return e < 0 ? e : store_sync_directory(s);
+	s->file.size = s->size = t->good;
+	return e < 0 ? e : log_sync_directory(&s->file);
 }
 
 static int read_before(struct store *s, struct log_text *t)
 {
 	_cleanup_(close_fdp) int fd =
-		openat(s->directory, "log.1", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		openat(s->file.directory, "log.1", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	int e;
 
 	if (fd < 0)
@@ -366,7 +366,7 @@ static int read_before(struct store *s, struct log_text *t)
 static int read_epoch(struct store *s)
 {
 	_cleanup_(close_fdp) int fd =
-		openat(s->directory, "epoch", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		openat(s->file.directory, "epoch", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	char text[UUID_TEXT_SIZE] = "";
 
 	if (fd < 0)
@@ -388,16 +388,16 @@ static int new_epoch(struct store *s)
 	s->epoch[8] = (uint8_t)(0x80 | (s->epoch[8] & 0x3F));
 	uuid_print(s->epoch, text);
 	text[UUID_TEXT_SIZE - 1] = '\n';
-	fd = openat(s->directory, "epoch.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(s->file.directory, "epoch.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	e = store_write_all(fd, text, sizeof(text));
+	e = log_write_all(fd, text, sizeof(text));
 	if (e < 0)
 		return e;
-	if ((!s->volatile_place && fdatasync(fd) < 0) ||
-		renameat(s->directory, "epoch.new", s->directory, "epoch") < 0)
+	if ((!s->file.volatile_place && fdatasync(fd) < 0) ||
+		renameat(s->file.directory, "epoch.new", s->file.directory, "epoch") < 0)
 		return -errno;
-	return store_sync_directory(s);
+	return log_sync_directory(&s->file);
 }
 
 static int load_epoch(struct store *s)
@@ -415,7 +415,7 @@ int store_load(struct store *s, int (*line)(void *ctx, const struct turn *turn, 
 	struct loading l = { .store = s, .line = line, .ctx = ctx };
 	int e;
 
-	if (s->log >= 0)
+	if (s->loaded)
 		return -EALREADY;
 	e = recover_names(s);
 	if (e == 0)
@@ -427,10 +427,11 @@ int store_load(struct store *s, int (*line)(void *ctx, const struct turn *turn, 
 	if (e == 0)
 		e = load_epoch(s);
 	if (e < 0) {
-		close_fdp(&s->log);
-		s->log = -1;
+		close_fdp(&s->file.log);
+		s->file.log = -1;
 		return e;
 	}
 	memcpy(s->logged_boot, l.boot, sizeof(l.boot));
+	s->loaded = true;
 	return 0;
 }

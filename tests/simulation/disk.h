@@ -23,13 +23,16 @@ struct disk {
 	size_t current; /* where the current log begins */
 	uint64_t last_seq;
 	bool delayed;
-	struct stored_turn *pending;
+	struct stored_turn *pending;  /* a commit that was taken */
+	struct stored_turn *snapshot; /* one that was taken, in front of it */
+	uint64_t commits, given;      /* how many were taken, and when the last one was */
 	uint64_t full_until;
-	bool refused; /* the last commit */
+	bool refused; /* the last commit, when it was asked for or later */
 	unsigned since_snapshot, snapshot_every;
 };
 
 extern const struct store_ops disk_ops;
 void disk_crash(struct world *w);
 void disk_load(struct world *w);
+bool disk_is_named_rightly(const struct world *w, bool named);
 void disk_free(struct disk *d);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -346,30 +347,94 @@ int book_line(void *ctx, const struct turn *turn, bool snapshot)
 	return 0;
 }
 
+enum store_writer who_writes;
+
+static struct {
+	unsigned count;
+	uint64_t seq;
+	int error;
+} told;
+
+static void tell(void *ctx, uint64_t seq, int error)
+{
+	assert_ptr_equal(ctx, &told);
+	told.count++;
+	told.seq = seq;
+	told.error = error;
+}
+
 struct store *open_store(const char *path, const struct store_options *options, struct book *book)
 {
 	static struct book ignored;
+	struct store_options with = *options;
 	struct store *s = NULL;
 
 	book = book ? book : &ignored;
 	book->count = 0;
-	assert_int_equal(store_open_with(path, options, &s), 0);
+	with.writer = who_writes;
+	assert_int_equal(store_open_with(path, &with, &s), 0);
 	assert_int_equal(store_load(s, book_line, book), 0);
+	store_attach(s, tell, &told);
 	return s;
 }
 
-int commit(struct store *s, uint64_t seq)
+int give(struct store *s, uint64_t seq)
 {
 	struct small_turn t = small_turn(seq);
 
 	t.turn.change = &t.change;
+	told.count = 0;
 	return store_ops.commit(s, &t.turn);
 }
 
-int snapshot(struct store *s, uint64_t seq)
+void dispatch_when_ready(struct store *s)
+{
+	struct pollfd p = { .fd = store_fd(s), .events = POLLIN };
+
+	assert_int_equal(poll(&p, 1, 60000), 1);
+	store_dispatch(s);
+}
+
+int commit(struct store *s, uint64_t seq)
+{
+	int e = give(s, seq);
+
+	if (e < 0) {
+		assert_int_equal(told.count, 0);
+		return e;
+	}
+	while (!told.count)
+		dispatch_when_ready(s);
+	assert_int_equal(told.count, 1);
+	assert_int_equal(told.seq, seq);
+	return told.error;
+}
+
+int begin_snapshot(struct store *s, uint64_t seq)
 {
 	struct small_turn t = small_turn(seq);
 
 	t.turn.change = &t.change;
 	return store_ops.snapshot(s, &t.turn);
+}
+
+/* A writer says nothing of a snapshot's error: the log goes on, and it is told in the journal. */
+int snapshot(struct store *s, uint64_t seq)
+{
+	int e = begin_snapshot(s, seq);
+
+	if (e == 0 && who_writes == STORE_WRITER_ALWAYS)
+		dispatch_when_ready(s);
+	return e;
+}
+
+int choose_writer(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "writer") == 0)
+		who_writes = STORE_WRITER_ALWAYS;
+	else if (argc == 2 && strcmp(argv[1], "no-writer") == 0)
+		who_writes = STORE_WRITER_NEVER;
+	else if (argc != 1)
+		return fprintf(stderr, "%s [writer|no-writer]\n", argv[0]), -1;
+	return 0;
 }

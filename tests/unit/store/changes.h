@@ -38,7 +38,18 @@ int book_line(void *ctx, const struct turn *turn, bool snapshot); /* for store_l
 extern const struct store_options quick; /* no waiting for the lock, snapshots soon, boot id "11..." */
 extern const uint8_t first_boot[16], second_boot[16];
 
+extern enum store_writer who_writes; /* in the stores that open_store opens */
+int choose_writer(int argc, char **argv); /* by a test's argument: "writer" or "no-writer" */
+
 struct store *open_store(
 	const char *path, const struct store_options *options, struct book *book); /* and load */
+
+/* Until it is stored; 0 or the negative errno of why it is not. */
 int commit(struct store *s, uint64_t seq);
+/* Until the writer has done with it, if there is one; who then does not say whether it failed. */
 int snapshot(struct store *s, uint64_t seq);
+
+/* The same, not waited for. */
+int give(struct store *s, uint64_t seq);
+int begin_snapshot(struct store *s, uint64_t seq);
+void dispatch_when_ready(struct store *s);

@@ -71,7 +71,7 @@ static void goes_on_with_the_old_log_when_a_snapshot_fails(void **state)
 		assert_int_equal(commit(s, ++seq), 0);
 	assert_true(store_ops.wants_snapshot(s));
 	limit_file_size(20);
-	assert_int_equal(snapshot(s, seq), -EFBIG);
+	assert_int_equal(snapshot(s, seq), who_writes == STORE_WRITER_ALWAYS ? 0 : -EFBIG);
 	limit_file_size(RLIM_INFINITY);
 	assert_false(place_has(p, "state/log.new"));
 	assert_false(store_ops.wants_snapshot(s)); /* not at every turn again */
@@ -136,7 +136,7 @@ static void waits_out_a_full_disk(void **state)
 	assert_int_equal(status, 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 #define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 	const struct CMUnitTest tests[] = {
@@ -145,6 +145,8 @@ int main(void)
 		STORE_TEST(waits_out_a_full_disk),
 	};
 
+	if (choose_writer(argc, argv) < 0)
+		return 2;
 	signal(SIGXFSZ, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
