@@ -87,8 +87,7 @@ struct machine {
 
 	_Atomic uint32_t gate;   /* enum gate; a futex */
 	_Atomic uint32_t build;  /* enum build */
-	_Atomic uint32_t closed; /* vCPUs after the first whose thread is in its sandbox, or could not get there; a futex */
-	_Atomic int close_error; /* of one of these */
+	_Atomic uint32_t closed; /* vCPUs whose thread is in its sandbox, or could not get there; a futex */
 	_Atomic bool pressed;    /* the power key was: a power-off that follows is a stop */
 	_Atomic uint32_t halted; /* vCPUs that halted with interrupts off: nothing can wake them */
 	struct guest_clock {

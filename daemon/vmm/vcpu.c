@@ -2,6 +2,7 @@
 #include "vmm/vcpu.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <stdio.h>
@@ -245,18 +246,35 @@ static enum vcpu_state last_state(struct machine *m)
 	return VCPU_ABORTED;
 }
 
-/* The thread has all that it needs of the host: from here on it can do no more than run the vCPU. */
-static int settle_in(struct vcpu *v)
+/*
+ * The thread has all that it needs of the host: from here on it can do no more than run the vCPU. No vCPU may enter while
+ * another one's thread could still be made to do what it likes, so each waits for all; the daemon tells SPs meanwhile.
+ */
+static void close_sandbox(struct vcpu *v)
 {
-	let_kicks_in(v);
-	atomic_store(&v->thread_id, gettid());
-	return sandbox_close(SANDBOX_VCPU, v->index, NULL);
+	struct machine *m = v->machine;
+	int r = sandbox_close(SANDBOX_VCPU, v->index, NULL);
+	const char *why = r < 0 ? strerrordesc_np(-r) : NULL;
+	char text[96];
+	uint32_t closed;
+
+	(void)snprintf(text, sizeof(text), "the VMM's sandbox cannot be closed: %s", why ? why : "unknown error");
+	if (r < 0)
+		end_guest_because(v, CAUSE_START_FAILED, text);
+	closed = atomic_fetch_add(&m->closed, 1) + 1;
+	if (closed == m->vcpu_count)
+		(void)syscall(SYS_futex, &m->closed, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+	for (; closed < m->vcpu_count; closed = atomic_load(&m->closed))
+		(void)syscall(SYS_futex, &m->closed, FUTEX_WAIT_PRIVATE, closed, NULL, NULL, 0);
 }
 
 static void live(struct vcpu *v)
 {
 	struct machine *m = v->machine;
 
+	let_kicks_in(v);
+	atomic_store(&v->thread_id, gettid());
+	close_sandbox(v);
 	wait_at_gate(v, GATE_SHUT, FOREVER);
 	if (!vcpu_is_over(v)) {
 		vcpu_set_state(v, v->index && arch_secondaries_wait(m) ? VCPU_STARTING : VCPU_RUNNING);
@@ -271,33 +289,9 @@ static void live(struct vcpu *v)
 
 static void *secondary_thread(void *arg)
 {
-	struct vcpu *v = arg;
-	struct machine *m = v->machine;
-	int r = settle_in(v);
-
-	if (r < 0)
-		atomic_store(&m->close_error, r);
-	atomic_fetch_add(&m->closed, 1);
-	(void)syscall(SYS_futex, &m->closed, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-	if (r == 0)
-		live(v);
+	live(arg);
 	sandbox_leave_thread();
 	return NULL;
-}
-
-/* No vCPU may enter while another one's thread could still be made to do what it likes. */
-static int settle_all_in(struct vcpu *v)
-{
-	struct machine *m = v->machine;
-	uint32_t closed;
-	int r;
-
-	while ((closed = atomic_load(&m->closed)) < m->vcpu_count - 1)
-		(void)syscall(SYS_futex, &m->closed, FUTEX_WAIT_PRIVATE, closed, NULL, NULL, 0);
-	r = atomic_load(&m->close_error);
-	if (r == 0)
-		r = settle_in(v);
-	return r < 0 ? failed_errno(&m->failure, r, "the VMM's sandbox cannot be closed") : 0;
 }
 
 static void *first_thread(void *arg)
@@ -306,8 +300,6 @@ static void *first_thread(void *arg)
 	struct machine *m = v->machine;
 	int r = machine_build(m);
 
-	if (r == 0)
-		r = settle_all_in(v);
 	atomic_store(&m->build, r < 0 ? BUILD_FAILED : BUILD_DONE);
 	machine_notify(m);
 	if (r == 0)

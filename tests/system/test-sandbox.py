@@ -145,7 +145,7 @@ def no_thread_has_any_right_left():
         expect(len(tasks) >= 5, "threads of its own", tasks)
         for task in tasks:
             fields = dict(line.split(":\t", 1) for line in (task / "status").read_text().splitlines() if ":\t" in line)
-            equal({int(fields[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}, {0}, "capabilities")
+            equal({int(fields[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")}, {0}, "capabilities")
             equal((fields["NoNewPrivs"], fields["Seccomp"]), ("1", "2"), "no new rights, and a filter")
         equal(os.stat(f"/proc/{pid}/mem").st_uid, 0, "whose its memory is to look at")
         core = [line for line in pathlib.Path(f"/proc/{pid}/limits").read_text().splitlines() if "core file" in line]
