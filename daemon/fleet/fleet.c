@@ -446,6 +446,8 @@ int fleet_new(const struct fleet_config *config, struct fleet **ret)
 	list_init(&f->starting);
 	f->starter = config->units ? &unit_starter : &spawn_starter;
 	f->vmm_group = config->vmm_group;
+	f->vmm_user = config->vmm_identity && *config->vmm_identity ? config->vmm_user : (uid_t)-1;
+	f->vmm_identity = config->vmm_identity;
 	loop_task_init(&f->ready_task, ready_due, f);
 	loop_task_init(&f->notice_task, notices_due, f);
 	r = fleet_build(f, config);

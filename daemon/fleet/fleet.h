@@ -26,6 +26,8 @@ struct fleet_config {
 	uint64_t incarnation;
 	bool units;      /* VMMs are units of the service manager; else children of this process */
 	gid_t vmm_group; /* who may connect, beside our own user; (gid_t)-1: nobody */
+	uid_t vmm_user;  /* who VMMs become that are our children; (uid_t)-1: they stay what we are */
+	const char *vmm_identity; /* of that user, UID:GID[,GROUP...]; empty: none. Must stay */
 	uint64_t connect_ns; /* how long a VMM that lives may stay away; 0: 2 s */
 };
 

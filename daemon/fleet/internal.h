@@ -158,6 +158,8 @@ struct fleet {
 	sd_bus *bus; /* NULL: none now */
 	sd_bus_slot *jobs_slot;
 	gid_t vmm_group;
+	uid_t vmm_user;
+	const char *vmm_identity;
 	char *socket_path, *vmm_path;
 	uint64_t incarnation, connect_ns;
 	struct map lives, pids; /* of struct vmm */

@@ -462,7 +462,8 @@ uint64_t listener_house(struct fleet *f, uint64_t now)
 }
 
 /* Bound for our own user alone first: the file is never open to others by accident, not for a moment. */
-static int bind_listener(int fd, const char *path, gid_t group)
+/* A user of the VMMs has it for its own; who opens it is believed nothing by that (above). */
+static int bind_listener(int fd, const char *path, uid_t user, gid_t group)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
@@ -473,7 +474,8 @@ static int bind_listener(int fd, const char *path, gid_t group)
 		return -errno;
 	if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
-	if (group != (gid_t)-1 && (lchown(path, (uid_t)-1, group) < 0 || chmod(path, 0660) < 0))
+	if ((user != (uid_t)-1 || group != (gid_t)-1) &&
+		(lchown(path, user, group) < 0 || chmod(path, group == (gid_t)-1 ? 0600 : 0660) < 0))
 		return -errno;
 	return listen(fd, SOMAXCONN) < 0 ? -errno : 0;
 }
@@ -481,7 +483,7 @@ static int bind_listener(int fd, const char *path, gid_t group)
 int listener_open(struct fleet *f)
 {
 	_cleanup_(close_fdp) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int r = fd < 0 ? -errno : bind_listener(fd, f->socket_path, f->vmm_group);
+	int r = fd < 0 ? -errno : bind_listener(fd, f->socket_path, f->vmm_user, f->vmm_group);
 
 	if (r == 0)
 		r = loop_watch(f->loop, fd, 0, listener_ready, f, &f->listen_watch);

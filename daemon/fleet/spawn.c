@@ -12,8 +12,13 @@
 
 static int spawn(struct vmm *v)
 {
-	char *arguments[] = { v->fleet->vmm_path, (char[]){ "--socket" }, v->fleet->socket_path, v->name, NULL };
+	char *arguments[] = { v->fleet->vmm_path, (char[]){ "--socket" }, v->fleet->socket_path, v->name, NULL, NULL, NULL };
+	char user[] = "--user";
 
+	if (v->fleet->vmm_user != (uid_t)-1) {
+		arguments[4] = user;
+		arguments[5] = (char *)(uintptr_t)v->fleet->vmm_identity;
+	}
 	return process_spawn(&v->pid, arguments, NULL);
 }
 

@@ -216,8 +216,12 @@ static int open_fleet(struct daemon *d)
 		.vmm_path = o->vmm,
 		.units = has_units(o),
 		.vmm_group = o->vmm_group,
+		.vmm_user = o->vmm_user,
+		.vmm_identity = o->vmm_identity,
 		.incarnation = store_incarnation(d->store) };
 
+	if (config.units && o->vmm_user != (uid_t)-1)
+		log_warning("--vmm-user is not heeded: VMMs are units here, and have the user of their units");
 	return fleet_new(&config, &d->fleet);
 }
 

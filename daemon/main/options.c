@@ -10,6 +10,7 @@
 #include <syslog.h>
 
 #include "config.h"
+#include "main/vmm_user.h"
 #include "proto/ffa.h"
 
 static const char help[] =
@@ -26,6 +27,7 @@ static const char help[] =
 	"  --starter auto|spawn|systemd who starts VMMs: this daemon, or systemd as units (default: auto, systemd where\n"
 	"                               it is PID 1 and the bus is its own)\n"
 	"  --vmm-group GROUP            may connect to vmm.sock, too: the group of VMMs that are units\n"
+	"  --vmm-user USER              VMMs that this daemon starts as root become this user\n"
 	"  --secure SOCKET|none         the secure side (default: /run/lifecycled/spmc.sock)\n"
 	"  --sp-profile ID=trusty|optee|strict\n"
 	"                               what an SP's answers mean when an outcome is unknown; may be repeated\n"
@@ -41,7 +43,7 @@ static const char help[] =
 	"  --log-level LEVEL            error, warning, notice, info or debug (default: info)\n"
 	"  --help, --version\n";
 
-enum { OPT_BUS = 256, OPT_STATE, OPT_RUNTIME, OPT_MEMORY, OPT_HUGE, OPT_VMM, OPT_SECURE, OPT_STARTER, OPT_VMM_GROUP, OPT_PROFILE, OPT_SP, OPT_RETRY,
+enum { OPT_BUS = 256, OPT_STATE, OPT_RUNTIME, OPT_MEMORY, OPT_HUGE, OPT_VMM, OPT_SECURE, OPT_STARTER, OPT_VMM_GROUP, OPT_VMM_USER, OPT_PROFILE, OPT_SP, OPT_RETRY,
 	OPT_DISCOVER_EVERY, OPT_FRAME_TIMEOUT, OPT_IDS, OPT_DEFINITIONS,
 	OPT_LOG_LEVEL, OPT_HELP, OPT_VERSION };
 
@@ -54,6 +56,7 @@ static const struct option table[] = {
 	{ "vmm", required_argument, NULL, OPT_VMM },
 	{ "starter", required_argument, NULL, OPT_STARTER },
 	{ "vmm-group", required_argument, NULL, OPT_VMM_GROUP },
+	{ "vmm-user", required_argument, NULL, OPT_VMM_USER },
 	{ "secure", required_argument, NULL, OPT_SECURE },
 	{ "sp-profile", required_argument, NULL, OPT_PROFILE },
 	{ "sp", required_argument, NULL, OPT_SP },
@@ -149,6 +152,8 @@ static int parse_one(int c, struct options *o)
 		return parse_starter(optarg, o);
 	case OPT_VMM_GROUP:
 		return parse_group(optarg, o);
+	case OPT_VMM_USER:
+		return vmm_user_option(optarg, o);
 	case OPT_PROFILE:
 		return secure_options_profile(&o->side, optarg);
 	case OPT_SP:
@@ -187,6 +192,7 @@ int options_parse(int argc, char **argv, struct options *o)
 		.memory_dir = "/run/lifecycled/memory",
 		.vmm = VMM_PATH,
 		.vmm_group = (gid_t)-1,
+		.vmm_user = (uid_t)-1,
 		.secure = "/run/lifecycled/spmc.sock",
 		.log_level = LOG_INFO,
 	};
@@ -203,6 +209,10 @@ int options_parse(int argc, char **argv, struct options *o)
 	}
 	if (o->starter == STARTER_SYSTEMD && strcmp(o->bus, "none") == 0) {
 		fputs("lifecycled: --starter systemd: systemd is asked over the bus; give one with --bus\n", stderr);
+		return -EINVAL;
+	}
+	if (o->starter == STARTER_SYSTEMD && o->vmm_user != (uid_t)-1) {
+		fputs("lifecycled: --vmm-user: a VMM that is a unit has the user of its unit; use a drop-in with User=\n", stderr);
 		return -EINVAL;
 	}
 	if (strcmp(o->secure, "none") == 0)

@@ -18,6 +18,8 @@ struct options {
 	const char *vmm;
 	enum starter { STARTER_AUTO, STARTER_SPAWN, STARTER_SYSTEMD } starter;
 	gid_t vmm_group; /* (gid_t)-1: none */
+	uid_t vmm_user;  /* (uid_t)-1: ours */
+	char vmm_identity[256]; /* of that user, as a VMM is told it: UID:GID[,GROUP...]; empty: ours */
 	const char *secure; /* socket, or NULL: there is no secure side */
 	const char *definitions[DEFINITION_DIRS_MAX];
 	size_t definition_count;

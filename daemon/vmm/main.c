@@ -11,10 +11,12 @@
 
 static int usage(FILE *to, int status)
 {
-	fprintf(to, "Usage: lifecycled-vmm [--socket PATH] NAME\n"
+	fprintf(to, "Usage: lifecycled-vmm [--socket PATH] [--user UID:GID[,GROUP...]] NAME\n"
 		    "Runs one life of the VM NAME, which the lifecycle daemon gives it. Started by the daemon, or by systemd as\n"
 		    "lifecycled-vm@NAME.service. See lifecycled-vmm(8).\n\n"
 		    "  --socket PATH  the daemon's socket (default " DEFAULT_SOCKET ")\n"
+		    "  --user UID:GID[,GROUP...]\n"
+		    "                 become this user, once /dev/kvm is open: where root starts it without systemd\n"
 		    "  --help         this text\n"
 		    "  --version      the version\n\n"
 		    "Exit status: 0 told to leave, 1 no life or refused, 2 wrong arguments.\n");
@@ -42,6 +44,8 @@ int main(int argc, char **argv)
 			return printf("lifecycled-vmm %s\n", LIFECYCLED_VERSION) < 0;
 		if (strcmp(argv[i], "--socket") == 0 && i + 1 < argc)
 			socket_path = argv[++i];
+		else if (strcmp(argv[i], "--user") == 0 && i + 1 < argc && user_parse(argv[i + 1], &vmm.user) == 0)
+			i++;
 		else if (!name && argv[i][0] != '-')
 			name = argv[i];
 		else

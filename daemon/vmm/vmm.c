@@ -369,6 +369,11 @@ int vmm_run(struct vmm *v, const char *socket_path, const char *name)
 	devices_init(&v->machine.devices);
 	session_connect(v, now);
 	machine_prepare(&v->machine);
+	r = user_become(&v->user);
+	if (r < 0) {
+		log_error("cannot become user %u: %s", v->user.uid, strerror(-r));
+		return 1;
+	}
 	for (;;) {
 		if (v->retry_at && now >= v->retry_at)
 			session_connect(v, now);

@@ -12,6 +12,7 @@
 #include "vmm/assigned.h"
 #include "vmm/link.h"
 #include "vmm/machine.h"
+#include "vmm/sandbox/user.h"
 
 enum vmm_owed {
 	OWED_ENTERED = 1 << 0,
@@ -32,6 +33,7 @@ enum vmm_owed {
 struct vmm {
 	const struct sockaddr_un *address; /* the daemon's; read-only memory */
 	const char *name;
+	struct sandbox_user user; /* to become before birth */
 	struct machine machine;
 	struct assigned assigned;
 	struct watch watch;

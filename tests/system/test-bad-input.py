@@ -92,7 +92,9 @@ def without_a_daemon_the_client_says_so():
 def options_that_make_no_sense_are_refused():
     for options, words in ((["--starter", "systemd", "--bus", "none"], ["--starter systemd", "--bus"]),
                            (["--starter", "init"], ["auto, spawn or systemd"]),
-                           (["--vmm-group", "nobody-has-this"], ["there is no such group"])):
+                           (["--vmm-group", "nobody-has-this"], ["there is no such group"]),
+                           (["--vmm-user", "nobody-has-this"], ["there is no such user"]),
+                           (["--vmm-user", "nobody", "--starter", "systemd"], ["--vmm-user", "unit"])):
         done = subprocess.run([BUILD / "daemon/main/lifecycled", *options], capture_output=True, text=True,
                               timeout=host.LIMIT)
         equal(done.returncode, 2, f"exit code with {options}")

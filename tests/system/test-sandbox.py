@@ -4,7 +4,9 @@ import json
 import os
 import pathlib
 import platform
+import pwd
 import re
+import shutil
 import sys
 
 import host
@@ -153,6 +155,37 @@ def no_thread_has_any_right_left():
         h.ctl("abort", "web")
 
 
+def ids(pid):
+    """{field: its numbers} of a process: real, effective, saved and of the file system; and all groups."""
+    fields = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
+    return {name: set(map(int, fields[name].split())) for name in ("Uid", "Gid", "Groups")}
+
+
+def a_vmm_that_root_starts_becomes_the_user_it_is_given():
+    """It opens its images as that user, and finds the next daemon as that user."""
+    user = pwd.getpwnam("nobody")
+    with Host(options=["--vmm-user", "nobody"]) as h:
+        h.dir.chmod(0o755)
+        shutil.copy(GUESTS / "beat.elf", h.dir)
+        secret = pathlib.Path(shutil.copy(GUESTS / "beat.elf", h.dir / "secret.elf"))
+        secret.chmod(0o600)
+        h.define("web", kernel=str(h.dir / "beat.elf"))
+        h.ctl("start", "web")
+        status = h.status("web")
+        equal(ids(status["vmm_pid"]), {"Uid": {user.pw_uid}, "Gid": {user.pw_gid}, "Groups": set()},
+              "whose process it is")
+        h.kill_daemon()
+        h.start_daemon()
+        again = h.until(lambda: (lambda s: s if s["state"] == "running" else None)(h.status("web")), "it is adopted")
+        equal((again["life"], again["vmm_pid"]), (status["life"], status["vmm_pid"]), "life and process")
+        h.ctl("abort", "web")
+        h.define("thief", kernel=str(secret))
+        h.ctl("start", "thief", check=False)
+        end = h.until(lambda: (lambda e: e if e["cause"] != "-" else None)(h.status("thief")["last_end"]), "it does not start")
+        equal(end["cause"], "start-failed", "cause")
+        expect("secret.elf" in end["text"] and "Permission denied" in end["text"], "why", end)
+
+
 if __name__ == "__main__":
     sanitized = os.environ.get("LIFECYCLED_SANITIZE", "none") != "none"
     if sanitized:
@@ -165,4 +198,5 @@ if __name__ == "__main__":
         a_call_that_is_listed_with_other_arguments_ends_in_sigsys,
         *([a_call_of_another_abi_ends_in_sigsys] if platform.machine() == "x86_64" else []),
         no_thread_has_any_right_left,
+        *([a_vmm_that_root_starts_becomes_the_user_it_is_given] if os.geteuid() == 0 else []),
     ]))
