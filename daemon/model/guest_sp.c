@@ -188,11 +188,9 @@ static void ask_info(struct step *s, struct sp *spmc)
 	struct guest_at_sp *g = &spmc->guest;
 	const uint64_t x[FFA_REGISTERS] = { FFA_NOTIFICATION_INFO_GET | FFA_SMC64 };
 
-	if (!g->info_due || !heap_node_is_out(&spmc->resume.node))
+	if (!g->info_due || !heap_node_is_out(&spmc->resume.node) || !notification_sp_is_awaited(s->m, spmc))
 		return;
 	g->info_due = false;
-	if (!notification_sp_is_awaited(s->m, spmc))
-		return;
 	g->life = 0;
 	g->endpoint = 0;
 	g->vcpu = NULL;

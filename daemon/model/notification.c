@@ -522,4 +522,5 @@ void notification_told(struct step *s, struct life *l, const struct vmm_notifica
 	notification_release(s, l);
 	for (unsigned i = 0; l->guest && i < l->begun.vcpu_count; i++)
 		notification_wake(s, &l->guest[i]);
+	notification_sp_awaited(s);
 }

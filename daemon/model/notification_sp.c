@@ -202,6 +202,15 @@ bool notification_sp_is_awaited(const struct model *m, const struct sp *spmc)
 	return false;
 }
 
+/* An interrupt that nobody has asked about is not raised again by every SPMC. */
+void notification_sp_awaited(struct step *s)
+{
+	struct sp *spmc = bitmap_spmc(s->m);
+
+	if (spmc && spmc->guest.info_due)
+		pump(s, spmc);
+}
+
 bool notification_sp_may_have(struct model *m, const struct life *l)
 {
 	const struct sp *spmc = bitmap_spmc(m);

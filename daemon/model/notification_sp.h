@@ -44,5 +44,8 @@ void notification_sp_info(struct step *s, struct sp *spmc, const struct secure_r
 /* The link is up: what the SPMC rang for meanwhile nobody heard. */
 void notification_sp_up(struct step *s);
 
+/* A VMM has told of its guest's notifications: what the SPMC rang for while there was nobody is asked now. */
+void notification_sp_awaited(struct step *s);
+
 /* The SPMC may have told of something that never was heard. */
 bool notification_sp_may_have(struct model *m, const struct life *l);

@@ -97,6 +97,8 @@ static void rings(struct story *s)
 static void bind(struct guest g, uint64_t bitmap)
 {
 	notify(g, BIND, (uint32_t)TRUSTY << 16 | g.id, 0, bitmap);
+	if (model_sp(&g.s->m, SPMC)->guest.asks) /* it may have rung before there was anybody */
+		spmc_fails(g.s, FFA_NO_DATA);
 	assert_sent(g, BIND);
 	spmc_succeeds(g.s, 0, 0);
 	assert_status(g, FFA_OK);
@@ -228,6 +230,7 @@ static void who_got_nothing_is_run_once_more(void **state)
 {
 	struct guest a = begin(*state, "a", true), b = begin(*state, "b", true);
 
+	bind(a, 1);
 	notify(a, BIND, (uint32_t)b.id << 16 | a.id, 0, 8);
 	notify(b, SET, (uint32_t)b.id << 16 | a.id, 0, 8);
 	call(a, FFA_MSG_WAIT, 0, 0);
@@ -347,6 +350,23 @@ static void a_vmm_that_is_back_has_its_guest_look(void **state)
 	story_end(&again);
 }
 
+/* Not every SPMC rings again before it was asked. */
+static void what_rang_while_nobody_was_back_is_asked_then(void **state)
+{
+	struct guest a = begin(*state, "a", true);
+	void *again;
+
+	bind(a, 1);
+	again = a.s = reborn(a.s);
+	meet(a.s);
+	assert_null(sent(a));
+	rings(a.s);
+	assert_null(sent(a));
+	step(a.s, (struct input){ .kind = IN_VMM_NOTIFICATIONS, .life = a.life });
+	assert_sent(a, FFA_NOTIFICATION_INFO_GET | FFA_SMC64);
+	story_end(&again);
+}
+
 static void a_life_waits_for_its_call(void **state)
 {
 	struct guest a = begin(*state, "a", true);
@@ -401,6 +421,7 @@ int main(void)
 		TEST(news_that_were_lost_are_looked_for),
 		TEST(a_new_daemon_asks_again_for_get_alone),
 		TEST(a_vmm_that_is_back_has_its_guest_look),
+		TEST(what_rang_while_nobody_was_back_is_asked_then),
 		TEST(a_life_waits_for_its_call),
 		TEST(a_lost_answer_may_bring_more_words_than_a_step_ever_does),
 	};
