@@ -49,7 +49,7 @@ static void resume_open(struct step *s)
 		sp->unsure = (sp->open.kind == CALL_CREATED && state == DEBT_CREATING) ||
 			(sp->open.kind == CALL_DESTROYED && (state == DEBT_DESTROYING || state == DEBT_CREATING)) ||
 			(sp->open.kind != CALL_NONE && model_burned(s->m, sp->open_life, sp->info.id));
-		sp->guest.unsure = s->m->life_count > 0 && !sp_is_spmc(sp); /* what guests had called is not in the log */
+		sp->guest.unsure = !sp_is_spmc(sp); /* what guests had called is not in the log, nor is who is over */
 	}
 }
 

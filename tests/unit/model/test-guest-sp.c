@@ -387,6 +387,26 @@ static void a_new_daemon_does_not_send_what_was_told_before(void **state)
 	story_end((void **)&s);
 }
 
+/* Who had called was over before this daemon, and a daemon before it was not told by the SP. */
+static void a_call_of_one_that_left_nothing_behind_is_fetched(void **state)
+{
+	struct story *s;
+
+	meet_secure_side(*state, 1, 1);
+	s = reborn(*state);
+	meet_secure_side(s, 1, 1);
+	assert_int_equal(s->m.life_count, 0);
+	(void)start(s, "web");
+	for (unsigned i = 0; i < 40; i++) {
+		answer(s, TRUSTY, VERDICT_BUSY, CALL_NONE);
+		if (find_output(s, OUT_SECURE_CALL, TRUSTY) && find_output(s, OUT_SECURE_CALL, TRUSTY)->call.run)
+			break;
+		tick_after(s, 255 * MS);
+	}
+	assert_runs(s, TRUSTY, FFA_TARGET(TRUSTY, 0));
+	story_end((void **)&s);
+}
+
 static void where_two_calls_of_a_vm_are_in_doubt_nobody_can_tell(void **state)
 {
 	struct guest a = guest(*state, "a"), b = guest(*state, "b");
@@ -474,6 +494,7 @@ int main(void)
 		STORY(what_an_sp_is_busy_with_for_long_is_fetched),
 		STORY(a_late_answer_goes_to_nobody_else),
 		STORY(a_new_daemon_does_not_send_what_was_told_before),
+		STORY(a_call_of_one_that_left_nothing_behind_is_fetched),
 		STORY(where_two_calls_of_a_vm_are_in_doubt_nobody_can_tell),
 		STORY(a_life_is_not_gone_before_its_call_is),
 		STORY(vm_destroyed_waits_for_the_call_that_is_out),
