@@ -240,6 +240,8 @@ void order_ended(struct step *s, const struct vm *vm)
 		set_deadline(s, &other->dependency, s->now);
 		touch(s, other);
 	}
+	list_for_each(other, &s->m->waiting_for_order, order)
+		touch(s, other); /* whom it waits for */
 }
 
 /* It runs, or is about to by itself or at somebody's word. */
