@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/mutant.h"
 #include "model/model.h"
 
 #define V1_0         FFA_VERSION_WORD(1, 0)
@@ -90,7 +91,8 @@ static void look_at_all(struct look *l, const struct model *m)
 	for (size_t i = 0; i < m->sp_count; i++)
 		look_at_sp(l, &m->sp[i]);
 	list_for_each(life, &m->lives, all)
-		look_at_life(l, life);
+		if (!MUTANT(MUTANT_P4_UNLISTED) || !life_is_over(life))
+			look_at_life(l, life);
 }
 
 /* ---- into a buffer ---- */

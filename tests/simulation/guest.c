@@ -117,6 +117,16 @@ static uint16_t somebody(struct world *w)
 	return life ? life->endpoint : (uint16_t)random_between(&w->random, 1, 40);
 }
 
+/* Who there is; now and then what is not for guests. */
+static void ask_around(struct world *w, struct fake_vmm *v, uint16_t vcpu)
+{
+	struct guest_call asks = { .x = { FFA_NOTIFICATION_BITMAP_CREATE } };
+
+	if (!random_chance(&w->random, 20))
+		directory_chooses(w, &v->guest[vcpu], asks.x);
+	make(w, v, vcpu, &asks);
+}
+
 static struct message *new_message(struct world *w, struct fake_vmm *v, uint16_t vcpu)
 {
 	struct message *m;
@@ -190,8 +200,10 @@ static void to_call(struct world *w, uint64_t index, uint64_t vcpu, void *data)
 		call(w, v, (uint16_t)vcpu, FFA_YIELD, 0, 0);
 	else if (dice < 38)
 		call(w, v, (uint16_t)vcpu, FFA_RUN, FFA_TARGET(somebody(w), random_below(&w->random, 2)), 0);
-	else if (dice < 43)
+	else if (dice < 41)
 		send_message(w, v, (uint16_t)vcpu);
+	else if (dice < 43)
+		ask_around(w, v, (uint16_t)vcpu);
 	else
 		send_request(w, v, (uint16_t)vcpu);
 }
@@ -291,17 +303,8 @@ static void got_sent(struct world *w, struct fake_vmm *v, struct fake_vcpu *g, c
 		fail(w, "P5", "message %u is %sput, and its sender hears %d", m->token, m->delivered ? "" : "not ", (int32_t)a->x[2]);
 }
 
-static void deliver(struct world *w, uint64_t index, uint64_t cuts, void *data)
+static void get_answer(struct world *w, struct fake_vmm *v, struct fake_vcpu *g, const struct guest_call *a)
 {
-	struct fake_vmm *v = w->vmm[index];
-	const struct guest_call *a = data;
-	struct fake_vcpu *g = &v->guest[a->vcpu];
-
-	/* On a channel that broke it is still read, or not: but not once the call was told on another. */
-	if (v->at != VMM_RUNS || g->told_on != cuts)
-		return;
-	if ((v->cuts != cuts || !v->connected) && random_chance(&w->random, 500))
-		return;
 	if (!g->out || !g->told) {
 		fail(w, "P5", "life %" PRIu64 ".%u is answered and asked nothing", v->life, a->vcpu);
 		return;
@@ -325,6 +328,30 @@ static void deliver(struct world *w, uint64_t index, uint64_t cuts, void *data)
 	notify_delivered(g);
 	g->out = false;
 	think(w, v, a->vcpu);
+}
+
+static void deliver(struct world *w, uint64_t index, uint64_t vcpu, void *data)
+{
+	struct fake_vmm *v = w->vmm[index];
+	struct fake_vcpu *g = &v->guest[vcpu];
+
+	if (g->coming != data)
+		return;
+	g->coming = NULL;
+	if (v->at == VMM_RUNS)
+		get_answer(w, v, g, data);
+}
+
+/* What lies in a channel when it breaks is read; or it was not written yet, and nothing behind it was. */
+static void end_delivery(struct world *w, struct fake_vmm *v, struct fake_vcpu *g)
+{
+	const struct guest_call *a = g->coming;
+
+	g->coming = NULL;
+	if (a && v->at == VMM_RUNS && random_chance(&w->random, 500))
+		get_answer(w, v, g, a);
+	else
+		notify_lost(v, g);
 }
 
 /* It was heard before the request, and is not answered yet: so it is not busy. */
@@ -366,13 +393,15 @@ void guest_answered(struct world *w, struct fake_vmm *v, const struct guest_call
 	g->heard = false;
 	check_refusal(w, g, answer);
 	notify_leaves(w, v, answer);
+	directory_leaves(w, g, answer);
 	copy = malloc(sizeof(*copy));
 	if (!copy)
 		abort();
 	*copy = *answer;
 	at = w->now + random_between(&w->random, 5 * US, MS);
 	g->last_answer = at > g->last_answer ? at : g->last_answer;
-	queue_put(&w->queue, g->last_answer, deliver, v->index, v->cuts, copy);
+	g->coming = copy;
+	queue_put(&w->queue, g->last_answer, deliver, v->index, answer->vcpu, copy);
 }
 
 /* ---- messages ---- */
@@ -485,6 +514,7 @@ void guest_is_heard(struct world *w, struct fake_vmm *v, const struct input *in)
 	if (in->kind == IN_GUEST_CALL && in->call.vcpu < SIM_VCPU_MAX) {
 		v->guest[in->call.vcpu].heard = true;
 		v->guest[in->call.vcpu].heard_as = ++w->calls_heard;
+		directory_is_heard(w, &v->guest[in->call.vcpu]);
 	}
 	for (uint16_t i = 0; in->kind == IN_VMM_BACK && i < SIM_VCPU_MAX; i++)
 		v->guest[i].heard = false;
@@ -497,6 +527,8 @@ void guest_is_cut(struct world *w, struct fake_vmm *v)
 
 	for (uint16_t i = 0; i < SIM_VCPU_MAX; i++)
 		v->guest[i].broken = true;
+	for (uint16_t i = 0; i < SIM_VCPU_MAX; i++)
+		end_delivery(w, v, &v->guest[i]);
 	notify_cut(v);
 	if (life)
 		life->was_cut = true;

@@ -128,6 +128,10 @@ void notify_chooses(struct world *w, struct fake_vmm *v, uint16_t vcpu, uint16_t
 
 	if (!v->guest[vcpu].poked && random_chance(&w->random, 150) && notify_sp_chooses(w, v, x))
 		return;
+	if (!v->guest[vcpu].poked && random_chance(&w->random, 40)) {
+		x[0] = FFA_NOTIFICATION_INFO_GET | (random_chance(&w->random, 500) ? FFA_SMC64 : 0u);
+		return;
+	}
 	other = choose_other(w, v, other);
 	if (dice >= 60 && !world_life(w, v->life)->notifications)
 		dice = 50; /* it may try, now and then */
@@ -217,6 +221,24 @@ static void take(struct notes *n, struct fake_vcpu *g, size_t slot, uint64_t got
 			n->at[slot].may &= ~(1ull << bit);
 }
 
+/* Lists of ids, each a VM and up to three of its vCPUs: a guest is told of itself alone. */
+static void check_info(struct world *w, const struct fake_vmm *v, const struct guest_call *a)
+{
+	unsigned width = a->x[0] == FFA_SUCCESS_64 ? 4 : 2, lists = a->x[2] >> 7 & 31, at = 0;
+	const struct life *life = world_life(w, v->life);
+
+	for (unsigned list = 0; list < lists; list++) {
+		for (unsigned i = 0; i <= (a->x[2] >> (12 + 2 * list) & 3); i++, at++) {
+			uint16_t id = (uint16_t)(a->x[3 + at / width] >> 16 * (at % width));
+
+			if (i ? id >= life->vcpu_count : id != life->endpoint)
+				fail(w, "P5", "life %" PRIu64 " is told of notifications of %s %u", v->life, i ? "vCPU" : "id", id);
+		}
+	}
+	if (!lists)
+		fail(w, "P5", "life %" PRIu64 " is told of notifications of nobody", v->life);
+}
+
 /* As the daemon lets it out: from here on it is not pending there. */
 void notify_leaves(struct world *w, struct fake_vmm *v, const struct guest_call *a)
 {
@@ -232,6 +254,8 @@ void notify_leaves(struct world *w, struct fake_vmm *v, const struct guest_call 
 		set_answered(w, v, g, ok, a->x[0] == FFA_ERROR && (int32_t)a->x[2] == FFA_DENIED);
 	if (g->call.x[0] == FFA_NOTIFICATION_BIND || g->call.x[0] == FFA_NOTIFICATION_UNBIND)
 		bind_answered(w, v, g, ok);
+	if ((g->call.x[0] & ~(uint64_t)FFA_SMC64) == FFA_NOTIFICATION_INFO_GET && a->x[0] != FFA_ERROR)
+		check_info(w, v, a);
 	if (g->call.x[0] != FFA_NOTIFICATION_GET || !ok)
 		return;
 	if (a->x[4] << 32 >> 32 != a->x[4] || (!(g->call.x[2] & FFA_NOTIFICATION_OF_SPS) && (a->x[2] || a->x[3])))
@@ -249,16 +273,21 @@ void notify_delivered(struct fake_vcpu *g)
 	memset(g->got, 0, sizeof(g->got));
 }
 
-/* What it was to get and did not is pending still; and whatever was, may be again. */
-void notify_cut(struct fake_vmm *v)
+/* What it was to get and did not is pending still: that it is taken its VMM would have been told behind the answer. */
+void notify_lost(struct fake_vmm *v, struct fake_vcpu *g)
 {
 	for (size_t slot = 0; slot <= SIM_VCPU_MAX; slot++) {
-		for (unsigned i = 0; i < SIM_VCPU_MAX; i++)
-			v->notes.at[slot].must |= v->guest[i].got[slot];
-		v->notes.at[slot].may |= v->notes.at[slot].ever;
+		v->notes.at[slot].must |= g->got[slot];
+		*(slot == SIM_VCPU_MAX ? &v->notes.is.pending : &v->notes.is.vcpu[slot]) |= g->got[slot];
 	}
-	for (unsigned i = 0; i < SIM_VCPU_MAX; i++)
-		notify_delivered(&v->guest[i]);
+	notify_delivered(g);
+}
+
+/* Whatever was pending may be again. */
+void notify_cut(struct fake_vmm *v)
+{
+	for (size_t slot = 0; slot <= SIM_VCPU_MAX; slot++)
+		v->notes.at[slot].may |= v->notes.at[slot].ever;
 }
 
 /* ---- what its VMM keeps ---- */

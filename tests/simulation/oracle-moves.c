@@ -66,8 +66,9 @@ static void say_difference(struct world *w, const struct vm_row *was, const stru
 
 	while (at < sizeof(*was) && a[at] == b[at])
 		at++;
-	fail(w, "P5", "a refused request changed the row of %s at byte %zu (state %u/%u to %u/%u)", was->name, at,
-		was->state, was->substate, is->state, is->substate);
+	fail(w, "P5", "a refused request changed the row of %s at byte %zu (state %u/%u to %u/%u, waits on %u %04x%s to %u %04x%s)",
+		was->name, at, was->state, was->substate, is->state, is->substate, was->waits.on, was->waits.sp, was->waits.name,
+		is->waits.on, is->waits.sp, is->waits.name);
 }
 
 static void no_debt_changed(struct world *w, const struct asked *asked, const struct vm_row *is)

@@ -76,7 +76,7 @@ void oracle_stored(struct world *w, const struct turn *turn)
 			(void)world_add_life(w, c);
 		sp = c->kind == CHANGE_DEBT ? link_sp(w, c->debt.sp) : NULL;
 		if (life && c->kind == CHANGE_LIFE_GONE)
-			life->gone = true;
+			life->gone = true, life->gone_at = c->seq;
 		if (life && life->unborn && c->kind == CHANGE_STATE && c->state.cause == CAUSE_VMM_GONE)
 			fail(w, "P4", "life %" PRIu64 " is over before a VMM was given it: its start was promised", life->number);
 		if (life && c->kind == CHANGE_STATE) {

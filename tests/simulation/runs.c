@@ -29,6 +29,7 @@ static void add(struct stats *sum, const struct stats *s)
 		sum->lease[i] += s->lease[i];
 	for (size_t i = 0; i < CAUSE_COUNT; i++)
 		sum->cause[i] += s->cause[i];
+	coverage_add(&sum->coverage, &s->coverage);
 }
 
 static void print_failure(const struct world *w)

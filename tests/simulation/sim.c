@@ -13,6 +13,8 @@
 #include "base/mutant.h"
 #include "tests/simulation/runs.h"
 
+#define WHOLE 8000 /* in so many lives everything happens that can */
+
 static double seconds(void)
 {
 	struct timespec t;
@@ -104,6 +106,8 @@ int main(int argc, char **argv)
 		ok = is_deterministic(&r);
 	else
 		ok = runs_go(&r);
+	if (ok && !world && !twice && r.faults < 0 && r.lives >= WHOLE)
+		ok = coverage_is_whole(&r.stats.coverage);
 	if (!twice)
 		runs_print(&r, seconds() - start);
 	return ok ? 0 : 1;

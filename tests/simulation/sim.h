@@ -14,6 +14,7 @@
 #include "engine/engine.h"
 #include "proto/ffa.h"
 #include "tests/simulation/clients.h"
+#include "tests/simulation/coverage.h"
 #include "tests/simulation/disk.h"
 #include "tests/simulation/faults.h"
 #include "tests/simulation/holders.h"
@@ -65,6 +66,7 @@ struct life {
 	bool notifications;   /* it is to have a bitmap */
 	bool proven;          /* the daemon was told: quiesced for good, or dead */
 	bool gone;            /* id and memory are back, says the disk */
+	uint64_t gone_at;     /* as of that change */
 	bool stored_quiesced; /* and stored it */
 	uint8_t stored_substate;
 	bool enter; /* ENTER was commanded */
@@ -182,11 +184,14 @@ struct fake_vcpu {
 	uint8_t state;
 	uint32_t asks, serves; /* tokens of requests */
 	uint32_t serves_form;  /* the function id of that one */
+	uint64_t page;         /* who there is: from where on it asks next; 0: from the beginning */
+	uint64_t asked_at;     /* what was stored last when its call was heard */
 	uint32_t owes;         /* the target that yielded to it: nobody else may run it */
 	uint16_t serves_id;
 	bool left_for_spmc; /* its call, once */
 	bool poked;   /* it was run: there may be notifications */
 	uint64_t got[SIM_VCPU_MAX + 1]; /* that are on their way to it: of struct notes.at */
+	const struct guest_call *coming; /* its answer, on its way */
 	struct guest_call call;
 };
 
@@ -300,6 +305,7 @@ struct stats {
 	uint64_t virtual_time;
 	uint64_t how[DEBT_HOW_COUNT];
 	uint64_t cause[CAUSE_COUNT], lease[LEASE_STATE_COUNT];
+	struct coverage coverage;
 };
 
 /* A VM as its stored changes tell it, for what its policies promise. */
@@ -465,6 +471,12 @@ void guest_is_heard(struct world *w, struct fake_vmm *v, const struct input *in)
 struct message *guest_message(struct world *w, uint32_t token); /* NULL: none, or it is long over */
 void oracle_guests(struct world *w); /* the world is quiet */
 
+/* directory.c */
+bool directory_is_asked(uint64_t function);
+void directory_chooses(struct world *w, struct fake_vcpu *g, uint64_t x[FFA_REGISTERS]);
+void directory_is_heard(struct world *w, struct fake_vcpu *g);
+void directory_leaves(struct world *w, struct fake_vcpu *g, const struct guest_call *answer);
+
 /* notify.c */
 bool notify_is_for_sp(const uint64_t x[FFA_REGISTERS]);
 bool notify_sp_chooses(struct world *w, struct fake_vmm *v, uint64_t x[FFA_REGISTERS]);
@@ -475,6 +487,7 @@ void oracle_notified(struct world *w, const struct fake_vmm *v);
 void notify_chooses(struct world *w, struct fake_vmm *v, uint16_t vcpu, uint16_t other, uint64_t x[FFA_REGISTERS]);
 void notify_leaves(struct world *w, struct fake_vmm *v, const struct guest_call *answer);
 void notify_delivered(struct fake_vcpu *g);
+void notify_lost(struct fake_vmm *v, struct fake_vcpu *g); /* its answer */
 void notify_cut(struct fake_vmm *v);
 void notify_told(struct world *w, struct fake_vmm *v, const struct guest_notice *notice);
 void notify_tells(struct world *w, struct fake_vmm *v);

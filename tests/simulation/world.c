@@ -106,6 +106,7 @@ void world_post(struct world *w, const struct input *in)
 	for (size_t i = 0; i < SIM_REQUESTS_MAX; i++)
 		if (w->asked[i].token && (in->kind != IN_REQUEST || w->asked[i].token != in->request.token))
 			w->asked[i].alone = false;
+	coverage_note(&w->stats.coverage, in);
 	if (engine_post(w->engine, in) < 0)
 		abort();
 	w->posted++;
@@ -302,7 +303,7 @@ static void make_world(struct world *w, bool faults)
 	w->disk.delayed = random_chance(&w->random, 400);
 	w->disk.snapshot_every = (unsigned)random_between(&w->random, 5, 1000);
 	w->world_instance = 1;
-	w->guests_call = random_chance(&w->random, 200);
+	w->guests_call = random_chance(&w->random, 350);
 	w->side->make(w, faults);
 	if (faults)
 		make_faults(w);
