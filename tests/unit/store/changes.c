@@ -16,7 +16,8 @@
 static const char *const scripts[] = { "", "flags 3", "set running>stop fail 5 then error;reset never" };
 
 const uint8_t first_boot[16] = { 1, 1 }, second_boot[16] = { 2, 2 };
-const struct store_options quick = { .snapshot_bytes = 1000, .snapshot_events = 10, .boot = first_boot };
+const struct store_options quick = {
+	.snapshot_bytes = 1000, .snapshot_events = 10, .close_wait_ms = 60000, .boot = first_boot };
 
 uint64_t random_next(uint64_t *seed)
 {
