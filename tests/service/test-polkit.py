@@ -5,6 +5,7 @@ import pathlib
 import pty
 import select
 import sys
+import termios
 import time
 
 import host
@@ -112,6 +113,9 @@ def without_polkit_others_are_refused_and_root_is_not():
     denied(as_user(stranger, "reload"), "password")
 
 
+PASSWORD = "secret of root"
+
+
 class Terminal:
     """A program of another user on a terminal of its own, in a session: polkit takes an agent from there alone."""
 
@@ -120,8 +124,12 @@ class Terminal:
         go, ready = os.pipe()
         self.pid, self.fd = pty.fork()
         if not self.pid:
-            os.read(go, 1)
-            os.execvp("setpriv", ["setpriv", f"--reuid={name}", f"--regid={name}", "--clear-groups", *words])
+            try:
+                os.read(go, 1)
+                os.execvp("setpriv", ["setpriv", f"--reuid={name}", f"--regid={name}", "--clear-groups", *map(str, words)])
+            finally:
+                os._exit(127)
+        host.run("chpasswd", text=f"root:{PASSWORD}\n")
         uid = host.run("id", "-u", name).strip()
         host.run("busctl", "call", "org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager",
                  "CreateSession", "uusssssussbssa(sv)", uid, self.pid, "test", "tty", "user", "", "", 0, "", "", "no", "", "", 0)
@@ -139,6 +147,11 @@ class Terminal:
             except OSError:  # nobody has it any more
                 raise host.Failure(f"the terminal does not show '{text}': {self.said}") from None
 
+    def until_asked(self):
+        """pkttyagent asks first, then turns the echo off, and forgets what was typed before."""
+        self.until("Password: ")
+        host.until(lambda: not termios.tcgetattr(self.fd)[3] & termios.ECHO, "the terminal echoes no more")
+
     def type(self, text):
         os.write(self.fd, text.encode() + b"\n")
 
@@ -152,18 +165,21 @@ class Terminal:
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
+def mine():
+    pathlib.Path("/run/mine.json").write_text('{ "name": "mine", "memory": { "size": "2M" }, "kernel": "/k" }')
+
+
 def on_a_terminal_a_password_is_asked_for():
     host.fresh()
     stranger = user("stranger")
-    host.run("chpasswd", text="root:secret of root\n")
-    pathlib.Path("/run/mine.json").write_text('{ "name": "mine", "memory": { "size": "2M" }, "kernel": "/k" }')
+    mine()
     refused = Terminal(stranger, "lifecyclectl", "--no-ask-password", "define", "/run/mine.json")
     equal(refused.end(), DENIED, f"exit code of --no-ask-password ({refused.said})")
     expect("allows no question" in refused.said and "Password" not in refused.said, "nobody was asked", refused.said)
-    for password, code in (("wrong", DENIED), ("secret of root", 0)):
+    for password, code in (("wrong", DENIED), (PASSWORD, 0)):
         terminal = Terminal(stranger, "lifecyclectl", "define", "/run/mine.json")
         terminal.until("Authentication is required to define the virtual machine 'mine'.")
-        terminal.until("Password: ")
+        terminal.until_asked()
         ctl("list")  # the daemon has other things to do
         terminal.type(password)
         equal(terminal.end(), code, f"exit code with the password '{password}' ({terminal.said})")
@@ -171,10 +187,27 @@ def on_a_terminal_a_password_is_asked_for():
     ctl("destroy", "mine")
 
 
+def a_life_that_ends_while_a_person_is_asked_is_not_followed_by_another():
+    host.fresh()
+    host.define("web")
+    ctl("start", "web")
+    life = host.row("web")["life"]
+    terminal = Terminal(user("stranger"), "lifecyclectl", "abort", "web", "--if-life", life)
+    terminal.until("Authentication is required to abort the virtual machine 'web'.")
+    terminal.until_asked()
+    ctl("restart", "web")
+    terminal.type(PASSWORD)
+    equal(terminal.end(), WRONG_LIFE, f"exit code of an abort that was allowed ({terminal.said})")
+    expect(f"life {life} of web is over" in terminal.said, "it says so", terminal.said)
+    equal((host.row("web")["state"], host.row("web")["life"] > life), ("running", True), "web, in its next life")
+    ctl("destroy", "web")
+
+
 def who_leaves_takes_the_question_with_him():
     host.fresh()
+    mine()
     terminal = Terminal(user("stranger"), "lifecyclectl", "define", "/run/mine.json")
-    terminal.until("Password: ")
+    terminal.until_asked()
     terminal.type("\x03")
     expect(terminal.end() != 0, "it ends without a password", terminal.said)
     equal(host.row("mine"), None, "what he asked for")
@@ -187,5 +220,6 @@ if __name__ == "__main__":
         a_rule_sees_the_verb_the_vm_the_life_and_the_cause,
         without_polkit_others_are_refused_and_root_is_not,
         on_a_terminal_a_password_is_asked_for,
+        a_life_that_ends_while_a_person_is_asked_is_not_followed_by_another,
         who_leaves_takes_the_question_with_him,
     ], needs_kvm=False))

@@ -465,6 +465,7 @@ static void a_bus_that_breaks_takes_the_questions_with_it(void **state)
 		ask_manager(&w->nobody, &p[i], "Start", "sta{sv}", "a", (uint64_t)0, 0);
 	authority_until(a, 1);
 	bus_detach(w->bus);
+	assert_int_equal(w->bus->check_count, 0);
 	w->source = bus_source_free(w->source);
 	w->sd = sd_bus_close_unref(w->sd);
 	for (size_t i = 0; i < 2; i++)
