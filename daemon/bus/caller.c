@@ -149,22 +149,21 @@ static bool polkit_has_room(const struct caller *c)
 	return c->bus->check_count < CHECKS_MAX && own < CHECKS_MAX_PER_UID;
 }
 
-/* Nobody types a password for what is refused anyway. The engine looks again, at the life it has then. */
-static bool is_too_late(const struct call *call)
+/* Nobody types a password for what is refused anyway: true, and the call is gone. The engine looks again when polkit has answered. */
+static bool refuse_in_vain(struct caller *c, struct call *call)
 {
 	const struct request *r = &call->request;
 	const struct vm_row *row = rows_vm(bus_rows(call->bus), r->name);
 
-	return call->right->names_vm && r->life && (!row || row->life != r->life);
-}
-
-static void refuse_late(struct call *call)
-{
-	const struct request *r = &call->request;
-	const struct vm_row *row = rows_vm(bus_rows(call->bus), r->name);
-
-	bus_call_refuse(call, REFUSED_WRONG_LIFE, "life %llu of %s is over; its life now is %llu", (unsigned long long)r->life, r->name,
-		(unsigned long long)(row ? row->life : 0));
+	if (!call->right->names_vm || (row && (!r->life || row->life == r->life)))
+		return false;
+	caller_unqueue(c, call);
+	if (row)
+		bus_call_refuse(call, REFUSED_WRONG_LIFE, "life %llu of %s is over; its life now is %llu", (unsigned long long)r->life,
+			r->name, (unsigned long long)row->life);
+	else
+		bus_call_refuse(call, REFUSED_NO_SUCH_VM, "no VM is named %s; see what there is with list", r->name);
+	return true;
 }
 
 static void deny(const struct caller *c, struct call *call, const char *why)
@@ -184,11 +183,8 @@ static void caller_ask(struct caller *c)
 		struct call *call = list_first(&c->waiting, struct call, link);
 		int r;
 
-		if (is_too_late(call)) {
-			caller_unqueue(c, call);
-			refuse_late(call);
+		if (refuse_in_vain(c, call))
 			continue;
-		}
 		r = bus_check_new(call, caller_answered, c, &c->check);
 		if (r < 0) {
 			caller_unqueue(c, call);

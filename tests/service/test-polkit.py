@@ -41,6 +41,15 @@ def user(name):
     return name
 
 
+def polkit_knows_the_actions():
+    ids = [line for line in host.run("pkaction").splitlines() if line.startswith(ACTION)]
+    equal(len(ids), 12, f"actions of {ACTION}")
+    for action in ids:
+        said = host.run("pkaction", "--verbose", "--action-id", action)
+        for who, what in (("any", "auth_admin"), ("inactive", "auth_admin"), ("active", "auth_admin_keep")):
+            expect(any(line.split() == ["implicit", who + ":", what] for line in said.splitlines()), f"{action}, {who}: {what}", said)
+
+
 def a_stranger_reads_and_changes_nothing():
     host.fresh()
     host.define("web")
@@ -215,6 +224,7 @@ def who_leaves_takes_the_question_with_him():
 
 if __name__ == "__main__":
     sys.exit(host.main([
+        polkit_knows_the_actions,
         a_stranger_reads_and_changes_nothing,
         a_vmm_may_do_nothing_to_another_vm,
         a_rule_sees_the_verb_the_vm_the_life_and_the_cause,

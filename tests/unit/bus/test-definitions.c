@@ -118,6 +118,7 @@ static void nobody_else_may_take_it_back_or_have_files_read(void **state)
 	struct world *w = *state;
 
 	world_connect(w, &w->nobody, 65534);
+	(void)fake_vm(&w->engine, "a", 1);
 	assert_error(call_manager(&w->nobody, "Undefine", "sta{sv}", "a", (uint64_t)0, 0), E("AccessDenied"), "undefine a");
 	assert_error(call_manager(&w->nobody, "Reload", "a{sv}", 0), E("AccessDenied"), "reload");
 	assert_int_equal(w->engine.posted_count, 0);

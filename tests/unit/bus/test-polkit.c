@@ -346,7 +346,7 @@ static void a_client_that_leaves_takes_its_question_with_it(void **state)
 
 /* ---- lives, order, limits ---- */
 
-static void a_life_that_is_over_is_not_asked_about(void **state)
+static void what_is_refused_anyway_is_not_asked_about(void **state)
 {
 	struct world *w = *state;
 	struct authority *a;
@@ -358,8 +358,10 @@ static void a_life_that_is_over_is_not_asked_about(void **state)
 	assert_refused(w, &p, E("WrongLife"), "life 6 of a is over; its life now is 7");
 	ask(&w->nobody, &p, VM_A, VM_INTERFACE, "TakeDestroyLease", "stta{sv}", "", (uint64_t)0, (uint64_t)6, 0);
 	assert_refused(w, &p, E("WrongLife"), NULL);
+	ask_manager(&w->nobody, &p, "Stop", "sta{sv}", "zz", (uint64_t)0, 0);
+	assert_refused(w, &p, E("NoSuchVM"), "zz");
 	assert_int_equal(a->questions, 0);
-	/* One that goes while polkit thinks is the next one's in line, and the engine's to refuse. */
+	/* A life that goes while polkit thinks is the next one's in line, and the engine's to refuse. */
 	ask_manager(&w->nobody, &p, "Stop", "sta{sv}", "a", (uint64_t)7, 0);
 	authority_until(a, 1);
 	w->engine.rows.vm[0].life = 9;
@@ -491,7 +493,7 @@ int main(void)
 		TEST(a_polkit_that_never_answers_is_given_up),
 		TEST(a_polkit_that_vanishes_is_a_no),
 		TEST(a_client_that_leaves_takes_its_question_with_it),
-		TEST(a_life_that_is_over_is_not_asked_about),
+		TEST(what_is_refused_anyway_is_not_asked_about),
 		TEST(changes_of_one_caller_keep_their_order_and_reads_do_not_wait),
 		TEST(a_crowd_of_one_user_waits_in_line_and_root_does_not),
 		TEST(a_flood_of_one_caller_is_refused),
