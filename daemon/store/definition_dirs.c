@@ -132,6 +132,10 @@ static ssize_t read_file(const char *path, char text[DEFINITION_TEXT_MAX + 1], c
 		*ret_what = is_null_device(&st) ? NULL : "not a regular file";
 		return -1;
 	}
+	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & S_IWOTH)) {
+		*ret_what = "another user owns it, or anybody may write to it; give it to root, mode 0644";
+		return -1;
+	}
 	do {
 		n = read(fd, text + length, (size_t)(DEFINITION_TEXT_MAX + 1 - length));
 		length += n > 0 ? n : 0;

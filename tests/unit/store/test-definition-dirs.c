@@ -91,6 +91,26 @@ static void goes_on_after_a_bad_one(void **state)
 	expect(p, expected);
 }
 
+#define NOT_TRUSTED "another user owns it, or anybody may write to it; give it to root, mode 0644"
+
+static void trusts_no_file_of_somebody_else(void **state)
+{
+	struct place *p = *state;
+	char expected[256];
+
+	(void)snprintf(expected, sizeof(expected), "%s/usr/a.json: " NOT_TRUSTED "\nb/usr\n", p->path);
+	put(p, "usr/a.json", "a", "/usr");
+	put(p, "usr/b.json", "b", "/usr");
+	assert_int_equal(chmod(place_path(p, "usr/a.json"), 0666), 0);
+	expect(p, expected);
+	assert_int_equal(chmod(place_path(p, "usr/a.json"), 0644), 0);
+	expect(p, "a/usr\nb/usr\n");
+	if (geteuid() != 0)
+		return; /* nobody else can give it away */
+	assert_int_equal(chown(place_path(p, "usr/a.json"), 1, 1), 0);
+	expect(p, expected);
+}
+
 static void follows_links_and_lets_one_to_null_hide_a_file(void **state)
 {
 	put(*state, "usr/a.json", "a", "/usr");
@@ -107,6 +127,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			takes_the_later_directory_in_order_of_names, make, place_remove),
 		cmocka_unit_test_setup_teardown(goes_on_after_a_bad_one, make, place_remove),
+		cmocka_unit_test_setup_teardown(trusts_no_file_of_somebody_else, make, place_remove),
 		cmocka_unit_test_setup_teardown(
 			follows_links_and_lets_one_to_null_hide_a_file, make, place_remove),
 	};
