@@ -96,6 +96,43 @@ void burn_id(struct step *s, const struct life *l, const struct sp *sp)
 	emit(s, &c);
 }
 
+int model_lose_id(struct model *m, uint16_t id)
+{
+	struct lost_ids *lost = &m->lost_ids;
+	uint16_t *at;
+
+	if (id < FFA_ID_VM_FIRST || id > FFA_ID_VM_LAST)
+		return 0;
+	for (size_t i = 0; i < lost->count; i++)
+		if (lost->at[i] == id)
+			return 0;
+	at = realloc(lost->at, (lost->count + 1) * sizeof(*at));
+	if (!at)
+		return -ENOMEM;
+	at[lost->count++] = id;
+	lost->at = at;
+	return 0;
+}
+
+/* Which SP was told of that life is not known: any may have been. Nor is its number, so it gets one that no life has. */
+void burn_lost_ids(struct step *s)
+{
+	struct lost_ids *lost = &s->m->lost_ids;
+
+	for (size_t i = 0; i < lost->count; i++) {
+		struct change c = { .kind = CHANGE_BURNED, .life = s->m->seq + 1 };
+
+		c.burned.endpoint = lost->at[i];
+		c.burned.at = s->realtime;
+		for (size_t k = 0; k < s->m->sp_count; k++) {
+			c.burned.sp = s->m->sp[k].info.id;
+			emit(s, &c);
+		}
+	}
+	free(lost->at);
+	*lost = (struct lost_ids){ 0 };
+}
+
 /*
  * This SP's instance is gone, and what it knew with it. A VM_CREATED that was under way then may yet be taken by the next
  * one: `under_way` is the life it belongs to, or 0.

@@ -194,6 +194,7 @@ void model_clear(struct model *m)
 	model_empty_graves(m);
 	free(m->buried.at);
 	free(m->burned.at);
+	free(m->lost_ids.at);
 	free(m->spare_vm);
 	free(m->spare_life);
 	free(m->spare_guest);

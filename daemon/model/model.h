@@ -172,6 +172,12 @@ struct burned_ids {
 	uint32_t changes; /* counted: the rows follow */
 };
 
+/* Ids of lives that a record told of which could not be loaded: until they are burned, when the daemon begins. */
+struct lost_ids {
+	uint16_t *at;
+	size_t count;
+};
+
 struct model {
 	uint64_t seq; /* the last number used */
 	struct map vms_by_number, vms_by_name, lives_by_number;
@@ -211,6 +217,7 @@ struct model {
 	uint32_t mark;
 	uint64_t messages; /* numbered */
 	uint16_t directory; /* moves with whoever can be found: the tag of FFA_PARTITION_INFO_GET_REGS */
+	struct lost_ids lost_ids;
 	uint16_t begin_at; /* the log was lost: ids are to go on from here */
 	/* one of each, kept ready so that a change cannot fail half-way */
 	struct vm *spare_vm;
@@ -269,6 +276,7 @@ const struct lease *lease_that_holds(const struct life *l); /* the longest; NULL
 /* burned.c */
 int burned_reserve(struct burned_ids *b, size_t more);
 int apply_burned(struct model *m, const struct change *c);
+int model_lose_id(struct model *m, uint16_t id); /* after the load: a life may have it that is not known here */
 bool model_is_burned(const struct model *m, uint16_t id);
 const struct burned *model_burned(const struct model *m, uint64_t life, uint16_t sp); /* NULL: not burned there */
 void model_give_back_id(struct model *m, uint16_t id); /* if nobody has it, and it is not burned */

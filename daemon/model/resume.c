@@ -178,6 +178,7 @@ void model_resume(struct model *m, uint64_t now, uint64_t realtime, bool same_bo
 
 	if (m->begin_at)
 		resume_ids(&s);
+	burn_lost_ids(&s);
 	m->meets_by = now + MEET_PATIENCE;
 	if (m->shutdown.active && !same_boot) { /* it did */
 		struct change c = { .kind = CHANGE_SHUTDOWN };

@@ -118,6 +118,7 @@ void start_failed(struct step *s, struct vm *vm, enum vm_cause cause, const char
 /* forget.c, burned.c */
 enum refusal ask_forget(struct step *s, const struct request *r, struct answer *a);
 void burn_id(struct step *s, const struct life *l, const struct sp *sp);
+void burn_lost_ids(struct step *s);
 void release_burned(struct step *s, const struct sp *sp, uint64_t under_way);
 
 /* exhaustion.c */
