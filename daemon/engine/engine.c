@@ -414,34 +414,69 @@ static int load_change(struct engine *e, struct change *c, uint64_t when, bool s
 {
 	struct event_record event;
 	int r = model_reserve(&e->model);
+	bool told;
 
 	if (r < 0)
 		return r;
-	if (!snapshot && model_event(&e->model, c, when, &event))
+	told = !snapshot && model_event(&e->model, c, when, &event);
+	r = model_apply(&e->model, c);
+	if (r == 0 && told)
 		ring_put(e->ring, &event);
-	return model_apply(&e->model, c);
+	return r;
 }
 
-int engine_load(struct engine *e, const struct turn *turn, bool snapshot)
+/* Its number is used all the same. */
+static void leave_out(struct engine *e, struct change *c)
 {
+	if (c->seq > e->model.seq)
+		e->model.seq = c->seq;
+	if (change_has_definition(c)) {
+		free(c->definition);
+		c->definition = NULL;
+	}
+}
+
+static int load_guarded(struct engine *e, const struct turn *turn, size_t i, bool snapshot, const struct load_guard *guard)
+{
+	struct change *c = &turn->change[i];
+	int r = 0;
+
+	if (guard && !guard->before(guard->arg, i)) {
+		leave_out(e, c);
+		return 0;
+	}
+	r = load_change(e, c, turn->realtime, snapshot);
+	if (r < 0)
+		leave_out(e, c);
+	if (r != -EBADMSG || !guard)
+		return r;
+	guard->refused(guard->arg, i);
+	return 0;
+}
+
+int engine_load(struct engine *e, const struct turn *turn, bool snapshot, const struct load_guard *guard)
+{
+	int r = 0;
+
 	if (snapshot) {
 		model_clear(&e->model);
 		if (init_model(e) < 0)
 			return -ENOMEM;
-		if (!e->loaded)
+		if (!e->loaded || (guard && guard->anew))
 			ring_begin_at(e->ring, turn->last_seq);
 		e->model.seq = turn->last_seq;
 	}
 	e->loaded = true;
 	memcpy(e->boot, turn->boot, sizeof(e->boot));
-	for (size_t i = 0; i < turn->count; i++) {
-		int r = load_change(e, &turn->change[i], turn->realtime, snapshot);
-
-		if (r < 0)
-			return r;
-	}
+	for (size_t i = 0; r == 0 && i < turn->count; i++)
+		r = load_guarded(e, turn, i, snapshot, guard);
 	model_empty_graves(&e->model);
-	return 0;
+	return r;
+}
+
+int engine_lose_id(struct engine *e, uint16_t id)
+{
+	return model_lose_id(&e->model, id);
 }
 
 void engine_each_vmm(struct engine *e,

@@ -25,8 +25,14 @@ struct engine_config {
 int engine_new(const struct engine_config *config, const struct engine_ports *ports, struct engine **ret);
 struct engine *engine_free(struct engine *e);
 
-/* Load, line by line, before engine_start. A snapshot line replaces what was loaded; its events stay in the ring. */
-int engine_load(struct engine *e, const struct turn *turn, bool snapshot);
+/*
+ * Load, line by line, before engine_start. A snapshot replaces what was loaded; its events stay in the ring. The definitions in the turn are the
+ * engine's, whatever the answer. -EBADMSG: a change does not fit what came before; never with a guard, who is told.
+ */
+int engine_load(struct engine *e, const struct turn *turn, bool snapshot, const struct load_guard *guard);
+
+/* A record that could not be loaded told of a life with this id: nobody gets it. After the load, before engine_start. */
+int engine_lose_id(struct engine *e, uint16_t id);
 
 /*
  * The log, or a part of it, is gone: there may be lives and debts nobody here knows. No sequence number up to `highest` is

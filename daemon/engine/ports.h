@@ -262,6 +262,14 @@ struct fleet_ops {
 	void (*reclaim)(void *fleet, struct committed proof, uint64_t life, bool huge); /* unlink, then IN_RECLAIMED */
 };
 
+/* Who reads the log watches over each change, so that none can keep the daemon from coming up. */
+struct load_guard {
+	bool (*before)(void *arg, size_t i);  /* change i of the turn comes next; false: it is left out */
+	void (*refused)(void *arg, size_t i); /* it does not fit what came before, and was left out */
+	bool anew; /* of a snapshot: the events loaded before it are not all there were */
+	void *arg;
+};
+
 /* Holders of leases. An end that is not there is no matter: the lease is, and its deadline. */
 struct lease_ops {
 	void (*ask)(void *who, struct committed proof, const struct lease_word *word); /* let go */

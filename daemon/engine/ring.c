@@ -24,6 +24,7 @@ struct ring *ring_free(struct ring *r)
 void ring_begin_at(struct ring *r, uint64_t seq)
 {
 	r->lost = seq;
+	r->count = 0;
 }
 
 static const struct event_record *at(const struct ring *r, size_t i)

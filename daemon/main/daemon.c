@@ -284,11 +284,19 @@ static int open_engine(struct daemon *d)
 	return loop_watch(d->loop, store_fd(d->store), LOOP_READ, disk_ready, d, &d->disk);
 }
 
-static int load_line(void *arg, const struct turn *turn, bool snapshot)
+static int load_line(void *arg, const struct turn *turn, bool snapshot, const struct load_guard *guard)
 {
 	struct daemon *d = arg;
 
-	return engine_load(d->engine, turn, snapshot);
+	return engine_load(d->engine, turn, snapshot, guard);
+}
+
+static void lose_id(void *arg, uint16_t id)
+{
+	struct daemon *d = arg;
+
+	if (engine_lose_id(d->engine, id) < 0)
+		log_error("out of memory: FF-A id 0x%04x is not burned, though a life may have it", id);
 }
 
 static void adopt(void *arg, uint64_t life, const struct change_vmm *vmm, const char *name, bool huge)
@@ -338,6 +346,7 @@ static int load(struct daemon *d)
 	}
 	if (store_lost(d->store, &highest))
 		begin_somewhere(d, highest);
+	store_each_lost_id(d->store, lose_id, d);
 	engine_each_vmm(d->engine, adopt, d);
 	r = engine_start(d->engine);
 	if (r < 0)

@@ -11,7 +11,8 @@
  *   log.1    the log before
  *   log.new  a snapshot being written
  *   epoch    a UUID: sequence numbers of two epochs have nothing to do with each other
- *   log.damaged-N  what could not be read, set aside
+ *   loading  which record is being loaded, should the daemon die of it (log_aside.h)
+ *   log.damaged-N  what could not be loaded, set aside with the reasons
  */
 
 #include <stdbool.h>
@@ -48,12 +49,16 @@ struct store *store_close(struct store *s);
 pid_t store_holder(const char *state_dir); /* 0: unknown */
 
 /*
- * Reads everything back, in order. `line` owns the definitions in a turn from the call on, whatever it
- * returns; what else is in it is valid during the call. A negative errno from it ends the load. -EBADMSG: a
- * line is whole but means nothing to this program (another version wrote it); it was logged and is left as it
- * is.
+ * Reads everything back, in order. `line` owns the definitions in a turn from the call on, whatever it returns; what else is in it
+ * is valid during the call. It has to ask the guard before each change, and to tell it what does not fit. A negative errno from it
+ * ends the load. What cannot be loaded is set aside, with a reason, and the rest loads: a line whose checksum is wrong, a change
+ * that this program does not know or that does not fit, a change at which the daemons before this one died.
  */
-int store_load(struct store *s, int (*line)(void *ctx, const struct turn *turn, bool snapshot), void *ctx);
+int store_load(struct store *s,
+	int (*line)(void *ctx, const struct turn *turn, bool snapshot, const struct load_guard *guard), void *ctx);
+
+/* After store_load: the FF-A ids that what was set aside tells of. */
+void store_each_lost_id(const struct store *s, void (*each)(void *arg, uint16_t id), void *arg);
 
 /*
  * Whom commit tells that the turn is stored, or of the negative errno why it is not: for every commit that returned 0, once.

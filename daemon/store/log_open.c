@@ -193,6 +193,7 @@ struct store *store_close(struct store *s)
 	close_fdp(&s->file.directory);
 	buffer_free(&s->line.text);
 	buffer_free(&s->snapshot.text);
+	free(s->lost_id);
 	free(s);
 	return NULL;
 }

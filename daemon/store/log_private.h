@@ -28,6 +28,9 @@ struct store {
 	uint64_t events;        /* that followers can still read from it, the snapshot's not counted */
 	uint64_t ask_at;        /* no snapshot before it has that size: the last try failed */
 
+	uint16_t *lost_id; /* of lives that a record told of which was set aside */
+	size_t lost_ids;
+
 	struct log_job line, snapshot;
 	void (*done)(void *ctx, uint64_t seq, int error);
 	void *ctx;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,29 +14,31 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "store/log_private.h"
+#include "store/log_text.h"
 #include "store/records.h"
 #include "store/uuid.h"
 
 #define LOG_MAX_BYTES (1ull << 30)
-#define DAMAGED_MAX   1000
-
-/* One file, read whole. */
-struct log_text {
-	const char *name;
-	char *data;
-	size_t length;
-	size_t good; /* bytes of whole lines from the beginning */
-	bool there;
-	bool current; /* the log, not the one before */
-};
+#define TELL_EACH     20 /* of the records that are left out; all are in the file */
 
 struct loading {
 	struct store *store;
-	int (*line)(void *ctx, const struct turn *turn, bool snapshot);
+	int (*line)(void *ctx, const struct turn *turn, bool snapshot, const struct load_guard *guard);
 	void *ctx;
 	uint64_t last; /* number of the last turn handed over */
 	uint8_t boot[16];
+	struct aside aside;
+	bool spare;   /* what is read now is in the snapshot, too: no need to save what can be saved */
+	bool spoiled; /* and something of it could not be loaded */
+	bool anew;    /* so the snapshot is loaded in its place */
+};
+
+/* The line that is being handed over. */
+struct line {
+	struct loading *loading;
+	const struct log_text *text;
+	size_t at, length;
+	const struct turn_read *read; /* NULL: not yet */
 };
 
 static void free_text(struct log_text *t)
@@ -96,174 +99,186 @@ static bool line_is_whole(const char *line, size_t length)
 	return crc == crc32(0, (const Bytef *)line + LINE_HEAD, (uInt)(length - LINE_HEAD));
 }
 
-/* The length of the line at `at`, newline included; 0: its newline is missing. */
-static size_t line_at(const struct log_text *t, size_t at)
+size_t log_line_at(const struct log_text *t, size_t at)
 {
 	const char *end = at < t->length ? memchr(t->data + at, '\n', t->length - at) : NULL;
 
 	return end ? (size_t)(end - (t->data + at)) + 1 : 0;
 }
 
-static void find_good(struct log_text *t)
+static void look_through(struct log_text *t)
 {
-	size_t length;
+	size_t length, at = 0;
 
-	while ((length = line_at(t, t->good)) && line_is_whole(t->data + t->good, length - 1))
-		t->good += length;
-}
-
-static int parse_line(const struct log_text *t, size_t at, size_t length, struct turn_read *ret)
-{
-	int e = turn_read(t->data + at + LINE_HEAD, length - LINE_HEAD - 1, ret);
-
-	if (e == -EBADMSG)
-		log_error("%s: the line at byte %zu is whole but not understood: %s; another version of "
-			  "lifecycled "
-			  "wrote it: start that one, or move the file away and lose what it knows",
-			t->name, at, ret->why);
-	return e;
+	for (; (length = log_line_at(t, at)); at += length)
+		t->damaged += !line_is_whole(t->data + at, length - 1);
+	t->torn = t->length - at;
+	t->length = at;
 }
 
 static size_t last_line(const struct log_text *t)
 {
-	const char *end = t->good > 1 ? memrchr(t->data, '\n', t->good - 1) : NULL;
+	const char *end = t->length > 1 ? memrchr(t->data, '\n', t->length - 1) : NULL;
 
 	return end ? (size_t)(end - t->data) + 1 : 0;
 }
 
+static void ignore(void *arg, size_t nth, const char *why)
+{
+}
+
+/* Of a line that cannot be read nothing is known. */
 static int peek(const struct log_text *t, size_t at, uint64_t *ret_last, bool *ret_snapshot)
 {
+	static const struct turn_rest rest = { .left_out = ignore };
 	_cleanup_(free_readp) struct turn_read r = { 0 };
+	size_t length = log_line_at(t, at);
 	int e;
 
 	*ret_last = 0;
 	*ret_snapshot = false;
-	if (at >= t->good)
+	if (!length || !line_is_whole(t->data + at, length - 1))
 		return 0;
-	e = parse_line(t, at, line_at(t, at), &r);
+	e = turn_read_rest(t->data + at + LINE_HEAD, length - LINE_HEAD - 1, &rest, &r);
 	if (e < 0)
-		return e;
+		return e == -EBADMSG ? 0 : e;
 	*ret_last = r.turn.last_seq;
 	*ret_snapshot = r.snapshot;
 	return 0;
 }
 
-/* What is behind a bad line may still tell how high numbers went: no life may get one of them again. */
-static void note_highest(struct store *s, const struct log_text *t)
+/* A last line without its end is a turn that was never told to anyone: it is dropped. */
+static int drop_torn(struct store *s, struct log_text *t)
 {
-	size_t length;
+	if (!t->torn)
+		return 0;
+	log_warning("%s: the last line is torn (%zu bytes); dropped", t->name, t->torn);
+	if (ftruncate(s->file.log, (off_t)t->length) < 0)
+		return -errno;
+	return s->file.volatile_place || fdatasync(s->file.log) == 0 ? 0 : -errno;
+}
 
-	for (size_t at = t->good; (length = line_at(t, at)); at += length) {
-		_cleanup_(free_readp) struct turn_read r = { 0 };
+/* ---- a line ---- */
 
-		if (line_is_whole(t->data + at, length - 1) &&
-			turn_read(t->data + at + LINE_HEAD, length - LINE_HEAD - 1, &r) == 0 &&
-			r.turn.last_seq > s->highest)
-			s->highest = r.turn.last_seq;
+static struct aside_where where(const struct line *l, uint32_t nth)
+{
+	struct aside_where w = { .file = l->text->file, .nth = nth, .at = l->at };
+
+	memcpy(&w.check, l->text->data + l->at, l->length < sizeof(w.check) ? l->length : sizeof(w.check));
+	return w;
+}
+
+static __attribute__((format(printf, 3, 4))) void leave_out(struct line *l, uint32_t nth, const char *format, ...)
+{
+	struct loading *o = l->loading;
+	struct aside_where w = where(l, nth);
+	char why[160];
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(why, sizeof(why), format, ap);
+	va_end(ap);
+	if (o->aside.count < TELL_EACH)
+		log_error("%s: a record at byte %zu cannot be loaded: %s", l->text->name, l->at, why);
+	if (o->spare) {
+		o->spoiled = true;
+		return;
 	}
+	aside_put(&o->aside, &w, why);
+	if (nth != ASIDE_LINE)
+		return;
+	/* Which numbers it used is not known, but for each it has a byte at least. And what boot it was of: see log_mend.c. */
+	if (o->last + l->length > o->store->highest)
+		o->store->highest = o->last + l->length;
+	memcpy(o->boot, o->store->boot, sizeof(o->boot));
 }
 
-static int open_damaged(struct store *s, char *name, size_t size)
+static void not_understood(void *arg, size_t nth, const char *why)
 {
-	for (unsigned n = 1; n <= DAMAGED_MAX; n++) {
-		int fd;
-
-		(void)snprintf(name, size, "log.damaged-%u", n);
-		fd = openat(s->file.directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (fd >= 0 || errno != EEXIST)
-			return fd < 0 ? -errno : fd;
-	}
-	return -EMFILE;
+	leave_out(arg, (uint32_t)nth, "%s; another version of lifecycled wrote it", why);
 }
 
-/*
- * Numbers may be used again from here on, so cursors of the old epoch must not be believed. Its file goes
- * before the log is touched: a crash in between is then no way to keep it.
- */
-static int end_epoch(struct store *s)
+static const char ends_daemons[] = "each daemon that loads it ends";
+
+static bool guard_before(void *arg, size_t i)
 {
-	s->lost = true;
-	if (unlinkat(s->file.directory, "epoch", 0) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	return log_sync_directory(&s->file);
+	struct line *l = arg;
+	struct aside_where w = where(l, l->read->nth[i]);
+
+	if (aside_before(&l->loading->aside, &w))
+		return true;
+	leave_out(l, w.nth, ends_daemons);
+	return false;
 }
 
-/* Nothing is thrown away that somebody may want to read. Where there is no room for it the log is not touched
- * either. */
-static int set_aside(struct store *s, const struct log_text *t)
+static void guard_refused(void *arg, size_t i)
 {
-	_cleanup_(close_fdp) int fd = -1;
-	char name[32];
+	struct line *l = arg;
+	const struct change *c = &l->read->turn.change[i];
+
+	leave_out(l, l->read->nth[i], "it does not fit what comes before it (VM %llu, life %llu)", (unsigned long long)c->vm,
+		(unsigned long long)c->life);
+}
+
+/* Numbers never fall: a line whose do was not written by us, or not here. */
+static bool numbers_rise(const struct loading *o, const struct turn_read *r)
+{
+	const struct turn *turn = &r->turn;
+
+	return !turn->count || (turn->last_seq >= o->last && (r->snapshot || turn->first_seq > o->last));
+}
+
+static int take_line(struct line *l, struct turn_read *r, bool skip)
+{
+	struct loading *o = l->loading;
+	struct store *s = o->store;
+	const struct load_guard guard = { guard_before, guard_refused, o->anew, l };
 	int e;
 
-	fd = open_damaged(s, name, sizeof(name));
-	if (fd < 0)
-		return fd;
-	e = log_write_all(fd, t->data + t->good, t->length - t->good);
-	if (e == 0 && !s->file.volatile_place && fdatasync(fd) < 0)
-		e = -errno;
-	if (e < 0) {
-		(void)unlinkat(s->file.directory, name, 0);
-		return e;
-	}
-	log_error("%s: damaged at byte %zu; the %zu bytes from there are set aside in %s, what they knew is "
-		  "lost",
-		t->name, t->good, t->length - t->good, name);
-	note_highest(s, t);
-	e = log_sync_directory(&s->file);
-	return e < 0 ? e : end_epoch(s);
-}
-
-/*
- * A last line without its end is a turn that was never told to anyone: it is dropped. Anything else that
- * cannot be read was told, and is missed: it is set aside.
- */
-static int mend(struct store *s, struct log_text *t)
-{
-	int e = 0;
-
-	if (t->good == t->length)
-		return 0;
-	if (line_at(t, t->good))
-		e = set_aside(s, t);
-	else
-		log_warning("%s: the last line is torn (%zu bytes); dropped", t->name, t->length - t->good);
-	if (e == 0 && ftruncate(s->file.log, (off_t)t->good) < 0)
-		e = -errno;
-	if (e == 0 && !s->file.volatile_place && fdatasync(s->file.log) < 0)
-		e = -errno;
-	t->length = t->good;
-	return e;
-}
-
-static int hand_over(struct loading *l, const struct log_text *t, size_t at, size_t length, bool skip)
-{
-	_cleanup_(free_readp) struct turn_read r = { 0 };
-	int e = parse_line(t, at, length, &r);
-
-	if (e < 0)
-		return e;
-	if (r.has_boot)
-		memcpy(l->boot, r.turn.boot, sizeof(l->boot));
-	memcpy(r.turn.boot, l->boot, sizeof(l->boot));
+	if (r->has_boot)
+		memcpy(o->boot, r->turn.boot, sizeof(o->boot));
+	memcpy(r->turn.boot, o->boot, sizeof(o->boot));
+	if (r->turn.last_seq > s->highest)
+		s->highest = r->turn.last_seq;
 	if (skip)
 		return 0;
-	if (r.turn.last_seq < l->last || (!r.snapshot && r.turn.count && r.turn.first_seq <= l->last)) {
-		log_error("%s: the line at byte %zu has numbers %llu to %llu, after %llu; move the file away "
-			  "and lose "
-			  "what it knows",
-			t->name, at, (unsigned long long)r.turn.first_seq,
-			(unsigned long long)r.turn.last_seq, (unsigned long long)l->last);
-		return -EBADMSG;
+	if (!numbers_rise(o, r)) {
+		leave_out(l, ASIDE_LINE, "its numbers %llu to %llu come after %llu", (unsigned long long)r->turn.first_seq,
+			(unsigned long long)r->turn.last_seq, (unsigned long long)o->last);
+		return 0;
 	}
-	l->last = r.turn.last_seq;
-	if (l->last > l->store->highest)
-		l->store->highest = l->last;
-	if (!r.snapshot && t->current)
-		l->store->events += turn_events(&r.turn);
-	e = l->line(l->ctx, &r.turn, r.snapshot);
-	turn_read_release(&r); /* the definitions are the callee's */
+	if (r->turn.last_seq > o->last)
+		o->last = r->turn.last_seq;
+	if (!r->snapshot && l->text->file == 0)
+		s->events += turn_events(&r->turn);
+	l->read = r;
+	e = o->line(o->ctx, &r->turn, r->snapshot, &guard);
+	turn_read_release(r); /* the definitions are the callee's */
 	return e < 0 ? e : 0;
+}
+
+static int hand_over(struct loading *o, const struct log_text *t, size_t at, size_t length, bool skip)
+{
+	_cleanup_(free_readp) struct turn_read r = { 0 };
+	struct line l = { o, t, at, length, NULL };
+	struct aside_where w = where(&l, ASIDE_LINE);
+	struct turn_rest rest = { skip ? ignore : not_understood, &l };
+	int e;
+
+	if (!line_is_whole(t->data + at, length - 1)) {
+		leave_out(&l, ASIDE_LINE, "its checksum is wrong");
+		return 0;
+	}
+	if (!aside_before(&o->aside, &w)) {
+		leave_out(&l, ASIDE_LINE, ends_daemons);
+		return 0;
+	}
+	e = turn_read_rest(t->data + at + LINE_HEAD, length - LINE_HEAD - 1, &rest, &r);
+	if (e == -EBADMSG) {
+		leave_out(&l, ASIDE_LINE, "%s; another version of lifecycled wrote it", r.why);
+		return 0;
+	}
+	return e < 0 ? e : take_line(&l, &r, skip);
 }
 
 static int hand_over_all(struct loading *l, const struct log_text *t, bool skip_first)
@@ -271,11 +286,26 @@ static int hand_over_all(struct loading *l, const struct log_text *t, bool skip_
 	size_t length;
 	int e = 0;
 
-	for (size_t at = 0; e == 0 && at < t->good; at += length) {
-		length = line_at(t, at);
+	for (size_t at = 0; e == 0 && !l->spoiled && (length = log_line_at(t, at)); at += length)
 		e = hand_over(l, t, at, length, skip_first && at == 0);
-	}
 	return e;
+}
+
+/* The log before is read for its events: what it knows is in the snapshot. */
+static int load_events(struct loading *l, const struct log_text *before)
+{
+	int e;
+
+	l->spare = true;
+	e = hand_over_all(l, before, false);
+	l->spare = false;
+	if (e < 0 || !l->spoiled)
+		return e;
+	log_warning("log.1 cannot be loaded whole; older events cannot be read any more");
+	l->spoiled = false;
+	l->anew = true;
+	l->last = 0;
+	return log_put_away(l->store, before->name);
 }
 
 /*
@@ -293,16 +323,14 @@ static int load_both(struct loading *l, const struct log_text *before, const str
 		e = peek(before, last_line(before), &ends, &ignored);
 	if (e < 0)
 		return e;
-	if (snapshot)
-		l->store->snapshot_size = line_at(log, 0);
-	fits = before->there && before->good && before->good == before->length && ends == begins;
+	fits = before->there && before->length && !before->damaged && !before->torn && ends == begins;
 	if (before->there && snapshot && !fits)
 		log_warning("log.1 does not lead to the log; older events cannot be read any more");
-	if (before->there && (fits || !snapshot)) {
+	if (before->there && snapshot && fits)
+		e = load_events(l, before);
+	else if (before->there && !snapshot)
 		e = hand_over_all(l, before, false);
-		return e < 0 ? e : hand_over_all(l, log, snapshot);
-	}
-	return hand_over_all(l, log, false);
+	return e < 0 ? e : hand_over_all(l, log, snapshot && fits && !l->anew);
 }
 
 static bool exists(const struct store *s, const char *name)
@@ -319,7 +347,7 @@ static int recover_names(struct store *s)
 	if (!exists(s, "log") && exists(s, "log.1")) {
 		if (!exists(s, "log.new")) {
 			log_error("the log is gone, log.1 is there; going on from where that ends");
-			e = end_epoch(s);
+			e = log_end_epoch(s);
 		}
 		if (e < 0)
 			return e;
@@ -331,22 +359,39 @@ static int recover_names(struct store *s)
 	return 0;
 }
 
-static int open_log(struct store *s, struct log_text *t)
+/* The directory is ours alone: another owner is a copy, or a mistake, and whoever owns a file may write to it. */
+static int check_owner(int fd, const char *name)
 {
-	int e = exists(s, "log") ? 0 : end_epoch(s);
+	struct stat st;
 
-	if (e < 0)
-		return e;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_uid == geteuid() && !(st.st_mode & 022))
+		return 0;
+	log_error("%s: others own it or may write to it (uid %u, mode %04o); give it to uid %u, mode 0600", name, st.st_uid,
+		st.st_mode & 07777, geteuid());
+	return -EPERM;
+}
+
+static int open_log_file(struct store *s)
+{
 	s->file.log = openat(
 		s->file.directory, "log", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-	if (s->file.log < 0)
-		return -errno;
-	e = read_text(s->file.log, t);
+	return s->file.log < 0 ? -errno : check_owner(s->file.log, "log");
+}
+
+static int open_log(struct store *s, struct log_text *t)
+{
+	int e = exists(s, "log") ? 0 : log_end_epoch(s);
+
+	if (e == 0)
+		e = open_log_file(s);
+	if (e == 0)
+		e = read_text(s->file.log, t);
 	if (e < 0)
 		return e;
-	find_good(t);
-	e = mend(s, t);
-	s->file.size = s->size = t->good;
+	look_through(t);
+	e = drop_torn(s, t);
 	return e < 0 ? e : log_sync_directory(&s->file);
 }
 
@@ -358,8 +403,11 @@ static int read_before(struct store *s, struct log_text *t)
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	e = read_text(fd, t);
-	find_good(t);
+	e = check_owner(fd, t->name);
+	if (e == 0)
+		e = read_text(fd, t);
+	if (e == 0)
+		look_through(t);
 	return e;
 }
 
@@ -408,24 +456,51 @@ static int load_epoch(struct store *s)
 	return new_epoch(s);
 }
 
-int store_load(struct store *s, int (*line)(void *ctx, const struct turn *turn, bool snapshot), void *ctx)
+/* As it is on the disk now. */
+static int measure(struct store *s, const struct log_text *log, bool mended)
 {
-	_cleanup_(free_text) struct log_text log = { .name = "log", .current = true },
-					     before = { .name = "log.1" };
+	uint64_t ignored;
+	bool snapshot;
+	int e = peek(log, 0, &ignored, &snapshot);
+
+	s->file.size = s->size = log->length;
+	s->snapshot_size = snapshot ? log_line_at(log, 0) : 0;
+	if (e < 0 || !mended)
+		return e;
+	close_fdp(&s->file.log);
+	return open_log_file(s);
+}
+
+static int load_files(struct loading *l, struct log_text *log, struct log_text *before)
+{
+	struct store *s = l->store;
+	int e = recover_names(s);
+
+	if (e == 0)
+		e = open_log(s, log);
+	if (e == 0)
+		e = read_before(s, before);
+	if (e == 0)
+		e = load_both(l, before, log);
+	if (e == 0)
+		e = log_mend(s, &l->aside, (struct log_text *const[]){ log, before });
+	if (e == 0)
+		e = measure(s, log, l->aside.count > 0);
+	return e < 0 ? e : load_epoch(s);
+}
+
+int store_load(struct store *s,
+	int (*line)(void *ctx, const struct turn *turn, bool snapshot, const struct load_guard *guard), void *ctx)
+{
+	_cleanup_(free_text) struct log_text log = { .name = "log" }, before = { .name = "log.1", .file = 1 };
 	struct loading l = { .store = s, .line = line, .ctx = ctx };
 	int e;
 
 	if (s->loaded)
 		return -EALREADY;
-	e = recover_names(s);
-	if (e == 0)
-		e = open_log(s, &log);
-	if (e == 0)
-		e = read_before(s, &before);
-	if (e == 0)
-		e = load_both(&l, &before, &log);
-	if (e == 0)
-		e = load_epoch(s);
+	aside_open(&l.aside, s->file.directory);
+	e = load_files(&l, &log, &before);
+	aside_close(&l.aside, e == 0);
 	if (e < 0) {
 		close_fdp(&s->file.log);
 		s->file.log = -1;
@@ -434,4 +509,10 @@ int store_load(struct store *s, int (*line)(void *ctx, const struct turn *turn, 
 	memcpy(s->logged_boot, l.boot, sizeof(l.boot));
 	s->loaded = true;
 	return 0;
+}
+
+void store_each_lost_id(const struct store *s, void (*each)(void *arg, uint16_t id), void *arg)
+{
+	for (size_t i = 0; i < s->lost_ids; i++)
+		each(arg, s->lost_id[i]);
 }

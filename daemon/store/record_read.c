@@ -234,9 +234,22 @@ static int read_change(struct object *o, struct change *c)
 	return e < 0 ? e : check_all_known(o, kind->name);
 }
 
-static int read_changes(struct object *o, struct turn *turn)
+static int read_one_change(struct object *o, struct json_object *json, struct change *c)
+{
+	struct object inner = { json, 0, o->why, o->why_size };
+	int e = json_object_is_type(json, json_type_object) ? read_change(&inner, c) : bad(o, "a change is no object");
+
+	if (e < 0 && change_has_definition(c)) {
+		free(c->definition);
+		c->definition = NULL;
+	}
+	return e;
+}
+
+static int read_changes(struct object *o, const struct turn_rest *rest, struct turn_read *r)
 {
 	struct json_object *list = take(o, "changes");
+	struct turn *turn = &r->turn;
 	size_t count;
 
 	if (!json_object_is_type(list, json_type_array))
@@ -245,22 +258,26 @@ static int read_changes(struct object *o, struct turn *turn)
 	if (!count)
 		return 0;
 	turn->change = calloc(count, sizeof(*turn->change));
-	if (!turn->change)
+	r->nth = calloc(count, sizeof(*r->nth));
+	if (!turn->change || !r->nth)
 		return -ENOMEM;
-	turn->count = count;
 	for (size_t i = 0; i < count; i++) {
-		struct object inner = { json_object_array_get_idx(list, i), 0, o->why, o->why_size };
-		int e = json_object_is_type(inner.json, json_type_object)
-				? read_change(&inner, &turn->change[i])
-				: bad(o, "a change is no object");
+		struct change *c = &turn->change[turn->count];
+		int e = read_one_change(o, json_object_array_get_idx(list, i), c);
 
-		if (e < 0)
+		if (e < 0 && (e != -EBADMSG || !rest))
 			return e;
+		if (e < 0) {
+			*c = (struct change){ 0 };
+			rest->left_out(rest->arg, i, r->why);
+			continue;
+		}
+		r->nth[turn->count++] = (uint32_t)i;
 	}
 	return 0;
 }
 
-static int read_turn(struct object *o, struct turn_read *r)
+static int read_turn(struct object *o, const struct turn_rest *rest, struct turn_read *r)
 {
 	struct turn *turn = &r->turn;
 	int e = read_number(o, "first", UINT64_MAX, &turn->first_seq);
@@ -274,7 +291,7 @@ static int read_turn(struct object *o, struct turn_read *r)
 	if (e == 0)
 		e = read_uuid(o, "boot", turn->boot, &r->has_boot);
 	if (e == 0)
-		e = read_changes(o, turn);
+		e = read_changes(o, rest, r);
 	if (e == 0)
 		e = check_all_known(o, "the turn");
 	if (e == 0 && turn->first_seq > turn->last_seq)
@@ -282,34 +299,74 @@ static int read_turn(struct object *o, struct turn_read *r)
 	return e;
 }
 
-int turn_read(const char *json, size_t length, struct turn_read *ret)
+/* A shortage of memory must not be taken for damage. */
+static int parse(const char *json, size_t length, struct object *o)
 {
 	_cleanup_(free_tokenerp) struct json_tokener *tokener = json_tokener_new_ex(RECORD_DEPTH);
+	_cleanup_(put_jsonp) struct json_object *root = NULL;
+
+	if (!tokener)
+		return -ENOMEM;
+	if (length > INT32_MAX)
+		return bad(o, "a line of %zu bytes", length);
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
+	root = json_tokener_parse_ex(tokener, json, (int)length);
+	if (!root && json_tokener_get_error(tokener) == json_tokener_success)
+		return -ENOMEM;
+	if (!json_object_is_type(root, json_type_object))
+		return bad(o, "not JSON: %s", json_tokener_error_desc(json_tokener_get_error(tokener)));
+	if (json_tokener_get_parse_end(tokener) != length)
+		return bad(o, "something follows the turn");
+	o->json = take_ptr(&root);
+	return 0;
+}
+
+int turn_read_rest(const char *json, size_t length, const struct turn_rest *rest, struct turn_read *ret)
+{
 	_cleanup_(put_jsonp) struct json_object *root = NULL;
 	struct object o = { .why = ret->why, .why_size = sizeof(ret->why) };
 	int e;
 
 	*ret = (struct turn_read) { 0 };
-	if (!tokener)
-		return -ENOMEM;
-	if (length > INT32_MAX)
-		return bad(&o, "a line of %zu bytes", length);
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
-	root = o.json = json_tokener_parse_ex(tokener, json, (int)length);
-	if (!json_object_is_type(root, json_type_object))
-		return bad(&o, "not JSON: %s", json_tokener_error_desc(json_tokener_get_error(tokener)));
-	if (json_tokener_get_parse_end(tokener) != length)
-		return bad(&o, "something follows the turn");
-	e = read_turn(&o, ret);
+	e = parse(json, length, &o);
+	root = o.json;
+	if (e == 0)
+		e = read_turn(&o, rest, ret);
 	if (e < 0)
 		turn_read_free(ret);
 	return e;
 }
 
+int turn_read(const char *json, size_t length, struct turn_read *ret)
+{
+	return turn_read_rest(json, length, NULL, ret);
+}
+
+int turn_change_text(const char *json, size_t length, size_t nth, struct buffer *b)
+{
+	char why[160];
+	struct object o = { .why = why, .why_size = sizeof(why) };
+	_cleanup_(put_jsonp) struct json_object *root = NULL;
+	struct json_object *list = NULL, *change = NULL;
+	int e = parse(json, length, &o);
+
+	root = o.json;
+	if (e < 0)
+		return e;
+	if (json_object_object_get_ex(root, "changes", &list) && json_object_is_type(list, json_type_array))
+		change = json_object_array_get_idx(list, nth);
+	if (!change)
+		return -EBADMSG;
+	buffer_text(b, json_object_to_json_string_ext(change, JSON_C_TO_STRING_PLAIN));
+	return b->error;
+}
+
 void turn_read_release(struct turn_read *r)
 {
 	free(r->turn.change);
+	free(r->nth);
 	r->turn.change = NULL;
+	r->nth = NULL;
 	r->turn.count = 0;
 }
 

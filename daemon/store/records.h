@@ -20,10 +20,21 @@ struct turn_read {
 	struct turn turn; /* its changes are on the heap: turn_read_free */
 	bool snapshot;
 	bool has_boot; /* turn.boot was in the line */
+	uint32_t *nth; /* which each change is in the line: some may have been left out */
 	char why[160]; /* after -EBADMSG */
+};
+
+/* Is told of a change that is not understood: its place in the line, and why. */
+struct turn_rest {
+	void (*left_out)(void *arg, size_t nth, const char *why);
+	void *arg;
 };
 
 /* 0, -ENOMEM, or -EBADMSG: a kind, key or value that this program does not know. */
 int turn_read(const char *json, size_t length, struct turn_read *ret);
+/* The same, but a change that is not understood is left out. */
+int turn_read_rest(const char *json, size_t length, const struct turn_rest *rest, struct turn_read *ret);
+/* The text of one change of such a line. -EBADMSG: there is none. */
+int turn_change_text(const char *json, size_t length, size_t nth, struct buffer *b);
 void turn_read_release(struct turn_read *r); /* the definitions went to somebody else */
 void turn_read_free(struct turn_read *r);

@@ -270,7 +270,7 @@ void disk_load(struct world *w)
 	for (size_t i = 0; i < w->disk.count; i++) {
 		struct stored_turn *line = &w->disk.line[i];
 		struct turn t = copy_turn(&line->turn);
-		int r = engine_load(w->engine, &t, line->snapshot);
+		int r = engine_load(w->engine, &t, line->snapshot, NULL);
 
 		if (r < 0)
 			refuse_line(w, i, r);

@@ -296,10 +296,10 @@ def who_asks_for_ten_thousand_streams_gets_his_share():
         files = len(os.listdir(f"/proc/{h.daemon.pid}/fd"))
         clients = []
         try:
-            for uid, share in ((1, 32), (2, 32), (0, 1024 - 64)):  # the bus takes only users that exist
-                process, given, refused, why = subscribe(h, 10000, uid)
+            for uid, asks, share in ((1, 10000, 32), (2, 100, 32), (0, 2000, 1024 - 64)):  # the bus takes only users that exist
+                process, given, refused, why = subscribe(h, asks, uid)
                 clients.append(process)
-                equal((given, refused), (share, 10000 - share), f"streams that uid {uid} was given, and not ({why.strip()})")
+                equal((given, refused), (share, asks - share), f"streams that uid {uid} was given, and not ({why.strip()})")
                 expect("too many event streams" in why, "it is told why", why)
             equal(h.daemon.log().count("is given no event stream any more"), 1, "times that the journal says so")
             equal(len(os.listdir(f"/proc/{h.daemon.pid}/fd")), files + 1024, "descriptors of the daemon")

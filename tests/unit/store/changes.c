@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <signal.h>
 #include <stdio.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -334,13 +335,23 @@ struct small_turn small_turn(uint64_t seq)
 	};
 }
 
-int book_line(void *ctx, const struct turn *turn, bool snapshot)
+int book_line(void *ctx, const struct turn *turn, bool snapshot, const struct load_guard *guard)
 {
 	struct book *book = ctx;
 
 	assert_true(book->count < BOOK_MAX);
-	for (size_t i = 0; i < turn->count; i++)
+	book->turn[book->count].loaded = 0;
+	for (size_t i = 0; i < turn->count; i++) {
+		uint64_t seq = turn->change[i].seq;
+		bool wanted = guard->before(guard->arg, i);
+
+		if (wanted && seq == book->deadly)
+			(void)raise(SIGKILL);
+		if (wanted && seq == book->refused)
+			guard->refused(guard->arg, i);
+		book->turn[book->count].loaded += wanted && seq != book->refused;
 		change_free(&turn->change[i]);
+	}
 	book->turn[book->count].first = turn->first_seq;
 	book->turn[book->count].last = turn->last_seq;
 	book->turn[book->count].snapshot = snapshot;
@@ -372,6 +383,7 @@ struct store *open_store(const char *path, const struct store_options *options, 
 
 	book = book ? book : &ignored;
 	book->count = 0;
+	book->refused = book->deadly = 0;
 	with.writer = who_writes;
 	assert_int_equal(store_open_with(path, &with, &s), 0);
 	assert_int_equal(store_load(s, book_line, book), 0);

@@ -31,9 +31,13 @@ struct book {
 		uint64_t first, last;
 		bool snapshot;
 		uint8_t boot;
+		size_t loaded; /* changes that the guard let through, and that were not refused */
 	} turn[BOOK_MAX];
+	uint64_t refused; /* number of a change that does not fit; 0: all fit */
+	uint64_t deadly;  /* number of one at which this process dies */
 };
-int book_line(void *ctx, const struct turn *turn, bool snapshot); /* for store_load */
+/* For store_load. */
+int book_line(void *ctx, const struct turn *turn, bool snapshot, const struct load_guard *guard);
 
 extern const struct store_options quick; /* no waiting for the lock, snapshots soon, boot id "11..." */
 extern const uint8_t first_boot[16], second_boot[16];

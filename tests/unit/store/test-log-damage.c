@@ -45,7 +45,7 @@ static void loses_only_the_last_turn_to_a_power_cut_at_any_byte(void **state)
 	data = place_read(p, "state/log", &length);
 	last = line_begin(data, TURNS - 1);
 	for (size_t cut = last; cut < length; cut++) {
-		struct book book;
+		static struct book book;
 		struct store *s;
 
 		place_write(p, "state/log", data, cut);
@@ -63,47 +63,54 @@ static void loses_only_the_last_turn_to_a_power_cut_at_any_byte(void **state)
 	free(data);
 }
 
-static void sets_aside_a_bad_line_and_all_behind_it(void **state)
+static void sets_aside_a_bad_line_and_loads_the_rest(void **state)
 {
 	struct place *p = *state;
-	size_t length, aside;
-	struct book book;
+	size_t length, begin;
+	static struct book book;
 	struct store *s;
 	uint8_t epoch[16];
 	uint64_t highest;
-	char *data;
+	char *data, *aside, *line;
 
 	fill(p);
 	s = open_store(place_path(p, "state"), &quick, NULL);
 	memcpy(epoch, store_epoch(s), 16);
 	store_close(s);
 	data = place_read(p, "state/log", &length);
-	data[line_begin(data, 2) + 30] ^= 1;
+	begin = line_begin(data, 2);
+	data[begin + 30] ^= 1;
 	place_write(p, "state/log", data, length);
 
 	s = open_store(place_path(p, "state"), &quick, &book);
-	assert_int_equal(book.count, 2);
+	assert_int_equal(book.count, TURNS - 1);
+	assert_int_equal(book.turn[1].last, 2);
+	assert_int_equal(book.turn[2].last, 4);
+	assert_int_equal(book.turn[TURNS - 2].last, TURNS);
 	assert_true(store_lost(s, &highest));
-	assert_int_equal(highest, TURNS);
+	assert_true(highest >= TURNS);
 	assert_memory_not_equal(epoch, store_epoch(s), 16);
-	assert_int_equal(commit(s, 3), 0);
+	assert_int_equal(commit(s, highest + 1), 0);
 	store_close(s);
-	aside = length - line_begin(data, 2);
-	free(data);
-	data = place_read(p, "state/log.damaged-1", &length);
-	assert_int_equal(length, aside);
+	aside = place_read(p, "state/log.damaged-1", &length);
+	line = strndup(data + begin, line_begin(data, 3) - begin);
+	assert_non_null(strstr(aside, "its checksum is wrong"));
+	assert_non_null(strstr(aside, line));
+	free(line);
+	free(aside);
 	free(data);
 
-	s = open_store(place_path(p, "state"), &quick, &book);
-	assert_int_equal(book.count, 3);
+	s = open_store(place_path(p, "state"), &quick, &book); /* and it is over: nothing is set aside again */
+	assert_int_equal(book.turn[book.count - 1].last, highest + 1);
 	assert_false(store_lost(s, NULL));
 	store_close(s);
+	assert_false(place_has(p, "state/log.damaged-2"));
 }
 
 static void uses_the_snapshot_when_the_log_before_is_damaged(void **state)
 {
 	struct place *p = *state;
-	struct book book;
+	static struct book book;
 	struct store *s = open_store(place_path(p, "state"), &quick, NULL);
 	size_t length;
 	char *data;
@@ -125,54 +132,22 @@ static void uses_the_snapshot_when_the_log_before_is_damaged(void **state)
 	store_close(s);
 }
 
-static void write_line(struct place *p, const char *json)
+/* What was committed, once, as far as two lines at most are gone: those that a newline has fallen out of between. */
+static void assert_nearly_all(const struct book *book, uint64_t last)
 {
-	char line[512];
-	int n = snprintf(
-		line, sizeof(line), "%08lx %s\n", crc32(0, (const Bytef *)json, (uInt)strlen(json)), json);
+	uint64_t turns = 0, before = 0;
 
-	place_write(p, "state/log", line, (size_t)n);
+	for (size_t i = 0; i < book->count; i++) {
+		if (!book->turn[i].loaded || book->turn[i].snapshot)
+			continue;
+		assert_true(book->turn[i].first > before);
+		before = book->turn[i].last;
+		turns++;
+	}
+	assert_true(turns + 2 >= last - 10);
 }
 
-static void refuses_a_whole_line_that_it_does_not_understand(void **state)
-{
-	struct place *p = *state;
-	struct book book = { 0 };
-	struct store *s = NULL;
-	size_t length, after;
-	char *data;
-
-	fill(p);
-	write_line(p,
-		"{\"first\":1,\"last\":1,\"t\":0,\"changes\":[{\"kind\":\"ids\",\"seq\":1,\"colour\":3}]}");
-	data = place_read(p, "state/log", &length);
-	free(data);
-	assert_int_equal(store_open_with(place_path(p, "state"), &quick, &s), 0);
-	assert_int_equal(store_load(s, book_line, &book), -EBADMSG);
-	assert_int_equal(book.count, 0);
-	assert_int_equal(commit(s, 1), -EBADF);
-	store_close(s);
-	data = place_read(p, "state/log", &after); /* it stays for the program that wrote it */
-	free(data);
-	assert_int_equal(after, length);
-	assert_false(place_has(p, "state/log.damaged-1"));
-}
-
-static void refuses_numbers_that_fall(void **state)
-{
-	struct place *p = *state;
-	struct book book = { 0 };
-	struct store *s = open_store(place_path(p, "state"), &quick, NULL);
-
-	assert_int_equal(commit(s, 5), 0);
-	assert_int_equal(commit(s, 5), 0);
-	store_close(s);
-	assert_int_equal(store_open_with(place_path(p, "state"), &quick, &s), 0);
-	assert_int_equal(store_load(s, book_line, &book), -EBADMSG);
-	store_close(s);
-}
-
-/* Whatever a disk does to the files, a daemon comes up with what was before it, or says that it cannot. */
+/* Whatever a disk does to the files, a daemon comes up with the rest. */
 static void survives_any_flipped_bit(void **state)
 {
 	struct place *p = *state;
@@ -195,17 +170,20 @@ static void survives_any_flipped_bit(void **state)
 		char *at = in_log ? &data[random_next(&seed) % length]
 				  : &before[random_next(&seed) % before_length];
 		char kept = *at;
-		struct book book;
+		static struct book book, again;
 
 		*at ^= (char)(1 << random_next(&seed) % 8);
 		place_write(p, "state/log", data, length);
 		place_write(p, "state/log.1", before, before_length);
 		*at = kept;
 		s = open_store(place_path(p, "state"), &quick, &book);
-		for (size_t i = 1; i < book.count; i++)
-			assert_int_equal(book.turn[i].first, book.turn[i - 1].last + 1);
+		assert_nearly_all(&book, 20);
 		/* A flip in the log before costs old events, nothing else. */
 		assert_true(in_log || (book.turn[book.count - 1].last == 20 && !store_lost(s, NULL)));
+		store_close(s);
+		s = open_store(place_path(p, "state"), &quick, &again);
+		assert_false(store_lost(s, NULL));
+		assert_int_equal(again.turn[again.count - 1].boot, first_boot[0]);
 		store_close(s);
 		for (unsigned n = 1; n < 20; n++) {
 			char name[40];
@@ -223,10 +201,8 @@ int main(void)
 #define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(loses_only_the_last_turn_to_a_power_cut_at_any_byte),
-		STORE_TEST(sets_aside_a_bad_line_and_all_behind_it),
+		STORE_TEST(sets_aside_a_bad_line_and_loads_the_rest),
 		STORE_TEST(uses_the_snapshot_when_the_log_before_is_damaged),
-		STORE_TEST(refuses_a_whole_line_that_it_does_not_understand),
-		STORE_TEST(refuses_numbers_that_fall),
 		STORE_TEST(survives_any_flipped_bit),
 	};
 

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* A file of the log, read whole, and what is done about its damage: between reading (log_read.c) and mending (log_mend.c). */
+
+#include "store/log_aside.h"
+#include "store/log_private.h"
+
+struct log_text {
+	const char *name;
+	uint32_t file; /* as in struct aside_where */
+	char *data;
+	size_t length;  /* of all lines that end */
+	size_t torn;    /* bytes behind them: a line without its end */
+	size_t damaged; /* lines whose checksum is wrong */
+	bool there;
+};
+
+/* The length of the line at `at`, newline included; 0: there is none. */
+size_t log_line_at(const struct log_text *t, size_t at);
+
+/*
+ * What was left out is written to a file of its own, with the reasons; then the epoch ends, for numbers may be used again; then the
+ * files are written anew without it. A crash in between does no harm: it is found again. Where there is no room the log is not
+ * touched.
+ */
+int log_mend(struct store *s, const struct aside *a, struct log_text *const text[2]);
+/* log.1 is of no use, and not needed. */
+int log_put_away(struct store *s, const char *name);
+int log_end_epoch(struct store *s);

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "changes.h"
+#include "place.h"
+#include "store/log_aside.h"
+
+/* Records that are whole and cannot be loaded all the same: one by one they are set aside, and the rest loads. */
+
+static struct book book;
+
+static struct store *load(struct place *p)
+{
+	struct store *s = NULL;
+	uint64_t refused = book.refused, deadly = book.deadly;
+
+	memset(&book, 0, sizeof(book));
+	book.refused = refused;
+	book.deadly = deadly;
+	assert_int_equal(store_open_with(place_path(p, "state"), &quick, &s), 0);
+	assert_int_equal(store_load(s, book_line, &book), 0);
+	return s;
+}
+
+static void fill(struct place *p, uint64_t turns)
+{
+	struct store *s = open_store(place_path(p, "state"), &quick, NULL);
+
+	memset(&book, 0, sizeof(book));
+	for (uint64_t seq = 1; seq <= turns; seq++)
+		assert_int_equal(commit(s, seq), 0);
+	store_close(s);
+}
+
+static void append_line(struct place *p, const char *json)
+{
+	FILE *log = fopen(place_path(p, "state/log"), "ae");
+
+	assert_non_null(log);
+	fprintf(log, "%08lx %s\n", crc32(0, (const Bytef *)json, (uInt)strlen(json)), json);
+	assert_int_equal(fclose(log), 0);
+}
+
+static void assert_aside(struct place *p, const char *const words[])
+{
+	size_t length;
+	char *text = place_read(p, "state/log.damaged-1", &length);
+
+	assert_non_null(text);
+	for (unsigned i = 0; words[i]; i++)
+		if (!strstr(text, words[i])) {
+			fprintf(stderr, "no '%s' in: %s\n", words[i], text);
+			fail();
+		}
+	free(text);
+}
+#define ASIDE(p, ...) assert_aside(p, (const char *const[]) { __VA_ARGS__, NULL })
+
+/* Loads it as it is now, and once more: then nothing may be left to set aside. */
+static void assert_mended(struct place *p, size_t changes)
+{
+	struct store *s;
+	size_t loaded = 0;
+
+	book.refused = book.deadly = 0;
+	s = load(p);
+	assert_false(store_lost(s, NULL));
+	store_close(s);
+	for (size_t i = 0; i < book.count; i++)
+		loaded += book.turn[i].loaded;
+	assert_int_equal(loaded, changes);
+	assert_false(place_has(p, "state/log.damaged-2"));
+	assert_false(place_has(p, "state/loading"));
+}
+
+static void collect(void *arg, uint16_t id)
+{
+	*(uint32_t *)arg = *(uint32_t *)arg << 16 | id;
+}
+
+static void leaves_out_a_change_of_another_version(void **state)
+{
+	struct place *p = *state;
+	uint32_t ids = 0;
+	struct store *s;
+
+	fill(p, 3);
+	append_line(p,
+		"{\"first\":4,\"last\":6,\"t\":1,\"changes\":["
+		"{\"kind\":\"end\",\"seq\":4,\"vm\":1,\"life\":2,\"cause\":\"oom\"},"
+		"{\"kind\":\"life\",\"seq\":5,\"vm\":7,\"life\":5,\"endpoint\":77,\"vcpus\":1,\"colour\":\"red\"},"
+		"{\"kind\":\"end\",\"seq\":6,\"vm\":2,\"life\":3,\"cause\":\"oom\"}]}");
+	append_line(p, "{\"first\":7,\"last\":7,\"t\":1,\"changes\":[{\"kind\":\"dream\",\"seq\":7,\"endpoint\":78}]}");
+	s = load(p);
+	assert_int_equal(book.count, 5);
+	assert_int_equal(book.turn[3].loaded, 2);
+	assert_int_equal(book.turn[3].last, 6);
+	assert_int_equal(book.turn[4].loaded, 0);
+	assert_true(store_lost(s, NULL));
+	store_each_lost_id(s, collect, &ids);
+	assert_int_equal(ids, 77 << 16 | 78);
+	store_close(s);
+	ASIDE(p, "log, byte", "another version", "\"colour\":\"red\"", "dream");
+	assert_mended(p, 5);
+}
+
+static void leaves_out_a_line_of_another_version(void **state)
+{
+	struct place *p = *state;
+
+	fill(p, 2);
+	append_line(p, "{\"format\":2,\"first\":3,\"last\":3,\"t\":1,\"changes\":[]}");
+	append_line(p, "{\"first\":4,\"last\":4,\"t\":1,\"changes\":[{\"kind\":\"end\",\"seq\":4,\"cause\":\"oom\"}]}");
+	store_close(load(p));
+	assert_int_equal(book.count, 3);
+	ASIDE(p, "another version", "\"format\":2");
+	assert_mended(p, 3);
+}
+
+static void leaves_out_what_does_not_fit(void **state)
+{
+	struct place *p = *state;
+	struct store *s;
+
+	fill(p, 5);
+	book.refused = 3;
+	s = load(p);
+	assert_true(store_lost(s, NULL));
+	store_close(s);
+	ASIDE(p, "does not fit", "\"seq\":3");
+	assert_mended(p, 4);
+}
+
+static void leaves_out_numbers_that_fall(void **state)
+{
+	struct place *p = *state;
+	struct store *s = open_store(place_path(p, "state"), &quick, NULL);
+
+	memset(&book, 0, sizeof(book));
+	assert_int_equal(commit(s, 5), 0);
+	assert_int_equal(commit(s, 5), 0);
+	assert_int_equal(commit(s, 6), 0);
+	store_close(s);
+	store_close(load(p));
+	ASIDE(p, "come after 5");
+	assert_mended(p, 2);
+}
+
+static void dies(struct place *p)
+{
+	pid_t child = fork();
+	int status;
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		store_close(load(p));
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+}
+
+static void leaves_out_what_three_daemons_died_of(void **state)
+{
+	struct place *p = *state;
+	struct store *s;
+
+	fill(p, 5);
+	book.deadly = 3;
+	for (unsigned i = 0; i < ASIDE_DEATHS; i++) {
+		dies(p);
+		assert_false(place_has(p, "state/log.damaged-1"));
+	}
+	s = load(p); /* deadly still, but it is not loaded */
+	assert_true(store_lost(s, NULL));
+	store_close(s);
+	ASIDE(p, "each daemon that loads it ends", "\"seq\":3");
+	assert_mended(p, 4);
+}
+
+/* A kill at a bad moment is no reason to lose anything; nor are three, each at a record of its own. */
+static void loses_nothing_to_deaths_that_are_not_its_fault(void **state)
+{
+	static const uint64_t at[] = { 3, 3, 4, 3, 3, 5 };
+	struct place *p = *state;
+	struct store *s;
+
+	fill(p, 5);
+	for (unsigned i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		book.deadly = at[i];
+		dies(p);
+	}
+	book.deadly = 0;
+	s = load(p);
+	assert_false(store_lost(s, NULL));
+	store_close(s);
+	assert_int_equal(book.count, 5);
+	assert_false(place_has(p, "state/log.damaged-1"));
+	assert_false(place_has(p, "state/loading"));
+}
+
+/* Of a daemon that came up in between nothing is held against the record. */
+static void forgets_deaths_when_all_was_loaded(void **state)
+{
+	struct place *p = *state;
+
+	fill(p, 5);
+	for (unsigned i = 0; i < 2 * ASIDE_DEATHS; i++) {
+		book.deadly = 3;
+		dies(p);
+		if (i % 2) {
+			book.deadly = 0;
+			store_close(load(p));
+			assert_int_equal(book.count, 5);
+		}
+	}
+	assert_false(place_has(p, "state/log.damaged-1"));
+}
+
+/* What is in log.1 is in the snapshot, too: its events go, and nothing else. */
+static void needs_no_log_1_that_does_not_load(void **state)
+{
+	struct place *p = *state;
+	struct store *s = open_store(place_path(p, "state"), &quick, NULL);
+
+	memset(&book, 0, sizeof(book));
+	assert_int_equal(commit(s, 1), 0);
+	assert_int_equal(commit(s, 2), 0);
+	assert_int_equal(snapshot(s, 2), 0);
+	assert_int_equal(commit(s, 3), 0);
+	store_close(s);
+	book.refused = 1;
+	s = load(p);
+	assert_false(store_lost(s, NULL));
+	store_close(s);
+	assert_true(book.turn[book.count - 2].snapshot);
+	assert_int_equal(book.turn[book.count - 1].last, 3);
+	assert_true(place_has(p, "state/log.damaged-1"));
+	assert_false(place_has(p, "state/log.1"));
+	book.refused = 0;
+	store_close(load(p));
+	assert_int_equal(book.count, 2);
+	assert_true(book.turn[0].snapshot);
+}
+
+/* A snapshot that cannot be read is made up for by the log before it, and stays so until the next. */
+static void takes_log_1_for_a_snapshot_that_is_damaged(void **state)
+{
+	struct place *p = *state;
+	struct store *s = open_store(place_path(p, "state"), &quick, NULL);
+	size_t length;
+	char *data;
+
+	assert_int_equal(commit(s, 1), 0);
+	assert_int_equal(commit(s, 2), 0);
+	assert_int_equal(snapshot(s, 2), 0);
+	assert_int_equal(commit(s, 3), 0);
+	store_close(s);
+	data = place_read(p, "state/log", &length);
+	data[20] ^= 1;
+	place_write(p, "state/log", data, length);
+	free(data);
+	memset(&book, 0, sizeof(book));
+	for (unsigned i = 0; i < 2; i++) {
+		s = load(p);
+		assert_int_equal(store_lost(s, NULL), i == 0);
+		store_close(s);
+		assert_int_equal(book.turn[0].last, 1);
+		assert_int_equal(book.turn[1].last, 2);
+		assert_int_equal(book.turn[book.count - 1].last, 3);
+		assert_int_equal(book.turn[book.count - 1].boot, first_boot[0]);
+	}
+}
+
+/* The line that is gone had told that a new boot began: what follows is not taken for the boot before. */
+static void takes_what_follows_a_gap_for_this_boot(void **state)
+{
+	struct store_options other = quick;
+	struct place *p = *state;
+	size_t length;
+	char *data, *at;
+	struct store *s;
+
+	fill(p, 2);
+	other.boot = second_boot;
+	s = open_store(place_path(p, "state"), &other, NULL);
+	assert_int_equal(commit(s, 3), 0);
+	assert_int_equal(commit(s, 4), 0);
+	store_close(s);
+	data = place_read(p, "state/log", &length);
+	at = strstr(data, "\"first\":3,");
+	assert_non_null(at);
+	at[1] ^= 1;
+	place_write(p, "state/log", data, length);
+	free(data);
+	for (unsigned i = 0; i < 2; i++) {
+		s = open_store(place_path(p, "state"), &other, &book);
+		store_close(s);
+		assert_int_equal(book.turn[0].boot, first_boot[0]);
+		assert_int_equal(book.turn[book.count - 1].last, 4);
+		assert_int_equal(book.turn[book.count - 1].boot, second_boot[0]);
+	}
+}
+
+static void refuses_a_log_of_another_owner(void **state)
+{
+	struct place *p = *state;
+	struct store *s = NULL;
+
+	fill(p, 2);
+	assert_int_equal(chmod(place_path(p, "state/log"), 0622), 0);
+	assert_int_equal(store_open_with(place_path(p, "state"), &quick, &s), 0);
+	assert_int_equal(store_load(s, book_line, &book), -EPERM);
+	store_close(s);
+	assert_int_equal(chmod(place_path(p, "state/log"), 0600), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(place_path(p, "state/log"), 1, 1), 0);
+		assert_int_equal(store_open_with(place_path(p, "state"), &quick, &s), 0);
+		assert_int_equal(store_load(s, book_line, &book), -EPERM);
+		store_close(s);
+		assert_int_equal(chown(place_path(p, "state/log"), 0, 0), 0);
+	}
+	memset(&book, 0, sizeof(book));
+	store_close(load(p)); /* it was not touched */
+	assert_int_equal(book.count, 2);
+}
+
+int main(void)
+{
+#define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
+	const struct CMUnitTest tests[] = {
+		STORE_TEST(leaves_out_a_change_of_another_version),
+		STORE_TEST(leaves_out_a_line_of_another_version),
+		STORE_TEST(leaves_out_what_does_not_fit),
+		STORE_TEST(leaves_out_numbers_that_fall),
+		STORE_TEST(leaves_out_what_three_daemons_died_of),
+		STORE_TEST(loses_nothing_to_deaths_that_are_not_its_fault),
+		STORE_TEST(forgets_deaths_when_all_was_loaded),
+		STORE_TEST(needs_no_log_1_that_does_not_load),
+		STORE_TEST(takes_log_1_for_a_snapshot_that_is_damaged),
+		STORE_TEST(takes_what_follows_a_gap_for_this_boot),
+		STORE_TEST(refuses_a_log_of_another_owner),
+	};
+
+	log_open("test", LOG_EMERG);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
