@@ -56,6 +56,21 @@
  * A VMM that sees a newer daemon (WELCOME with a larger incarnation) closes the older link with what it holds unread.
  * Before BIRTH a VMM exits on end of file, on REFUSED, or 30 s without a daemon. After it, it keeps the guest running and
  * tries to connect again for ever; unless it was told to stop (SIGTERM) and has, then it leaves its last words and exits.
+ *
+ * Versions. A guest outlives many daemons, so daemon and VMM may be of different builds. Each frame carries the version of who
+ * sends it, always the same on one link; the first frame of each side says, in struct vmm_speaks, what else it can do.
+ *
+ *   - The header, struct vmm_speaks behind it in NEWBORN, BACK, BIRTH and WELCOME, REFUSED, the last words up to the end of
+ *     struct vmm_end as it is here, the console ring, the life's lock and SIGTERM are the same in every version.
+ *   - Two sides understand each other if the version of each is at least what the other calls its oldest. A VMM with which a
+ *     daemon cannot speak is left alone, its link kept open and silent: it is stale. Its guest goes on, SIGTERM stops it,
+ *     SIGKILL ends it, and how its guest ended is in the last words.
+ *   - A frame grows at its end alone, with a new version, and 0 there means what was meant before. Bytes that a newer side has
+ *     behind what is known are left alone, as are its reserved fields and its unknown flags; what an older side has not is 0. Between equal versions
+ *     each size is exact. CALL, ANSWER and MESSAGE do not grow, for bytes follow them. Nothing is put in between, and no array
+ *     gets longer, without VMM_LINK_OLDEST rising.
+ *   - A kind of frame that came later belongs to a feature, and goes to a side that has that feature alone. So does a new word
+ *     in a field, but a cause: who does not know one takes it for `vmm-exit`.
  */
 
 #include <stdint.h>
@@ -64,7 +79,23 @@
 #include "proto/vfio-migration.h"
 
 #define VMM_LINK_MAGIC 0x4C4D4D56u /* "VMML" */
-#define VMM_LINK_VERSION 2
+#ifndef VMM_LINK_VERSION /* a test builds neighbours */
+#define VMM_LINK_VERSION 3
+#endif
+#ifndef VMM_LINK_OLDEST
+#define VMM_LINK_OLDEST 3
+#endif
+
+enum vmm_feature {
+	VMM_FEATURE_PAUSE = 1 << 0,         /* PAUSE, PAUSED, NOT_PAUSED, RESUME, NOT_RESUMED */
+	VMM_FEATURE_DEVICES = 1 << 1,       /* DEVICE, and `assigned` of the definition */
+	VMM_FEATURE_MESSAGES = 1 << 2,      /* MESSAGE, PUT */
+	VMM_FEATURE_NOTIFICATIONS = 1 << 3, /* NOTIFY, NOTIFICATIONS, and `notifications` of the definition */
+};
+#ifndef VMM_LINK_FEATURES
+#define VMM_LINK_FEATURES \
+	(VMM_FEATURE_PAUSE | VMM_FEATURE_DEVICES | VMM_FEATURE_MESSAGES | VMM_FEATURE_NOTIFICATIONS)
+#endif
 
 enum vmm_frame_kind {
 	VMM_NEWBORN = 1,
@@ -107,6 +138,19 @@ struct vmm_frame_header {
 	uint64_t command; /* daemon -> VMM: the command's number; VMM -> daemon: the last command done */
 };
 
+/* Behind the header of the first frame of each side. */
+struct vmm_speaks {
+	uint64_t features; /* enum vmm_feature; unknown ones are no matter */
+	uint16_t oldest;   /* the oldest version that the sender can speak with */
+	uint16_t reserved[3]; /* 0 */
+};
+
+/* What can be read of a first frame, whatever its version. */
+struct vmm_first {
+	struct vmm_frame_header header;
+	struct vmm_speaks speaks;
+};
+
 /* Order of the fds that come with BIRTH. */
 enum vmm_birth_fd {
 	VMM_FD_MEMORY = 0,     /* guest memory, already sized */
@@ -118,11 +162,13 @@ enum vmm_birth_fd {
 
 struct vmm_newborn {
 	struct vmm_frame_header header;
+	struct vmm_speaks speaks;
 	char name[VM_NAME_MAX + 1];
 };
 
 struct vmm_birth {
 	struct vmm_frame_header header;
+	struct vmm_speaks speaks;
 	uint64_t incarnation;
 	uint16_t ffa_id;
 	uint16_t reserved[3]; /* 0 */
@@ -137,6 +183,7 @@ struct vmm_refused {
 
 struct vmm_welcome {
 	struct vmm_frame_header header;
+	struct vmm_speaks speaks;
 	uint64_t incarnation;
 };
 
@@ -194,6 +241,7 @@ enum vmm_back_flag {
 
 struct vmm_back {
 	struct vmm_frame_header header;
+	struct vmm_speaks speaks;
 	uint32_t phase; /* enum vmm_phase */
 	uint32_t vcpu_count;
 	uint32_t flags; /* enum vmm_back_flag */
@@ -308,6 +356,12 @@ struct console_ring {
 	_Alignas(64) uint64_t reserved[8];
 };
 
+/* The same for ever. */
 _Static_assert(sizeof(struct vmm_frame_header) == 24, "");
+_Static_assert(sizeof(struct vmm_first) == 40 && __builtin_offsetof(struct vmm_first, speaks) == 24, "");
+_Static_assert(__builtin_offsetof(struct vmm_back, speaks) == 24 && __builtin_offsetof(struct vmm_newborn, speaks) == 24, "");
+_Static_assert(__builtin_offsetof(struct vmm_birth, speaks) == 24 && __builtin_offsetof(struct vmm_welcome, speaks) == 24, "");
+_Static_assert(sizeof(struct vmm_refused) == 24 + VMM_TEXT_MAX + 1, "");
+_Static_assert(__builtin_offsetof(struct last_words, end) == 8, "");
 _Static_assert(sizeof(struct vmm_end) == 4 + 4 + 16 + 4 + 4 + 128, "");
 _Static_assert(sizeof(struct console_ring) <= CONSOLE_RING_DATA, "");

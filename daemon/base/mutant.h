@@ -60,6 +60,9 @@
 	X(MUTANT_P5_SENT_TWICE, "P5", "a request that was told before a crash is delivered again")                      \
 	X(MUTANT_P5_WAITS_UNSEEN, "P5", "a guest that waits for a request counts as one that runs")                     \
 	X(MUTANT_P5_BOUND_TWICE, "P5", "a notification that belongs to one sender is given to another")                  \
+	X(MUTANT_P5_PAUSE_UNKNOWN, "P5", "a VMM is told to pause that is too old to know what that is")                   \
+	X(MUTANT_P5_STALE_ENDED, "P5", "a VMM that is not understood is ended with its guest")                             \
+	X(MUTANT_P4_STALE_UNSHOWN, "P4", "a VMM that is not understood is shown as one that is away")                      \
 	X(MUTANT_P5_SET_UNBOUND, "P5", "who is not bound may set a notification")                                       \
 	X(MUTANT_P5_TAKEN_TWICE, "P5", "what was taken is pending still")                                               \
 	X(MUTANT_P5_BOUND_UNKNOWN, "P5", "a new daemon denies what it has not been told of yet")                           \

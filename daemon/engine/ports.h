@@ -97,6 +97,7 @@ struct vm_row {
 	uint64_t memory_bytes;
 	int32_t vmm_pid;  /* 0: none */
 	bool unreachable; /* its VMM holds its lock and does not connect */
+	bool stale;       /* its VMM is of a build that this daemon cannot speak with */
 	bool secure_stuck;
 	bool from_file;
 	uint8_t waits_for_end; /* enum pending_kind: what comes once its life is over */

@@ -142,7 +142,8 @@ static void write_life(struct vm_row *v, const struct life *l)
 	memcpy(v->device, l->device, sizeof(v->device));
 	v->memory_bytes = l->begun.memory_bytes;
 	v->vmm_pid = l->vmm.pid;
-	v->unreachable = l->unreachable;
+	v->unreachable = l->unreachable && !l->stale;
+	v->stale = l->stale;
 	v->secure_stuck = l->stuck;
 }
 

@@ -68,6 +68,8 @@ static const char *call_rule(const struct channel *c, const union vmm_frame *fra
 	rule = frame_breach(frame, size);
 	if (rule)
 		return rule;
+	if (v->link && frame->header.version != v->link->version)
+		return "CALL of another version than its link's";
 	if (frame->header.life != v->life || frame->call.vcpu != c->vcpu)
 		return "CALL of another life or vCPU than its channel's";
 	if (frame->header.command)
@@ -88,12 +90,14 @@ static bool take_bytes(struct channel *c, uint32_t size, struct guest_call *call
 	return true;
 }
 
-static void take_call(struct channel *c, const union vmm_frame *frame, size_t size)
+static void take_call(struct channel *c, union vmm_frame *frame, size_t size)
 {
 	struct vmm *v = c->vmm;
-	const char *rule = call_rule(c, frame, size);
+	const char *rule;
 	struct input in = { .kind = IN_GUEST_CALL, .life = v->life };
 
+	frame_complete(frame, size);
+	rule = call_rule(c, frame, size);
 	if (rule) {
 		vmm_breach(v, rule);
 		return;
@@ -164,9 +168,11 @@ void message_tell(struct vmm *v, uint64_t number, const uint8_t *bytes, uint32_t
 	struct iovec part[] = { { &frame, sizeof(frame) }, { (void *)(uintptr_t)bytes, size } };
 	struct msghdr message = { .msg_iov = part, .msg_iovlen = 2 };
 
-	if (!v->link)
+	if (!v->link || v->link->stage == LINK_STALE)
 		return;
-	if (v->phase != VMM_PHASE_ENTERED)
+	if (!(v->link->features & VMM_FEATURE_MESSAGES))
+		refuse(v, number, FFA_DENIED);
+	else if (v->phase != VMM_PHASE_ENTERED)
 		refuse(v, number, FFA_BUSY);
 	else if (sendmsg(v->link->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		v->messages++;

@@ -200,6 +200,7 @@ static int send_birth(struct vmm *v, struct committed proof)
 {
 	struct vmm_birth frame = {
 		.header = { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_BIRTH, v->life, proof.seq },
+		.speaks = speaks_now(),
 		.incarnation = v->fleet->incarnation,
 		.ffa_id = v->endpoint,
 		.definition = *v->definition,
@@ -246,6 +247,7 @@ static void op_welcome(void *fleet, struct committed proof, uint64_t life)
 	struct vmm *v = vmm_get(f, life);
 	struct vmm_welcome frame = {
 		.header = { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_WELCOME, life, proof.seq },
+		.speaks = speaks_now(),
 		.incarnation = f->incarnation,
 	};
 
@@ -276,6 +278,10 @@ static void send_command(struct vmm *v, struct committed proof, enum vmm_frame_k
 
 	if (!v->link)
 		return; /* it is told when it comes back; the engine's ladder knows what comes before */
+	if (v->link->stage == LINK_STALE) {
+		stale_command(v, kind);
+		return;
+	}
 	if (proof.seq > v->command)
 		v->command = proof.seq;
 	if (kind == VMM_ENTER)

@@ -8,25 +8,28 @@
 
 #include "proto/ffa.h"
 
-/* By kind; 0: not for a VMM to send. */
-static const size_t sizes[] = {
-	[VMM_NEWBORN] = sizeof(struct vmm_newborn),
-	[VMM_BACK] = sizeof(struct vmm_back),
-	[VMM_BUILT] = sizeof(struct vmm_frame_header),
-	[VMM_ENTERED] = sizeof(struct vmm_frame_header),
-	[VMM_VCPU] = sizeof(struct vmm_vcpu),
-	[VMM_QUIESCED] = sizeof(struct vmm_frame_header),
-	[VMM_ENDED] = sizeof(struct vmm_ended),
-	[VMM_STOPPING] = sizeof(struct vmm_frame_header),
-	[VMM_DEAF] = sizeof(struct vmm_frame_header),
-	[VMM_CALL] = sizeof(struct vmm_call),
-	[VMM_NOTIFICATIONS] = sizeof(struct vmm_notifications),
-	[VMM_DEVICE] = sizeof(struct vmm_device),
-	[VMM_WANT_CHANNEL] = sizeof(struct vmm_channel),
-	[VMM_PUT] = sizeof(struct vmm_put),
-	[VMM_PAUSED] = sizeof(struct vmm_frame_header),
-	[VMM_NOT_PAUSED] = sizeof(struct vmm_frame_header),
-	[VMM_NOT_RESUMED] = sizeof(struct vmm_frame_header),
+/* By kind; size 0: not for a VMM to send. `feature`: one that this build has not is not known here. */
+static const struct {
+	size_t size;
+	uint64_t feature;
+} kinds[] = {
+	[VMM_NEWBORN] = { sizeof(struct vmm_newborn), 0 },
+	[VMM_BACK] = { sizeof(struct vmm_back), 0 },
+	[VMM_BUILT] = { sizeof(struct vmm_frame_header), 0 },
+	[VMM_ENTERED] = { sizeof(struct vmm_frame_header), 0 },
+	[VMM_VCPU] = { sizeof(struct vmm_vcpu), 0 },
+	[VMM_QUIESCED] = { sizeof(struct vmm_frame_header), 0 },
+	[VMM_ENDED] = { sizeof(struct vmm_ended), 0 },
+	[VMM_STOPPING] = { sizeof(struct vmm_frame_header), 0 },
+	[VMM_DEAF] = { sizeof(struct vmm_frame_header), 0 },
+	[VMM_CALL] = { sizeof(struct vmm_call), 0 },
+	[VMM_NOTIFICATIONS] = { sizeof(struct vmm_notifications), VMM_FEATURE_NOTIFICATIONS },
+	[VMM_DEVICE] = { sizeof(struct vmm_device), VMM_FEATURE_DEVICES },
+	[VMM_WANT_CHANNEL] = { sizeof(struct vmm_channel), 0 },
+	[VMM_PUT] = { sizeof(struct vmm_put), VMM_FEATURE_MESSAGES },
+	[VMM_PAUSED] = { sizeof(struct vmm_frame_header), VMM_FEATURE_PAUSE },
+	[VMM_NOT_PAUSED] = { sizeof(struct vmm_frame_header), VMM_FEATURE_PAUSE },
+	[VMM_NOT_RESUMED] = { sizeof(struct vmm_frame_header), VMM_FEATURE_PAUSE },
 };
 
 bool end_is_sane(const struct vmm_end *end)
@@ -99,6 +102,58 @@ static const char *device_breach(const struct vmm_device *d)
 	return text_is_plain(d->is.text, sizeof(d->is.text)) ? NULL : "DEVICE with a text that is none";
 }
 
+static bool size_fits(const union vmm_frame *frame, size_t size)
+{
+	const struct vmm_frame_header *h = &frame->header;
+	size_t known = kinds[h->kind].size;
+
+	if (h->kind == VMM_CALL)
+		return size >= known && size == known + frame->call.bytes;
+	if (h->version == VMM_LINK_VERSION)
+		return size == known;
+	return h->version < VMM_LINK_VERSION ? size <= known : size >= known;
+}
+
+static void lower_end(struct vmm_end *end)
+{
+	if (end->cause >= CAUSE_COUNT)
+		end->cause = CAUSE_VMM_EXIT;
+}
+
+void frame_complete(union vmm_frame *frame, size_t size)
+{
+	const struct vmm_frame_header *h = &frame->header;
+
+	if (size < sizeof(*frame))
+		memset((uint8_t *)frame + size, 0, sizeof(*frame) - size);
+	if (h->version <= VMM_LINK_VERSION)
+		return;
+	switch (h->kind) {
+	case VMM_BACK:
+		frame->back.flags &= VMM_BACK_FLAGS;
+		frame->back.reserved = 0;
+		lower_end(&frame->back.end);
+		break;
+	case VMM_ENDED:
+		lower_end(&frame->ended.end);
+		break;
+	case VMM_CALL:
+		frame->call.flags &= VMM_CALL_FLAGS;
+		frame->call.reserved = 0;
+		break;
+	case VMM_WANT_CHANNEL:
+		memset(frame->channel.reserved, 0, sizeof(frame->channel.reserved));
+		break;
+	case VMM_DEVICE:
+		frame->device.reserved = 0;
+		frame->device.is.reserved = 0;
+		break;
+	case VMM_PUT:
+		frame->put.reserved = 0;
+		break;
+	}
+}
+
 const char *frame_breach(const union vmm_frame *frame, size_t size)
 {
 	const struct vmm_frame_header *h = &frame->header;
@@ -107,11 +162,12 @@ const char *frame_breach(const union vmm_frame *frame, size_t size)
 		return "a frame shorter than its header";
 	if (h->magic != VMM_LINK_MAGIC)
 		return "a frame without the magic number";
-	if (h->version != VMM_LINK_VERSION)
+	if (h->version < VMM_LINK_OLDEST)
 		return "a frame of another version";
-	if (h->kind >= sizeof(sizes) / sizeof(*sizes) || sizes[h->kind] == 0)
+	if (h->kind >= sizeof(kinds) / sizeof(*kinds) || kinds[h->kind].size == 0 ||
+		(kinds[h->kind].feature & ~(uint64_t)(VMM_LINK_FEATURES)))
 		return "a frame of a kind that a VMM does not send";
-	if (size != sizes[h->kind] + (h->kind == VMM_CALL && size >= sizes[VMM_CALL] ? frame->call.bytes : 0))
+	if (!size_fits(frame, size))
 		return "a frame of the wrong size";
 	switch (h->kind) {
 	case VMM_NEWBORN:

@@ -41,6 +41,7 @@ void consoles_sweep(const struct places *p, keep_fn *keep, const void *arg);
 
 union vmm_frame {
 	struct vmm_frame_header header;
+	struct vmm_first first;
 	struct vmm_newborn newborn;
 	struct vmm_back back;
 	struct vmm_ended ended;
@@ -51,7 +52,9 @@ union vmm_frame {
 	struct vmm_channel channel;
 	struct vmm_put put;
 };
-const char *frame_breach(const union vmm_frame *frame, size_t size); /* which rule it breaks, or NULL */
+/* What an older VMM has not, and memory behind the frame, is 0; what a newer one says is put in the words of this version. */
+void frame_complete(union vmm_frame *frame, size_t size);
+const char *frame_breach(const union vmm_frame *frame, size_t size); /* then: which rule it breaks, or NULL */
 bool end_is_sane(const struct vmm_end *end);
 
 /* ---- notices: inputs that the engine must get, also when memory is short for a moment ---- */
@@ -72,6 +75,7 @@ enum link_stage {
 	LINK_WAITING, /* it is a VM's VMM, and waits for a life */
 	LINK_NEWBORN, /* waits for its birth or a refusal */
 	LINK_LIVE,    /* speaks for a life */
+	LINK_STALE,   /* it has a life, and is of a build that is not understood: neither heard nor told anything */
 };
 
 struct link {
@@ -85,6 +89,8 @@ struct link {
 	int fd;         /* -1: closed */
 	pid_t pid;
 	enum link_stage stage;
+	uint16_t version;       /* its VMM's, once it has spoken; and what else that one can do, of what is known here */
+	uint64_t features;
 	struct inquiry inquiry; /* PROVING */
 	uint64_t start_time;    /* of its process, once it was asked who it is */
 	uint8_t invocation[16];
@@ -141,6 +147,7 @@ struct vmm {
 	uint64_t resume;  /* likewise of the RESUME */
 	bool may_have_paused, may_have_resumed; /* was told PAUSE, or RESUME, on this link */
 	bool may_be_deaf; /* was told STOP, likewise, and has not answered DEAF */
+	uint64_t look_at; /* stale: when to look whether its guest has ended; 0: it is not, or it has */
 	bool judged;    /* `end` is how it ended, whatever else is found */
 	bool doomed;    /* killed by us for what it did: not believed, not taken back */
 	bool dismissed; /* was told to leave: its death is no news */
@@ -189,11 +196,20 @@ uint64_t listener_house(struct fleet *f, uint64_t now); /* returns when it wants
 uint64_t links_house(struct fleet *f, uint64_t now);
 void link_close(struct link *l); /* NULL is fine */
 void link_refuse(struct link *l, const char *reason);
+void link_refuse_life(struct link *l, uint64_t life, const char *reason);
+const char *link_may_have(const struct link *l, uint64_t life); /* that life's VMM is back over it: NULL, or why not */
 void link_breach(struct link *l, const char *rule);
 void link_drain(struct link *l);
 int link_send(struct link *l, const void *frame, size_t size, const int *fds, size_t count);
 void link_enter(struct link *l, enum link_stage stage);
 void link_adopted(struct link *l, struct vmm *v, enum link_stage stage);
+
+/* version.c: VMMs of other builds */
+struct vmm_speaks speaks_now(void);
+bool link_is_foreign(struct link *l, const union vmm_frame *frame, size_t size); /* its first; then that was dealt with */
+const char *vmm_lacks(const struct link *l, const struct vm_definition *d); /* what d needs and its build has not, or NULL */
+void stale_command(struct vmm *v, enum vmm_frame_kind kind);
+uint64_t stale_house(struct vmm *v, uint64_t now);
 
 /* newborn.c */
 void link_newborn(struct link *l, const struct vmm_newborn *frame);
@@ -221,6 +237,7 @@ void vmm_failed(struct vmm *v, const char *format, ...) /* no process came of it
 	__attribute__((format(printf, 2, 3)));
 void vmm_answered(struct vmm *v);                 /* how it died is known now, or nobody knows */
 void vmm_kill(struct vmm *v);
+void vmm_signal(struct vmm *v, int signo);
 void vmm_breach(struct vmm *v, const char *rule); /* it broke the link's rules: killed */
 void vmm_doom(struct vmm *v, uint32_t cause, const char *text);
 void vmm_lost_link(struct vmm *v);

@@ -36,6 +36,8 @@ int link_send(struct link *l, const void *frame, size_t size, const int *fds, si
 
 	if (l->fd < 0)
 		return -ENOTCONN;
+	if (l->stage == LINK_STALE)
+		return 0;
 	if (count) {
 		message.msg_control = control.bytes;
 		message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
@@ -72,19 +74,19 @@ void link_close(struct link *l)
 	loop_bury(l->fleet->loop, &l->corpse);
 }
 
-static void send_refusal(struct link *l, uint64_t life, const char *reason)
+void link_refuse_life(struct link *l, uint64_t life, const char *reason)
 {
 	struct vmm_refused frame = { .header = { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_REFUSED, life, 0 } };
 
 	log_warning("VMM with pid %d refused: %s", (int)l->pid, reason);
 	(void)snprintf(frame.reason, sizeof(frame.reason), "%s", reason);
 	(void)link_send(l, &frame, sizeof(frame), NULL, 0);
+	link_close(l);
 }
 
 void link_refuse(struct link *l, const char *reason)
 {
-	send_refusal(l, 0, reason);
-	link_close(l);
+	link_refuse_life(l, 0, reason);
 }
 
 /* ---- first frames ---- */
@@ -115,15 +117,17 @@ void link_adopted(struct link *l, struct vmm *v, enum link_stage stage)
 	v->link = l;
 }
 
-static const char *back_refusal(const struct link *l, const struct vmm *v, const struct vmm_back *frame)
+const char *link_may_have(const struct link *l, uint64_t life)
 {
+	const struct vmm *v = vmm_get(l->fleet, life);
+
 	if (!v || v->doomed)
 		return "this life is not known here, or over";
 	if (v->pid != l->pid)
 		return "this life has another VMM";
 	if (!v->born)
 		return "this life was not born yet";
-	if (life_is_locked(l->fleet->places, frame->header.life) != 1)
+	if (life_is_locked(l->fleet->places, life) != 1)
 		return "the lock of this life is not held";
 	return NULL;
 }
@@ -131,12 +135,12 @@ static const char *back_refusal(const struct link *l, const struct vmm *v, const
 static void take_back(struct link *l, const struct vmm_back *frame)
 {
 	struct vmm *v = vmm_get(l->fleet, frame->header.life);
-	const char *refusal = back_refusal(l, v, frame);
+	const char *refusal = link_may_have(l, frame->header.life);
 	struct input in = { .kind = IN_VMM_BACK, .life = frame->header.life, .back = *frame };
 
+	in.back.speaks.features = l->features;
 	if (refusal) {
-		send_refusal(l, frame->header.life, refusal);
-		link_close(l);
+		link_refuse_life(l, frame->header.life, refusal);
 		return;
 	}
 	if (v->vcpu_count && frame->vcpu_count != v->vcpu_count) {
@@ -318,10 +322,16 @@ static void take_live(struct link *l, const union vmm_frame *frame)
 		vmm_lost_link(v); /* nothing of it is lost: BACK tells all */
 }
 
-static void take_frame(struct link *l, const union vmm_frame *frame, size_t size)
+static void take_frame(struct link *l, union vmm_frame *frame, size_t size)
 {
-	const char *rule = frame_breach(frame, size);
+	const char *rule;
 
+	if (l->stage == LINK_STALE || (l->stage == LINK_FRESH && link_is_foreign(l, frame, size)))
+		return;
+	frame_complete(frame, size);
+	rule = frame_breach(frame, size);
+	if (!rule && frame->header.version != l->version)
+		rule = "a frame of another version than the first";
 	if (rule)
 		link_breach(l, rule);
 	else if (l->stage == LINK_LIVE)

@@ -131,9 +131,9 @@ void manager1_stop(sd_bus *bus, const char *unit)
 	(void)sd_bus_call_method_async(bus, NULL, CALL("StopUnit"), NULL, NULL, "ss", unit, "replace");
 }
 
-void manager1_kill(sd_bus *bus, const char *unit)
+void manager1_kill(sd_bus *bus, const char *unit, int signo)
 {
-	(void)sd_bus_call_method_async(bus, NULL, CALL("KillUnit"), NULL, NULL, "ssi", unit, "all", SIGKILL);
+	(void)sd_bus_call_method_async(bus, NULL, CALL("KillUnit"), NULL, NULL, "ssi", unit, "all", signo);
 }
 
 int manager1_follow_jobs(sd_bus *bus, manager1_fn removed, void *arg, sd_bus_slot **ret)

@@ -45,7 +45,7 @@ int manager1_limit(sd_bus *bus, const char *unit, const struct vm_resources *lim
 	sd_bus_slot **ret);
 bool manager1_needs_limits(const char *unit, const struct vm_resources *limits); /* there is something to set, or to undo */
 void manager1_stop(sd_bus *bus, const char *unit);
-void manager1_kill(sd_bus *bus, const char *unit);
+void manager1_kill(sd_bus *bus, const char *unit, int signo);
 /* JobRemoved: "uoss", job's number, its path, unit, result. */
 int manager1_follow_jobs(sd_bus *bus, manager1_fn removed, void *arg, sd_bus_slot **ret);
 

@@ -35,11 +35,18 @@ static int meet(struct link *l, struct vmm *v)
 void link_take_life(struct link *l, struct vmm *v)
 {
 	struct input in = { .kind = IN_VMM_NEWBORN, .life = v->life };
+	const char *lacks;
 	int r = meet(l, v);
 
 	if (r < 0) {
 		link_refuse(l, "its process cannot be watched");
 		vmm_failed(v, r == -ESRCH ? "the VMM died as soon as it was there" : "the VMM cannot be watched");
+		return;
+	}
+	lacks = v->definition ? vmm_lacks(l, v->definition) : NULL;
+	if (lacks) {
+		vmm_doom(v, CAUSE_START_FAILED, lacks);
+		link_refuse(l, lacks);
 		return;
 	}
 	r = life_lock(l->fleet->places, v->life, &v->lock_fd);
@@ -51,6 +58,7 @@ void link_take_life(struct link *l, struct vmm *v)
 	link_adopted(l, v, LINK_NEWBORN);
 	memcpy(in.newborn.name, v->name, sizeof(in.newborn.name));
 	memcpy(in.newborn.invocation, v->invocation, sizeof(in.newborn.invocation));
+	in.newborn.features = l->features;
 	in.newborn.connection = l->number;
 	in.newborn.pid = v->pid;
 	in.newborn.start_time = v->start_time;

@@ -355,8 +355,11 @@ int life_last_words(const struct places *p, uint64_t life, struct vmm_end *ret)
 	fd = dir < 0 ? dir : open_file(dir, "last-words", O_RDONLY);
 	if (fd < 0)
 		return fd;
-	if (pread(fd, &words, sizeof(words), 0) != sizeof(words) || words.magic != LAST_WORDS_MAGIC ||
-		!end_is_sane(&words.end))
+	if (pread(fd, &words, sizeof(words), 0) != sizeof(words) || words.magic != LAST_WORDS_MAGIC)
+		return -ENODATA;
+	if (words.end.cause >= CAUSE_COUNT) /* a newer build's */
+		words.end.cause = CAUSE_VMM_EXIT;
+	if (!end_is_sane(&words.end))
 		return -ENODATA;
 	*ret = words.end;
 	return 0;

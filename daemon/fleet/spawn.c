@@ -110,12 +110,16 @@ static void nothing(struct vmm *v)
 {
 }
 
+static void no_signal(struct vmm *v, int signo)
+{
+}
+
 const struct starter_ops spawn_starter = {
 	.at_once = true,
 	.start = start,
 	.prove = prove,
 	.limit = limit,
 	.cancel = nothing, /* a child is there at once */
-	.kill = nothing,
+	.signal = no_signal,
 	.ask = ask,
 };

@@ -25,8 +25,8 @@ struct starter_ops {
 	void (*limit)(struct vmm *v, struct link *l);
 	/* `v` has no process yet, and is not to get one any more. */
 	void (*cancel)(struct vmm *v);
-	/* SIGKILL by pidfd was not allowed. */
-	void (*kill)(struct vmm *v);
+	/* The signal could not be sent by pidfd: that is not allowed. */
+	void (*signal)(struct vmm *v, int signo);
 	/* How did it die? True: vmm_answered() comes, within VMM_ANSWER_NS or not at all. False: nobody to ask. */
 	bool (*ask)(struct vmm *v);
 };

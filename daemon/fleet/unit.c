@@ -210,12 +210,12 @@ static void cancel(struct vmm *v)
 	vmm_free(v);
 }
 
-static void kill_unit(struct vmm *v)
+static void signal_unit(struct vmm *v, int signo)
 {
 	char unit[UNIT_SIZE];
 
 	if (v->fleet->bus)
-		manager1_kill(v->fleet->bus, unit_of(v->name, unit));
+		manager1_kill(v->fleet->bus, unit_of(v->name, unit), signo);
 }
 
 /* ---- proving ---- */
@@ -382,7 +382,7 @@ const struct starter_ops unit_starter = {
 	.prove = prove,
 	.limit = limit,
 	.cancel = cancel,
-	.kill = kill_unit,
+	.signal = signal_unit,
 	.ask = ask,
 };
 

@@ -61,7 +61,7 @@ static void vmm_forget(struct vmm *v)
 	v->watch = loop_unwatch(v->watch);
 	v->call = sd_bus_slot_unref(v->call);
 	inquiry_drop(&v->inquiry);
-	v->answer_until = 0;
+	v->answer_until = v->look_at = 0;
 	link_close(v->link);
 	close_fdp(&v->pidfd);
 	close_fdp(&v->lock_fd);
@@ -196,14 +196,18 @@ int vmm_watch(struct vmm *v)
 	return r < 0 ? r : 0;
 }
 
+void vmm_signal(struct vmm *v, int signo)
+{
+	if (syscall(SYS_pidfd_send_signal, v->pidfd, signo, NULL, 0) < 0 && errno == EPERM)
+		v->fleet->starter->signal(v, signo);
+}
+
 void vmm_kill(struct vmm *v)
 {
-	const struct starter_ops *starter = v->fleet->starter;
-
 	if (v->pidfd < 0)
-		starter->cancel(v);
-	else if (syscall(SYS_pidfd_send_signal, v->pidfd, SIGKILL, NULL, 0) < 0 && errno == EPERM)
-		starter->kill(v);
+		v->fleet->starter->cancel(v);
+	else
+		vmm_signal(v, SIGKILL);
 }
 
 void vmm_doom(struct vmm *v, uint32_t cause, const char *text)
@@ -254,10 +258,12 @@ uint64_t vmms_house(struct fleet *f, uint64_t now)
 	list_for_each_safe(v, following, &f->vmms, node) {
 		struct input in = { .kind = IN_VMM_LOST, .life = v->life };
 
-		uint64_t channels = channels_house(v, now);
+		uint64_t channels = channels_house(v, now), stale = stale_house(v, now);
 
 		if (channels < next)
 			next = channels;
+		if (stale < next)
+			next = stale;
 		if (v->answer_until && v->answer_until <= now) {
 			vmm_answered(v);
 			continue;

@@ -259,6 +259,7 @@ static int apply_to_life(struct model *m, const struct change *c)
 		l->now = c->state;
 	} else {
 		l->vmm = c->vmm;
+		l->features = c->vmm.features;
 	}
 	return 0;
 }

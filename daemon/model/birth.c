@@ -46,6 +46,7 @@ static void give_life(struct step *s, struct life *l, const struct newborn *n)
 	c.life = l->number;
 	c.vmm.pid = n->pid;
 	c.vmm.start_time = n->start_time;
+	c.vmm.features = n->features;
 	memcpy(c.vmm.invocation, n->invocation, sizeof(c.vmm.invocation));
 	emit(s, &c);
 	l->connected = true;

@@ -18,6 +18,7 @@ enum input_kind {
 	IN_VMM_NEWBORN,   /* a VMM came and its name is proven: newborn; life: that it is ready to take, 0: none was waiting */
 	IN_VMM_LEFT,      /* one without a life is gone: newborn.name, newborn.connection */
 	IN_VMM_BACK,      /* a VMM with a life connected again: life, back */
+	IN_VMM_STALE,     /* one with a life connected, and is of a build that the fleet cannot speak with: life */
 	IN_VMM_BUILT,     /* life */
 	IN_VMM_ENTERED,   /* life */
 	IN_VMM_VCPU,      /* life, vcpu */
@@ -99,6 +100,7 @@ struct newborn {
 	uint64_t connection; /* the fleet's own number for it */
 	int32_t pid;
 	uint64_t start_time;
+	uint64_t features; /* enum vmm_feature */
 	uint8_t invocation[16];
 };
 

@@ -125,7 +125,7 @@ static void start_ladder(struct step *s, struct life *l)
 {
 	if (MUTANT(MUTANT_P3_DESTROYED_EARLY))
 		retire_debts(s, l);
-	command_vmm(s, l, COMMAND_QUIESCE);
+	command_vmm(s, l, l->stale ? COMMAND_KILL : COMMAND_QUIESCE); /* who cannot be asked is not waited for */
 	set_deadline(s, &l->ladder, s->now + LADDER_EXIT);
 }
 
@@ -295,7 +295,7 @@ void life_vmm_gone(struct step *s, struct life *l, const struct vmm_end *end)
 	bool unborn = is_unborn(l, end);
 
 	l->birth_unsure = false;
-	l->connected = l->unreachable = false;
+	l->connected = l->unreachable = l->stale = false;
 	clear_deadline(s, &l->ladder);
 	if (l->vmm.pid)
 		emit(s, &c);

@@ -76,6 +76,8 @@ struct life {
 	bool refused_birth;   /* a VMM was started and no life waits for it any more */
 	bool connected, unreachable, enter_sent, killed;
 	bool birth_unsure;    /* an earlier daemon had a VMM for it, and may have died before it gave it the life */
+	uint64_t features;    /* enum vmm_feature: what its VMM can do, as that says itself */
+	bool stale;           /* its VMM is there, and of a build that cannot be spoken with: it is unreachable as well */
 	bool stuck;           /* past the active phase of retire */
 	bool reclaim_sent;
 	uint64_t told_from;   /* the PAUSE or RESUME that was told last has this number, or a higher one; 0: none was */

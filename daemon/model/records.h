@@ -70,6 +70,7 @@ struct change_state {
 struct change_vmm {
 	int32_t pid; /* 0: dead, and known to be */
 	uint64_t start_time; /* field 22 of /proc/PID/stat, clock ticks since boot */
+	uint64_t features;      /* enum vmm_feature: what it can do */
 	uint8_t invocation[16]; /* systemd's invocation id, or zero */
 };
 

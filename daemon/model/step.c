@@ -252,6 +252,7 @@ void model_step(struct model *m, struct input *in, uint64_t realtime, struct ste
 	case IN_VMM_STARTED:
 	case IN_VMM_FAILED:
 	case IN_VMM_BACK:
+	case IN_VMM_STALE:
 	case IN_VMM_BUILT:
 	case IN_VMM_ENTERED:
 	case IN_VMM_VCPU:

@@ -91,7 +91,8 @@ static void back(struct step *s, struct life *l, const struct vmm_back *b)
 	take_back_commands(s->o, l->number);
 	message_lost(s, l);
 	l->connected = true;
-	l->unreachable = false;
+	l->unreachable = l->stale = false;
+	l->features = b->speaks.features; /* a daemon that knew less may have stored it */
 	for (uint32_t i = 0; i < b->vcpu_count && i < l->begun.vcpu_count; i++)
 		life_vcpu(s, l, i, b->vcpu[i] < VCPU_STATE_COUNT ? (enum vcpu_state)b->vcpu[i] : VCPU_ABORTED,
 			b->vcpu_since[i]);
@@ -136,6 +137,22 @@ static void lost(struct step *s, struct life *l, const struct vmm_end *end)
 	}
 }
 
+/* Its guest goes on. What is owed to it, or was told it, waits for a daemon that understands it; an end does not wait. */
+static void stale(struct step *s, struct life *l)
+{
+	static const struct vmm_end none = { .cause = CAUSE_NONE };
+
+	take_back_commands(s->o, l->number);
+	lost(s, l, &none);
+	l->stale = !MUTANT(MUTANT_P4_STALE_UNSHOWN);
+	if (MUTANT(MUTANT_P5_STALE_ENDED))
+		life_abort(s, l, CAUSE_VMM_PROTOCOL, "it speaks another version of the link", false);
+	if (l->now.state == VM_ABORTING && !l->now.quiesced)
+		command_vmm(s, l, COMMAND_KILL);
+	else if (l->now.state == VM_RUNNING && l->vm && l->vm->operation.operation == OP_STOP)
+		command_vmm(s, l, COMMAND_STOP);
+}
+
 void step_vmm(struct step *s, struct input *in)
 {
 	struct life *l = model_life(s->m, in->life);
@@ -150,6 +167,8 @@ void step_vmm(struct step *s, struct input *in)
 		life_abort(s, l, CAUSE_START_FAILED, in->end.text, true);
 	else if (in->kind == IN_VMM_BACK)
 		back(s, l, &in->back);
+	else if (in->kind == IN_VMM_STALE)
+		stale(s, l);
 	else if (in->kind == IN_VMM_BUILT)
 		built(s, l);
 	else if (in->kind == IN_VMM_ENTERED)

@@ -77,6 +77,7 @@ static const struct field state[] = {
 static const struct field vmm[] = {
 	FIELD("pid", FIELD_PID, vmm.pid),
 	NUMBER("start-time", vmm.start_time),
+	NUMBER("features", vmm.features),
 	UUID("invocation", vmm.invocation),
 };
 static const struct field debt[] = {

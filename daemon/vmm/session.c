@@ -26,6 +26,11 @@ static struct vmm_frame_header header(const struct vmm *v, enum vmm_frame_kind k
 	};
 }
 
+static struct vmm_speaks speaks(void)
+{
+	return (struct vmm_speaks) { .features = VMM_LINK_FEATURES, .oldest = VMM_LINK_OLDEST };
+}
+
 static void retry_later(struct vmm *v, uint64_t now)
 {
 	if (v->retry_delay < RETRY_FIRST)
@@ -40,6 +45,8 @@ static void hang_up(struct vmm *v, uint64_t now, const char *why)
 	close_fdp(&v->link);
 	v->link = -1;
 	v->stage = LINK_DOWN;
+	v->daemon_version = 0;
+	v->daemon_features = 0;
 	v->link_full = false;
 	ask_cut(&v->machine);
 	if (!v->life) {
@@ -52,7 +59,7 @@ static void hang_up(struct vmm *v, uint64_t now, const char *why)
 
 static int send_newborn(struct vmm *v)
 {
-	struct vmm_newborn newborn = { .header = header(v, VMM_NEWBORN) };
+	struct vmm_newborn newborn = { .header = header(v, VMM_NEWBORN), .speaks = speaks() };
 
 	snprintf(newborn.name, sizeof(newborn.name), "%s", v->name);
 	return link_send(v->link, &newborn, sizeof(newborn));
@@ -63,6 +70,7 @@ static int send_back(struct vmm *v)
 {
 	struct vmm_back back = {
 		.header = header(v, VMM_BACK),
+		.speaks = speaks(),
 		.phase = v->phase,
 		.vcpu_count = v->machine.definition.vcpu_count,
 		.flags = (atomic_load(&v->machine.pressed) ? VMM_BACK_STOPPING : 0) |
@@ -187,7 +195,7 @@ static void tell_wants(struct vmm *v, uint64_t now)
 
 static void tell_devices(struct vmm *v, uint64_t now)
 {
-	for (unsigned i = 0; i < v->assigned.set.count; i++) {
+	for (unsigned i = 0; i < v->assigned.set.count && (v->daemon_features & VMM_FEATURE_DEVICES); i++) {
 		struct vmm_device frame = { .header = header(v, VMM_DEVICE), .index = i };
 
 		frame.is = assigned_state(&v->assigned, i);
@@ -247,6 +255,12 @@ static const char *put_message(struct vmm *v, const union daemon_frame *frame)
 	return link_send(v->link, &put, sizeof(put)) < 0 ? "PUT is not read" : NULL;
 }
 
+static void meet(struct vmm *v, const struct vmm_first *first)
+{
+	v->daemon_version = first->header.version;
+	v->daemon_features = first->speaks.features;
+}
+
 /* A frame that passed its check. Returns what is wrong with it after all, or NULL. */
 static const char *obey(struct vmm *v, struct received *r)
 {
@@ -254,16 +268,18 @@ static const char *obey(struct vmm *v, struct received *r)
 
 	switch (r->frame.header.kind) {
 	case VMM_BIRTH:
+		meet(v, &r->frame.first);
 		read_birth(v, r);
 		return NULL;
 	case VMM_REFUSED:
 		log_error("refused by the daemon: %s", r->frame.refused.reason);
 		vmm_leave(1);
 	case VMM_WELCOME:
+		meet(v, &r->frame.first);
 		v->incarnation = r->frame.welcome.incarnation;
 		v->stage = LINK_UP;
 		v->retry_delay = 0;
-		v->owes_notifications = v->machine.ffa.receives;
+		v->owes_notifications = v->machine.ffa.receives && (v->daemon_features & VMM_FEATURE_NOTIFICATIONS);
 		return NULL;
 	case VMM_MESSAGE:
 		return put_message(v, &r->frame);
@@ -308,6 +324,7 @@ void session_read(struct vmm *v, uint64_t now)
 	for (unsigned i = 0; i < FRAMES_PER_TURN && v->link >= 0 && !wrong; i++) {
 		struct frame_expected expected = {
 			.stage = v->stage,
+			.version = v->daemon_version,
 			.name = v->name,
 			.life = v->life,
 			.incarnation = v->incarnation,
@@ -321,6 +338,7 @@ void session_read(struct vmm *v, uint64_t now)
 			hang_up(v, now, n ? strerror(-n) : "it closed the link");
 			return;
 		}
+		frame_complete(&r.frame, r.length);
 		wrong = frame_check(&r.frame, r.length, r.fd_count, r.cut, &expected);
 		if (!wrong)
 			wrong = obey(v, &r);

@@ -277,10 +277,13 @@ static void stop(struct vmm *v)
 	(void)machine_end(&v->machine, &end);
 }
 
-/* Who sent SIGTERM waits for the process. Without a daemon to say EXIT it goes by itself: the last words are written. */
+/*
+ * Who sent SIGTERM waits for the process. Without a daemon to say EXIT it goes by itself: the last words are written. So it does
+ * where there is one that does not speak with it.
+ */
 static bool has_stopped(const struct vmm *v)
 {
-	return v->told_to_stop && v->phase >= VMM_PHASE_QUIESCED && v->link < 0;
+	return v->told_to_stop && v->phase >= VMM_PHASE_QUIESCED && v->stage != LINK_UP;
 }
 
 /* The devices' own time: a key that is let go, a watchdog that was not set back. */

@@ -40,6 +40,8 @@ struct vmm {
 
 	int link; /* fd, or -1 */
 	enum link_stage stage;
+	uint16_t daemon_version;  /* and what else it can do; 0: it has not spoken yet */
+	uint64_t daemon_features;
 	bool link_full;    /* the daemon did not take a frame: wait until it reads */
 	uint64_t retry_at; /* 0: not waiting to connect; else CLOCK_MONOTONIC ns */
 	uint64_t retry_delay;

@@ -51,8 +51,8 @@ static void say_kind(enum vmm_frame_kind kind)
 
 static bool say_first(void)
 {
-	struct vmm_newborn newborn = { 0 };
-	struct vmm_back back = { .phase = phase, .vcpu_count = vcpu_count, .end = end };
+	struct vmm_newborn newborn = { .speaks = { VMM_LINK_FEATURES, VMM_LINK_OLDEST, { 0 } } };
+	struct vmm_back back = { .speaks = { VMM_LINK_FEATURES, VMM_LINK_OLDEST, { 0 } }, .phase = phase, .vcpu_count = vcpu_count, .end = end };
 
 	if (header.life)
 		return say(&back, sizeof(back), VMM_BACK);

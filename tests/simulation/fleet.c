@@ -222,7 +222,11 @@ static void command(void *fleet, struct committed proof, uint64_t number, enum v
 			oracle_enter(w, life);
 		if ((what == COMMAND_STOP || what == COMMAND_PAUSE) && !(life && life->entry_told))
 			fail(w, "P3", "life %" PRIu64 " is asked to stop or pause and has not entered", number);
+		if ((what == COMMAND_PAUSE || what == COMMAND_RESUME) && !(v->features & VMM_FEATURE_PAUSE))
+			fail(w, "P5", "life %" PRIu64 " is told %s, which its VMM does not know", number, command_names[what]);
 		vmm_command(w, v, proof, what);
+	} else if (v && v->connected && v->stale) {
+		vmm_stale_command(w, v, what);
 	}
 	if (!v && what == COMMAND_KILL)
 		queue_put(&w->queue, w->now + MS, gone_again, number, w->incarnation, NULL);
@@ -307,7 +311,7 @@ void fleet_crash(struct world *w, bool reboot)
 			continue;
 		notify_crash(v);
 		guest_is_cut(w, v);
-		v->connected = false;
+		v->connected = v->stale = false;
 		if (reboot || (v->at == VMM_NEW && !v->born) ||
 			(v->told_to_stop && (v->at == VMM_IS_OVER || v->at == VMM_IS_QUIET)) ||
 			(v->at == VMM_STARTING && random_chance(&w->random, 500)))
@@ -315,6 +319,7 @@ void fleet_crash(struct world *w, bool reboot)
 	}
 	for (size_t i = 0; i < w->life_count; i++) {
 		w->life[i]->cut = true;
+		w->life[i]->stale_told = false;
 		w->life[i]->pause_told = false;
 		w->life[i]->deaf = false; /* who heard it is dead */
 		if (reboot)
@@ -384,6 +389,8 @@ void fleet_mischief(struct world *w, enum mischief what)
 		in.end.cause = what == MISCHIEF_PROTOCOL ? CAUSE_VMM_PROTOCOL : CAUSE_NONE;
 		wire_note(w, "vmm   life %" PRIu64 " link lost%s", v->life,
 			what == MISCHIEF_PROTOCOL ? ", it broke the rules" : "");
+		if (what == MISCHIEF_PROTOCOL)
+			world_life(w, v->life)->broke = true;
 		vmm_tell(w, v, &in);
 		vmm_cut(w, v);
 		if (what != MISCHIEF_PROTOCOL)
@@ -415,6 +422,8 @@ void fleet_stands(struct world *w)
 
 		if (!row || row->life != life->number || row->state != VM_RUNNING || v->told_to_stop)
 			continue;
+		if (row->stale != life->stale_told)
+			fail(w, "P4", "life %" PRIu64 " is shown as if its VMM were %sstale", life->number, row->stale ? "" : "not ");
 		if (row->substate == VM_SUB_PAUSED && !v->stands)
 			fail(w, "P3", "life %" PRIu64 " is paused, and a vCPU is in the guest", life->number);
 		if (row->substate == VM_SUB_RUNNING && v->gate && v->connected && v->welcome && !life->cut && !v->hangs &&

@@ -161,7 +161,7 @@ static bool lives(struct world *w, uint64_t number)
 static bool is_in_doubt(struct world *w, const struct fake_vmm *to, const struct fake_vcpu *g, unsigned bit)
 {
 	const struct vm_row *row = rows_vm(engine_rows(w->engine), to->name);
-	bool doubt = !row || row->unreachable ||
+	bool doubt = !row || row->unreachable || row->stale ||
 		     (g->call.x[2] & FFA_NOTIFICATION_PER_VCPU) != (to->notes.per_vcpu >> bit & 1);
 
 	for (unsigned i = 0; i < SIM_VCPU_MAX; i++)

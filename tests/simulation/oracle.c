@@ -79,6 +79,8 @@ void oracle_stored(struct world *w, const struct turn *turn)
 			life->gone = true, life->gone_at = c->seq;
 		if (life && life->unborn && c->kind == CHANGE_STATE && c->state.cause == CAUSE_VMM_GONE)
 			fail(w, "P4", "life %" PRIu64 " is over before a VMM was given it: its start was promised", life->number);
+		if (life && c->kind == CHANGE_STATE && c->state.cause == CAUSE_VMM_PROTOCOL && !life->broke)
+			fail(w, "P5", "life %" PRIu64 " is ended for what its VMM has not done: %s", life->number, c->state.text);
 		if (life && c->kind == CHANGE_STATE) {
 			life->stored_quiesced = c->state.quiesced;
 			life->stored_substate = c->state.substate;

@@ -16,6 +16,7 @@ static void add(struct stats *sum, const struct stats *s)
 	sum->steps += s->steps;
 	sum->crashes += s->crashes;
 	sum->kills += s->kills;
+	sum->stale += s->stale;
 	sum->strangers += s->strangers;
 	sum->reboots += s->reboots;
 	sum->link_breaks += s->link_breaks;
@@ -82,9 +83,9 @@ void runs_print(const struct runs *r, double wall)
 	printf("%" PRIu64 " lives in %" PRIu64 " worlds, %.1f h of virtual time, %" PRIu64 " steps, %" PRIu64
 	       " commits\n",
 		s->lives, s->worlds, (double)s->virtual_time / 3600e9, s->steps, s->commits);
-	printf("daemon deaths %" PRIu64 ", VMM kills %" PRIu64 ", reboots %" PRIu64 ", link breaks %" PRIu64
+	printf("daemon deaths %" PRIu64 ", VMM kills %" PRIu64 ", reboots %" PRIu64 ", link breaks %" PRIu64 ", stale VMMs %" PRIu64
 	       ", SP restarts %" PRIu64 ", refused requests %" PRIu64 ", lives of units that others started %" PRIu64 "\n",
-		s->crashes, s->kills, s->reboots, s->link_breaks, s->sp_restarts, s->refusals, s->strangers);
+		s->crashes, s->kills, s->reboots, s->link_breaks, s->stale, s->sp_restarts, s->refusals, s->strangers);
 	printf("ways to settle:");
 	for (size_t i = HOW_SP_UNKNOWN; i <= HOW_FORGOT; i++)
 		printf(" %s %" PRIu64, how_names[i], s->how[i]);

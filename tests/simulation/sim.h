@@ -74,6 +74,8 @@ struct life {
 	bool entered, entry_told;
 	bool was_cut; /* at some time: words of its guest may have been lost */
 	bool cut;  /* the daemon was told that its VMM is away, or is a new one; not yet that it is back */
+	bool stale_told; /* and that it is back, and of another build */
+	bool broke; /* its VMM broke the rules of the link */
 	bool deaf; /* the daemon was told, of the stop under way */
 	bool pause_told; /* that all stand, of the pause under way */
 	bool built, reclaiming, reclaimed;
@@ -245,6 +247,9 @@ struct fake_vmm {
 	enum temper temper;
 	bool pressed, told_to_stop;
 	bool gate, stands; /* nobody may enter; and everybody is out */
+	bool build;        /* daemons of the other one do not understand it */
+	bool stale;        /* that is who it is connected to */
+	uint64_t features; /* enum vmm_feature */
 	bool clings;       /* a vCPU does not come out when it is told to stand */
 	unsigned stubborn; /* how often in 1000 a device of its does not stop, or does not start again */
 	uint64_t pause, resume; /* number of the PAUSE or RESUME that it was sent last, the other is 0. As the fleet counts */
@@ -301,7 +306,7 @@ struct wire {
 };
 
 struct stats {
-	uint64_t lives, worlds, strangers, steps, crashes, kills, reboots, link_breaks, sp_restarts, commits, refusals;
+	uint64_t lives, worlds, strangers, steps, crashes, kills, reboots, stale, link_breaks, sp_restarts, commits, refusals;
 	uint64_t virtual_time;
 	uint64_t how[DEBT_HOW_COUNT];
 	uint64_t cause[CAUSE_COUNT], lease[LEASE_STATE_COUNT];
@@ -345,6 +350,8 @@ struct world {
 	bool guests_call; /* SPs, most of the time: links break and daemons die under their calls */
 	uint16_t nosy; /* everybody calls that SP until then */
 	uint64_t nosy_until;
+	bool upgrades; /* daemons of two builds take turns */
+	bool build;    /* the daemon's; a VMM has that of its day */
 	bool quiet; /* nothing goes wrong any more, nobody asks any more */
 
 	struct engine *engine;
@@ -441,6 +448,7 @@ void fleet_free(struct world *w);
 struct fake_vmm *vmm_spawn(struct world *w, const char *name, uint64_t life);
 void vmm_take(struct world *w, struct fake_vmm *v, uint64_t life); /* it waited, and is to have that life */
 void vmm_birth(struct world *w, struct fake_vmm *v, struct life *life);
+void vmm_stale_command(struct world *w, struct fake_vmm *v, enum vmm_command command);
 void vmm_command(struct world *w, struct fake_vmm *v, struct committed proof, enum vmm_command command);
 void vmm_sigterm(struct world *w, struct fake_vmm *v);
 void vmm_die(struct world *w, struct fake_vmm *v, enum vm_cause cause);

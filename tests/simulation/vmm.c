@@ -67,6 +67,8 @@ static void heard(struct world *w, uint64_t index, uint64_t daemon, void *data)
 		life->enter = false; /* what it was told on another link it has not read */
 	if (life && (in->kind == IN_VMM_LOST || in->kind == IN_VMM_BACK))
 		life->cut = in->kind == IN_VMM_LOST;
+	if (life && (in->kind == IN_VMM_STALE || in->kind == IN_VMM_BACK))
+		life->stale_told = in->kind == IN_VMM_STALE;
 	if (life && in->kind == IN_VMM_DEVICE)
 		device_is_heard(life, in);
 	guest_is_heard(w, w->vmm[index], in);
@@ -82,13 +84,19 @@ static void heard(struct world *w, uint64_t index, uint64_t daemon, void *data)
 	world_post(w, in);
 }
 
+/* Of a VMM that is not understood: what needs no word of the link. Its end is in its last words. */
+static bool is_seen_from_outside(const struct input *in)
+{
+	return in->kind == IN_VMM_STALE || in->kind == IN_VMM_ENDED || in->kind == IN_VMM_LOST || in->kind == IN_VMM_GONE;
+}
+
 /* Its frames stay in order; a connection that broke, or a daemon that died, loses what was not read. */
 void vmm_tell(struct world *w, struct fake_vmm *v, struct input *in)
 {
 	struct input *copy;
 	uint64_t at = soon(w);
 
-	if (v->daemon != w->incarnation || !w->engine)
+	if (v->daemon != w->incarnation || !w->engine || (v->stale && !is_seen_from_outside(in)))
 		return;
 	copy = malloc(sizeof(*copy));
 	if (!copy)
@@ -154,6 +162,7 @@ static void to_newborn(struct world *w, uint64_t index, uint64_t b, void *data)
 	v->connection = (uint64_t)v->pid * 1000 + w->stats.steps % 1000;
 	memcpy(in.newborn.name, v->name, sizeof(v->name));
 	in.newborn.connection = v->connection;
+	in.newborn.features = v->features;
 	in.newborn.pid = v->pid;
 	in.newborn.start_time = v->start_time;
 	memcpy(in.newborn.invocation, v->invocation, sizeof(v->invocation));
@@ -177,6 +186,10 @@ struct fake_vmm *vmm_spawn(struct world *w, const char *name, uint64_t life)
 	v->life = life;
 	v->pid = ++w->next_pid;
 	v->start_time = w->now;
+	v->build = w->build;
+	v->features = VMM_LINK_FEATURES;
+	if (w->upgrades && random_chance(&w->random, 200))
+		v->features &= ~(uint64_t)VMM_FEATURE_PAUSE;
 	v->hangs = !w->quiet && random_chance(&w->random, w->faults.vmm_hang);
 	memcpy(v->invocation, &v->pid, sizeof(v->pid));
 	v->clings = !w->quiet && random_chance(&w->random, 150);
@@ -226,7 +239,7 @@ static void is_over(struct world *w, struct fake_vmm *v, enum vm_cause cause)
 	(void)devices_stop(w, v, false); /* or is reset, or is dead: none reaches memory any more */
 	v->end.cause = cause == CAUSE_GUEST_POWEROFF && v->pressed ? CAUSE_USER_STOP : cause;
 	tell(w, v, IN_VMM_ENDED);
-	if (v->told_to_stop && !v->connected) /* nobody is there to say EXIT */
+	if (v->told_to_stop && (!v->connected || v->stale)) /* nobody is there to say EXIT */
 		vmm_die(w, v, CAUSE_VMM_EXIT);
 }
 
@@ -350,6 +363,12 @@ void vmm_sigterm(struct world *w, struct fake_vmm *v)
 		tell(w, v, IN_VMM_STOPPING);
 }
 
+static void to_stopped(struct world *w, uint64_t index, uint64_t b, void *data)
+{
+	if (w->vmm[index]->at != VMM_DEAD)
+		vmm_sigterm(w, w->vmm[index]);
+}
+
 static void to_over(struct world *w, uint64_t index, uint64_t b, void *data)
 {
 	static const enum vm_cause causes[] = { CAUSE_GUEST_POWEROFF, CAUSE_GUEST_REBOOT, CAUSE_GUEST_PANIC,
@@ -437,7 +456,7 @@ static void tell_left(struct world *w, struct fake_vmm *v)
 
 void vmm_take(struct world *w, struct fake_vmm *v, uint64_t life)
 {
-	struct input in = { .kind = IN_VMM_NEWBORN, .life = life };
+	struct input in = { .kind = IN_VMM_NEWBORN, .life = life, .newborn.features = v->features };
 
 	v->life = life;
 	v->spawned_by_daemon = true; /* it is watched as if it were */
@@ -481,6 +500,26 @@ static uint8_t vcpu_state_at(enum vmm_at at)
 	return at == VMM_RUNS ? VCPU_RUNNING : at >= VMM_IS_QUIET ? VCPU_STOPPED : VCPU_CREATED;
 }
 
+static void is_stale(struct world *w, struct fake_vmm *v)
+{
+	struct input in = { .kind = IN_VMM_STALE, .life = v->life };
+
+	w->stats.stale++;
+	wire_note(w, "vmm   life %" PRIu64 " is back, and not understood", v->life);
+	vmm_tell(w, v, &in);
+	if (v->at == VMM_IS_OVER)
+		tell(w, v, IN_VMM_ENDED);
+}
+
+/* As the fleet has it: SIGTERM and SIGKILL say what a frame cannot. */
+void vmm_stale_command(struct world *w, struct fake_vmm *v, enum vmm_command command)
+{
+	if (command == COMMAND_STOP)
+		queue_put(&w->queue, soon(w), to_stopped, v->index, 0, NULL);
+	else if (command == COMMAND_QUIESCE || command == COMMAND_EXIT)
+		queue_put(&w->queue, soon(w), to_dead, v->index, CAUSE_VMM_SIGNAL, NULL);
+}
+
 static void is_back(struct world *w, uint64_t index, uint64_t daemon, void *data)
 {
 	static const uint32_t phases[] = { [VMM_BUILDING] = VMM_PHASE_BUILDING,
@@ -499,6 +538,12 @@ static void is_back(struct world *w, uint64_t index, uint64_t daemon, void *data
 	v->daemon = daemon;
 	v->cuts++;
 	v->pause = v->resume = 0;
+	v->stale = v->build != w->build;
+	if (v->stale) {
+		is_stale(w, v);
+		return;
+	}
+	in.back.speaks.features = v->features;
 	in.pid = (int32_t)v->cuts;
 	in.back.phase = phases[v->at];
 	in.back.vcpu_count = v->vcpu_count;

@@ -149,6 +149,8 @@ static void daemon_starts(struct world *w, uint64_t a, uint64_t b, void *data)
 	};
 	int r;
 
+	if (w->upgrades && random_chance(&w->random, 200))
+		w->build = !w->build;
 	w->incarnation = config.incarnation = w->now;
 	memcpy(config.boot, &w->boot, sizeof(w->boot));
 	w->dead = w->soon = w->quitting = w->follows = false;
@@ -287,6 +289,7 @@ static void make_faults(struct world *w)
 		w->faults.vmm_fail = (unsigned)random_below(&w->random, 150);
 	if (random_chance(&w->random, 300))
 		w->faults.sp_deny = (unsigned)random_below(&w->random, 100);
+	w->upgrades = random_chance(&w->random, 250);
 	queue_put(&w->queue, w->now + S, something_goes_wrong, 0, 0, NULL);
 }
 

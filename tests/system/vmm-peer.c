@@ -211,6 +211,7 @@ struct vmm_birth peer_birth_frame(const struct peer *p)
 {
 	return (struct vmm_birth) {
 		.header = header(p, VMM_BIRTH),
+		.speaks = { VMM_LINK_FEATURES, VMM_LINK_OLDEST, { 0 } },
 		.incarnation = p->incarnation,
 		.ffa_id = 1,
 		.definition = p->definition,
@@ -410,7 +411,8 @@ void peer_run(struct peer *p)
 
 void peer_welcome(struct peer *p, struct vmm_back *ret)
 {
-	struct vmm_welcome welcome = { .header = header(p, VMM_WELCOME), .incarnation = p->incarnation };
+	struct vmm_welcome welcome = { .header = header(p, VMM_WELCOME), .speaks = { VMM_LINK_FEATURES, VMM_LINK_OLDEST, { 0 } },
+		.incarnation = p->incarnation };
 	union peer_frame frame;
 
 	peer_accept(p);

@@ -76,7 +76,7 @@ static bool receive_answer(struct vcpu *v, int channel, struct vmm_answer *ret, 
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		return false;
-	wrong = answer_check(ret, (size_t)n, v->machine->life, v->index);
+	wrong = answer_check(ret, (size_t)n, v->machine->life, v->index, v->ask.version);
 	atomic_store(&v->ask.wrong, wrong);
 	return !wrong;
 }

@@ -29,6 +29,7 @@ struct ask {
 	_Atomic uint32_t state;   /* enum ask_state; a futex */
 	_Atomic int channel;      /* -1: none. Put and closed by the main thread, while the thread waits for it */
 	_Atomic(const char *) wrong; /* what the daemon did on it, if it broke the rules */
+	uint16_t version; /* of the daemon that gave the channel: put before it */
 	bool given;   /* the channel is of the link of now: the main thread's own */
 	bool told;    /* some daemon may know of the call: the vCPU thread's own */
 	bool serving; /* a request was given to the guest and not answered yet: likewise */

@@ -42,6 +42,7 @@ const char *ask_channel(struct machine *m, const struct vmm_channel *frame, int 
 		return NULL; /* it was asked for before */
 	if (frame->vcpu >= m->vcpu_count || state != ASK_ASKED)
 		return "a channel that nobody asked for";
+	v->ask.version = frame->header.version;
 	before = atomic_exchange(&v->ask.channel, take_fd(fd));
 	v->ask.given = true;
 	wake(&v->ask, ASK_READY);

@@ -147,7 +147,8 @@ static void say_vcpu(uint32_t index, uint32_t state)
 
 static void say_back(uint32_t count)
 {
-	struct vmm_back back = { .header = header(VMM_BACK), .phase = phase, .vcpu_count = count };
+	struct vmm_back back = { .header = header(VMM_BACK), .speaks = { VMM_LINK_FEATURES, VMM_LINK_OLDEST, { 0 } },
+		.phase = phase, .vcpu_count = count };
 
 	back.flags = pressed ? VMM_BACK_STOPPING : 0;
 
@@ -157,7 +158,7 @@ static void say_back(uint32_t count)
 
 static void say_newborn(const char *who)
 {
-	struct vmm_newborn newborn = { .header = header(VMM_NEWBORN) };
+	struct vmm_newborn newborn = { .header = header(VMM_NEWBORN), .speaks = { VMM_LINK_FEATURES, VMM_LINK_OLDEST, { 0 } } };
 
 	strncpy(newborn.name, who, sizeof(newborn.name) - 1);
 	say(&newborn, sizeof(newborn));

@@ -203,7 +203,8 @@ static void refuses_a_life_that_is_not_its_own(void **state)
 	struct newborn n = world_born(w, 5, "live");
 	struct change_vmm record = record_of(&n);
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct vmm_back back = { .header = { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_BACK, 5, 0 }, .vcpu_count = 2 };
+	struct vmm_back back = { .header = { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_BACK, 5, 0 },
+		.speaks = { VMM_LINK_FEATURES, VMM_LINK_OLDEST, { 0 } }, .vcpu_count = 2 };
 	struct vmm_refused answer;
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
 

@@ -234,7 +234,8 @@ static void refuses_a_process_it_did_not_start(void **state)
 {
 	struct world *w = *state;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct vmm_newborn hello = { .header = { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_NEWBORN, 0, 0 }, .name = "x" };
+	struct vmm_newborn hello = { .header = { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_NEWBORN, 0, 0 },
+		.speaks = { VMM_LINK_FEATURES, VMM_LINK_OLDEST, { 0 } }, .name = "x" };
 	struct vmm_refused answer;
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
 	struct stat st;

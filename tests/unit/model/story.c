@@ -114,7 +114,7 @@ struct life *current(struct story *s, const char *name)
 /* Up to ANNOUNCING: both SPs were sent VM_CREATED. */
 uint64_t start(struct story *s, const char *name)
 {
-	struct input in = { .kind = IN_VMM_NEWBORN, .newborn = { .connection = 9, .pid = 4711 } };
+	struct input in = { .kind = IN_VMM_NEWBORN, .newborn = { .connection = 9, .pid = 4711, .features = VMM_LINK_FEATURES } };
 	uint64_t life;
 
 	ask(s, REQUEST_DEFINE, name, 0);

@@ -67,7 +67,7 @@ static void asked(struct story *s, enum column c, uint64_t life)
 static void born(struct story *s)
 {
 	struct input in = { .kind = IN_VMM_NEWBORN, .life = web(s)->life->number,
-		.newborn = { .name = "web", .connection = 10, .pid = 4712 } };
+		.newborn = { .name = "web", .connection = 10, .pid = 4712, .features = VMM_LINK_FEATURES } };
 
 	step(s, in);
 }

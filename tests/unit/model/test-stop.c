@@ -200,7 +200,7 @@ static void no_policy_starts_it_again(void **state)
 static void is_back(struct story *s, uint64_t life, uint32_t flags)
 {
 	step(s, (struct input){ .kind = IN_VMM_BACK, .life = life,
-		.back = { .phase = VMM_PHASE_ENTERED, .vcpu_count = 1, .vcpu = { VCPU_RUNNING }, .flags = flags } });
+		.back = { .speaks.features = VMM_LINK_FEATURES, .phase = VMM_PHASE_ENTERED, .vcpu_count = 1, .vcpu = { VCPU_RUNNING }, .flags = flags } });
 }
 
 static void a_new_daemon_goes_on_with_it(void **state)

@@ -31,6 +31,7 @@ static struct frame_expected expected_at(enum link_stage stage)
 {
 	return (struct frame_expected) {
 		.stage = stage,
+		.version = stage == LINK_UP ? VMM_LINK_VERSION : 0,
 		.name = "guest",
 		.life = stage == LINK_NEWBORN ? 0 : LIFE,
 		.incarnation = 5,
@@ -214,22 +215,22 @@ static void takes_the_answer_to_its_own_call_alone(void **state)
 	};
 	struct vmm_answer a = good_one;
 
-	assert_null(answer_check(&a, sizeof(a), LIFE, 3));
-	assert_non_null(answer_check(&a, sizeof(a) - 1, LIFE, 3));
-	assert_non_null(answer_check(&a, sizeof(a) + 1, LIFE, 3));
-	assert_non_null(answer_check(&a, sizeof(a), LIFE + 1, 3));
-	assert_non_null(answer_check(&a, sizeof(a), LIFE, 2));
+	assert_null(answer_check(&a, sizeof(a), LIFE, 3, VMM_LINK_VERSION));
+	assert_non_null(answer_check(&a, sizeof(a) - 1, LIFE, 3, VMM_LINK_VERSION));
+	assert_non_null(answer_check(&a, sizeof(a) + 1, LIFE, 3, VMM_LINK_VERSION));
+	assert_non_null(answer_check(&a, sizeof(a), LIFE + 1, 3, VMM_LINK_VERSION));
+	assert_non_null(answer_check(&a, sizeof(a), LIFE, 2, VMM_LINK_VERSION));
 	a.header.magic ^= 1;
-	assert_non_null(answer_check(&a, sizeof(a), LIFE, 3));
+	assert_non_null(answer_check(&a, sizeof(a), LIFE, 3, VMM_LINK_VERSION));
 	a = good_one;
 	a.header.version++;
-	assert_non_null(answer_check(&a, sizeof(a), LIFE, 3));
+	assert_non_null(answer_check(&a, sizeof(a), LIFE, 3, VMM_LINK_VERSION));
 	a = good_one;
 	a.header.kind = VMM_CALL;
-	assert_non_null(answer_check(&a, sizeof(a), LIFE, 3));
+	assert_non_null(answer_check(&a, sizeof(a), LIFE, 3, VMM_LINK_VERSION));
 	a = good_one;
 	a.reserved = 1;
-	assert_non_null(answer_check(&a, sizeof(a), LIFE, 3));
+	assert_non_null(answer_check(&a, sizeof(a), LIFE, 3, VMM_LINK_VERSION));
 }
 
 int main(void)
