@@ -67,6 +67,7 @@ struct json_object *vm_to_json(const struct lifecycle_vm *vm)
 	json_add_bool(o, "secure_stuck", vm->secure_stuck);
 	json_add_string(o, "pending", vm->pending);
 	json_add_bool(o, "unreachable", vm->unreachable);
+	json_add_bool(o, "stale", vm->stale);
 	json_add_number(o, "old_lives", vm->old_lives);
 	(void)json_object_object_add(o, "stuck_sps", sps_to_json(&vm->stuck_at));
 	return o;
@@ -100,7 +101,9 @@ static void add_note(struct table *t, const struct lifecycle_vm *vm)
 	}
 	if (vm->unreachable)
 		add_words(note, sizeof(note), "VMM unreachable");
-	table_add(t, is_stuck || vm->unreachable ? COLOUR_BAD : COLOUR_NONE, "%s", *note ? note : "-");
+	if (vm->stale)
+		add_words(note, sizeof(note), "VMM stale");
+	table_add(t, is_stuck || vm->unreachable || vm->stale ? COLOUR_BAD : COLOUR_NONE, "%s", *note ? note : "-");
 }
 
 static void add_row(struct table *t, const struct lifecycle_vm *vm)

@@ -27,7 +27,7 @@ const char *colour_off(const struct cli *c, enum colour colour)
 
 enum colour state_colour(const struct lifecycle_vm *vm)
 {
-	if (vm->secure_stuck || vm->unreachable)
+	if (vm->secure_stuck || vm->unreachable || vm->stale)
 		return COLOUR_BAD;
 	switch (vm->state) {
 	case LIFECYCLE_STATE_RUNNING:

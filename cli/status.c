@@ -42,6 +42,9 @@ static void print_state(const struct cli *c, const struct lifecycle_vm *vm)
 	if (vm->unreachable)
 		(void)printf("      %sunreachable: its VMM lives and does not connect; abort ends it%s\n",
 			colour_on(c, COLOUR_BAD), colour_off(c, COLOUR_BAD));
+	if (vm->stale)
+		(void)printf("      %sstale: its VMM is of a version that this daemon cannot speak with; stop and abort end it, "
+			     "restart gives it a new one%s\n", colour_on(c, COLOUR_BAD), colour_off(c, COLOUR_BAD));
 	if (vm->substate == LIFECYCLE_SUB_PRESERVED)
 		(void)printf("      kept for a post-mortem, with its memory; abort, restart or destroy gives it up\n");
 	print_stuck(c, vm);

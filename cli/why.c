@@ -170,6 +170,9 @@ static void add_state(struct text *t, const struct lifecycle_vm_details *d)
 	}
 	if (d->vm->unreachable)
 		add(t, " Its VMM lives and does not connect; abort ends it.");
+	if (d->vm->stale)
+		add(t, " Its VMM is stale, of a version that this daemon cannot speak with; its guest goes on. Stop and abort end "
+		       "it, restart gives it a new one.");
 }
 
 static void explain(struct text *t, const struct lifecycle_vm_details *d, const struct lifecycle_peer_list *peers)

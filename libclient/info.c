@@ -199,6 +199,7 @@ static const struct field vm_properties[] = {
 	{ "Sequence", "t", VM(changed_at), read_u64 },
 	{ "SecureStuck", "b", VM(secure_stuck), read_bool },
 	{ "Unreachable", "b", VM(unreachable), read_bool },
+	{ "Stale", "b", VM(stale), read_bool },
 	{ "OldLives", "u", VM(old_lives), read_u32 },
 	{ "StuckPartitions", "aq", VM(stuck_at), read_sp_ids },
 	{ "Pending", "s", VM(pending), read_string },

@@ -34,6 +34,7 @@ static const struct field vm_more[] = {
 	{ "WaitsOn", "s", AT(waits_on), read_wait },
 	{ "SecureStuck", "b", AT(secure_stuck), read_bool },
 	{ "Unreachable", "b", AT(unreachable), read_bool },
+	{ "Stale", "b", AT(stale), read_bool },
 	{ "OldLives", "u", AT(old_lives), read_u32 },
 	{ "Pending", "s", AT(pending), read_string },
 	{ "StuckPartitions", "aq", AT(stuck_at), read_sp_ids },

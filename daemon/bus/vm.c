@@ -250,6 +250,7 @@ static const sd_bus_vtable vm_vtable[] = {
 	SD_BUS_PROPERTY("MemoryBytes", "t", NULL, FIELD(memory_bytes), CHANGES),
 	SD_BUS_PROPERTY("VmmPid", "u", NULL, FIELD(vmm_pid), 0),
 	SD_BUS_PROPERTY("Unreachable", "b", bus_get_bool, FIELD(unreachable), 0),
+	SD_BUS_PROPERTY("Stale", "b", bus_get_bool, FIELD(stale), 0),
 	SD_BUS_PROPERTY("SecureStuck", "b", bus_get_bool, FIELD(secure_stuck), 0),
 	SD_BUS_PROPERTY("StuckPartitions", "aq", bus_get_stuck_partitions, 0, 0),
 	SD_BUS_PROPERTY("SecurePeers", "a(qssub)", get_secure_peers, 0, 0),

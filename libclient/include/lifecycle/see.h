@@ -47,6 +47,7 @@ struct lifecycle_vm {
 	uint32_t old_lives;  /* earlier lives that still settle */
 	struct lifecycle_sp_ids stuck_at; /* SPs that have not taken the end of a life of this VM, an old one perhaps, in time */
 	const char *pending; /* what comes once its life is over: "-", "change" or "removal" */
+	bool stale;          /* its VMM lives, and is of a version that this daemon cannot speak with */
 };
 
 struct lifecycle_peer {
