@@ -27,8 +27,8 @@ struct store;
 /* Who writes. A test may have it otherwise than the daemon. */
 enum store_writer {
 	STORE_WRITER_ON_DISK, /* a thread on a disk, the caller on tmpfs and ramfs, which never wait */
-	STORE_WRITER_ALWAYS,
-	STORE_WRITER_NEVER,
+	STORE_WRITER_ALWAYS,  /* each place is taken for a disk */
+	STORE_WRITER_NEVER,   /* a disk is waited for */
 };
 
 struct store_options {

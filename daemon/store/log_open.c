@@ -136,9 +136,9 @@ static int find_place(struct store *s)
 
 	if (fstatfs(s->file.directory, &fs) < 0)
 		return -errno;
-	s->file.volatile_place = fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
-	s->has_writer = s->options.writer == STORE_WRITER_ON_DISK ? !s->file.volatile_place
-								   : s->options.writer == STORE_WRITER_ALWAYS;
+	s->file.volatile_place = s->options.writer != STORE_WRITER_ALWAYS &&
+				 (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+	s->has_writer = !s->file.volatile_place && s->options.writer != STORE_WRITER_NEVER;
 	return 0;
 }
 

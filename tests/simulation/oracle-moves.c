@@ -101,8 +101,6 @@ void oracle_no_row_changed(struct world *w, const struct asked *asked, const str
 	is.waits.tries = was.waits.tries;
 	if (is.waits.on == WAIT_VM && was.waits.on == WAIT_VM) /* of several that have to run first either may be named */
 		memcpy(is.waits.name, was.waits.name, sizeof(is.waits.name));
-	if (w->quitting && !is.life) /* why a start waits that is left to the successor, nobody follows */
-		is.waits = was.waits;
 	if (memcmp(&is, &was, sizeof(is)) != 0)
 		say_difference(w, &was, &is);
 	else

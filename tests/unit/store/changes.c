@@ -375,6 +375,11 @@ static void tell(void *ctx, uint64_t seq, int error)
 	told.error = error;
 }
 
+unsigned times_told(void)
+{
+	return told.count;
+}
+
 struct store *open_store(const char *path, const struct store_options *options, struct book *book)
 {
 	static struct book ignored;
@@ -385,6 +390,8 @@ struct store *open_store(const char *path, const struct store_options *options, 
 	book->count = 0;
 	book->refused = book->deadly = 0;
 	with.writer = who_writes;
+	if (!with.close_wait_ms)
+		with.close_wait_ms = 60000; /* no test closes what is to hang, but those that say so */
 	assert_int_equal(store_open_with(path, &with, &s), 0);
 	assert_int_equal(store_load(s, book_line, book), 0);
 	store_attach(s, tell, &told);

@@ -57,3 +57,4 @@ int snapshot(struct store *s, uint64_t seq);
 int give(struct store *s, uint64_t seq);
 int begin_snapshot(struct store *s, uint64_t seq);
 void dispatch_when_ready(struct store *s);
+unsigned times_told(void); /* since the last give */
