@@ -15,6 +15,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
+#include "base/process.h"
 #include "bus/internal.h"
 
 #define CALLERS_MAX         256
@@ -174,6 +176,17 @@ static void deny(const struct caller *c, struct call *call, const char *why)
 		call->request.name[0] ? " " : "", call->request.name, right->action, why);
 }
 
+/* For the journal: who was let do it. Who was not is told, and could fill it. */
+static void say_allowed(const struct caller *c, const struct call *call)
+{
+	const struct right *right = call->right;
+	char comm[16];
+
+	process_name(c->pid, comm, sizeof(comm));
+	log_info("polkit lets uid %u (%s[%d]) %s%s%s", (unsigned)c->uid, comm, (int)c->pid, right->verb,
+		call->request.name[0] ? " " : "", call->request.name);
+}
+
 static void caller_answered(void *arg, const char *why_not);
 
 /* Asks about the first that waits, if nobody is asked about this caller now. */
@@ -202,10 +215,12 @@ static void caller_answered(void *arg, const char *why_not)
 
 	assert(!c->check && call);
 	caller_unqueue(c, call);
-	if (why_not)
+	if (why_not) {
 		deny(c, call, why_not);
-	else
+	} else {
+		say_allowed(c, call);
 		bus_call_go(call, c);
+	}
 	caller_ask(c);
 	list_for_each (other, &b->caller_order, link)
 		if (is_asker(other))

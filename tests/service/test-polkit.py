@@ -3,6 +3,7 @@
 import os
 import pathlib
 import pty
+import re
 import select
 import sys
 import termios
@@ -96,6 +97,8 @@ polkit.addRule(function(action, subject) {{
         equal(started.returncode, 0, f"exit code of start web ({started.stderr.strip()})")
         life = host.row("web")["life"]
         equal(host.row("web")["state"], "running", "state of web")
+        uid = host.run("id", "-u", stranger).strip()
+        host.until(lambda: re.search(rf"polkit lets uid {uid} \(lifecyclectl\[\d+\]\) start web", host.journal()), "the journal names him")
         denied(as_user(stranger, "restart", "web"), "polkit says no")
         denied(as_user(stranger, "abort", "web"))  # which life, it did not say
         equal(as_user(stranger, "abort", "web", "--if-life", life + 1).returncode, WRONG_LIFE, "exit code for another life")
