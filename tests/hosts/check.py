@@ -59,8 +59,11 @@ def needs_kvm(test):
 
 
 def end_by_exception():
-    """A run that is cut short tidies up: what it began is ended on the way out."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    """A run that is cut short tidies up: what it began is ended on the way out. It is not cut short twice."""
+    def leave(*_):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        sys.exit(128 + signal.SIGTERM)
+    signal.signal(signal.SIGTERM, leave)
 
 
 def run(test):

@@ -22,12 +22,19 @@ def stored_lives(h):
     return lives
 
 
+def burned_ids(h):
+    """Those that an operator had forgotten, which SPs may know for ever."""
+    return [change["endpoint"] for turn in log_lines(h.dir / "state") for change in turn["changes"]
+            if change["kind"] == "burned" and not change.get("released")]
+
+
 def excess(h):
     """What is there and is not in the log: while the daemon is dead nobody may know of a life what it did not store before."""
-    lives = stored_lives(h)
+    lives, burned = stored_lives(h), burned_ids(h)
     ids = list(lives.values())
     memory, found = set(h.memory_files()), []
     for sp, known in h.books().items():
+        known -= set(burned)
         found += [f"SP {sp} knows {vm:#x}, which no stored life has" for vm in known if vm not in ids]
         found += [f"SP {sp} knows {vm:#x}, whose memory is gone" for vm in known
                   if vm in ids and not any(str(life) in memory for life, its in lives.items() if its == vm)]
@@ -43,11 +50,11 @@ def disagreements(h):
     live = [r for r in rows if r["life"]]
     lives = {str(r["life"]) for r in live}
     document = h.inspect()
-    views = {f"known to SP {sp['id']}": ([(vm["id"], vm["objects"] > 1) for vm in sp["vms"]],
-                                         sorted((r["ffa_id"], False) for r in live)) for sp in document["sps"]}
+    ids = sorted(r["ffa_id"] for r in live)
+    views = {f"known to SP {sp['id']}": ([vm["id"] for vm in sp["vms"]], ids) for sp in document["sps"]}
     views["panicked SPs"] = ([sp["id"] for sp in document["sps"] if sp["panicked"]], [])
-    views["under way"] = ({r["name"] for r in rows if r["operation"] != "-" or r["old_lives"] or r["unreachable"] or
-                           (r["state"], r["substate"]) not in SETTLED}, set())
+    views["under way"] = ([r for r in rows if r["operation"] != "-" or r["old_lives"] or r["unreachable"] or
+                           (r["state"], r["substate"]) not in SETTLED], [])
     views["memory"] = (set(h.memory_files()), lives)
     views["directories"] = ({p.name for p in (h.run / "lives").iterdir()}, lives)
     pids = {s["vmm_pid"] for s in h.json("status", *(r["name"] for r in live))} if live else set()

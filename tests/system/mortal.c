@@ -8,6 +8,7 @@
  */
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -127,7 +128,7 @@ static void secure_call(void *arg, struct committed proof, const struct secure_c
 	const char *kind = c->run ? "run" : c->kind < sizeof(kinds) / sizeof(kinds[0]) && kinds[c->kind] ? kinds[c->kind] : "guest";
 	char detail[NAME_SIZE];
 
-	(void)snprintf(detail, sizeof(detail), "%04x %s", c->sp, c->spmc ? "spmc" : kind);
+	(void)snprintf(detail, sizeof(detail), "%04x %s %" PRIu64, c->sp, c->spmc ? "bitmap" : kind, c->life);
 	OUTPUT("call", detail, real.secure->call(arg, proof, c));
 }
 

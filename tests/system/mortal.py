@@ -45,6 +45,9 @@ class MortalHost(Host):
     def disarm(self):
         struct.pack_into("<I", self.mortal, 0, NEVER)
 
+    def is_armed(self):
+        return HEAD.unpack_from(self.mortal)[0] != NEVER
+
     def arm_again(self):
         """The same, counted from here."""
         when, at, _, _, shown = HEAD.unpack_from(self.mortal)

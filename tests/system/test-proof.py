@@ -6,17 +6,15 @@ While it is dead nobody may know more than the log. Then what was asked is done,
 somebody was told so, or if it was at an earlier death; all books agree; another guest did not notice.
 
     test-proof.py                    all of it
-    LIFECYCLED_PROOF=abort,restart   these operations
+    LIFECYCLED_PROOF="abort;restart" these operations
     LIFECYCLED_PROOF_EVERY=5         at one output in five, at random: an emulated host has not the time for all
     LIFECYCLED_PROOF_WORKERS=1       one host, not several beside each other
 """
 import contextlib
-import multiprocessing
 import os
 import random
 import sys
 import time
-import traceback
 
 import books
 import host
@@ -24,6 +22,7 @@ from check import MULTIPLIER
 from host import Failure, equal, expect
 from mortal import NEVER, WHEN, MortalHost
 from operations import OPERATIONS
+from workers import Workers, told
 
 WORKERS = int(os.environ.get("LIFECYCLED_PROOF_WORKERS", "4"))
 EVERY = int(os.environ.get("LIFECYCLED_PROOF_EVERY", "1" if MULTIPLIER == 1 else "16"))
@@ -61,16 +60,16 @@ class Room:
         self.host.close()
 
 
-def settle(room, operation, memo, told):
+def settle(room, operation, memo, answered):
     """Whether it was done, once that is clear and all books agree."""
     h = room.host
 
     def look():
         if operation.done(h, memo):
             return "done"
-        return "undone" if not told and operation.undone and operation.undone(h, memo) else None
+        return "undone" if not answered and operation.undone and operation.undone(h, memo) else None
 
-    h.until(look, f"it is {'done, as was said' if told or not operation.undone else 'done, or was not begun'}")
+    h.until(look, f"it is {'done, as was said' if answered or not operation.undone else 'done, or was not begun'}")
     if operation.settles(h, memo):
         try:
             return h.until(lambda: not books.disagreements(h) and look(), "all books agree")
@@ -99,14 +98,14 @@ def die_once(room, operation, when, at):
     h.arm(WHEN[when], at)
     died = False
     try:
-        told = operation.ask(h, memo)
+        answered = operation.ask(h, memo)
         died = wait_for_death(room, operation, memo)
         if died:
             h.bury_daemon()
             found = books.excess(h)
             expect(not found, "while the daemon is dead", *found)
             h.start_daemon()
-        how = settle(room, operation, memo, told)
+        how = settle(room, operation, memo, answered)
         room.goes_on()
         return how, h.outputs()[at - 1] if died else None
     except Exception as error:
@@ -114,7 +113,7 @@ def die_once(room, operation, when, at):
     finally:
         h.disarm()
         if operation.clean and h.daemon:
-            operation.clean(h)
+            operation.clean(h, memo)
 
 
 def count(room, operation):
@@ -122,26 +121,21 @@ def count(room, operation):
     h = room.host
     memo = operation.prepare(h)
     h.arm(NEVER)
-    told = operation.ask(h, memo)
+    answered = operation.ask(h, memo)
     if operation.cap:
         h.until(lambda: len(h.outputs()) >= operation.cap, "it has so many outputs")
-    equal(settle(room, operation, memo, told), "done", operation.name)
+    equal(settle(room, operation, memo, answered), "done", operation.name)
     outputs = h.outputs()[:operation.cap]
     if operation.clean:
-        operation.clean(h)
+        operation.clean(h, memo)
     return outputs
 
 
 def without_retries(outputs):
     """Acts and answers: how turns are put together, and how often an SP says RETRY, is up to the machine."""
-    acts, last_call = [], None
-    for name in outputs:
-        if name == "commit" or name == "snapshot" or (name == last_call and name.startswith("call")):
-            continue
-        if name.startswith("call"):
-            last_call = name
-        acts.append(name)
-    return acts
+    acts = [name for name in outputs if name not in ("commit", "snapshot")]
+    calls = {name for name in acts if name.startswith("call")}
+    return [name for name in acts if not name.startswith("call")] + sorted(calls)
 
 
 # ---- workers: a host each ----
@@ -176,39 +170,12 @@ def work(task):
             results.append((at, when, *die_once(room, operation, when, at)))
         return number, results, None
     except Exception as error:  # noqa: BLE001 - the parent says it
-        trace = "" if isinstance(error, Failure) else traceback.format_exc()
+        failure = told(error)
+        failure = failure if operation.name in failure else f"{operation.name}: {failure}"
         with contextlib.suppress(Exception):
             Worker.leave()
         Worker.room = None
-        return number, results, f"{error}{trace}"
-
-
-def work_and_leave(tasks, results):
-    for task in iter(tasks.get, None):
-        results.put(work(task))
-    Worker.leave()
-
-
-class Workers:
-    def __enter__(self):
-        context = multiprocessing.get_context("fork")
-        self.tasks, self.results = context.Queue(), context.Queue()
-        self.processes = [context.Process(target=work_and_leave, args=(self.tasks, self.results)) for _ in range(WORKERS)]
-        for process in self.processes:
-            process.start()
-        return self
-
-    def __exit__(self, *error):
-        for _ in self.processes:
-            self.tasks.put(None)
-        for process in self.processes:
-            process.join()
-
-    def do(self, tasks):
-        for task in tasks:
-            self.tasks.put(task)
-        for _ in tasks:
-            yield self.results.get()
+        return number, results, failure
 
 
 # ---- the verdict ----
@@ -236,10 +203,10 @@ def verdict(operation, outputs, results):
 
 
 def chosen():
-    names = [name for name in os.environ.get("LIFECYCLED_PROOF", "").split(",") if name]
+    names = [name for name in os.environ.get("LIFECYCLED_PROOF", "").split(";") if name]
     unknown = set(names) - {o.name for o in OPERATIONS}
     expect(not unknown, f"there is no operation {unknown}")
-    return [i for i, o in enumerate(OPERATIONS) if not names or o.name in names]
+    return [i for i, o in enumerate(OPERATIONS) if o.needs() and (not names or o.name in names)]
 
 
 def deaths_of(counted):
@@ -252,7 +219,7 @@ def chunks(deaths):
 
 def nothing_is_lost_wherever_the_daemon_dies():
     began, failures, outputs, results = time.monotonic(), [], {}, {}
-    with Workers() as workers:
+    with Workers(WORKERS, work, Worker.leave) as workers:
         for number, counted, failure in workers.do([(i, None) for i in chosen()]):
             outputs[number], results[number] = counted, []
             if failure:
@@ -262,6 +229,7 @@ def nothing_is_lost_wherever_the_daemon_dies():
         for number, some, failure in workers.do(tasks):
             results[number] += some
             if failure:
+                print(f"        {failure.splitlines()[0][:300]}", flush=True)
                 failures.append(failure)
     for number, counted in sorted(outputs.items()):
         try:
