@@ -21,6 +21,7 @@
 	X(MUTANT_P2_ID_WARM, "P2", "the id that was given back last is the next to be given out")                      \
 	X(MUTANT_P2_ID_ORDER_LOST, "P2", "a snapshot forgets in which order ids became free")                          \
 	X(MUTANT_P2_BURNED_REUSED, "P2", "the id of a forgotten life is given out again")                              \
+	X(MUTANT_P2_LOST_ID_REUSED, "P2", "the id of a life whose record is lost is given out")                        \
 	X(MUTANT_P2_BURN_LOST, "P2", "a snapshot forgets which ids are burned")                                        \
 	X(MUTANT_P3_ENTER_EARLY, "P3", "vCPUs enter once the first SP answered")                                       \
 	X(MUTANT_P3_DESTROYED_EARLY, "P3", "VM_DESTROYED leaves before quiesce is proven")                             \

@@ -119,7 +119,7 @@ void burn_lost_ids(struct step *s)
 {
 	struct lost_ids *lost = &s->m->lost_ids;
 
-	for (size_t i = 0; i < lost->count; i++) {
+	for (size_t i = 0; i < lost->count && !MUTANT(MUTANT_P2_LOST_ID_REUSED); i++) {
 		struct change c = { .kind = CHANGE_BURNED, .life = s->m->seq + 1 };
 
 		c.burned.endpoint = lost->at[i];

@@ -22,7 +22,7 @@ static void *copy_of(const void *what, size_t size)
 	return size ? memcpy(copy, what, size) : copy;
 }
 
-static struct turn copy_turn(const struct turn *from)
+struct turn disk_copy_turn(const struct turn *from)
 {
 	struct turn t = *from;
 
@@ -146,7 +146,7 @@ static void completed(struct world *w, uint64_t incarnation, uint64_t number, vo
 
 static struct stored_turn line_of(struct world *w, const struct turn *turn, bool snapshot)
 {
-	struct stored_turn line = { copy_turn(turn), snapshot, w->boot };
+	struct stored_turn line = { disk_copy_turn(turn), snapshot, w->boot };
 
 	memset(line.turn.boot, 0, sizeof(line.turn.boot));
 	memcpy(line.turn.boot, &w->boot, sizeof(w->boot));
@@ -269,7 +269,7 @@ void disk_load(struct world *w)
 {
 	for (size_t i = 0; i < w->disk.count; i++) {
 		struct stored_turn *line = &w->disk.line[i];
-		struct turn t = copy_turn(&line->turn);
+		struct turn t = disk_copy_turn(&line->turn);
 		int r = engine_load(w->engine, &t, line->snapshot, NULL);
 
 		if (r < 0)

@@ -32,6 +32,7 @@ struct disk {
 };
 
 extern const struct store_ops disk_ops;
+struct turn disk_copy_turn(const struct turn *from); /* with definitions of its own */
 void disk_crash(struct world *w);
 void disk_load(struct world *w);
 bool disk_is_named_rightly(const struct world *w, bool named);
