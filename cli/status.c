@@ -80,6 +80,17 @@ static void print_waits(const struct lifecycle_waits_on *w)
 	(void)printf(w->until > now ? ", at most %s more" : ", overdue by %s", span);
 }
 
+/* A daemon of before does not know of sandboxes. */
+static void print_vmm(const struct lifecycle_vm_details *d)
+{
+	if (!d->vmm_pid)
+		(void)puts("        VMM: none");
+	else if (d->sandbox_lacks && strcmp(d->sandbox_lacks, "-") != 0)
+		(void)printf("        VMM: pid %" PRIu32 ", its sandbox lacks %s\n", d->vmm_pid, d->sandbox_lacks);
+	else
+		(void)printf("        VMM: pid %" PRIu32 "\n", d->vmm_pid);
+}
+
 static void print_next_start(const struct lifecycle_vm_details *d)
 {
 	uint64_t now = monotonic_now();
@@ -202,10 +213,7 @@ static void print_facts(const struct lifecycle_vm_details *d)
 	print_devices(d);
 	format_bytes(bytes, sizeof(bytes), d->memory_bytes);
 	(void)printf("     Memory: %s\n", bytes);
-	if (d->vmm_pid)
-		(void)printf("        VMM: pid %" PRIu32 "\n", d->vmm_pid);
-	else
-		(void)puts("        VMM: none");
+	print_vmm(d);
 	(void)printf("       UUID: %s\n", d->vm->uuid);
 	if (d->bound)
 		(void)puts("      Bound: it ends with the client that started it");
@@ -444,6 +452,7 @@ static struct json_object *page_to_json(const struct lifecycle_vm_details *d, co
 	(void)json_object_object_add(o, "devices", devices_to_json(d));
 	json_add_number(o, "memory_bytes", d->memory_bytes);
 	json_add_number(o, "vmm_pid", d->vmm_pid);
+	json_add_string(o, "sandbox_lacks", d->sandbox_lacks ? d->sandbox_lacks : "-");
 	(void)json_object_object_add(o, "pending_changes", pending_to_json(d));
 	json_add_bool(o, "from_file", d->from_file);
 	json_add_bool(o, "bound", d->bound);

@@ -217,6 +217,7 @@ static const struct field vm_properties[] = {
 	{ "Devices", "a(ssss)", 0, read_devices },
 	{ "MemoryBytes", "t", DETAIL(memory_bytes), read_u64 },
 	{ "VmmPid", "u", DETAIL(vmm_pid), read_u32 },
+	{ "SandboxLacks", "s", DETAIL(sandbox_lacks), read_string },
 	{ "SecurePeers", "a(qssub)", 0, read_peers },
 	{ "LastEnd", "(stts)", 0, read_end },
 	{ "Restarts", "u", DETAIL(restarts), read_u32 },

@@ -14,6 +14,8 @@
  *   VMM -> daemon   ENTERED   vCPU 0 is about to enter KVM_RUN for the first time
  *   VMM -> daemon   VCPU      one vCPU changed its state
  *   VMM -> daemon   DEVICE    how one of the VM's devices is; all are told after BIRTH and WELCOME, then each that changes
+ *   VMM -> daemon   SANDBOX   which layers its sandbox is without, because this kernel does not have them; after the build and
+ *                             after WELCOME, and not at all where it is whole
  *   daemon -> VMM   QUIESCE   take every vCPU out of KVM_RUN and never let one in again; the VMM kicks (again after 10 ms)
  *   VMM -> daemon   QUIESCED  every vCPU thread has acknowledged outside KVM_RUN, and every device is
  *                             stopped, reset or dead: final for this life
@@ -91,10 +93,12 @@ enum vmm_feature {
 	VMM_FEATURE_DEVICES = 1 << 1,       /* DEVICE, and `assigned` of the definition */
 	VMM_FEATURE_MESSAGES = 1 << 2,      /* MESSAGE, PUT */
 	VMM_FEATURE_NOTIFICATIONS = 1 << 3, /* NOTIFY, NOTIFICATIONS, and `notifications` of the definition */
+	VMM_FEATURE_SANDBOX = 1 << 4,       /* SANDBOX */
 };
 #ifndef VMM_LINK_FEATURES
 #define VMM_LINK_FEATURES \
-	(VMM_FEATURE_PAUSE | VMM_FEATURE_DEVICES | VMM_FEATURE_MESSAGES | VMM_FEATURE_NOTIFICATIONS)
+	(VMM_FEATURE_PAUSE | VMM_FEATURE_DEVICES | VMM_FEATURE_MESSAGES | VMM_FEATURE_NOTIFICATIONS | \
+		VMM_FEATURE_SANDBOX)
 #endif
 
 enum vmm_frame_kind {
@@ -128,6 +132,7 @@ enum vmm_frame_kind {
 	VMM_MESSAGE = 44,
 	VMM_PUT = 45,
 	VMM_DEVICE = 48,
+	VMM_SANDBOX = 52,
 };
 
 struct vmm_frame_header {
@@ -223,6 +228,18 @@ struct vmm_device {
 	uint32_t index; /* in the definition */
 	uint32_t reserved; /* 0 */
 	struct vmm_device_state is;
+};
+
+enum vmm_sandbox_layer {
+	VMM_SANDBOX_LANDLOCK = 1 << 0, /* files, network, signals */
+	VMM_SANDBOX_SECCOMP = 1 << 1,  /* system calls */
+	VMM_SANDBOX_LAYERS = VMM_SANDBOX_LANDLOCK | VMM_SANDBOX_SECCOMP,
+};
+
+struct vmm_sandbox {
+	struct vmm_frame_header header;
+	uint32_t lacks; /* enum vmm_sandbox_layer, at least one */
+	uint32_t reserved; /* 0 */
 };
 
 enum vmm_phase {

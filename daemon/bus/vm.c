@@ -128,6 +128,18 @@ static int get_devices(sd_bus *sd, const char *path, const char *interface, cons
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+static int get_sandbox_lacks(sd_bus *sd, const char *path, const char *interface, const char *property,
+	sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	static const char *const words[VMM_SANDBOX_LAYERS + 1] = {
+		"-", [VMM_SANDBOX_LANDLOCK] = "landlock", [VMM_SANDBOX_SECCOMP] = "seccomp",
+		[VMM_SANDBOX_LAYERS] = "landlock,seccomp",
+	};
+	const uint8_t *lacks = userdata;
+
+	return sd_bus_message_append(reply, "s", words[*lacks & VMM_SANDBOX_LAYERS]);
+}
+
 static int get_secure_peers(sd_bus *sd, const char *path, const char *interface, const char *property,
 	sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -249,6 +261,7 @@ static const sd_bus_vtable vm_vtable[] = {
 	SD_BUS_PROPERTY("Devices", "a(ssss)", get_devices, 0, 0),
 	SD_BUS_PROPERTY("MemoryBytes", "t", NULL, FIELD(memory_bytes), CHANGES),
 	SD_BUS_PROPERTY("VmmPid", "u", NULL, FIELD(vmm_pid), 0),
+	SD_BUS_PROPERTY("SandboxLacks", "s", get_sandbox_lacks, FIELD(sandbox_lacks), 0),
 	SD_BUS_PROPERTY("Unreachable", "b", bus_get_bool, FIELD(unreachable), 0),
 	SD_BUS_PROPERTY("Stale", "b", bus_get_bool, FIELD(stale), 0),
 	SD_BUS_PROPERTY("SecureStuck", "b", bus_get_bool, FIELD(secure_stuck), 0),

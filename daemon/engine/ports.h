@@ -96,6 +96,7 @@ struct vm_row {
 	struct vmm_device_state device[VM_ASSIGNED_MAX]; /* type ASSIGNED_NONE: not told, or there is none */
 	uint64_t memory_bytes;
 	int32_t vmm_pid;  /* 0: none */
+	uint8_t sandbox_lacks; /* enum vmm_sandbox_layer: what its VMM's sandbox is without */
 	bool unreachable; /* its VMM holds its lock and does not connect */
 	bool stale;       /* its VMM is of a build that this daemon cannot speak with */
 	bool secure_stuck;

@@ -142,6 +142,7 @@ static void write_life(struct vm_row *v, const struct life *l)
 	memcpy(v->device, l->device, sizeof(v->device));
 	v->memory_bytes = l->begun.memory_bytes;
 	v->vmm_pid = l->vmm.pid;
+	v->sandbox_lacks = (uint8_t)l->sandbox_lacks;
 	v->unreachable = l->unreachable && !l->stale;
 	v->stale = l->stale;
 	v->secure_stuck = l->stuck;

@@ -25,6 +25,7 @@ static const struct {
 	[VMM_CALL] = { sizeof(struct vmm_call), 0 },
 	[VMM_NOTIFICATIONS] = { sizeof(struct vmm_notifications), VMM_FEATURE_NOTIFICATIONS },
 	[VMM_DEVICE] = { sizeof(struct vmm_device), VMM_FEATURE_DEVICES },
+	[VMM_SANDBOX] = { sizeof(struct vmm_sandbox), VMM_FEATURE_SANDBOX },
 	[VMM_WANT_CHANNEL] = { sizeof(struct vmm_channel), 0 },
 	[VMM_PUT] = { sizeof(struct vmm_put), VMM_FEATURE_MESSAGES },
 	[VMM_PAUSED] = { sizeof(struct vmm_frame_header), VMM_FEATURE_PAUSE },
@@ -187,6 +188,9 @@ const char *frame_breach(const union vmm_frame *frame, size_t size)
 		return channel_breach(&frame->channel);
 	case VMM_DEVICE:
 		return device_breach(&frame->device);
+	case VMM_SANDBOX:
+		return !frame->sandbox.lacks || (frame->sandbox.lacks & ~(uint32_t)VMM_SANDBOX_LAYERS) || frame->sandbox.reserved ?
+			"SANDBOX without layers that there are" : NULL;
 	case VMM_ENDED:
 		return end_is_sane(&frame->ended.end) ? NULL : "ENDED with an end that makes no sense";
 	}

@@ -49,6 +49,7 @@ union vmm_frame {
 	struct vmm_call call;
 	struct vmm_notifications notifications;
 	struct vmm_device device;
+	struct vmm_sandbox sandbox;
 	struct vmm_channel channel;
 	struct vmm_put put;
 };

@@ -256,6 +256,13 @@ static const char *device(struct vmm *v, const union vmm_frame *frame, struct in
 	return NULL;
 }
 
+static const char *sandbox(struct vmm *v, const union vmm_frame *frame, struct input *in)
+{
+	in->kind = IN_VMM_SANDBOX;
+	in->sandbox_lacks = frame->sandbox.lacks;
+	return NULL;
+}
+
 /* One that answers an earlier PAUSE than the last, or that a RESUME has overtaken, is old news, and no input. */
 static const char *paused(struct vmm *v, const union vmm_frame *frame, struct input *in)
 {
@@ -299,6 +306,7 @@ static const char *(*const live[])(struct vmm *v, const union vmm_frame *frame, 
 	[VMM_NEWBORN] = no_more_first, [VMM_BACK] = no_more_first, [VMM_BUILT] = built,  [VMM_ENTERED] = entered,
 	[VMM_VCPU] = vcpu,             [VMM_QUIESCED] = quiesced,  [VMM_ENDED] = ended,  [VMM_STOPPING] = stopping,
 	[VMM_DEAF] = deaf,             [VMM_CALL] = call,           [VMM_DEVICE] = device,
+	[VMM_SANDBOX] = sandbox,
 	[VMM_NOTIFICATIONS] = notifications,
 	[VMM_PAUSED] = paused,            [VMM_NOT_PAUSED] = paused, [VMM_NOT_RESUMED] = not_resumed,
 	[VMM_WANT_CHANNEL] = want_channel, [VMM_PUT] = put,

@@ -24,6 +24,7 @@ enum input_kind {
 	IN_VMM_VCPU,      /* life, vcpu */
 	IN_VMM_STOPPING,  /* life: it was told to stop by another, and has pressed the power key */
 	IN_VMM_DEAF,      /* life: told to press the power key, it found nobody who listens */
+	IN_VMM_SANDBOX,   /* life, sandbox_lacks: what its VMM's sandbox is without */
 	IN_VMM_DEVICE,    /* life, device: how one of its devices is */
 	IN_VMM_NOTIFICATIONS, /* life, notifications: all that it has of them; after BACK */
 	IN_GUEST_CALL,    /* life, call: a vCPU waits for the answer */
@@ -170,6 +171,7 @@ struct input {
 			uint32_t index;
 			struct vmm_device_state is;
 		} device;
+		uint32_t sandbox_lacks; /* enum vmm_sandbox_layer */
 		struct secure_world *world; /* heap, taken over by engine_post */
 		struct secure_reply reply;
 		struct doorbell doorbell;

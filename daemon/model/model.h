@@ -84,6 +84,7 @@ struct life {
 	uint8_t vcpu[VM_VCPU_MAX];
 	uint64_t vcpu_since[VM_VCPU_MAX]; /* of these; 0: not known */
 	struct vmm_device_state device[VM_ASSIGNED_MAX]; /* as its VMM tells them; type ASSIGNED_NONE: it has not */
+	uint32_t sandbox_lacks; /* enum vmm_sandbox_layer, as its VMM told; 0: it has not, for it has all */
 	struct guest_vcpu *guest; /* NULL: none has called another yet */
 	struct notifications *notifications; /* NULL: it has bound none */
 	bool notifications_untold; /* an earlier daemon knew: its VMM has to say */

@@ -256,6 +256,7 @@ void model_step(struct model *m, struct input *in, uint64_t realtime, struct ste
 	case IN_VMM_BUILT:
 	case IN_VMM_ENTERED:
 	case IN_VMM_VCPU:
+	case IN_VMM_SANDBOX:
 	case IN_VMM_DEVICE:
 	case IN_VMM_STOPPING:
 	case IN_VMM_DEAF:

@@ -42,6 +42,13 @@ static void device(struct step *s, struct life *l, uint32_t index, const struct 
 		touch(s, l->vm);
 }
 
+/* Read, as well. It is the kernel's, so it stays. */
+static void sandbox(struct step *s, struct life *l, uint32_t lacks)
+{
+	l->sandbox_lacks = lacks;
+	touch(s, l->vm);
+}
+
 static void ended(struct step *s, struct life *l, const struct vmm_end *end)
 {
 	if (l->now.state == VM_ABORTING)
@@ -177,6 +184,8 @@ void step_vmm(struct step *s, struct input *in)
 		vcpu(s, l, in->vcpu.index, in->vcpu.state, in->vcpu.since);
 	else if (in->kind == IN_VMM_DEVICE)
 		device(s, l, in->device.index, &in->device.is);
+	else if (in->kind == IN_VMM_SANDBOX)
+		sandbox(s, l, in->sandbox_lacks);
 	else if (in->kind == IN_VMM_STOPPING)
 		stop_told(s, l);
 	else if (in->kind == IN_VMM_DEAF)

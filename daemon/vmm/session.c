@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vmm/vmm.h"
+#include "vmm/sandbox/sandbox.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -83,7 +84,7 @@ static int send_back(struct vmm *v)
 	}
 	if (v->phase == VMM_PHASE_ENDED)
 		back.end = v->machine.end;
-	v->owed = 0;
+	v->owed = sandbox_lacks() && v->phase != VMM_PHASE_BUILDING ? OWED_SANDBOX : 0;
 	v->to_be_resumed = false; /* the daemon sees that it stands, and says RESUME again if it means it */
 	memset(v->told_device, 0, sizeof(v->told_device));
 	return link_send(v->link, &back, sizeof(back));
@@ -132,6 +133,14 @@ static void tell_owed(struct vmm *v, uint64_t now, uint32_t what, enum vmm_frame
 
 	if (may_tell(v, what) && tell(v, now, &frame, sizeof(frame)))
 		v->owed &= ~what;
+}
+
+static void tell_sandbox(struct vmm *v, uint64_t now)
+{
+	struct vmm_sandbox frame = { .header = header(v, VMM_SANDBOX), .lacks = sandbox_lacks() };
+
+	if ((v->daemon_features & VMM_FEATURE_SANDBOX) && may_tell(v, OWED_SANDBOX) && tell(v, now, &frame, sizeof(frame)))
+		v->owed &= ~(uint32_t)OWED_SANDBOX;
 }
 
 static void tell_ended(struct vmm *v, uint64_t now)
@@ -219,6 +228,7 @@ void session_tell(struct vmm *v, uint64_t now)
 	if (v->phase != VMM_PHASE_BUILDING)
 		tell_vcpus(v, now);
 	tell_devices(v, now);
+	tell_sandbox(v, now);
 	tell_owed(v, now, OWED_BUILT, VMM_BUILT);
 	tell_owed(v, now, OWED_STOPPING, VMM_STOPPING);
 	tell_owed(v, now, OWED_DEAF, VMM_DEAF);

@@ -127,7 +127,10 @@ int vmm_birth(struct vmm *v, struct received *birth)
 	if (r < 0)
 		return r;
 	(void)machine_start(m);
-	return sandbox_close(SANDBOX_MAIN, 0, v->address);
+	r = sandbox_close(SANDBOX_MAIN, 0, v->address);
+	if (r < 0)
+		log_error("the VMM's sandbox cannot be closed: %s", strerror(-r));
+	return r;
 }
 
 void vmm_enter(struct vmm *v, uint64_t command)
@@ -187,8 +190,10 @@ static void note_build(struct vmm *v)
 	case BUILD_DONE:
 		v->phase = VMM_PHASE_BUILT;
 		v->owed |= OWED_BUILT;
-		if (sandbox_missing())
-			log_warning("the sandbox has %s", sandbox_missing_text());
+		if (sandbox_lacks()) {
+			v->owed |= OWED_SANDBOX;
+			log_warning("the sandbox has %s", sandbox_lacks_text());
+		}
 		break;
 	case BUILD_FAILED:
 		end.errno_value = -m->failure.error;

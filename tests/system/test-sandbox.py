@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A VMM that was taken over, on real KVM: whatever it asks of the kernel that is not in its sandbox is its end."""
+import errno
 import json
 import os
 import pathlib
@@ -155,6 +156,52 @@ def no_thread_has_any_right_left():
         h.ctl("abort", "web")
 
 
+def without(layers):
+    """What KVM's door makes of a kernel that has not got a layer, or cannot give it."""
+    os.environ["LIFECYCLED_VMM_INJECT"] = layers
+    try:
+        h = Host()
+    finally:
+        del os.environ["LIFECYCLED_VMM_INJECT"]
+    return h
+
+
+def what_a_kernel_lacks_is_told_and_the_guest_runs():
+    for layer, error in (("landlock", errno.EOPNOTSUPP), ("seccomp", errno.EOPNOTSUPP)):
+        with without(f"{layer}={error}") as h:
+            h.define("web")
+            h.ctl("start", "web")
+            equal(h.status("web")["sandbox_lacks"], layer, "what it lacks")
+            expect(f"its sandbox lacks {layer}" in h.ctl("status", "web"), "people are told", h.ctl("status", "web"))
+            expect("the sandbox has no" in h.daemon.log(), "and the journal", h.daemon.log())
+            h.kill_daemon()
+            h.start_daemon()
+            h.until(lambda: h.status("web")["sandbox_lacks"] == layer, "the next daemon is told, too")
+            h.ctl("abort", "web")
+            equal(h.status("web")["sandbox_lacks"], "-", "nothing is lacking where no VMM is")
+    with Host() as h:
+        h.define("web")
+        h.ctl("start", "web")
+        equal(h.status("web")["sandbox_lacks"], "-", "what one lacks on this kernel")
+
+
+def a_sandbox_that_cannot_be_closed_is_no_start():
+    """Of the main thread, or of a vCPU's: whose it is, is decided by who comes first."""
+    for layer in ("landlock=12", "seccomp=12", "landlock=12@2", "seccomp=12@2"):
+        with without(layer) as h:
+            h.define("web")
+            h.ctl("start", "web", check=False)
+            h.until(lambda: h.row("web")["state"] == "null" and h.status("web")["last_end"]["cause"] != "-", "it ends")
+            end = h.status("web")["last_end"]
+            expect(end["cause"] in ("start-failed", "vmm-exit"), "cause", end)
+            if "@2" in layer:
+                expect("sandbox cannot be closed: Cannot allocate memory" in end["text"] or end["cause"] == "vmm-exit", "why", end)
+            else:
+                expect("sandbox" in h.daemon.log(), "the journal says why", h.daemon.log())
+            for sp, known in h.books().items():
+                equal(known, set(), f"VMs that SP {sp} still knows")
+
+
 def ids(pid):
     """{field: its numbers} of a process: real, effective, saved and of the file system; and all groups."""
     fields = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
@@ -198,5 +245,7 @@ if __name__ == "__main__":
         a_call_that_is_listed_with_other_arguments_ends_in_sigsys,
         *([a_call_of_another_abi_ends_in_sigsys] if platform.machine() == "x86_64" else []),
         no_thread_has_any_right_left,
+        what_a_kernel_lacks_is_told_and_the_guest_runs,
+        a_sandbox_that_cannot_be_closed_is_no_start,
         *([a_vmm_that_root_starts_becomes_the_user_it_is_given] if os.geteuid() == 0 else []),
     ]))

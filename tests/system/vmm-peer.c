@@ -274,6 +274,7 @@ static size_t read_frame(struct peer *p, union peer_frame *ret)
 		[VMM_STOPPING] = sizeof(struct vmm_frame_header),
 		[VMM_DEAF] = sizeof(struct vmm_frame_header),
 		[VMM_DEVICE] = sizeof(struct vmm_device),
+		[VMM_SANDBOX] = sizeof(struct vmm_sandbox),
 		[VMM_PAUSED] = sizeof(struct vmm_frame_header),
 		[VMM_WANT_CHANNEL] = sizeof(struct vmm_channel),
 		[VMM_NOT_PAUSED] = sizeof(struct vmm_frame_header),
@@ -312,6 +313,8 @@ static int note_part(struct peer *p, const union peer_frame *frame)
 {
 	if (frame->header.kind == VMM_DEVICE)
 		return note_device(p, &frame->device);
+	if (frame->header.kind == VMM_SANDBOX)
+		return 1; /* as this kernel is */
 	if (frame->header.kind != VMM_VCPU)
 		return 0;
 	assert_true(frame->vcpu.index < p->definition.vcpu_count);

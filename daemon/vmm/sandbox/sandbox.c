@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "vmm/kvm/door.h"
 #include "vmm/link.h"
 #include "vmm/memory.h"
 #include "vmm/sandbox-filter.h"
@@ -29,12 +30,12 @@
 #endif
 
 #ifdef VMM_SANITIZED
-#define HAS_SECCOMP false /* the sanitizer's own calls are on no list */
+#define IS_WHOLE false /* what a sanitizer does is on no list, and what it reports it finds in files */
 #else
-#define HAS_SECCOMP true
+#define IS_WHOLE true
 #endif
 
-static _Atomic uint32_t missing;
+static _Atomic uint32_t lacks;
 
 void sandbox_begin(void)
 {
@@ -82,19 +83,34 @@ static int filter_calls(enum sandbox_thread who, const void *address)
 	} own = { (uint64_t)getpid(), (uintptr_t)address };
 	const struct sock_filter of_main[] = { SANDBOX_FILTER_MAIN }, of_vcpu[] = { SANDBOX_FILTER_VCPU };
 
-	if (!HAS_SECCOMP)
-		return -EOPNOTSUPP;
 	return who == SANDBOX_MAIN ? install(of_main, sizeof(of_main) / sizeof(of_main[0]))
 				   : install(of_vcpu, sizeof(of_vcpu) / sizeof(of_vcpu[0]));
 }
 
 /* What is not there is told, and is no error. */
-static int unless_missing(int r, enum sandbox_layer layer)
+static int unless_missing(int r, enum vmm_sandbox_layer layer)
 {
 	if (r != -EOPNOTSUPP)
 		return r;
-	atomic_fetch_or(&missing, layer);
+	atomic_fetch_or(&lacks, layer);
 	return 0;
+}
+
+/* A layer has a name, by which a test can take it away, or make it fail. */
+static int close_files(void)
+{
+	int r = kvm_door_injected("landlock");
+
+	return r < 0 ? r : landlock_forbid_all();
+}
+
+static int close_calls(enum sandbox_thread who, const void *address)
+{
+	int r = kvm_door_injected("seccomp");
+
+	if (r == 0)
+		r = violation_catch();
+	return r < 0 ? r : filter_calls(who, address);
 }
 
 int sandbox_close(enum sandbox_thread who, unsigned index, const void *address)
@@ -103,37 +119,32 @@ int sandbox_close(enum sandbox_thread who, unsigned index, const void *address)
 
 	violation_thread(who, index);
 	if (r == 0)
-		r = unless_missing(landlock_forbid_all(), SANDBOX_LANDLOCK);
-	if (r == 0 && HAS_SECCOMP)
-		r = violation_catch();
+		r = unless_missing(IS_WHOLE ? close_files() : -EOPNOTSUPP, VMM_SANDBOX_LANDLOCK);
 	if (r == 0)
-		r = unless_missing(filter_calls(who, address), SANDBOX_SECCOMP);
+		r = unless_missing(IS_WHOLE ? close_calls(who, address) : -EOPNOTSUPP, VMM_SANDBOX_SECCOMP);
 	return r;
 }
 
-uint32_t sandbox_missing(void)
+uint32_t sandbox_lacks(void)
 {
-	return atomic_load(&missing);
+	return atomic_load(&lacks);
 }
 
-const char *sandbox_missing_text(void)
+const char *sandbox_lacks_text(void)
 {
-	switch (sandbox_missing()) {
-	case 0:
-		return "";
-	case SANDBOX_LANDLOCK:
-		return "no Landlock: this kernel does not have it, or it is not among lsm=";
-	case SANDBOX_SECCOMP:
-		return HAS_SECCOMP ? "no seccomp filter: this kernel does not have it"
-				   : "no seccomp filter: this VMM was built with a sanitizer";
-	}
-	return HAS_SECCOMP ? "neither Landlock nor seccomp filters: this kernel does not have them"
-			   : "no Landlock in this kernel, and no seccomp filter: this VMM was built with a sanitizer";
+	static const char *const texts[] = {
+		[0] = "it is whole",
+		[VMM_SANDBOX_LANDLOCK] = "no Landlock: this kernel does not have it, or it is not among lsm=",
+		[VMM_SANDBOX_SECCOMP] = "no seccomp filter: this kernel does not have it",
+		[VMM_SANDBOX_LAYERS] = "neither Landlock nor a seccomp filter: this kernel does not have them",
+	};
+
+	return IS_WHOLE ? texts[sandbox_lacks()] : "no walls: this VMM was built with a sanitizer";
 }
 
 void sandbox_leave_thread(void)
 {
 	/* Its stack stays until the process ends, which is soon: giving it back takes calls that nothing else needs. */
-	if (HAS_SECCOMP)
+	if (IS_WHOLE)
 		(void)syscall(SYS_exit, 0);
 }

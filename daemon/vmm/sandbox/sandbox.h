@@ -22,11 +22,6 @@ enum sandbox_thread {
 	SANDBOX_VCPU = 1,
 };
 
-enum sandbox_layer {
-	SANDBOX_LANDLOCK = 1 << 0,
-	SANDBOX_SECCOMP = 1 << 1,
-};
-
 /* Before there is any other thread. */
 void sandbox_begin(void);
 
@@ -39,9 +34,9 @@ void sandbox_last_words(struct last_words *words);
  */
 int sandbox_close(enum sandbox_thread who, unsigned index, const void *address);
 
-/* enum sandbox_layer: which of them this kernel, or this build, does not have. */
-uint32_t sandbox_missing(void);
-const char *sandbox_missing_text(void);
+/* enum vmm_sandbox_layer: which of them this kernel, or this build, does not have; for people, what it has. */
+uint32_t sandbox_lacks(void);
+const char *sandbox_lacks_text(void);
 
 /* The end of a thread, which in a sandbox has nothing to give back. */
 void sandbox_leave_thread(void);

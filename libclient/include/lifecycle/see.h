@@ -120,6 +120,7 @@ struct lifecycle_vm_details {
 	bool bound; /* it lives with the client that started it */
 	size_t call_count;
 	const struct lifecycle_vcpu_call *const *call;
+	const char *sandbox_lacks; /* "landlock", "seccomp" or both: what this kernel does not have for its VMM; "-": nothing */
 };
 
 /* How often each word came. */

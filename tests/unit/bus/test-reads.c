@@ -38,6 +38,7 @@ static void two_vms(struct world *w)
 	a->device[0] = (struct vmm_device_state) { .type = ASSIGNED_VFIO_FAKE, .state = VFIO_DEVICE_STATE_RUNNING };
 	a->device[1] = (struct vmm_device_state) { .type = ASSIGNED_VFIO_FAKE, .state = VFIO_DEVICE_STATE_STOP_COPY,
 		.condition = DEVICE_DEAD, .text = "it is" };
+	a->sandbox_lacks = VMM_SANDBOX_LANDLOCK;
 	a->end_cause = CAUSE_OOM;
 	a->end_life = 2;
 	a->end_at = 8000;
@@ -222,6 +223,10 @@ static void properties_are_the_row(void **state)
 	assert_int_equal(callee, 0x8001);
 	assert_string_equal(text, "");
 	assert_int_equal(at, 9);
+	(void)sd_bus_message_unref(m);
+	m = property(w, VM_A, VM_INTERFACE, "SandboxLacks", "s");
+	assert_true(sd_bus_message_read(m, "s", &text) > 0);
+	assert_string_equal(text, "landlock");
 	(void)sd_bus_message_unref(m);
 	m = property(w, VM_A, VM_INTERFACE, "Devices", "a(ssss)");
 	assert_true(sd_bus_message_read(m, "a(ssss)", 2, &on, &how, &debt, &text, &on, &how, &debt, &text) > 0);

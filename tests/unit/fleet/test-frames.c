@@ -82,6 +82,21 @@ static void refuses_what_is_out_of_range(void **state)
 	assert_non_null(frame_breach(&f, sizeof(f.ended)));
 }
 
+static void refuses_a_sandbox_without_what_there_is_not(void **state)
+{
+	union vmm_frame f = frame_of(VMM_SANDBOX);
+
+	f.sandbox.lacks = VMM_SANDBOX_LAYERS;
+	assert_null(frame_breach(&f, sizeof(f.sandbox)));
+	f.sandbox.lacks = 0; /* nothing to tell */
+	assert_non_null(frame_breach(&f, sizeof(f.sandbox)));
+	f.sandbox.lacks = VMM_SANDBOX_SECCOMP << 1;
+	assert_non_null(frame_breach(&f, sizeof(f.sandbox)));
+	f.sandbox.lacks = VMM_SANDBOX_SECCOMP;
+	f.sandbox.reserved = 1;
+	assert_non_null(frame_breach(&f, sizeof(f.sandbox)));
+}
+
 static const char *device_breach(struct vmm_device_state is, uint32_t index)
 {
 	union vmm_frame f = frame_of(VMM_DEVICE);
@@ -160,6 +175,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_a_whole_state),
 		cmocka_unit_test(refuses_what_is_out_of_range),
+		cmocka_unit_test(refuses_a_sandbox_without_what_there_is_not),
 		cmocka_unit_test(refuses_a_device_that_cannot_be),
 		cmocka_unit_test(refuses_every_wrong_size),
 		cmocka_unit_test(the_start_time_is_that_of_the_process),

@@ -133,6 +133,8 @@ static int get_vm(sd_bus *bus, const char *path, const char *interface, const ch
 static int get_number(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
 	void *userdata, sd_bus_error *error)
 {
+	if (strcmp(property, "SandboxLacks") == 0)
+		return sd_bus_message_append(reply, "s", "landlock");
 	if (strcmp(property, "VcpuCount") == 0)
 		return sd_bus_message_append(reply, "u", 3);
 	if (strcmp(property, "VmmPid") == 0)
@@ -163,6 +165,7 @@ const sd_bus_vtable vm_vtable[] = {
 	SD_BUS_PROPERTY("LastEnd", "(stts)", get_vm, 0, 0),
 	SD_BUS_PROPERTY("VcpuCount", "u", get_number, 0, 0),
 	SD_BUS_PROPERTY("VmmPid", "u", get_number, 0, 0),
+	SD_BUS_PROPERTY("SandboxLacks", "s", get_number, 0, 0),
 	SD_BUS_PROPERTY("MemoryBytes", "t", get_number, 0, 0),
 	SD_BUS_PROPERTY("Since", "t", get_number, 0, 0),
 	SD_BUS_PROPERTY("OperationSince", "t", get_number, 0, 0),
