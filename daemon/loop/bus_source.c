@@ -13,6 +13,7 @@
 #include <time.h>
 
 #define BUDGET 32
+#define UNSENT_MAX 16384 /* messages: a thousand VMs may change at once, and this is still 20 MiB at most */
 
 struct bus_source {
 	struct loop_corpse corpse; /* sd_bus_process runs handlers, and one of them may free us */
@@ -76,6 +77,14 @@ static void arm_timeout(struct bus_source *s, uint64_t usec)
 		loop_timer_set(s->timer, usec == UINT64_MAX ? LOOP_NEVER : usec * 1000u);
 }
 
+/* A bus that takes nothing must not fill our memory. What was to be sent is lost with the connection, as if the bus had died. */
+static bool takes_nothing(const struct bus_source *s)
+{
+	uint64_t unsent;
+
+	return sd_bus_get_n_queued_write(s->bus, &unsent) >= 0 && unsent > UNSENT_MAX;
+}
+
 static void source_rearm(void *arg)
 {
 	struct bus_source *s = arg;
@@ -87,6 +96,8 @@ static void source_rearm(void *arg)
 		return;
 	want = sd_bus_get_events(s->bus);
 	r = want < 0 ? want : sd_bus_get_timeout(s->bus, &at);
+	if (r >= 0 && takes_nothing(s))
+		r = -ENOBUFS;
 	if (r >= 0) {
 		arm_timeout(s, at);
 		r = loop_watch_change(s->watch, (want & POLLIN ? LOOP_READ : 0u) | (want & POLLOUT ? LOOP_WRITE : 0u));

@@ -11,7 +11,8 @@ struct bus_source;
 
 /*
  * Processes at most a budget of messages a turn, so that a chatty client cannot starve the rest. `gone` (or NULL) is
- * called once, from the loop, when the connection is lost; the source is idle then and is still to be freed.
+ * called once, from the loop, when the connection is lost, or (-ENOBUFS) when the peer has taken nothing for so long that it must
+ * be given up; the source is idle then and is still to be freed.
  */
 typedef void bus_gone_fn(void *arg, int error);
 int bus_source_new(struct loop *l, sd_bus *bus, bus_gone_fn *gone, void *arg, struct bus_source **ret);

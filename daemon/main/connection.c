@@ -57,7 +57,10 @@ static void lost(void *arg, int error)
 {
 	struct daemon *d = arg;
 
-	log_warning("the bus is gone: %s; trying again", strerror(-error));
+	if (error == -ENOBUFS)
+		log_warning("the bus does not take what it is sent, and is left; trying again");
+	else
+		log_warning("the bus is gone: %s; trying again", strerror(-error));
 	connection_close(d);
 	try_later(d);
 }

@@ -130,6 +130,36 @@ def a_disk_that_turns_read_only_holds_changes():
         h.kill_daemon()
 
 
+def fill(path):
+    with open(path, "wb", buffering=0) as filler, contextlib.suppress(OSError):
+        while filler.write(b"x" * 4096):
+            pass
+
+
+def a_full_runtime_directory_fails_starts_alone():
+    with Host(daemon=False, secure_side=False) as h:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0755", "none", h.run], check=True)
+        try:
+            h.has_secure_side = True
+            h.start_secure()
+            h.start_daemon()
+            h.define("web", "beat")
+            h.define("next", "beat")
+            h.ctl("start", "web")
+            fill(h.run / "filler")
+            done = h.ctl("start", "next", check=False)
+            expect(done.returncode != 0 and "No space left" in done.stderr, "a start says what is missing", done.stderr)
+            equal(end_of(h, "next")["cause"], "start-failed", "cause")
+            guest_counts_on(h, "web")
+            h.ctl("abort", "web")
+            (h.run / "filler").unlink()
+            h.ctl("start", "next", "web")
+            h.ctl("abort", "next", "web")
+            equal((h.books(), h.memory_files()), (CLEAN, []), "books and memory")
+        finally:
+            subprocess.run(["umount", "-l", h.run], check=True)
+
+
 # ---- KVM ----
 
 @contextlib.contextmanager
@@ -318,6 +348,89 @@ def who_asks_for_ten_thousand_streams_gets_his_share():
 
 # ---- the bus ----
 
+def end_bus(h):
+    h.bus.kill()
+    h.bus.wait()
+    (h.dir / "bus").unlink()
+
+
+def a_bus_that_hangs_holds_up_nobody():
+    """It takes what it is sent, for a while, and answers nothing."""
+    with Host() as h:
+        h.define("web", "beat", policies={"on-crash": "stop"})
+        h.ctl("start", "web")
+        vmm = h.status("web")["vmm_pid"]
+        os.kill(h.bus.pid, signal.SIGSTOP)
+        try:
+            before = cpu_seconds(h.daemon.pid)
+            os.kill(vmm, signal.SIGKILL)
+            h.until(lambda: h.books() == CLEAN and not h.memory_files(), "every SP is told, and the memory is given back")
+            expect(cpu_seconds(h.daemon.pid) - before < 1, "nobody turns in circles")
+        finally:
+            os.kill(h.bus.pid, signal.SIGCONT)
+        equal(end_of(h, "web")["cause"], "vmm-signal", "cause")
+
+
+def resident_bytes(pid):
+    return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def a_bus_that_takes_nothing_fills_no_memory():
+    with Host() as h:
+        names = [h.define(f"busy{i}", "reboot") for i in range(3)]
+        h.ctl("start", "--no-block", *names)
+        before = resident_bytes(h.daemon.pid)
+        os.kill(h.bus.pid, signal.SIGSTOP)
+        try:
+            h.until(lambda: "the bus does not take what it is sent" in whole_log(h), "the bus is given up")
+            more = resident_bytes(h.daemon.pid) - before
+            expect(more < 64 << 20, f"what was kept for it: {more >> 20} MiB")
+        finally:
+            os.kill(h.bus.pid, signal.SIGCONT)
+        h.until(lambda: h.ctl("list", check=False).returncode == 0, "the daemon is on the bus again")
+        h.ctl("destroy", *names)
+
+
+def whole_log(h):
+    return pathlib.Path(h.daemon.log_path).read_text(errors="replace")
+
+
+def leases_and_bound_vms_go_on_without_a_bus():
+    with Host() as h:
+        h.define("bound", "beat")
+        h.define("held", "beat", policies={"on-crash": "stop"})
+        h.ctl("start", "held")
+        gate = h.dir / "gate"
+        ctl = [str(BUILD / "cli/lifecyclectl"), "--bus", h.bus_address]
+        client = subprocess.Popen([*ctl, "start", "--bound", "bound"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        script = f"trap 'until test -e {gate}; do sleep 0.01; done; exit 0' TERM; echo up; while :; do sleep 0.01; done"
+        holder = subprocess.Popen([*ctl, "lease", "--timeout=50", "held", "--", "sh", "-c", script], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, text=True, start_new_session=True)
+        try:
+            equal(holder.stdout.readline(), "up\n", "the lease is had")
+            expect("running" in client.stdout.readline(), "the VM runs")
+            ids = {name: h.row(name)["ffa_id"] for name in ("bound", "held")}
+            vmm = h.status("held")["vmm_pid"]
+            end_bus(h)
+            client.kill()
+            h.until(lambda: h.books()["0x8001"] == {ids["held"]}, "the VM ends with its client")
+            os.kill(vmm, signal.SIGKILL)
+            h.until(lambda: "is gone" in h.daemon.log(), "the VMM is seen to be dead")
+            equal(h.books()["0x8001"], {ids["held"]}, "the holder holds it")
+            gate.touch()
+            h.until(lambda: h.books() == CLEAN, "the holder was asked, and let go")
+            equal(holder.wait(host.LIMIT), 0, "exit code of the holder")
+        finally:
+            client.kill()
+            client.wait()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(holder.pid, signal.SIGKILL)
+            holder.wait()
+        h.start_bus()
+        h.until(lambda: h.ctl("list", check=False).returncode == 0, "the daemon is on the bus again")
+        equal(h.status("bound")["last_end"]["cause"], "client-gone", "why it ended")
+
+
 def streams_go_on_without_a_bus():
     with Host() as h, open(h.dir / "events", "wb") as out:
         h.define("web", "beat", policies={"on-crash": "stop"})
@@ -327,9 +440,7 @@ def streams_go_on_without_a_bus():
         events = h.dir / "events"
         try:
             h.until(lambda: (h.ctl("pause", "web"), h.ctl("resume", "web"), "paused" in events.read_text())[-1], "it follows")
-            h.bus.kill()
-            h.bus.wait()
-            (h.dir / "bus").unlink()
+            end_bus(h)
             before = len(events.read_text())
             os.kill(next(h.vmm_pids()), signal.SIGKILL)
             h.until(lambda: '"null"' in events.read_text()[before:], f"it sees the end without a bus: {events.read_text()[before:]}")
@@ -347,6 +458,7 @@ if __name__ == "__main__":
     status = host.main([
         without_a_free_descriptor_what_runs_goes_on,
         a_start_on_a_read_only_disk_says_so,
+        a_full_runtime_directory_fails_starts_alone,
         what_kvm_refuses_is_a_start_that_failed,
         kvm_that_runs_out_of_memory_ends_one_guest,
         a_host_that_loses_kvm_keeps_its_guests,
@@ -354,6 +466,9 @@ if __name__ == "__main__":
         messages_of_a_dead_daemon_are_not_taken_twice,
         a_wall_clock_that_jumps_moves_no_deadline,
         who_asks_for_ten_thousand_streams_gets_his_share,
+        a_bus_that_hangs_holds_up_nobody,
+        a_bus_that_takes_nothing_fills_no_memory,
+        leases_and_bound_vms_go_on_without_a_bus,
         streams_go_on_without_a_bus,
         *([a_disk_that_turns_read_only_holds_changes] if have_disk() else []),
     ])

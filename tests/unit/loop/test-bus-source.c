@@ -2,6 +2,7 @@
 
 /* Two ends of one connection, without a bus daemon, both in one loop. */
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -150,12 +151,30 @@ static void tells_once_that_the_peer_is_gone(void **state)
 	assert_null(w->server_source);
 }
 
+/* The client is there and reads nothing. */
+static void gives_up_a_peer_that_takes_nothing(void **state)
+{
+	struct world *w = *state;
+
+	call(w, 0, "Ping");
+	while (w->answered == 0)
+		assert_int_equal(loop_turn(w->loop, true), 0);
+	w->client_source = bus_source_free(w->client_source);
+	for (unsigned i = 0; i < 100000 && !w->gone; i++) {
+		assert_true(sd_bus_emit_signal(w->server, "/", "a.b", "News", "u", i) >= 0);
+		if (i % 100 == 0)
+			assert_int_equal(loop_turn(w->loop, false), 0);
+	}
+	assert_int_equal(w->gone, -ENOBUFS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(answers_many_calls_within_its_budget, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_call_times_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(tells_once_that_the_peer_is_gone, setup, teardown),
+		cmocka_unit_test_setup_teardown(gives_up_a_peer_that_takes_nothing, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
