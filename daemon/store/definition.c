@@ -113,6 +113,8 @@ static int read_key(struct reading *r, const struct rules *rules, const char *ou
 	char path[JSON_PATH_MAX];
 
 	join(path, outer, key);
+	if (!rule && r->later)
+		return 0;
 	if (!rule)
 		return unknown_key(r, rules, path, key);
 	if (rule->type == RULE_OBJECT)
@@ -342,9 +344,9 @@ int definition_parse(const char *text, size_t length, const char *source, const 
 	return definition_parse_all(text, length, source, machine_id, ret, err, 1, &count);
 }
 
-int definition_from_json(struct json_object *json, struct vm_definition **ret, struct definition_error *err)
+int definition_from_json(struct json_object *json, bool later, struct vm_definition **ret, struct definition_error *err)
 {
-	struct reading r = { .source = "definition", .page_size = 4096, .err = err, .room = 1 };
+	struct reading r = { .source = "definition", .page_size = 4096, .later = later, .err = err, .room = 1 };
 
 	*err = (struct definition_error) { 0 };
 	return read_definition(&r, json, ret);

@@ -30,7 +30,8 @@ int definition_parse(const char *text, size_t length, const char *source, const 
 
 /* The same from JSON that definition_print made. Host facts (page size) are not asked again: it was accepted
  * once. */
-int definition_from_json(struct json_object *json, struct vm_definition **ret, struct definition_error *err);
+/* later: a later version of lifecycled wrote it, and keys that are not known here are left alone. */
+int definition_from_json(struct json_object *json, bool later, struct vm_definition **ret, struct definition_error *err);
 
 /* The same, with up to `room` errors, the first that are found; *ret_count of them are filled in. */
 int definition_parse_all(const char *text, size_t length, const char *source, const uint8_t machine_id[16],

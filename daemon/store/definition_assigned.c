@@ -58,7 +58,7 @@ static int read_key(struct reading *r, const char *outer, const char *key, struc
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
 		if (strcmp(key, keys[i].key) == 0)
 			return keys[i].read(r, path, value, a);
-	return fail_key(r, path, "there is no such key; known here: type, script");
+	return r->later ? 0 : fail_key(r, path, "there is no such key; known here: type, script");
 }
 
 static int read_entry(struct reading *r, const char *path, struct json_object *entry, struct vm_assigned *a)

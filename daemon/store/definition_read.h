@@ -18,6 +18,7 @@ struct reading {
 	uint64_t page_size;
 	bool has_uuid;
 	unsigned placed; /* entries of vcpus.placement */
+	bool later; /* a later version wrote it: what is not known is left alone */
 	struct definition_error *err; /* `room` of them, `count` are filled in */
 	size_t room, count;
 };

@@ -46,6 +46,9 @@ static const char *const call_names[] = {
 #define TEXT(name, member)        FIELD(name, FIELD_TEXT, member)
 #define UUID(name, member)        FIELD(name, FIELD_UUID, member)
 #define WORD(name, member, table) FIELD(name, FIELD_ENUM, member, .words = table, .word_count = COUNT(table))
+#define CAUSE(name, member)                                                                                  \
+	FIELD(name, FIELD_ENUM, member, .words = cause_names, .word_count = COUNT(cause_names),              \
+		.otherwise = CAUSE_VMM_EXIT)
 #define PERHAPS_WORD(name, member, table)                                                                    \
 	FIELD(name, FIELD_ENUM, member, .words = table, .word_count = COUNT(table), .optional = true)
 
@@ -67,7 +70,7 @@ static const struct field state[] = {
 	WORD("old-substate", state.old_substate, substate_names),
 	WORD("state", state.state, state_names),
 	WORD("substate", state.substate, substate_names),
-	WORD("cause", state.cause, cause_names),
+	CAUSE("cause", state.cause),
 	TRUTH("quiesced", state.quiesced),
 	FIELD("preserve", FIELD_BOOL, state.preserve, .optional = true),
 	NUMBER("since", state.since),
@@ -116,7 +119,7 @@ static const struct field world[] = {
 	UUID("instance", world.instance),
 };
 static const struct field end[] = {
-	WORD("cause", end.cause, cause_names),
+	CAUSE("cause", end.cause),
 	NUMBER("restarts", end.restarts),
 	NUMBER("backoff", end.backoff),
 	NUMBER("window", end.window),

@@ -25,6 +25,7 @@ struct field {
 	uint8_t type;
 	uint8_t word_count;
 	bool optional; /* FIELD_ENUM: left out where it is the first word, as in logs that are older than the key */
+	uint8_t otherwise; /* FIELD_ENUM: for a word that a later version wrote and nobody knows here; 0: there is none */
 	const char *const *words;
 };
 

@@ -19,6 +19,7 @@
 struct object {
 	struct json_object *json;
 	int known;
+	bool later; /* a later version wrote it: it may have keys that are not known here */
 	char *why;
 	size_t why_size;
 };
@@ -56,7 +57,7 @@ static struct json_object *take(struct object *o, const char *key)
 /* The first key beyond those that were taken; for the message alone. */
 static int check_all_known(struct object *o, const char *what)
 {
-	if (json_object_object_length(o->json) == o->known)
+	if (o->later || json_object_object_length(o->json) == o->known)
 		return 0;
 	return bad(o, "%s has %d keys, %d of them known", what, json_object_object_length(o->json), o->known);
 }
@@ -132,7 +133,8 @@ static int read_word(struct object *o, const struct field *f, uint8_t *ret)
 			return 0;
 		}
 	}
-	return bad(o, "%s: \"%.40s\" is not known", f->key, text ? text : "");
+	*ret = f->otherwise;
+	return text && o->later && f->otherwise ? 0 : bad(o, "%s: \"%.40s\" is not known", f->key, text ? text : "");
 }
 
 static int read_text(struct object *o, const struct field *f, char *ret)
@@ -193,7 +195,7 @@ static int read_definition(struct object *o, struct vm_definition **ret)
 	if (e < 0)
 		return e;
 	json = take(o, "definition");
-	e = definition_from_json(json, ret, &err);
+	e = definition_from_json(json, o->later, ret, &err);
 	if (e == -EBADMSG)
 		return bad(o, "%.150s", err.text);
 	if (e == 0)
@@ -236,7 +238,7 @@ static int read_change(struct object *o, struct change *c)
 
 static int read_one_change(struct object *o, struct json_object *json, struct change *c)
 {
-	struct object inner = { json, 0, o->why, o->why_size };
+	struct object inner = { json, 0, o->later, o->why, o->why_size };
 	int e = json_object_is_type(json, json_type_object) ? read_change(&inner, c) : bad(o, "a change is no object");
 
 	if (e < 0 && change_has_definition(c)) {
@@ -280,8 +282,12 @@ static int read_changes(struct object *o, const struct turn_rest *rest, struct t
 static int read_turn(struct object *o, const struct turn_rest *rest, struct turn_read *r)
 {
 	struct turn *turn = &r->turn;
-	int e = read_number(o, "first", UINT64_MAX, &turn->first_seq);
+	uint64_t version;
+	int e = read_number(o, "v", UINT32_MAX, &version);
 
+	o->later = version > RECORDS_VERSION;
+	if (e == 0)
+		e = read_number(o, "first", UINT64_MAX, &turn->first_seq);
 	if (e == 0)
 		e = read_number(o, "last", UINT64_MAX, &turn->last_seq);
 	if (e == 0)

@@ -119,6 +119,7 @@ void turn_print(struct buffer *b, const struct turn *turn, bool snapshot, const 
 	buffer_u64(b, turn->last_seq);
 	buffer_text(b, ",\"t\":");
 	buffer_u64(b, turn->realtime);
+	print_number(b, ",\"v\":", RECORDS_VERSION);
 	if (snapshot)
 		buffer_text(b, ",\"snapshot\":true");
 	if (boot) {

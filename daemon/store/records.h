@@ -5,6 +5,11 @@
  * Turns as JSON, one object a line, and back. Enums are written as their names, UUIDs as text; a number,
  * text, UUID or truth value that is zero or empty is left out. Printing takes no memory but the buffer's;
  * reading goes through json-c.
+ *
+ * Each line says the version of its form. A later version adds kinds, fields and words, and what it leaves out means what was
+ * meant before. So of a line of a later version the fields that are not known are left alone, also those of a definition, and
+ * a cause that is not known is vmm-exit; a change of an unknown kind, or with another unknown word, is not understood. A line
+ * of this version or an earlier one has nothing that is not known.
  */
 
 #include <stdbool.h>
@@ -12,6 +17,8 @@
 
 #include "model/records.h"
 #include "store/buffer.h"
+
+#define RECORDS_VERSION 1 /* rises with a release that writes something new; lines without one are older than 1 */
 
 /* boot: written into the line if not NULL, from there on it is the boot of all turns. */
 void turn_print(struct buffer *b, const struct turn *turn, bool snapshot, const uint8_t boot[16]);

@@ -101,6 +101,38 @@ static void refuses_what_it_does_not_know(void **state)
 	expect_bad(TURN("{\"kind\":\"vm-gone\",\"vm\":1}") "x", "something follows");
 }
 
+#define LATER(change) "{\"v\":2,\"first\":1,\"last\":1,\"t\":1,\"more\":{},\"changes\":[" change "]}"
+
+static struct turn_read later_one(const char *json)
+{
+	struct turn_read r;
+
+	if (turn_read(json, strlen(json), &r) < 0)
+		fail_msg("%s of %s", r.why, json);
+	return r;
+}
+
+static void leaves_alone_what_a_later_version_adds(void **state)
+{
+	struct turn_read r = later_one(LATER("{\"kind\":\"ids\",\"next\":5,\"more\":5}"));
+
+	assert_int_equal(r.turn.change[0].ids.next, 5);
+	turn_read_free(&r);
+	r = later_one(LATER("{\"kind\":\"end\",\"cause\":\"boredom\",\"text\":\"it yawned\"}"));
+	assert_int_equal(r.turn.change[0].end.cause, CAUSE_VMM_EXIT);
+	assert_string_equal(r.turn.change[0].end.text, "it yawned");
+	turn_read_free(&r);
+	r = later_one(LATER("{\"kind\":\"vm\",\"vm\":1,\"definition\":{\"name\":\"a\",\"memory\":{\"size\":\"2M\",\"more\":1},"
+			    "\"kernel\":\"/k\",\"devices\":[{\"type\":\"vfio-fake\",\"more\":1}],\"more\":[]}}"));
+	assert_string_equal(r.turn.change[0].definition->name, "a");
+	assert_int_equal(r.turn.change[0].definition->assigned_count, 1);
+	turn_read_free(&r);
+	expect_bad(LATER("{\"kind\":\"wish\",\"seq\":1}"), "kind: \"wish\" is not known");
+	expect_bad(LATER("{\"kind\":\"debt\",\"state\":\"lost\"}"), "is not known");
+	expect_bad(LATER("{\"kind\":\"end\"}"), "cause: \"\" is not known");
+	expect_bad(LATER("{\"kind\":\"ids\",\"next\":65536}"), "next: not a number up to 65535");
+}
+
 static void refuses_a_text_that_is_too_long(void **state)
 {
 	char json[512], text[200];
@@ -140,6 +172,7 @@ int main(void)
 		cmocka_unit_test(brings_back_every_kind_of_change),
 		cmocka_unit_test(has_a_form_for_every_kind),
 		cmocka_unit_test(refuses_what_it_does_not_know),
+		cmocka_unit_test(leaves_alone_what_a_later_version_adds),
 		cmocka_unit_test(refuses_a_text_that_is_too_long),
 		cmocka_unit_test(survives_any_flipped_byte),
 	};
