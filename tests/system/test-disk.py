@@ -188,6 +188,7 @@ def a_daemon_that_leaves_waits_for_what_is_under_way():
         expect(not host.wait_pidfd(h.daemon.pidfd, 0), "it did not wait")
         h.tell_disk("go")
         equal(h.daemon.wait(), 0, "its exit status")
+        expect("unpaid" not in h.daemon.log(), "it left as soon as that was stored", h.daemon.log())
         ends_well(request, "what was under way")
         h.daemon.close()
         h.start_daemon()
