@@ -183,7 +183,10 @@ static void say_done(const struct cli *c, const struct task *t, enum lifecycle_v
 		(void)printf("%s: running, life %" PRIu64 ", FF-A id 0x%04x\n", t->name, t->follow.life, t->follow.endpoint);
 }
 
-/* Whether a device that can be led is not where a guest that runs needs it. Devices are read, not followed. */
+/*
+ * Whether a device that can be led, which those of VFIO can, is not where a guest that runs needs it. Devices are read, not
+ * followed.
+ */
 static bool devices_stand(struct cli *c, const char *name)
 {
 	_cleanup_(info_unrefp) struct lifecycle_vm_info *info = NULL;
@@ -193,7 +196,7 @@ static bool devices_stand(struct cli *c, const char *name)
 		return false;
 	d = lifecycle_vm_info_details(info);
 	for (size_t i = 0; i < d->device_count; i++)
-		if (strcmp(d->device[i]->state, "running") != 0 && strcmp(d->device[i]->condition, "dead") != 0 &&
+		if (strncmp(d->device[i]->type, "vfio-", 5) == 0 && strcmp(d->device[i]->state, "running") != 0 && strcmp(d->device[i]->condition, "dead") != 0 &&
 			strcmp(d->device[i]->condition, "unmigratable") != 0)
 			return true;
 	return false;

@@ -55,7 +55,8 @@ enum on_stuck { /* a restart whose old life is stuck at an SP past the active ph
 
 #define ASSIGNED_TYPES(X)                                                                                              \
 	X(ASSIGNED_NONE, 0, "none")                                                                                    \
-	X(ASSIGNED_VFIO_FAKE, 1, "vfio-fake") /* migrates as its script says; no guest sees it */
+	X(ASSIGNED_VFIO_FAKE, 1, "vfio-fake") /* migrates as its script says; no guest sees it */                      \
+	X(ASSIGNED_CCW_FAKE, 2, "ccw-fake")   /* a subchannel that does what its script says; no guest sees it */
 #define ASSIGNED_ENUM_ENTRY(symbol, number, string) symbol = number,
 enum assigned_type { ASSIGNED_TYPES(ASSIGNED_ENUM_ENTRY) ASSIGNED_TYPE_COUNT };
 

@@ -78,6 +78,7 @@
 #include <stdint.h>
 #include "proto/definition.h"
 #include "proto/lifecycle.h"
+#include "proto/vfio-ccw.h"
 #include "proto/vfio-migration.h"
 
 #define VMM_LINK_MAGIC 0x4C4D4D56u /* "VMML" */
@@ -217,7 +218,7 @@ struct vmm_vcpu {
 #define VMM_DEVICE_TEXT_MAX 95
 struct vmm_device_state {
 	uint8_t type;      /* enum assigned_type */
-	uint8_t state;     /* enum vfio_device_mig_state */
+	uint8_t state;     /* of its type: enum vfio_device_mig_state, enum ccw_state */
 	uint8_t condition; /* enum device_condition */
 	uint8_t reserved;  /* 0 */
 	char text[VMM_DEVICE_TEXT_MAX + 1]; /* one line for a person: what it is waited for in, or what went wrong */

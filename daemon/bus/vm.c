@@ -112,6 +112,11 @@ static int get_vcpu_calls(sd_bus *sd, const char *path, const char *interface, c
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+static const enum words state_words[ASSIGNED_TYPE_COUNT] = {
+	[ASSIGNED_VFIO_FAKE] = WORDS_VFIO_STATE,
+	[ASSIGNED_CCW_FAKE] = WORDS_CCW_STATE,
+};
+
 static int get_devices(sd_bus *sd, const char *path, const char *interface, const char *property,
 	sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -123,7 +128,7 @@ static int get_devices(sd_bus *sd, const char *path, const char *interface, cons
 
 		if (d->type != ASSIGNED_NONE)
 			r = sd_bus_message_append(reply, "(ssss)", bus_word(WORDS_ASSIGNED, d->type),
-				bus_word(WORDS_DEVICE_STATE, d->state), bus_word(WORDS_CONDITION, d->condition), d->text);
+				bus_word(state_words[d->type], d->state), bus_word(WORDS_CONDITION, d->condition), d->text);
 	}
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }

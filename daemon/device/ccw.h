@@ -13,13 +13,7 @@
 #include <stdint.h>
 
 #include "device/ops.h"
-
-#define CCW_STATES(X)                                                                                                  \
-	X(CCW_NOT_OPERATIONAL, "not-operational") /* not set up, or lost: the reason says which */                     \
-	X(CCW_STANDBY, "standby")                 /* bound and set up, the subchannel is disabled */                   \
-	X(CCW_IDLE, "idle")                       /* enabled, takes requests */                                        \
-	X(CCW_BUSY, "busy")                       /* a program is with the channel */                                  \
-	X(CCW_QUIESCING, "quiescing")             /* the ladder is under way */
+#include "proto/vfio-ccw.h"
 
 #define CCW_REASONS(X)                                                                                                 \
 	X(CCW_INITIAL, "initial")                                                                                      \
@@ -50,7 +44,6 @@
 	X(CCW_EV_REQ, "req", CCW_BY_HOST)                         /* the host would like to have it back */
 
 #define CCW_ENUM(symbol, ...) symbol,
-enum ccw_state { CCW_STATES(CCW_ENUM) CCW_STATE_COUNT };
 enum ccw_reason { CCW_REASONS(CCW_ENUM) CCW_REASON_COUNT };
 enum ccw_event { CCW_EVENTS(CCW_ENUM) CCW_EVENT_COUNT };
 enum ccw_origin { CCW_BY_VM, CCW_BY_GUEST, CCW_BY_HOST, CCW_BY_HW, CCW_BY_TIMER, CCW_ORIGIN_COUNT };

@@ -13,7 +13,7 @@ static const struct ccw_fake_act *next_act(struct ccw_fake *f, enum ccw_fake_op 
 	f->asked[op]++;
 	for (size_t i = f->next[op]; i < f->count; i++) {
 		if (f->script[i].op == op) {
-			f->next[op] = i + 1;
+			f->next[op] = f->script[i].always ? i : i + 1;
 			return &f->script[i];
 		}
 	}

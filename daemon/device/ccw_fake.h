@@ -22,7 +22,8 @@ enum ccw_fake_op {
 	CCW_FAKE_OP_COUNT,
 };
 
-/* One line of the script. The lines of one operation are taken in their order, one each time it is asked for. */
+/* One line of the script. The lines of one operation are taken in their order, one each time it is asked for; `always` the
+ * last one of them that is reached. */
 struct ccw_fake_act {
 	enum ccw_fake_op op;
 	int answer;        /* 0, or what the operation answers instead of doing its work (ops.h) */
@@ -31,6 +32,7 @@ struct ccw_fake_act {
 	uint8_t unsolicited; /* and of these */
 	bool silent;       /* it is never answered */
 	bool gone;         /* at that time the subchannel vanishes */
+	bool always;       /* it is not used up */
 };
 
 #define CCW_FAKE_QUEUE 32

@@ -25,9 +25,10 @@ enum ccw_event ccw_irq_event(const uint8_t irb[CCW_IRB_BYTES])
 }
 
 #define NAME(symbol, name, ...)           [symbol] = (name),
+#define STATE(symbol, number, name)       [symbol] = (name),
 #define ORIGIN(symbol, name, origin, ...) [symbol] = (origin),
 
-static const char *const state_names[] = { CCW_STATES(NAME) };
+static const char *const state_names[] = { CCW_STATES(STATE) };
 static const char *const reason_names[] = { CCW_REASONS(NAME) };
 static const char *const event_names[] = { CCW_EVENTS(NAME) };
 static const enum ccw_origin origins[] = { CCW_EVENTS(ORIGIN) };

@@ -93,11 +93,16 @@ static bool text_is_plain(const char *text, size_t size)
 	return length < size;
 }
 
+static const uint8_t device_states[ASSIGNED_TYPE_COUNT] = {
+	[ASSIGNED_VFIO_FAKE] = VFIO_DEVICE_STATE_COUNT,
+	[ASSIGNED_CCW_FAKE] = CCW_STATE_COUNT,
+};
+
 static const char *device_breach(const struct vmm_device *d)
 {
 	if (d->index >= VM_ASSIGNED_MAX || d->reserved || d->is.reserved)
 		return "DEVICE with an index out of range";
-	if (d->is.type == ASSIGNED_NONE || d->is.type >= ASSIGNED_TYPE_COUNT || d->is.state >= VFIO_DEVICE_STATE_COUNT ||
+	if (d->is.type == ASSIGNED_NONE || d->is.type >= ASSIGNED_TYPE_COUNT || d->is.state >= device_states[d->is.type] ||
 		d->is.condition >= DEVICE_CONDITION_COUNT)
 		return "DEVICE of unknown type, state or condition";
 	return text_is_plain(d->is.text, sizeof(d->is.text)) ? NULL : "DEVICE with a text that is none";

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "device/ccw_script.h"
 #include "device/migration_script.h"
 #include "proto/lifecycle.h"
 #include "store/definition_read.h"
@@ -22,24 +23,51 @@ static int read_type(struct reading *r, const char *path, struct json_object *va
 			a->type = i;
 			return 0;
 		}
-	return fail_at(r, path, "%s is no type of device; write \"vfio-fake\"", show(value).text);
+	return fail_at(r, path, "%s is no type of device; write \"vfio-fake\" or \"ccw-fake\"", show(value).text);
 }
 
 static int read_script(struct reading *r, const char *path, struct json_object *value, struct vm_assigned *a)
 {
 	const char *text = json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
-	struct migration_script script;
-	const char *what;
-	size_t at;
 
 	if (!text || (size_t)json_object_get_string_len(value) != strlen(text))
 		return fail_at(r, path, "%s is not a script; write statements in quotes", show(value).text);
 	if (strlen(text) > VM_SCRIPT_MAX)
 		return fail_at(r, path, "has %zu bytes; write at most %d", strlen(text), VM_SCRIPT_MAX);
-	if (migration_script_parse(text, &script, &what, &at) < 0)
-		return fail_at(r, path, "after %zu letters of the script: %s", at, what);
 	strcpy(a->script, text);
 	return 0;
+}
+
+static int vfio_script(const char *text, const char **ret_what, size_t *ret_at)
+{
+	struct migration_script script;
+
+	return migration_script_parse(text, &script, ret_what, ret_at);
+}
+
+static int ccw_script(const char *text, const char **ret_what, size_t *ret_at)
+{
+	struct ccw_script script;
+
+	return ccw_script_parse(text, &script, ret_what, ret_at);
+}
+
+static int (*const parse[ASSIGNED_TYPE_COUNT])(const char *text, const char **ret_what, size_t *ret_at) = {
+	[ASSIGNED_VFIO_FAKE] = vfio_script,
+	[ASSIGNED_CCW_FAKE] = ccw_script,
+};
+
+/* What may stand in it goes by the type, which may stand behind it. */
+static int check_script(struct reading *r, const char *outer, const struct vm_assigned *a)
+{
+	char path[JSON_PATH_MAX];
+	const char *what;
+	size_t at;
+
+	if (parse[a->type](a->script, &what, &at) == 0)
+		return 0;
+	(void)snprintf(path, sizeof(path), "%.60s.script", outer);
+	return fail_at(r, path, "after %zu letters of the script: %s", at, what);
 }
 
 static const struct {
@@ -72,7 +100,7 @@ static int read_entry(struct reading *r, const char *path, struct json_object *e
 		if (e < 0)
 			return e;
 	}
-	return a->type ? 0 : fail_at(r, path, "\"type\" is missing; add it");
+	return a->type ? check_script(r, path, a) : fail_at(r, path, "\"type\" is missing; add it");
 }
 
 int read_assigned(struct reading *r, const char *path, struct json_object *value, struct vm_definition *d)

@@ -17,8 +17,12 @@ static const uint64_t patience[MIGRATION_ORDER_COUNT] = {
 	[MIGRATION_DO_RESET] = 500 * NS_PER_MS,
 	[MIGRATION_CONFIGURE] = 200 * NS_PER_MS,
 };
+static const struct ccw_limits limits = { .step_ns = 300 * NS_PER_MS, .total_ns = 1500 * NS_PER_MS, .clear_tries = 255 };
+#define DRAIN_LASTS (1500 * NS_PER_MS)
 
-static int add_fake(struct assigned *a, const struct vm_assigned *d)
+/* ---- what there is ---- */
+
+static int add_vfio(struct assigned *a, const struct vm_assigned *d, uint64_t now)
 {
 	struct migration_script script;
 	const char *what;
@@ -29,27 +33,109 @@ static int add_fake(struct assigned *a, const struct vm_assigned *d)
 		return -EINVAL;
 	migration_fake_init(&a->fake[index], &script);
 	a->handle[index] = (struct migration_handle) { &migration_fake_ops, &a->fake[index] };
-	a->type[index] = d->type;
 	return migration_set_add(&a->set, script.flags, a->fake[index].state);
 }
 
-int assigned_init(struct assigned *a, const struct vm_definition *d)
+static int add_ccw(struct assigned *a, const struct vm_assigned *d, uint64_t now)
 {
-	int r = 0;
+	struct ccw_unit *u = &a->unit[a->unit_count];
+	struct ccw_script script;
+	const char *what;
+	size_t at;
 
-	migration_set_init(&a->set, patience);
-	for (unsigned i = 0; r >= 0 && i < d->assigned_count; i++)
-		r = add_fake(a, &d->assigned[i]);
-	return r < 0 ? r : 0;
+	if (ccw_script_parse(d->script, &script, &what, &at) < 0)
+		return -EINVAL;
+	ccw_unit_begin(u, &script, &limits, now);
+	if (u->error)
+		log_warning("device %u cannot be used: %s", a->count, strerror(u->error));
+	return a->unit_count++;
 }
 
-int assigned_begin(struct assigned *a, enum migration_goal goal, uint64_t now)
+static int (*const add[ASSIGNED_TYPE_COUNT])(struct assigned *a, const struct vm_assigned *d, uint64_t now) = {
+	[ASSIGNED_VFIO_FAKE] = add_vfio,
+	[ASSIGNED_CCW_FAKE] = add_ccw,
+};
+
+int assigned_init(struct assigned *a, const struct vm_definition *d, uint64_t now)
+{
+	migration_set_init(&a->set, patience);
+	for (unsigned i = 0; i < d->assigned_count; i++) {
+		int at = add[d->assigned[i].type](a, &d->assigned[i], now);
+
+		if (at < 0)
+			return at;
+		a->device[a->count++] = (struct assigned_device) { d->assigned[i].type, (uint8_t)at };
+	}
+	return 0;
+}
+
+/* ---- a pause and its end ---- */
+
+static bool is_drained(const struct assigned *a)
+{
+	bool drained = true;
+
+	for (unsigned i = 0; i < a->unit_count; i++)
+		drained &= ccw_is_drained(&a->unit[i].ccw);
+	return drained;
+}
+
+static void begin_set(struct assigned *a, enum migration_goal goal, uint64_t now)
 {
 	int r = migration_set_begin(&a->set, goal, true, now);
 
-	if (r == 0)
+	a->refused = r != 0;
+	if (r)
+		log_warning("the devices cannot %s: %s", migration_goal_name(goal), migration_set_refusal_text((unsigned)r));
+	else
 		assigned_run(a, now);
-	return r;
+}
+
+static void begin_draining(struct assigned *a, uint64_t now)
+{
+	for (unsigned i = 0; i < a->unit_count; i++) {
+		a->unit[i].held = true;
+		a->was_busy[i] = false;
+	}
+	a->draining = true;
+	a->refused = false;
+	a->drain_by = now + DRAIN_LASTS;
+}
+
+static void drain(struct assigned *a, uint64_t now)
+{
+	if (is_drained(a)) {
+		a->draining = false;
+		begin_set(a, MIGRATION_PAUSE, now);
+		return;
+	}
+	if (now < a->drain_by)
+		return;
+	a->draining = false;
+	a->refused = true;
+	for (unsigned i = 0; i < a->unit_count; i++)
+		a->was_busy[i] = !ccw_is_drained(&a->unit[i].ccw);
+	log_warning("a program has been with a subchannel for too long: the guest is not paused");
+}
+
+void assigned_begin(struct assigned *a, enum migration_goal goal, uint64_t now)
+{
+	if (goal != MIGRATION_PAUSE) {
+		begin_set(a, goal, now);
+		return;
+	}
+	begin_draining(a, now);
+	drain(a, now);
+}
+
+bool assigned_works(const struct assigned *a)
+{
+	return a->draining || a->set.outcome == MIGRATION_WORKING;
+}
+
+bool assigned_is_paused(const struct assigned *a)
+{
+	return !a->draining && !a->refused && a->set.asked == MIGRATION_PAUSE && a->set.outcome == MIGRATION_DONE;
 }
 
 bool assigned_stand(const struct assigned *a)
@@ -60,6 +146,14 @@ bool assigned_stand(const struct assigned *a)
 			return true;
 	return false;
 }
+
+void assigned_let_go(struct assigned *a)
+{
+	for (unsigned i = 0; i < a->unit_count; i++)
+		a->unit[i].held = false;
+}
+
+/* ---- how they are ---- */
 
 /* One line for a person: what went wrong first, or what is waited for. */
 static void describe(const struct assigned *a, unsigned index, char *text, size_t size)
@@ -93,16 +187,55 @@ static enum device_condition condition(const struct assigned *a, unsigned index)
 						    DEVICE_WELL;
 }
 
+static void vfio_state(const struct assigned *a, unsigned at, struct vmm_device_state *ret)
+{
+	ret->state = a->set.device[at].state;
+	ret->condition = condition(a, at);
+	describe(a, at, ret->text, sizeof(ret->text));
+}
+
+static void ccw_state(const struct assigned *a, unsigned at, struct vmm_device_state *ret)
+{
+	const struct ccw_unit *u = &a->unit[at];
+	const struct ccw *m = &u->ccw;
+
+	ret->state = (uint8_t)m->state;
+	if (u->error) {
+		ret->condition = DEVICE_FAILED;
+		(void)snprintf(ret->text, sizeof(ret->text), "set-up: %s", strerror(u->error));
+	} else if (m->state == CCW_NOT_OPERATIONAL) {
+		ret->condition = DEVICE_DEAD;
+		(void)snprintf(ret->text, sizeof(ret->text), "%s", ccw_reason_name(m->reason));
+	} else if (m->state == CCW_QUIESCING) {
+		ret->condition = DEVICE_AWAITED;
+		(void)snprintf(ret->text, sizeof(ret->text), "abort: %s, try %u", ccw_rung_name(m->ladder.rung), m->ladder.tries);
+	} else if (m->state == CCW_BUSY && a->draining) {
+		ret->condition = DEVICE_AWAITED;
+		(void)snprintf(ret->text, sizeof(ret->text), "pause: a program is with the channel");
+	} else if (a->was_busy[at]) {
+		ret->condition = DEVICE_FAILED;
+		(void)snprintf(ret->text, sizeof(ret->text), "pause: a program was with the channel for too long");
+	}
+}
+
 struct vmm_device_state assigned_state(const struct assigned *a, unsigned index)
 {
-	struct vmm_device_state s = {
-		.type = a->type[index],
-		.state = a->set.device[index].state,
-		.condition = condition(a, index),
-	};
+	struct vmm_device_state s = { .type = a->device[index].type, .condition = DEVICE_WELL };
 
-	describe(a, index, s.text, sizeof(s.text));
+	if (s.type == ASSIGNED_CCW_FAKE)
+		ccw_state(a, a->device[index].at, &s);
+	else
+		vfio_state(a, a->device[index].at, &s);
 	return s;
+}
+
+static unsigned named_by(const struct assigned *a, enum assigned_type type, unsigned at)
+{
+	unsigned index = 0;
+
+	while (index < a->count && (a->device[index].type != type || a->device[index].at != at))
+		index++;
+	return index;
 }
 
 static void complain(const struct assigned *a)
@@ -113,9 +246,11 @@ static void complain(const struct assigned *a)
 	if (s->culprit < 0)
 		return;
 	describe(a, (unsigned)s->culprit, text, sizeof(text));
-	log_warning("device %d of %u failed (%s); the set: %s", s->culprit, s->count, text,
-		migration_outcome_name(s->outcome));
+	log_warning("device %u of %u failed (%s); the set: %s", named_by(a, ASSIGNED_VFIO_FAKE, (unsigned)s->culprit), a->count,
+		text, migration_outcome_name(s->outcome));
 }
+
+/* ---- their turns ---- */
 
 void assigned_run(struct assigned *a, uint64_t now)
 {
@@ -124,20 +259,39 @@ void assigned_run(struct assigned *a, uint64_t now)
 	migration_drive(&a->set, a->handle, now);
 	if (worked && a->set.outcome != MIGRATION_WORKING)
 		complain(a);
+	for (unsigned i = 0; i < a->unit_count; i++)
+		ccw_unit_run(&a->unit[i], now);
+	if (a->draining)
+		drain(a, now);
 }
 
 uint64_t assigned_deadline(const struct assigned *a)
 {
 	uint64_t at = migration_drive_deadline(&a->set, a->handle);
 
+	if (a->draining && a->drain_by < at)
+		at = a->drain_by;
+	for (unsigned i = 0; i < a->unit_count; i++) {
+		uint64_t next = ccw_unit_next(&a->unit[i]);
+
+		if (next < at)
+			at = next;
+	}
 	return at == UINT64_MAX ? 0 : at;
 }
 
 bool assigned_stopped(struct assigned *a, uint64_t now)
 {
+	bool stopped = true;
+
 	if (!a->ending) {
 		a->ending = true;
-		(void)assigned_begin(a, MIGRATION_ABORT, now);
+		a->draining = false;
+		for (unsigned i = 0; i < a->unit_count; i++)
+			ccw_unit_end(&a->unit[i], now);
+		begin_set(a, MIGRATION_ABORT, now);
 	}
-	return a->set.outcome != MIGRATION_WORKING;
+	for (unsigned i = 0; i < a->unit_count; i++)
+		stopped &= ccw_unit_is_over(&a->unit[i]);
+	return stopped && a->set.outcome != MIGRATION_WORKING;
 }

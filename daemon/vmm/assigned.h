@@ -2,31 +2,55 @@
 #pragma once
 
 /*
- * The devices that the VM was given, as one set that migrates. The main thread's alone: it begins a goal when no vCPU can
- * touch a device, drives it in its turns, and never waits for one.
+ * The devices that the VM was given: those that migrate, as one set, and subchannels, each for itself. The main thread's
+ * alone: it begins a goal when no vCPU can touch a device, drives it in its turns, and never waits for one.
+ *
+ * A subchannel has no state in which it stands. A guest that is paused starts no program, so a pause waits for those that are
+ * with the channel, for a bounded time, before the others are stopped.
  */
 
+#include "device/ccw_unit.h"
 #include "device/migration_drive.h"
 #include "device/migration_fake.h"
 #include "proto/definition.h"
 #include "proto/vmm-link.h"
 
+struct assigned_device {
+	uint8_t type; /* enum assigned_type */
+	uint8_t at;   /* in the set, or among the subchannels */
+};
+
 struct assigned {
+	uint8_t count, unit_count;
+	struct assigned_device device[VM_ASSIGNED_MAX]; /* as the definition has them */
 	struct migration_set set;
 	struct migration_fake fake[VM_ASSIGNED_MAX];
 	struct migration_handle handle[VM_ASSIGNED_MAX];
-	uint8_t type[VM_ASSIGNED_MAX];
-	bool ending; /* the life is over: the abort began */
+	struct ccw_unit unit[VM_ASSIGNED_MAX];
+	bool was_busy[VM_ASSIGNED_MAX]; /* a unit that the last pause waited for in vain */
+	bool draining;     /* a pause waits for subchannels */
+	uint64_t drain_by; /* ns: until then */
+	bool refused;      /* the last pause: by a subchannel, or by the set before it began */
+	bool ending;       /* the life is over: the abort began */
 };
 
-/* 0, or -EINVAL: a script that cannot be read. */
-int assigned_init(struct assigned *a, const struct vm_definition *d);
+/* 0, or -EINVAL: a script that cannot be read. `a` must not be moved afterwards. */
+int assigned_init(struct assigned *a, const struct vm_definition *d, uint64_t now);
 
-/* PAUSE and RESUME of a guest whose vCPUs are out. 0, or a refusal that migration_set_refusal_text() tells. */
-int assigned_begin(struct assigned *a, enum migration_goal goal, uint64_t now);
+/* PAUSE and RESUME of a guest whose vCPUs are out. Refused: it is said in the log, and nothing is under way. */
+void assigned_begin(struct assigned *a, enum migration_goal goal, uint64_t now);
+
+/* A goal is under way. */
+bool assigned_works(const struct assigned *a);
+
+/* The PAUSE that was begun last is done. */
+bool assigned_is_paused(const struct assigned *a);
 
 /* Whether a device that works is not RUNNING: then no vCPU may go on. */
 bool assigned_stand(const struct assigned *a);
+
+/* The vCPUs go on. */
+void assigned_let_go(struct assigned *a);
 
 /* What is due: orders out, answers in. */
 void assigned_run(struct assigned *a, uint64_t now);

@@ -5,8 +5,6 @@
  */
 #include "vmm/vmm.h"
 
-#include "base/log.h"
-
 static void answer(struct vmm *v, enum vmm_owed what)
 {
 	v->owed = (v->owed & ~(uint32_t)OWED_OF_A_PAUSE) | what;
@@ -55,18 +53,15 @@ void vmm_resume(struct vmm *v, uint64_t command)
 static bool lead_devices(struct vmm *v, uint64_t now)
 {
 	struct assigned *a = &v->assigned;
-	int r;
 
-	if (a->set.outcome == MIGRATION_WORKING)
+	if (assigned_works(a))
 		return false;
 	/* Where nothing stands nothing is begun: what went wrong in a pause is still to be seen after it. */
 	if (v->begun || (v->wanted == MIGRATION_RESUME && !assigned_stand(a)))
 		return true;
 	v->begun = true;
-	r = assigned_begin(a, v->wanted, now);
-	if (r)
-		log_warning("the devices cannot %s: %s", migration_goal_name(v->wanted), migration_set_refusal_text((unsigned)r));
-	return r || a->set.outcome != MIGRATION_WORKING;
+	assigned_begin(a, v->wanted, now);
+	return !assigned_works(a);
 }
 
 static void stop_time(struct vmm *v)
@@ -79,7 +74,7 @@ static void stop_time(struct vmm *v)
 /* A device that refused led the others back; who asked lets the vCPUs go on. */
 static void end_pause(struct vmm *v)
 {
-	bool done = v->assigned.set.asked == MIGRATION_PAUSE && v->assigned.set.outcome == MIGRATION_DONE;
+	bool done = assigned_is_paused(&v->assigned);
 
 	if (done)
 		stop_time(v);
@@ -97,6 +92,7 @@ static void end_resume(struct vmm *v)
 		if (v->paused)
 			machine_go_on_time(&v->machine);
 		v->paused = false;
+		assigned_let_go(&v->assigned);
 		(void)machine_resume(&v->machine);
 	}
 	if (stays && v->to_be_resumed)

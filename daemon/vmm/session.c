@@ -204,7 +204,7 @@ static void tell_wants(struct vmm *v, uint64_t now)
 
 static void tell_devices(struct vmm *v, uint64_t now)
 {
-	for (unsigned i = 0; i < v->assigned.set.count && (v->daemon_features & VMM_FEATURE_DEVICES); i++) {
+	for (unsigned i = 0; i < v->assigned.count && (v->daemon_features & VMM_FEATURE_DEVICES); i++) {
 		struct vmm_device frame = { .header = header(v, VMM_DEVICE), .index = i };
 
 		frame.is = assigned_state(&v->assigned, i);

@@ -123,7 +123,7 @@ int vmm_birth(struct vmm *v, struct received *birth)
 		ask_init(&m->vcpu[i]);
 	}
 	memset(v->told, VCPU_NULL, sizeof(v->told));
-	r = assigned_init(&v->assigned, &m->definition);
+	r = assigned_init(&v->assigned, &m->definition, now_ns());
 	if (r < 0)
 		return r;
 	(void)machine_start(m);

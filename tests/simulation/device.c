@@ -13,6 +13,10 @@
 #include "proto/vfio-migration.h"
 #include "tests/simulation/sim.h"
 
+/* To a daemon a state is a number that it shows: these three mean the same in both types. */
+_Static_assert((int)CCW_NOT_OPERATIONAL == (int)VFIO_DEVICE_STATE_ERROR && (int)CCW_STANDBY == (int)VFIO_DEVICE_STATE_STOP &&
+	(int)CCW_IDLE == (int)VFIO_DEVICE_STATE_RUNNING, "a device fails, stops and runs by one number");
+
 static void tell(struct world *w, struct fake_vmm *v, unsigned i)
 {
 	struct input in = { .kind = IN_VMM_DEVICE, .life = v->life, .device = { .index = i, .is = v->device[i] } };
@@ -30,7 +34,7 @@ static void set(struct world *w, struct fake_vmm *v, unsigned i, enum vfio_devic
 
 	if (d->condition == DEVICE_DEAD || (d->state == state && d->condition == condition))
 		return;
-	*d = (struct vmm_device_state) { .type = ASSIGNED_VFIO_FAKE, .state = (uint8_t)state, .condition = (uint8_t)condition };
+	*d = (struct vmm_device_state) { .type = SIM_DEVICE_TYPE(i), .state = (uint8_t)state, .condition = (uint8_t)condition };
 	snprintf(d->text, sizeof(d->text), "at %" PRIu64, w->now);
 	tell(w, v, i);
 }

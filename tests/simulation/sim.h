@@ -25,6 +25,7 @@
 #define SIM_REQUESTS_MAX 64
 #define SIM_VCPU_MAX     2 /* that talk */
 #define SIM_DEVICE_MAX   2
+#define SIM_DEVICE_TYPE(i) ((i) % 2 ? ASSIGNED_CCW_FAKE : ASSIGNED_VFIO_FAKE)
 #define SIM_MESSAGES_MAX 256
 #define WIRE_KEPT        40
 #define WIRE_LINE        152

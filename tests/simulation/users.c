@@ -37,6 +37,12 @@ static uint8_t on_end(struct random *r, unsigned restart)
 	return random_chance(r, 120) ? ON_END_PRESERVE : ON_END_STOP;
 }
 
+static void add_device(struct vm_definition *d)
+{
+	d->assigned[d->assigned_count].type = SIM_DEVICE_TYPE(d->assigned_count);
+	d->assigned_count++;
+}
+
 static struct vm_definition *define(struct world *w, size_t vm)
 {
 	struct vm_definition *d = calloc(1, sizeof(*d));
@@ -87,7 +93,7 @@ static struct vm_definition *define(struct world *w, size_t vm)
 	if (random_chance(r, 100))
 		d->partition[d->partition_count++].id = (uint16_t)random_between(r, 0x8001, 0x8001 + SIM_SP_MAX);
 	while (d->assigned_count < SIM_DEVICE_MAX && random_chance(r, 250))
-		d->assigned[d->assigned_count++].type = ASSIGNED_VFIO_FAKE;
+		add_device(d);
 	d->autostart = random_chance(r, 200);
 	d->notifications = random_chance(r, 500);
 	return d;

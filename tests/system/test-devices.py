@@ -21,6 +21,10 @@ def runs(h, *scripts):
     h.until(lambda: len(h.status("web")["devices"]) == len(scripts), "its devices are told")
 
 
+def subchannels(*scripts):
+    return [{"type": "ccw-fake", "script": script} for script in scripts]
+
+
 def all_is_settled(h):
     for sp, known in h.books().items():
         equal(known, set(), f"VMs that SP {sp} still knows")
@@ -118,6 +122,69 @@ def a_guest_whose_device_does_not_start_again_is_shown_as_paused():
         h.ctl("abort", "web")
 
 
+def a_pause_waits_for_the_program_of_a_subchannel():
+    with Host() as h:
+        h.define("web", "beat", devices=subchannels("program 0ms; start after 900ms") + fakes(""))
+        h.ctl("start", "web")
+        h.until(lambda: shown(h) == [("busy", "-"), ("running", "-")], "the channel has a program")
+        waits = h.ctl_begin("pause", "web")
+        h.until(lambda: shown(h) == [("busy", "awaited"), ("running", "-")], "it is waited for before anything stops")
+        equal(h.status("web")["devices"][0]["text"], "pause: a program is with the channel", "for what")
+        equal(waits.wait(timeout=20), 0, "exit code of the pause")
+        equal(shown(h), [("idle", "-"), ("stop", "-")], "devices of a VM that is paused")
+        h.ctl("resume", "web")
+        h.until(lambda: shown(h) == [("idle", "-"), ("running", "-")], "they run again")
+        h.ctl("abort", "web")
+        h.until_state("web", "null")
+        all_is_settled(h)
+
+
+def a_channel_that_does_not_end_its_program_refuses_a_pause():
+    with Host() as h:
+        h.define("web", "beat", devices=subchannels("program 0ms; start silent"))
+        h.ctl("start", "web")
+        h.until(lambda: shown(h) == [("busy", "-")], "the channel has a program")
+        refused = h.ctl("pause", "web", check=False)
+        equal(refused.returncode, 1, "exit code of the pause")
+        expect("device 0 (ccw-fake) would not stop: pause: a program was with the channel for too long" in refused.stderr, "why",
+               refused.stderr)
+        status = h.status("web")
+        equal((status["substate"], status["operation_outcome"]), ("running", "device-refused"), "the VM")
+        count = h.counter(status["life"])
+        h.until(lambda: h.counter(status["life"]) > count + 1, "the guest counts")
+        h.ctl("abort", "web")  # cancel takes the program away
+        h.until_state("web", "null")
+        all_is_settled(h)
+
+
+def a_restart_quiesces_the_channel_and_begins_with_a_new_one():
+    with Host() as h:
+        h.define("web", "beat", devices=subchannels("program 0ms; start silent; cancel fail 16; halt silent; halt after 500ms"))
+        h.ctl("start", "web")
+        h.until(lambda: shown(h) == [("busy", "-")], "the channel has a program")
+        life = h.row("web")["life"]
+        again = h.ctl_begin("restart", "web")
+        h.until(lambda: [d["text"] for d in h.status("web")["devices"]] == ["abort: halt, try 2"], "the ladder is shown")
+        equal(again.wait(timeout=20), 0, "exit code of the restart")
+        expect(h.row("web")["life"] > life, "another life", h.row("web"))
+        h.until(lambda: shown(h) == [("busy", "-")], "with a channel that knows nothing of the last one")
+        h.ctl("abort", "web")
+        h.until_state("web", "null")
+        all_is_settled(h)
+
+
+def a_channel_that_hangs_holds_no_end_up_for_ever():
+    with Host() as h:
+        h.define("web", "beat", devices=subchannels(
+            "program 0ms; start silent; cancel fail 16; halt silent always; clear silent always", "itself after 10ms gone"))
+        h.ctl("start", "web")
+        h.until(lambda: shown(h) == [("busy", "-"), ("not-operational", "dead")], "one is busy, one went away")
+        equal(h.status("web")["devices"][1]["text"], "gone", "what became of it")
+        h.ctl("abort", "web")
+        h.until_state("web", "null")
+        all_is_settled(h)
+
+
 def devices_that_hang_hold_no_end_up_for_ever():
     """Four that answer nothing need longer than the daemon's patience: the VMM is ended, and all is settled."""
     with Host() as h:
@@ -136,5 +203,9 @@ if __name__ == "__main__":
         a_pause_stops_them_and_a_resume_starts_them,
         a_device_that_refuses_a_pause_is_named_and_the_guest_goes_on,
         a_guest_whose_device_does_not_start_again_is_shown_as_paused,
+        a_pause_waits_for_the_program_of_a_subchannel,
+        a_channel_that_does_not_end_its_program_refuses_a_pause,
+        a_restart_quiesces_the_channel_and_begins_with_a_new_one,
+        a_channel_that_hangs_holds_no_end_up_for_ever,
         devices_that_hang_hold_no_end_up_for_ever,
     ]))

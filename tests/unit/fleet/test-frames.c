@@ -120,6 +120,11 @@ static void refuses_a_device_that_cannot_be(void **state)
 	is = good;
 	is.state = VFIO_DEVICE_STATE_COUNT;
 	assert_non_null(device_breach(is, 0));
+	is.type = ASSIGNED_CCW_FAKE; /* its states are others, and fewer */
+	is.state = CCW_QUIESCING;
+	assert_null(device_breach(is, 0));
+	is.state = CCW_STATE_COUNT;
+	assert_non_null(device_breach(is, 0));
 	is = good;
 	is.condition = DEVICE_CONDITION_COUNT;
 	assert_non_null(device_breach(is, 0));

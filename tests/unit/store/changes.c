@@ -15,6 +15,7 @@
 #include "proto/ffa.h"
 
 static const char *const scripts[] = { "", "flags 3", "set running>stop fail 5 then error;reset never" };
+static const char *const ccw_scripts[] = { "", "program 20ms; start silent", "halt fail 16 always" };
 
 const uint8_t first_boot[16] = { 1, 1 }, second_boot[16] = { 2, 2 };
 const struct store_options quick = {
@@ -132,8 +133,11 @@ void random_definition(uint64_t *seed, struct vm_definition *ret)
 		};
 	ret->assigned_count = (uint8_t)up_to(seed, VM_ASSIGNED_MAX);
 	for (unsigned i = 0; i < ret->assigned_count; i++) {
-		ret->assigned[i].type = ASSIGNED_VFIO_FAKE;
-		(void)snprintf(ret->assigned[i].script, sizeof(ret->assigned[i].script), "%s", scripts[up_to(seed, 2)]);
+		bool ccw = up_to(seed, 1);
+
+		ret->assigned[i].type = ccw ? ASSIGNED_CCW_FAKE : ASSIGNED_VFIO_FAKE;
+		(void)snprintf(ret->assigned[i].script, sizeof(ret->assigned[i].script), "%s",
+			(ccw ? ccw_scripts : scripts)[up_to(seed, 2)]);
 	}
 	for (unsigned i = 0; i < ret->resources.device_count; i++)
 		printable(seed, ret->resources.device[i], sizeof(ret->resources.device[i]), "/dev/");

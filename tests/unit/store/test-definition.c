@@ -216,9 +216,12 @@ static void says_which_key_and_what_to_write(void **state)
 	expect_error(WITH("\"devices\": [{}, 1]"), "web.json:3:13: devices[0]: \"type\" is missing; add it");
 	expect_error(WITH("\"devices\": [1]"), "web.json:3:13: devices[0]: 1 is not an object; write {\"type\": ...}");
 	expect_error(WITH("\"devices\": [{\"type\": \"gpu\"}]"),
-		"web.json:3:22: devices[0].type: \"gpu\" is no type of device; write \"vfio-fake\"");
+		"web.json:3:22: devices[0].type: \"gpu\" is no type of device; write \"vfio-fake\" or \"ccw-fake\"");
 	expect_error(WITH("\"devices\": [{\"kind\": 1}]"),
 		"web.json:3:14: devices[0].kind: there is no such key; known here: type, script");
+	expect_error(WITH("\"devices\": [{\"script\": \"set stop never\", \"type\": \"ccw-fake\"}]"),
+		"web.json:3:24: devices[0].script: after 0 letters of the script: there is no such statement; known: program, set-up, "
+		"enable, disable, start, cancel, halt, clear, store-schib, itself");
 	expect_error(WITH("\"devices\": [{\"type\": \"vfio-fake\", \"script\": \"set halt fail 5\"}]"),
 		"web.json:3:45: devices[0].script: after 4 letters of the script: there is no such effect; known: fail, "
 		"then, says, delay, never, fd, skip, times");
