@@ -24,7 +24,7 @@ enum vmm_owed {
 	OWED_PAUSED = 1 << 6,
 	OWED_NOT_PAUSED = 1 << 7,
 	OWED_NOT_RESUMED = 1 << 8,
-	OWED_SANDBOX = 1 << 8,
+	OWED_SANDBOX = 1 << 9,
 	OWED_OF_A_PAUSE = OWED_PAUSED | OWED_NOT_PAUSED | OWED_NOT_RESUMED, /* one of them at most */
 	OWED_OF_A_GUEST = OWED_STOPPING | OWED_DEAF | OWED_OF_A_PAUSE, /* of no interest once it is over */
 };

@@ -54,7 +54,7 @@ static const struct call calls[] = {
 	{ BY_MAIN, ON_ALL, "getpid" },
 	{ BY_MAIN, ON_ALL, "tgkill", { ARGUMENT(0, own.pid), ARGUMENT(2, VCPU_KICK_SIGNAL) } },
 	{ BY_ALL, ON_ALL, "rt_sigreturn" },
-	{ BY_ALL, ON_ALL, "restart_syscall" }, /* the kernel's own word, after SIGSTOP */
+	{ BY_VCPU, ON_ALL, "restart_syscall" }, /* the kernel's own word for the rest of a nap, after SIGSTOP */
 	{ BY_ALL, ON_ALL, "write" },           /* an eventfd; and a line for stderr */
 	{ BY_MAIN, ON_ALL, "read" },
 	{ BY_MAIN, ON_ALL, "ppoll" },
