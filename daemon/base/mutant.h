@@ -14,6 +14,7 @@
 	X(MUTANT_P1_CREATED_UNPAID, "P1", "an abort while CREATED is at RETRY never pays it")                          \
 	X(MUTANT_P1_UNWANTED_OWED, "P1", "an end that an SP does not want to hear of any more is owed for ever")          \
 	X(MUTANT_P1_FORGOTTEN_OPEN, "P1", "what a forgotten life may have open at an SP is lost sight of")              \
+	X(MUTANT_P1_BOOT_FORGIVES, "P1", "another boot of the host settles what an earlier one owes")                       \
 	X(MUTANT_P1_BITMAP_UNPAID, "P1", "what the SPMC was asked before a crash is not asked again")                       \
 	X(MUTANT_P2_ID_EARLY, "P2", "the FF-A id is free as soon as the VMM is dead")                                  \
 	X(MUTANT_P2_MEMORY_EARLY, "P2", "memory is removed when the vCPUs are out, debts unpaid")                      \
@@ -22,6 +23,7 @@
 	X(MUTANT_P2_ID_ORDER_LOST, "P2", "a snapshot forgets in which order ids became free")                          \
 	X(MUTANT_P2_BURNED_REUSED, "P2", "the id of a forgotten life is given out again")                              \
 	X(MUTANT_P2_LOST_ID_REUSED, "P2", "the id of a life whose record is lost is given out")                        \
+	X(MUTANT_P2_BOOT_FREES_ID, "P2", "another boot of the host gives ids back that are owed something")                \
 	X(MUTANT_P2_BURN_LOST, "P2", "a snapshot forgets which ids are burned")                                        \
 	X(MUTANT_P3_ENTER_EARLY, "P3", "vCPUs enter once the first SP answered")                                       \
 	X(MUTANT_P3_DESTROYED_EARLY, "P3", "VM_DESTROYED leaves before quiesce is proven")                             \

@@ -105,10 +105,22 @@ static void resume_pausing(struct step *s, struct life *l)
 	set_deadline(s, &l->timer, l->now.deadline);
 }
 
-static void resume_life(struct step *s, struct life *l, bool same_boot)
+/* What a boot takes along. SPs may outlive it (kexec), so what they are owed stays, and the id with it. */
+static void boot_takes(struct step *s, struct life *l)
 {
 	static const struct vmm_end rebooted = { .cause = CAUSE_HOST_REBOOT, .text = "the host was started again" };
 
+	for (size_t i = 0; i < s->m->sp_count && MUTANT(MUTANT_P1_BOOT_FORGIVES); i++)
+		if (!debt_is_done(&l->debt[i]))
+			debt_move(s, l, &l->debt[i], DEBT_SETTLED, HOW_WORLD_GONE);
+	if (MUTANT(MUTANT_P2_BOOT_FREES_ID))
+		ids_give_back(&s->m->ids, l->begun.endpoint), s->m->endpoint[l->begun.endpoint] = NULL;
+	life_vmm_gone(s, l, &rebooted);
+	preserve_end(s, l); /* there is nothing left to look at */
+}
+
+static void resume_life(struct step *s, struct life *l, bool same_boot)
+{
 	shift(s->now, &l->now.since, &l->now.deadline);
 	l->enter_sent = l->now.substate == VM_SUB_READY || l->now.state == VM_RUNNING || l->now.substate == VM_SUB_QUIESCING;
 	l->notifications_untold = l->begun.notifications && l->enter_sent;
@@ -122,8 +134,7 @@ static void resume_life(struct step *s, struct life *l, bool same_boot)
 	else
 		leases_drop(s, l);
 	if (!same_boot) {
-		life_vmm_gone(s, l, &rebooted);
-		preserve_end(s, l); /* there is nothing left to look at */
+		boot_takes(s, l);
 	} else if (l->now.substate == VM_SUB_ALLOCATING) {
 		resume_allocating(s, l);
 	} else if (l->now.substate == VM_SUB_ANNOUNCING && l->vm) {
