@@ -348,6 +348,14 @@ int definition_from_json(struct json_object *json, bool later, struct vm_definit
 {
 	struct reading r = { .source = "definition", .page_size = 4096, .later = later, .err = err, .room = 1 };
 
+	_cleanup_(freep) struct vm_definition *d = NULL;
+	int e;
+
 	*err = (struct definition_error) { 0 };
-	return read_definition(&r, json, ret);
+	e = read_definition(&r, json, &d);
+	if (e == 0 && !r.has_uuid) /* it would be printed as one that is none */
+		e = fail_at(&r, "", "\"uuid\" is missing");
+	if (e == 0)
+		*ret = take_ptr(&d);
+	return e;
 }

@@ -27,8 +27,13 @@ static const struct sample seeds[] = {
 	OF(0x84000061),                                     /* SUCCESS */
 	{ 0x8001, 5, CALL_CREATED, 1, { 0 }, { 0x84000070, 0x80010005, 0, 1 } }, /* of a guest's call, after FFA_RUN */
 };
-const uint8_t *const fuzz_seeds = (const uint8_t *)seeds;
-const size_t fuzz_seed_size = sizeof(seeds[0]), fuzz_seed_count = sizeof(seeds) / sizeof(seeds[0]);
+const struct fuzz_format fuzz_format = { .row = sizeof(struct sample) };
+
+void fuzz_begin(void)
+{
+	for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++)
+		fuzz_seed(&seeds[i], sizeof(seeds[i]));
+}
 
 /* Said once more, from s.18.3 alone. */
 static bool is_done(const struct sample *in)

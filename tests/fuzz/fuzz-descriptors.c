@@ -15,8 +15,13 @@ static const struct sample seeds[] = {
 	{ 24, { 0 }, { 0x01, 0x80, 1, 0, 0xC1, 1, 0, 0, 0x48, 0x61, 0x78, 0xe0 } },
 	{ 48, { 0 }, { 0x02, 0x80, 4, 0, 0xC9, 1, [40] = 3, 0, 1 } },
 };
-const uint8_t *const fuzz_seeds = (const uint8_t *)seeds;
-const size_t fuzz_seed_size = sizeof(seeds[0]), fuzz_seed_count = sizeof(seeds) / sizeof(seeds[0]);
+const struct fuzz_format fuzz_format = { .row = sizeof(struct sample) };
+
+void fuzz_begin(void)
+{
+	for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++)
+		fuzz_seed(&seeds[i], sizeof(seeds[i]));
+}
 
 static void page(const struct sample *in)
 {

@@ -16,8 +16,13 @@ static const struct sample seeds[] = {
 	{ { 0x84000063, 0x10002 } }, { { 0x84000064, 0xC400008B } }, { { 0x84000068 } }, { { 0xC400008B } }, { { 0x84000065 } },
 	{ { 0x8400007D, 5, 1 } }, { { 0x8400007E, 5 } }, { { 0x84000085 } }, { { 0x8400006F, 0x00058001, 0 } },
 };
-const uint8_t *const fuzz_seeds = (const uint8_t *)seeds;
-const size_t fuzz_seed_size = sizeof(seeds[0]), fuzz_seed_count = sizeof(seeds) / sizeof(seeds[0]);
+const struct fuzz_format fuzz_format = { .row = sizeof(struct sample) };
+
+void fuzz_begin(void)
+{
+	for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++)
+		fuzz_seed(&seeds[i], sizeof(seeds[i]));
+}
 
 static const char *const sps[] = { "trusty:0x8001", "optee:0x8002", "hafnium:0x8003:live-activation=1", "el3:0x8004",
 	"strict:0x8005", "hostile:0x8006" };

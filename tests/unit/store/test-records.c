@@ -96,6 +96,8 @@ static void refuses_what_it_does_not_know(void **state)
 	expect_bad(TURN("{\"kind\":\"open\",\"call\":\"none\",\"has-target\":1}"),
 		"has-target: not true or false");
 	expect_bad(TURN("{\"kind\":\"vm\",\"vm\":1}"), "definition: null is not an object");
+	expect_bad(TURN("{\"kind\":\"vm\",\"vm\":1,\"definition\":{\"name\":\"a\",\"memory\":{\"size\":\"64M\"},\"kernel\":\"/k\"}}"),
+		"\"uuid\" is missing"); /* the log says the one that was made for it */
 	expect_bad(
 		TURN("{\"kind\":\"vm\",\"vm\":1,\"definition\":{\"name\":\"a\"}}"), "\"memory\" is missing");
 	expect_bad(TURN("{\"kind\":\"vm-gone\",\"vm\":1}") "x", "something follows");
@@ -122,7 +124,8 @@ static void leaves_alone_what_a_later_version_adds(void **state)
 	assert_int_equal(r.turn.change[0].end.cause, CAUSE_VMM_EXIT);
 	assert_string_equal(r.turn.change[0].end.text, "it yawned");
 	turn_read_free(&r);
-	r = later_one(LATER("{\"kind\":\"vm\",\"vm\":1,\"definition\":{\"name\":\"a\",\"memory\":{\"size\":\"2M\",\"more\":1},"
+	r = later_one(LATER("{\"kind\":\"vm\",\"vm\":1,\"definition\":{\"name\":\"a\","
+			    "\"uuid\":\"40ee25f0-a2bc-304c-8c4c-a173c57d8af4\",\"memory\":{\"size\":\"2M\",\"more\":1},"
 			    "\"kernel\":\"/k\",\"devices\":[{\"type\":\"vfio-fake\",\"more\":1}],\"more\":[]}}"));
 	assert_string_equal(r.turn.change[0].definition->name, "a");
 	assert_int_equal(r.turn.change[0].definition->assigned_count, 1);
