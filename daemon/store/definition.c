@@ -267,6 +267,12 @@ static int check_keys(struct reading *r)
 	return fail_offset(r, at, "not JSON that can be followed here");
 }
 
+/* Nothing was made of the text, and no error named: it is `null`, or there was no memory. */
+static bool is_null(const char *text, size_t end)
+{
+	return end >= 4 && memcmp(text + end - 4, "null", 4) == 0;
+}
+
 static int parse_json(struct reading *r, struct json_object **ret)
 {
 	_cleanup_(free_tokenerp) struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
@@ -282,7 +288,8 @@ static int parse_json(struct reading *r, struct json_object **ret)
 		return fail_syntax(r, tokener);
 	for (size_t i = json_tokener_get_parse_end(tokener); i < r->length; i++)
 		if (!strchr(" \t\r\n", r->text[i]))
-			return fail_offset(r, i, "something follows the definition; remove it");
+			return !json && !is_null(r->text, json_tokener_get_parse_end(tokener))
+				? -ENOMEM : fail_offset(r, i, "something follows the definition; remove it");
 	*ret = take_ptr(&json);
 	return 0;
 }

@@ -19,6 +19,9 @@
 #include "store/uuid.h"
 
 #define LOG_MAX_BYTES (1ull << 30)
+#define PARSE_FACTOR  64u
+#define PARSE_LEAST   ((size_t)1 << 20)
+#define PARSE_MAX     ((size_t)256 << 20)
 #define TELL_EACH     20 /* of the records that are left out; all are in the file */
 
 struct loading {
@@ -168,6 +171,20 @@ static struct aside_where where(const struct line *l, uint32_t nth)
 	return w;
 }
 
+/*
+ * A parser without memory may find anything: nothing is given up for that. What it needs is many times the text, and was free again
+ * when it failed.
+ */
+static bool memory_is_short(size_t length)
+{
+	size_t need = length < PARSE_MAX / PARSE_FACTOR ? length * PARSE_FACTOR + PARSE_LEAST : PARSE_MAX;
+	char *volatile all = malloc(need); /* it must not be optimised away */
+	bool is_short = !all;
+
+	free(all);
+	return is_short;
+}
+
 static __attribute__((format(printf, 3, 4))) void leave_out(struct line *l, uint32_t nth, const char *format, ...)
 {
 	struct loading *o = l->loading;
@@ -178,6 +195,10 @@ static __attribute__((format(printf, 3, 4))) void leave_out(struct line *l, uint
 	va_start(ap, format);
 	(void)vsnprintf(why, sizeof(why), format, ap);
 	va_end(ap);
+	if (memory_is_short(l->length)) {
+		o->aside.failed = true; /* so the load fails, and nothing is touched */
+		return;
+	}
 	if (o->aside.count < TELL_EACH)
 		log_error("%s: a record at byte %zu cannot be loaded: %s", l->text->name, l->at, why);
 	if (o->spare) {
@@ -299,7 +320,7 @@ static int load_events(struct loading *l, const struct log_text *before)
 	l->spare = true;
 	e = hand_over_all(l, before, false);
 	l->spare = false;
-	if (e < 0 || !l->spoiled)
+	if (e < 0 || !l->spoiled || l->aside.failed)
 		return e;
 	log_warning("log.1 cannot be loaded whole; older events cannot be read any more");
 	l->spoiled = false;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -316,6 +317,73 @@ static void takes_what_follows_a_gap_for_this_boot(void **state)
 	}
 }
 
+/* A turn of many changes, as a snapshot is. */
+static const char *big_line(void)
+{
+	static char line[1 << 20];
+	size_t n = (size_t)snprintf(line, sizeof(line), "{\"first\":301,\"last\":4300,\"t\":1,\"changes\":[");
+
+	for (unsigned seq = 301; seq <= 4300; seq++)
+		n += (size_t)snprintf(line + n, sizeof(line) - n,
+			"%s{\"kind\":\"end\",\"seq\":%u,\"vm\":1,\"life\":2,\"cause\":\"oom\",\"text\":\"it was so large\"}",
+			seq == 301 ? "" : ",", seq);
+	(void)snprintf(line + n, sizeof(line) - n, "]}");
+	return line;
+}
+
+static int load_with(struct place *p, size_t more)
+{
+	struct rlimit limit = { 0, RLIM_INFINITY };
+	struct store *s = NULL;
+	FILE *statm = fopen("/proc/self/statm", "re");
+	unsigned long pages;
+	int e;
+
+	if (!statm || fscanf(statm, "%lu", &pages) != 1 || store_open_with(place_path(p, "state"), &quick, &s) < 0)
+		return 1;
+	fclose(statm);
+	limit.rlim_cur = pages * 4096 + more;
+	if (setrlimit(RLIMIT_AS, &limit) < 0)
+		return 1;
+	e = store_load(s, book_line, &book);
+	if (e == 0)
+		return store_lost(s, NULL) ? 2 : 0;
+	return e == -ENOMEM ? 3 : 4;
+}
+
+/* A parser that runs out of it finds errors everywhere, or gives half an object. */
+static void gives_nothing_up_for_want_of_memory(void **state)
+{
+	struct place *p = *state;
+	struct store *s = open_store(place_path(p, "state"), &quick, NULL);
+	unsigned whole = 0, refused = 0;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	store_close(s);
+	skip(); /* its own memory is without bounds */
+#endif
+	for (uint64_t seq = 1; seq <= 300; seq++)
+		assert_int_equal(commit(s, seq), 0);
+	store_close(s);
+	append_line(p, big_line());
+	memset(&book, 0, sizeof(book));
+	for (size_t more = 0; more < (size_t)40 << 20; more += more < (1u << 20) ? 32768 : 1u << 20) {
+		pid_t child = fork();
+		int status;
+
+		assert_true(child >= 0);
+		if (child == 0)
+			_exit(load_with(p, more));
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFEXITED(status));
+		assert_true(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 3);
+		whole += WEXITSTATUS(status) == 0;
+		refused += WEXITSTATUS(status) == 3;
+		assert_false(place_has(p, "state/log.damaged-1"));
+	}
+	assert_true(whole > 0 && refused > 5);
+}
+
 static void refuses_a_log_of_another_owner(void **state)
 {
 	struct place *p = *state;
@@ -353,6 +421,7 @@ int main(void)
 		STORE_TEST(needs_no_log_1_that_does_not_load),
 		STORE_TEST(takes_log_1_for_a_snapshot_that_is_damaged),
 		STORE_TEST(takes_what_follows_a_gap_for_this_boot),
+		STORE_TEST(gives_nothing_up_for_want_of_memory),
 		STORE_TEST(refuses_a_log_of_another_owner),
 	};
 
