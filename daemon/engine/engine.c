@@ -34,7 +34,6 @@ struct engine {
 	bool stepped;              /* a turn is under way */
 	bool busy;                 /* inside engine_wake: what adapters post meanwhile waits */
 	bool started, loaded;
-	bool booted; /* no daemon was there before in this boot of the host */
 	uint8_t boot[16];          /* under which the log was written last */
 	struct guests_room guests;
 };
@@ -519,7 +518,6 @@ int engine_start(struct engine *e)
 	show_loaded(e);
 	e->turn = (struct turn){ .realtime = realtime(e) };
 	model_resume(&e->model, now(e), e->turn.realtime, same_boot || !e->loaded, &e->out);
-	e->booted = !same_boot;
 	e->stepped = true;
 	e->started = true;
 	engine_wake(e);
@@ -529,10 +527,8 @@ int engine_start(struct engine *e)
 int engine_autostart(struct engine *e)
 {
 	struct input in = { .kind = IN_AUTOSTART };
-	bool booted = e->booted;
 
-	e->booted = false;
-	return booted ? engine_post(e, &in) : 0;
+	return e->model.autostart.done ? 0 : engine_post(e, &in);
 }
 
 bool engine_is_idle(const struct engine *e)

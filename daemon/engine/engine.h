@@ -50,7 +50,7 @@ void engine_each_vmm(struct engine *e,
 /* Takes up what the log left unfinished: the first turn. Call after the VMMs were handed to the fleet. */
 int engine_start(struct engine *e);
 
-/* The first daemon after a boot of the host starts who is to be, others nobody. Call once definitions were posted. */
+/* Who is to start with the host is started, if no daemon has done so in this boot. Call once definitions were posted. */
 int engine_autostart(struct engine *e);
 
 /* True when nothing of this daemon's debts is in its active phase: what SIGTERM waits for, at most 5 s. */

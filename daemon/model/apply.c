@@ -336,6 +336,9 @@ static int apply(struct model *m, struct change *c)
 	case CHANGE_SHUTDOWN:
 		m->shutdown = c->shutdown;
 		return 0;
+	case CHANGE_AUTOSTART:
+		m->autostart = c->autostart;
+		return 0;
 	case CHANGE_LEASE:
 		return apply_lease(m, c);
 	}

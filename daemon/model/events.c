@@ -106,6 +106,7 @@ bool model_event(const struct model *m, const struct change *c, uint64_t realtim
 	case CHANGE_IDS:
 	case CHANGE_BURNED:
 	case CHANGE_SHUTDOWN:
+	case CHANGE_AUTOSTART:
 	case CHANGE_BOUND:
 	case CHANGE_LEASE:
 		return false;

@@ -197,6 +197,7 @@ struct model {
 	struct change_world world;
 	bool world_known; /* a secure world was met, ever */
 	struct change_shutdown shutdown;
+	struct change_autostart autostart;
 
 	/* not stored */
 	bool secure_up, shutting_down, has_secure_side;

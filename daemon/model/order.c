@@ -202,8 +202,12 @@ enum refusal order_pull(struct step *s, struct vm *vm, char *text, size_t size)
 
 void order_autostart(struct step *s)
 {
+	struct change c = { .kind = CHANGE_AUTOSTART, .autostart.done = true };
 	struct vm *vm;
 
+	if (s->m->autostart.done || s->m->shutting_down) /* then it is the next daemon's to do */
+		return;
+	emit(s, &c);
 	if (model_starts_nothing(s->m))
 		return;
 

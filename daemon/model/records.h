@@ -40,6 +40,7 @@ enum change_kind {
 	CHANGE_SHUTDOWN = 16, /* all VMs are to end in order, or have: shutdown */
 	CHANGE_BOUND = 17,    /* a VM lives with a client, or does not any more: vm, bound */
 	CHANGE_LEASE = 18,    /* a client holds the end of a life, is asked to let go, or did: life, lease */
+	CHANGE_AUTOSTART = 19, /* who is to start with the host has been told to, in this boot, or is to be again: autostart */
 };
 
 struct change_begun {
@@ -177,6 +178,10 @@ struct change_shutdown {
 	uint64_t since;
 };
 
+struct change_autostart {
+	bool done;
+};
+
 struct change_bound {
 	bool active;
 	uint8_t token[16]; /* by which the client binds it again to another daemon; it is the client's alone */
@@ -215,6 +220,7 @@ struct change {
 		struct change_ids ids;
 		struct change_burned burned;
 		struct change_shutdown shutdown;
+		struct change_autostart autostart;
 		struct change_bound bound;
 		struct change_lease lease;
 	};

@@ -196,6 +196,13 @@ void model_resume(struct model *m, uint64_t now, uint64_t realtime, bool same_bo
 
 		emit(&s, &c);
 	}
+	if (m->autostart.done && !same_boot) { /* now somebody has to be again */
+		struct change c = { .kind = CHANGE_AUTOSTART };
+
+		emit(&s, &c);
+	}
+	if (MUTANT(MUTANT_P4_AUTOSTART_LOST) && same_boot)
+		m->autostart.done = true;
 	resume_open(&s);
 	list_for_each_safe(l, next, &m->lives, all)
 		resume_life(&s, l, same_boot);

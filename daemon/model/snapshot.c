@@ -119,6 +119,8 @@ int model_snapshot(const struct model *m, int (*each)(void *arg, const struct ch
 		r = put(&w, (struct change){ .kind = CHANGE_WORLD, .world = m->world });
 	if (!r && m->shutdown.active)
 		r = put(&w, (struct change){ .kind = CHANGE_SHUTDOWN, .shutdown = m->shutdown });
+	if (!r && m->autostart.done)
+		r = put(&w, (struct change){ .kind = CHANGE_AUTOSTART, .autostart = m->autostart });
 	for (size_t i = 0; i < m->sp_count && !r; i++)
 		r = put_sp(&w, &m->sp[i]);
 	list_for_each(vm, &m->vms, all)

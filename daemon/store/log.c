@@ -46,7 +46,7 @@ uint64_t turn_events(const struct turn *turn)
 
 		events +=
 			kind != CHANGE_VMM && kind != CHANGE_OPEN && kind != CHANGE_END && kind != CHANGE_IDS && kind != CHANGE_BURNED &&
-			kind != CHANGE_SHUTDOWN && kind != CHANGE_BOUND && kind != CHANGE_LEASE;
+			kind != CHANGE_SHUTDOWN && kind != CHANGE_BOUND && kind != CHANGE_LEASE && kind != CHANGE_AUTOSTART;
 	}
 	return events;
 }

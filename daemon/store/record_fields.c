@@ -161,6 +161,10 @@ static const struct field shutdown[] = {
 	NUMBER("since", shutdown.since),
 };
 
+static const struct field autostart[] = {
+	TRUTH("done", autostart.done),
+};
+
 static const struct field bound[] = {
 	TRUTH("active", bound.active),
 	UUID("token", bound.token),
@@ -195,4 +199,5 @@ const struct kind record_kinds[RECORD_KIND_COUNT] = {
 	[CHANGE_SHUTDOWN] = KIND("shutdown", shutdown),
 	[CHANGE_BOUND] = KIND("bound", bound),
 	[CHANGE_LEASE] = KIND("lease", lease),
+	[CHANGE_AUTOSTART] = KIND("autostart", autostart),
 };

@@ -36,5 +36,5 @@ struct kind {
 	size_t count;
 };
 
-#define RECORD_KIND_COUNT (CHANGE_LEASE + 1)
+#define RECORD_KIND_COUNT (CHANGE_AUTOSTART + 1)
 extern const struct kind record_kinds[RECORD_KIND_COUNT];

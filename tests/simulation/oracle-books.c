@@ -88,6 +88,8 @@ void oracle_settled(struct world *w)
 				fail(w, "P3", "SP %04x restarted and was never told of life %" PRIu64 " again", sp->id,
 					w->life[k]->number);
 	}
+	if (!w->autostarted)
+		fail(w, "P4", "no daemon of this boot has started who is to start with the host");
 	for (size_t k = 0; k < w->life_count; k++)
 		if (!is_live(w->life[k]) && w->life[k]->memory)
 			fail(w, "P2", "memory of life %" PRIu64 " is never given back", w->life[k]->number);

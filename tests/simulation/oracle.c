@@ -75,6 +75,8 @@ void oracle_stored(struct world *w, const struct turn *turn)
 		if (c->kind == CHANGE_LIFE)
 			(void)world_add_life(w, c);
 		sp = c->kind == CHANGE_DEBT ? link_sp(w, c->debt.sp) : NULL;
+		if (c->kind == CHANGE_AUTOSTART)
+			w->autostarted = c->autostart.done;
 		if (life && c->kind == CHANGE_LIFE_GONE)
 			life->gone = true, life->gone_at = c->seq;
 		if (life && life->unborn && c->kind == CHANGE_STATE && c->state.cause == CAUSE_VMM_GONE)

@@ -347,6 +347,7 @@ struct world {
 	struct queue queue;
 	uint64_t now, boot_base;
 	uint32_t boot; /* counts the host's boots */
+	bool autostarted; /* who is to start with it has been told to, says the disk */
 	struct faults faults;
 	bool guests_call; /* SPs, most of the time: links break and daemons die under their calls */
 	uint16_t nosy; /* everybody calls that SP until then */

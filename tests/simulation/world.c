@@ -220,6 +220,7 @@ static void reboot(struct world *w)
 	fleet_crash(w, true);
 	clients_crash(w, true);
 	w->boot++;
+	w->autostarted = false;
 	oracle_rebooted(w);
 	w->boot_base = w->now - S;
 	w->side->reboot(w);

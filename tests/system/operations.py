@@ -6,6 +6,7 @@ fails if there are fewer than this, for then something is not done any more, or 
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 
@@ -308,6 +309,23 @@ operation("reload", 3, has_files, reloads,
           and not h.row("two"), clean=lambda h, memo: (files()(h, memo), h.ctl("reload")))
 
 
+def in_another_boot(h):
+    """A daemon that finds nothing, as after a boot of the host, but for the files of two VMs."""
+    files()(h, {})
+    h.ctl("reload")
+    files(("one", "2M"), ("two", "2M"))(h, {})
+    return {}
+
+
+def boots(h, memo):
+    h.kill_daemon()
+    shutil.rmtree(h.dir / "state")
+    h.arm_again()
+    h.start_daemon(ready=not h.is_armed())
+
+
+operation("autostart", 12, in_another_boot, boots, every(row_is("running", name="one"), row_is("running", name="two")), guests=False,
+          clean=lambda h, memo: gone("one", "two")(h))
 operation("shutdown", 11, both(gone(VM, "db"), runs("obey", "db", listens=True), runs("obey", listens=True, order={"requires": ["db"]})),
           asks("shutdown", "--no-block"), every(null, row_is("null", name="db"), ended("user-stop")),
           every(running, row_is("running", name="db")), guests=False, clean=lambda h, memo: gone(VM, "db")(h))

@@ -243,6 +243,24 @@ static void starts_by_itself_after_a_boot(void **state)
 	step(s, (struct input){ .kind = IN_AUTOSTART });
 	assert_non_null(current(s, "web"));
 	assert_null(current(s, "db"));
+	definition_of(s, "db")->autostart = true;
+	step(s, (struct input){ .kind = IN_AUTOSTART });
+	assert_null(current(s, "db")); /* once for each boot */
+}
+
+/* What was stored first says in which boot, not that anybody was started in it. */
+static void starts_by_itself_though_the_first_daemon_died_early(void **state)
+{
+	struct story *s = *state, *again;
+
+	ask(s, REQUEST_DEFINE, "web", 0);
+	definition_of(s, "web")->autostart = true;
+	again = reborn(s);
+	assert_false(again->m.autostart.done);
+	step(again, (struct input){ .kind = IN_AUTOSTART });
+	assert_non_null(current(again, "web"));
+	assert_true(again->m.autostart.done);
+	story_end((void **)&again);
 }
 
 #define TOLD(f) cmocka_unit_test_setup_teardown(f, story_begin, story_end)
@@ -261,6 +279,7 @@ int main(void)
 		TOLD(a_new_daemon_meets_the_secure_side_before_it_gives_up),
 		TOLD(a_life_that_leaves_a_stuck_one_behind_keeps_the_order),
 		TOLD(starts_by_itself_after_a_boot),
+		TOLD(starts_by_itself_though_the_first_daemon_died_early),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

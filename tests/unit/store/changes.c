@@ -274,6 +274,9 @@ static void fill(uint64_t *seed, struct change *c)
 		c->bound.active = up_to(seed, 1);
 		bytes(seed, c->bound.token, 16);
 		break;
+	case CHANGE_AUTOSTART:
+		c->autostart.done = up_to(seed, 1);
+		break;
 	case CHANGE_SHUTDOWN:
 		c->shutdown.active = up_to(seed, 1);
 		c->shutdown.host = up_to(seed, 1);
