@@ -57,18 +57,18 @@ static void decode_states(const struct event_record *r, struct lifecycle_event *
 	e->outcome = known(r->outcome, OUTCOME_COUNT);
 }
 
-/* A newer daemon's record may be longer: what is known of it is at the front. */
+/* A newer daemon's record may be longer, an older one's shorter: what both know of it is at the front. */
 int stream_decode(const void *bytes, size_t length, struct lifecycle_event *event)
 {
 	struct lifecycle_event full = LIFECYCLE_EVENT_INIT;
-	struct event_record r;
+	struct event_record r = { 0 };
 
 	if (event->size < sizeof(event->size))
 		return -EINVAL;
-	if (length < sizeof(r))
+	if (length < EVENT_RECORD_LEAST)
 		return -EBADMSG;
-	memcpy(&r, bytes, sizeof(r));
-	if (r.version != EVENT_STREAM_VERSION || r.size < sizeof(r) || !memchr(r.name, '\0', sizeof(r.name)))
+	memcpy(&r, bytes, length < sizeof(r) ? length : sizeof(r));
+	if (r.version != EVENT_STREAM_VERSION || r.size < EVENT_RECORD_LEAST || !memchr(r.name, '\0', sizeof(r.name)))
 		return -EBADMSG;
 	if (r.kind == EVENT_GAP)
 		return -EOVERFLOW;

@@ -8,6 +8,10 @@
  *
  * A reader that is too slow gets one GAP record: what it knows is no longer whole, it must take a new snapshot (subscribe
  * again). After it the daemon hangs up.
+ *
+ * Daemon and reader may be of different versions. A record grows at its end alone, and 0 there means what was meant before: a
+ * reader leaves alone what is behind the part that it knows, and takes what an older daemon does not send as 0. Kinds, and
+ * words in a field, may be unknown. EVENT_STREAM_VERSION rises if that is not enough; then readers of before are refused.
  */
 
 #include <stdint.h>
@@ -51,5 +55,6 @@ struct event_record {
 	uint32_t tries;     /* messages sent so far for this step of the debt */
 	char name[VM_NAME_MAX + 1];
 };
+#define EVENT_RECORD_LEAST 112 /* of the first daemons of this version */
 _Static_assert(sizeof(struct event_record) == 8 + 24 + 4 + 8 + 4 + 64, "");
 _Static_assert(sizeof(struct event_record) % 8 == 0, "");

@@ -150,6 +150,8 @@ static void say_back(uint32_t count)
 	struct vmm_back back = { .header = header(VMM_BACK), .speaks = { VMM_LINK_FEATURES, VMM_LINK_OLDEST, { 0 } },
 		.phase = phase, .vcpu_count = count };
 
+	if (strncmp(name, "stale", 5) == 0)
+		back.header.version = 2;
 	back.flags = pressed ? VMM_BACK_STOPPING : 0;
 
 	back.vcpu[0] = VCPU_RUNNING;
@@ -380,6 +382,8 @@ static void come_back(void)
 	if (is("live-unlocked"))
 		close(fd[VMM_FD_LIFE_LOCK]);
 	dial();
+	if (is("stale-ended"))
+		write_last_words();
 	say_back(is("live-miscounts") ? VM_VCPU_MAX + 1 : 2);
 }
 

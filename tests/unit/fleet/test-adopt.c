@@ -237,6 +237,54 @@ static void kills_one_whose_state_makes_no_sense(void **state)
 	assert_int_equal(world_wait(w, IN_VMM_GONE)->end.cause, CAUSE_VMM_PROTOCOL);
 }
 
+/* A guest that runs, under a daemon that does not understand its VMM. */
+static struct newborn stale(struct world *w, const char *name)
+{
+	struct newborn n = world_born(w, 5, name);
+	struct change_vmm record = record_of(&n);
+
+	world_wait(w, IN_VMM_BUILT);
+	fleet_ops.command(w->fleet, later, 5, COMMAND_ENTER);
+	world_wait(w, IN_VMM_VCPU);
+	restart(w, 5, &record, name);
+	kill(n.pid, SIGUSR1);
+	assert_int_equal(world_wait(w, IN_VMM_STALE)->life, 5);
+	world_wait_ready(w); /* it is there: nobody waits for it */
+	return n;
+}
+
+static void keeps_one_that_it_does_not_understand(void **state)
+{
+	struct world *w = *state;
+	struct newborn n = stale(w, "stale");
+	int status;
+
+	fleet_ops.welcome(w->fleet, later, 5); /* nothing of this is said to it */
+	fleet_ops.command(w->fleet, later, 5, COMMAND_PAUSE);
+	fleet_ops.command(w->fleet, later, 5, COMMAND_ENTER);
+	assert_int_equal(loop_turn(w->loop, false), 0);
+	assert_int_equal(waitpid(n.pid, &status, WNOHANG), 0);
+	assert_false(world_heard(w, IN_VMM_BACK, 5));
+	assert_false(world_heard(w, IN_VMM_LOST, 5));
+	fleet_ops.command(w->fleet, later, 5, COMMAND_STOP);
+	world_wait(w, IN_VMM_GONE);
+	assert_int_equal(waitpid(n.pid, &status, 0), n.pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+}
+
+static void finds_its_end_in_its_last_words(void **state)
+{
+	struct world *w = *state;
+	struct newborn n = stale(w, "stale-ended");
+	int status;
+
+	assert_int_equal(world_wait(w, IN_VMM_ENDED)->end.cause, CAUSE_GUEST_PANIC);
+	fleet_ops.command(w->fleet, later, 5, COMMAND_EXIT); /* which it cannot be told */
+	assert_int_equal(world_wait(w, IN_VMM_GONE)->end.cause, CAUSE_GUEST_PANIC);
+	assert_int_equal(waitpid(n.pid, &status, 0), n.pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
 /* Born, but the daemon died before it could tell: the VMM leaves by itself, its lock was the daemon's. */
 static void one_that_was_not_born_leaves_with_its_daemon(void **state)
 {
@@ -303,6 +351,8 @@ int main(int argc, char **argv)
 		TEST(refuses_one_that_let_go_of_its_lock),
 		TEST(refuses_a_life_that_is_not_its_own),
 		TEST(kills_one_whose_state_makes_no_sense),
+		TEST(keeps_one_that_it_does_not_understand),
+		TEST(finds_its_end_in_its_last_words),
 		TEST(one_that_was_not_born_leaves_with_its_daemon),
 		TEST(a_life_started_again_has_one_memory),
 	};
