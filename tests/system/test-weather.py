@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import pwd
 import resource
 import shutil
 import signal
@@ -17,6 +18,7 @@ from host import BUILD, Host, equal, expect
 
 CLEAN = {"0x8001": set(), "0x8002": set()}
 TICKS = os.sysconf("SC_CLK_TCK")
+IS_QUICK = host.check.MULTIPLIER == 1  # not emulated, where ten thousand of anything take minutes
 IS_PLAIN = os.environ.get("LIFECYCLED_SANITIZE", "none") == "none"  # a sanitizer's own memory is without bounds
 
 
@@ -356,7 +358,9 @@ def who_asks_for_ten_thousand_streams_gets_his_share():
         files = len(os.listdir(f"/proc/{h.daemon.pid}/fd"))
         clients = []
         try:
-            for uid, asks, share in ((1, 10000, 32), (2, 100, 32), (0, 2000, 1024 - 64)):  # the bus takes only users that exist
+            users = [user.pw_uid for user in pwd.getpwall() if user.pw_uid][:2]  # the bus takes only those that exist
+            for uid, asks, share in (*((uid, 10000 if IS_QUICK and uid == users[0] else 100, 32) for uid in users),
+                                     (0, 2000 if IS_QUICK else 1100, 1024 - 32 * len(users))):
                 process, given, refused, why = subscribe(h, asks, uid)
                 clients.append(process)
                 equal((given, refused), (share, asks - share), f"streams that uid {uid} was given, and not ({why.strip()})")
@@ -498,7 +502,7 @@ if __name__ == "__main__":
         a_wall_clock_that_jumps_moves_no_deadline,
         who_asks_for_ten_thousand_streams_gets_his_share,
         a_bus_that_hangs_holds_up_nobody,
-        a_bus_that_takes_nothing_fills_no_memory,
+        *([a_bus_that_takes_nothing_fills_no_memory] if IS_QUICK else []),  # the unit test bus-source asks the same everywhere
         leases_and_bound_vms_go_on_without_a_bus,
         streams_go_on_without_a_bus,
         *([a_disk_that_turns_read_only_holds_changes] if have_disk() else []),
