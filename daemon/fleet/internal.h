@@ -158,6 +158,8 @@ struct vmm {
 	char name[VM_NAME_MAX + 1];
 };
 
+#define UNCLAIMED_MAX 256
+
 struct fleet {
 	struct loop *loop;
 	struct engine *engine;
@@ -180,6 +182,11 @@ struct fleet {
 	struct loop_timer *timer;
 	uint64_t timer_at;
 	uint64_t accept_again; /* 0: accepting */
+	struct {
+		uint64_t life;
+		bool huge;
+	} unclaimed[UNCLAIMED_MAX]; /* to be reclaimed, when there is memory for the job */
+	unsigned unclaimed_count;
 	bool listening, ready_told;
 	loop_call_fn *ready;
 	void *ready_arg;

@@ -80,20 +80,6 @@ static void job_run(struct job *j)
 		job_later(j, "no helper thread", r);
 }
 
-uint64_t jobs_house(struct fleet *f, uint64_t now)
-{
-	uint64_t next = LOOP_NEVER;
-	struct job *j;
-
-	list_for_each(j, &f->jobs, node) {
-		if (j->again && j->again <= now)
-			job_run(j);
-		if (j->again && j->again < next)
-			next = j->again;
-	}
-	return next;
-}
-
 static struct job *job_new(struct fleet *f, uint64_t life)
 {
 	struct job *j = calloc(1, sizeof(*j));
@@ -110,22 +96,72 @@ static struct job *job_new(struct fleet *f, uint64_t life)
 	return j;
 }
 
-void fleet_reclaim(void *fleet, struct committed proof, uint64_t life, bool huge)
+static bool reclaim(struct fleet *f, uint64_t life, bool huge)
 {
-	struct job *j = job_new(fleet, life);
+	struct job *j = job_new(f, life);
 
-	if (!j) {
-		log_error("life %llu: no memory to reclaim it; it is reclaimed when the daemon starts again",
-			(unsigned long long)life);
-		return;
-	}
+	if (!j)
+		return false;
 	j->huge = huge;
 	if (huge || !life_is_small(j->places, life)) {
 		job_run(j);
-		return;
+		return true;
 	}
 	job_work(j);
 	job_done(j);
+	return true;
+}
+
+static void put_off(struct fleet *f, uint64_t life, bool huge)
+{
+	if (f->unclaimed_count == UNCLAIMED_MAX) {
+		log_error("life %llu: no memory to reclaim it; it is reclaimed when the daemon starts again", (unsigned long long)life);
+		return;
+	}
+	if (!f->unclaimed_count)
+		log_error("life %llu: no memory to reclaim it; tried again every second", (unsigned long long)life);
+	f->unclaimed[f->unclaimed_count].life = life;
+	f->unclaimed[f->unclaimed_count++].huge = huge;
+	fleet_wake_by(f, loop_monotonic() + REMOVE_AGAIN_NS);
+}
+
+void fleet_reclaim(void *fleet, struct committed proof, uint64_t life, bool huge)
+{
+	if (!reclaim(fleet, life, huge))
+		put_off(fleet, life, huge);
+}
+
+/* The last first: they are all late. Out of the list before, for the engine may ask for more at once. True: some are left. */
+static bool reclaim_unclaimed(struct fleet *f)
+{
+	while (f->unclaimed_count) {
+		unsigned last = --f->unclaimed_count;
+
+		if (!reclaim(f, f->unclaimed[last].life, f->unclaimed[last].huge)) {
+			f->unclaimed_count++;
+			return true;
+		}
+	}
+	return false;
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+uint64_t jobs_house(struct fleet *f, uint64_t now)
+{
+	uint64_t next = LOOP_NEVER;
+	struct job *j;
+
+	list_for_each(j, &f->jobs, node) {
+		if (j->again && j->again <= now)
+			job_run(j);
+		if (j->again && j->again < next)
+			next = j->again;
+	}
+	return reclaim_unclaimed(f) ? sooner(next, now + REMOVE_AGAIN_NS) : next;
 }
 
 void fleet_sweep(struct fleet *f)

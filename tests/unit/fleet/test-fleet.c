@@ -372,6 +372,43 @@ static void little_memory_is_given_back_at_once(void **state)
 	assert_true(world_heard(w, IN_RECLAIMED, 7));
 }
 
+/* The linker puts this in front of the fleet's calls (--wrap). */
+static unsigned shortage; /* so many calls get nothing */
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	if (shortage) {
+		shortage--;
+		return NULL;
+	}
+	return __real_calloc(count, size);
+}
+
+static void waits_for_memory_to_give_memory_back(void **state)
+{
+	struct world *w = *state;
+	char path[256];
+
+	for (uint64_t life = 7; life < 9; life++) {
+		world_start(w, life, "exit3");
+		world_wait(w, IN_VMM_GONE);
+	}
+	shortage = 3; /* for both, and when it is tried again */
+	fleet_ops.reclaim(w->fleet, later, 7, false);
+	fleet_ops.reclaim(w->fleet, later, 8, false);
+	assert_int_equal(shortage, 1);
+	(void)snprintf(path, sizeof(path), "%s/7", w->memory);
+	assert_int_equal(access(path, F_OK), 0);
+	world_wait(w, IN_RECLAIMED);
+	assert_int_equal(shortage, 0);
+	assert_true(world_heard(w, IN_RECLAIMED, 7));
+	assert_true(world_heard(w, IN_RECLAIMED, 8));
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void fill(const char *path, size_t size)
 {
 	int fd = open(path, O_WRONLY);
@@ -498,6 +535,7 @@ int main(int argc, char **argv)
 		TEST(starts_again_over_files_that_a_crash_left),
 		TEST(gives_memory_back_and_keeps_the_console),
 		TEST(little_memory_is_given_back_at_once),
+		TEST(waits_for_memory_to_give_memory_back),
 		TEST(the_fleet_may_go_while_memory_is_removed),
 		TEST(tells_again_what_the_engine_could_not_take),
 		TEST(asks_again_for_a_frame_that_could_not_be_taken),
