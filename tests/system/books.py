@@ -13,7 +13,7 @@ def log_lines(state):
 def stored_lives(h):
     """{life: its FF-A id} of all that the log holds and that are not over. A snapshot tells all of them again."""
     lives = {}
-    for turn in log_lines(h.dir / "state"):
+    for turn in log_lines(h.state):
         for change in turn["changes"]:
             if change["kind"] == "life":
                 lives[change["life"]] = change["endpoint"]
@@ -24,7 +24,7 @@ def stored_lives(h):
 
 def burned_ids(h):
     """Those that an operator had forgotten, which SPs may know for ever."""
-    return [change["endpoint"] for turn in log_lines(h.dir / "state") for change in turn["changes"]
+    return [change["endpoint"] for turn in log_lines(h.state) for change in turn["changes"]
             if change["kind"] == "burned" and not change.get("released")]
 
 

@@ -1,4 +1,5 @@
-"""A host of one's own for a test: a private bus, the software secure side, the daemon, all in a directory in /dev/shm.
+"""A host of one's own for a test: a private bus, the software secure side, the daemon, all in a directory in /dev/shm. Where
+LIFECYCLED_LOG_ON names a directory on a disk, the daemon's log is there.
 
 Nothing here sleeps: a daemon is waited for by its READY=1, a state by the event stream, an exit by its pidfd.
 """
@@ -93,8 +94,10 @@ def wait_pidfd(pidfd, seconds=LIMIT):
 
 class Host:
     def __init__(self, *, secure=("--sp", "trusty:0x8001", "--sp", "optee:0x8002"), secure_side=True, daemon=True,
-                 options=()):
+                 options=(), log_on=os.environ.get("LIFECYCLED_LOG_ON")):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="lifecycled-test-", dir="/dev/shm"))
+        self.disk = tempfile.mkdtemp(prefix="lifecycled-log-", dir=log_on) if log_on else None
+        self.state = pathlib.Path(self.disk or self.dir) / "state"
         self.run = self.dir / "run"
         self.run.mkdir()
         self.definitions = self.dir / "vm.d"
@@ -134,7 +137,7 @@ class Host:
 
     def start_daemon(self, *more, ready=True, before=(), program=BUILD / "daemon/main/lifecycled", environment=None):
         self.daemon = Process(self.dir / "daemon.log", [
-            *before, str(program), "--bus", self.bus_address, "--state-dir", str(self.dir / "state"),
+            *before, str(program), "--bus", self.bus_address, "--state-dir", str(self.state),
             "--runtime-dir", str(self.run), "--memory-dir", str(self.dir / "memory"), "--vmm",
             str(BUILD / "daemon/vmm/lifecycled-vmm"), "--definitions", str(self.definitions), "--secure",
             str(self.run / "spmc.sock") if self.has_secure_side else "none", *self.options, *more], ready=ready, environment=environment)
@@ -157,6 +160,8 @@ class Host:
             self.bus.kill()
             self.bus.wait()
         shutil.rmtree(self.dir, ignore_errors=True)
+        if self.disk:
+            shutil.rmtree(self.disk, ignore_errors=True)
 
     def __enter__(self):
         return self

@@ -198,7 +198,7 @@ def a_second_daemon_is_refused():
         expect(second.wait() != 0, "the second daemon leaves")
         expect(f"pid {h.daemon.pid}" in second.log(), "it says who holds the state", second.log())
         second.close()
-        other = [w.replace(str(h.dir / "state"), str(h.dir / "other-state")).replace(str(h.run), str(h.dir / "other-run"))
+        other = [w.replace(str(h.state), str(h.dir / "other-state")).replace(str(h.run), str(h.dir / "other-run"))
                  for w in h.daemon.command]
         second = host.Process(h.dir / "second.log", other, ready=False)
         expect(second.wait() != 0, "a second daemon on the same bus name leaves, too")
@@ -209,7 +209,7 @@ def a_second_daemon_is_refused():
 
 def a_full_disk_holds_changes_and_says_so():
     with Host(daemon=False) as h:
-        place = h.dir / "state"
+        place = h.state
         place.mkdir(mode=0o700)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=0700", "none", place], check=True)
         try:
@@ -238,7 +238,7 @@ def the_log_survives_a_torn_tail():
         h.ctl("start", "web")
         before = picture(h)
         h.kill_daemon()
-        with open(h.dir / "state" / "log", "ab") as log:
+        with open(h.state / "log", "ab") as log:
             log.write(b'00000000 {"first":99999,"last":99999,"t":1,"chan')
         h.start_daemon()
         equal(picture(h), before, "everything but the torn line")
@@ -270,7 +270,7 @@ def a_name_that_was_taken_meanwhile_is_asked_for_again():
         os.kill(h.daemon.pid, signal.SIGSTOP)
         break_bus(h)
         h.start_bus()
-        other = [w.replace(str(h.dir / "state"), str(h.dir / "other-state")).replace(str(h.run), str(h.dir / "other-run"))
+        other = [w.replace(str(h.state), str(h.dir / "other-state")).replace(str(h.run), str(h.dir / "other-run"))
                  for w in h.daemon.command]
         second = host.Process(h.dir / "second.log", other)
         os.kill(h.daemon.pid, signal.SIGCONT)

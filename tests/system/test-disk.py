@@ -3,12 +3,10 @@
 import contextlib
 import errno
 import os
-import pathlib
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 
 import host
@@ -28,14 +26,12 @@ def disk():
 class OnDisk(Host):
     """A host whose log is on a disk, which waits or fails as it is told."""
 
-    def __init__(self, **more):
-        self.place = tempfile.mkdtemp(prefix="lifecycled-disk-", dir=disk())
-        super().__init__(**more)
+    def __init__(self):
+        super().__init__(log_on=disk())
 
     def start_daemon(self, *more, ready=True, before=()):
         self.orders = self.run / "disk.sock"
-        super().start_daemon("--state-dir", self.place + "/log", *more, ready=ready,
-                             before=(str(BUILD / "tests/system/slow-disk"), str(self.orders), *before))
+        super().start_daemon(*more, ready=ready, before=(str(BUILD / "tests/system/slow-disk"), str(self.orders), *before))
         return self.daemon
 
     def tell_disk(self, words):
@@ -67,7 +63,6 @@ class OnDisk(Host):
         with contextlib.suppress(OSError):
             self.tell_disk("go")
         super().close()
-        subprocess.run(["rm", "-rf", self.place], check=True)
 
 
 def ends_well(request, what):

@@ -20,7 +20,7 @@ def begun_from(fixture, change=lambda text: text):
     """A host whose daemon finds that log."""
     h = Host(daemon=False)
     try:
-        shutil.copytree(FIXTURES / fixture, h.dir / "state")
+        shutil.copytree(FIXTURES / fixture, h.state)
         h.dir.joinpath("state").chmod(0o700)
         logs.changed(h.dir / "state/log", lambda text: change(logs.of_another_boot(text)))
         h.start_daemon()

@@ -19,11 +19,11 @@ def line_of(text):
 
 
 def records(h):
-    return (h.dir / "state" / "log").read_bytes().splitlines()
+    return (h.state / "log").read_bytes().splitlines()
 
 
 def write_records(h, lines):
-    (h.dir / "state" / "log").write_bytes(b"\n".join(lines) + b"\n")
+    (h.state / "log").write_bytes(b"\n".join(lines) + b"\n")
 
 
 def change_record(h, words, change):
@@ -36,7 +36,7 @@ def change_record(h, words, change):
 
 
 def aside(h):
-    return (h.dir / "state" / "log.damaged-1").read_text()
+    return (h.state / "log.damaged-1").read_text()
 
 
 def burned(h):
@@ -127,14 +127,14 @@ def a_deadly_record_ends_three_daemons_and_no_fourth():
                 h.start_daemon(ready=False)
                 equal(h.daemon.wait(), -signal.SIGSEGV, f"end of daemon {death + 1}")
                 h.daemon.close()
-                expect(not (h.dir / "state" / "log.damaged-1").exists(), "nothing is given up early")
+                expect(not (h.state / "log.damaged-1").exists(), "nothing is given up early")
             h.start_daemon()
         finally:
             del os.environ["LD_PRELOAD"], os.environ["DEADLY"]
         is_kept(h, before)
         expect("each daemon that loads it ends" in aside(h), "the reason", aside(h))
         expect("3 in a row" in h.daemon.log(), "the journal counts", h.daemon.log())
-        expect(not (h.dir / "state" / "loading").exists(), "nothing is being loaded")
+        expect(not (h.state / "loading").exists(), "nothing is being loaded")
         h.ctl("abort", "kept")
 
 
@@ -151,12 +151,12 @@ def a_log_of_another_owner_is_refused():
     with two_guests() as h:
         before = picture(h, "kept")
         h.kill_daemon()
-        os.chown(h.dir / "state" / "log", 1, 1)
+        os.chown(h.state / "log", 1, 1)
         h.start_daemon(ready=False)
         equal(h.daemon.wait(), 1, "exit code")
         expect("log: others own it" in h.daemon.log() and "give it to uid" in h.daemon.log(), "it says what to do", h.daemon.log())
         h.daemon.close()
-        os.chown(h.dir / "state" / "log", os.geteuid(), -1)
+        os.chown(h.state / "log", os.geteuid(), -1)
         h.start_daemon()
         is_kept(h, before)
 

@@ -115,7 +115,7 @@ def without_memory_nothing_is_taken_on_and_what_runs_goes_on():
 
 def a_start_on_a_read_only_disk_says_so():
     with Host(daemon=False) as h:
-        place = h.dir / "state"
+        place = h.state
         place.mkdir(mode=0o700)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "ro,mode=0700", "none", place], check=True)
         try:
@@ -134,7 +134,7 @@ def have_disk():
 @contextlib.contextmanager
 def disk(h, megabytes=8):
     """A small ext4 on the state directory's place."""
-    image, place = h.dir / "disk.img", h.dir / "state"
+    image, place = h.dir / "disk.img", h.state
     place.mkdir(mode=0o700)
     with open(image, "wb") as f:
         f.truncate(megabytes << 20)
