@@ -120,7 +120,7 @@ def boot(payload, command, limit=120, options=()):
         with open(place / "console", "wb") as console:
             child = subprocess.Popen(
                 ["systemd-nspawn", "-q", "-D", str(root_dir), "--volatile=overlay", f"--machine=lifecycled-{os.getpid()}",
-                 "--register=no", "--keep-unit", "--boot", "--capability=all", "--system-call-filter=bpf",
+                 "--register=no", "--keep-unit", "--boot", "--capability=all", "--system-call-filter=bpf landlock_create_ruleset landlock_restrict_self",
                  *kvm_node(place, root_dir), f"--bind={pathlib.Path(payload).resolve()}:/payload",
                  f"--bind={place}:/run/host/test", *units, *options, "--", "--unit=host-test.target"],
                 env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},  # pure cgroup v2 inside, on any machine

@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """lifecycled-vm@NAME.service is the VMM of NAME: the daemon starts it, PID 1 is its parent, and it outlives the daemon."""
 import os
+import pathlib
+import pwd
 import shutil
 import sys
 
 import host
 from host import ctl, equal, expect, needs_kvm, show, systemctl, vmm
+
+CAP_KILL = 5
 
 
 def started(name="web", **more):
@@ -31,6 +35,27 @@ def the_daemon_starts_it():
     ctl("abort", "web")
     equal(host.row("web")["state"], "null", "state after abort")
     host.until(lambda: show(vmm("web"), "ActiveState") == {"ActiveState": "inactive"}, "the unit is over, and not failed")
+
+
+def rights(pid):
+    """What the kernel says of a process: its user, capabilities, and whether its calls are filtered."""
+    fields = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
+    capabilities = {name: int(fields[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")}
+    return fields["Uid"].split()[0], capabilities, fields["NoNewPrivs"].strip(), fields["Seccomp"].strip()
+
+
+@needs_kvm
+def its_unit_lets_it_close_its_sandbox():
+    """Filters of the unit and of the VMM add up, and the unit's must let the VMM's be taken. The daemon has one right: kill."""
+    status = started()
+    uid, capabilities, no_new, filtered = rights(status["vmm_pid"])
+    equal((int(uid), no_new, filtered), (pwd.getpwnam("lifecycled-vmm").pw_uid, "1", "2"), "user, no new rights, a filter")
+    equal(set(capabilities.values()), {0}, "capabilities of the VMM")
+    equal(status["sandbox_lacks"], "-", "what its sandbox lacks here")
+    uid, capabilities, no_new, filtered = rights(show("lifecycled.service", "MainPID")["MainPID"])
+    equal((int(uid), no_new, filtered), (pwd.getpwnam("lifecycled").pw_uid, "1", "2"), "the daemon's, too")
+    equal(capabilities["CapPrm"] | capabilities["CapEff"], 1 << CAP_KILL, "capabilities of the daemon")
+    ctl("abort", "web")
 
 
 def each_way_the_daemon_ends_leaves_it():
@@ -207,6 +232,7 @@ def the_daemon_may_touch_no_other_unit():
 if __name__ == "__main__":
     sys.exit(host.main([
         the_daemon_starts_it,
+        its_unit_lets_it_close_its_sandbox,
         each_way_the_daemon_ends_leaves_it,
         systemctl_starts_and_stops_it,
         a_guest_has_the_time_of_its_definition,

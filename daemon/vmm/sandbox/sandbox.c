@@ -134,9 +134,9 @@ const char *sandbox_lacks_text(void)
 {
 	static const char *const texts[] = {
 		[0] = "it is whole",
-		[VMM_SANDBOX_LANDLOCK] = "no Landlock: this kernel does not have it, or it is not among lsm=",
+		[VMM_SANDBOX_LANDLOCK] = "no Landlock: this kernel, or this container, does not have it, or it is not among lsm=",
 		[VMM_SANDBOX_SECCOMP] = "no seccomp filter: this kernel does not have it",
-		[VMM_SANDBOX_LAYERS] = "neither Landlock nor a seccomp filter: this kernel does not have them",
+		[VMM_SANDBOX_LAYERS] = "neither Landlock nor a seccomp filter: this kernel, or this container, does not have them",
 	};
 
 	return IS_WHOLE ? texts[sandbox_lacks()] : "no walls: this VMM was built with a sanitizer";
