@@ -57,7 +57,7 @@ def disagreements(h):
                            (r["state"], r["substate"]) not in SETTLED], [])
     views["memory"] = (set(h.memory_files()), lives)
     views["directories"] = ({p.name for p in (h.run / "lives").iterdir()}, lives)
-    pids = {s["vmm_pid"] for s in h.json("status", *(r["name"] for r in live))} if live else set()
+    pids = {s["vmm_pid"] for s in h.json("status", *(r["name"] for r in live))} - {0} if live else set()  # 0: it is dead, what is kept is not
     views["VMMs"] = (set(h.vmm_pids()), pids)
     return [f"{what}: {seen}, expected {wanted}" for what, (seen, wanted) in views.items() if seen != wanted]
 

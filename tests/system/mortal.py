@@ -64,6 +64,11 @@ class MortalHost(Host):
         """True if the daemon died by itself, within that time."""
         return host.wait_pidfd(self.daemon.pidfd, seconds)
 
+    def close_daemon(self):
+        """It lives still, and is killed now."""
+        self.disarm()
+        self.kill_daemon()
+
     def bury_daemon(self):
         equal(self.daemon.wait(), -signal.SIGKILL, f"how the daemon ended\n{self.daemon.log()}\n")
         self.daemon.close()

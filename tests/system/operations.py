@@ -22,7 +22,7 @@ OPERATIONS = []
 
 
 class Operation:
-    def __init__(self, name, outputs, prepare, ask, done, undone=None, where=PLAIN, guests=True, settles=lambda h, memo: True, cap=None, clean=None, needs=lambda: True):
+    def __init__(self, name, outputs, prepare, ask, done, undone=None, where=PLAIN, guests=True, settles=None, cap=None, clean=None, needs=lambda: True):
         self.name = name
         self.outputs = outputs
         self.prepare = prepare  # (host): what the other functions are given beside the host
@@ -31,7 +31,8 @@ class Operation:
         self.undone = undone    # (host, memo): it did not begin; None: that may not be
         self.where = where
         self.guests = guests    # another guest runs beside it, and may not notice
-        self.settles = settles  # (host, memo): in the end all books agree
+        self.ends = settles is None  # it comes to an end whatever becomes of it
+        self.settles = settles or (lambda h, memo: True)  # (host, memo): in the end all books agree
         self.cap = cap          # where outputs do not end: so many are died at
         self.clean = clean      # (host, memo): whom the next death may not meet
         self.needs = needs      # what this machine has to have
