@@ -3,6 +3,11 @@ moment may anybody know more than the log."""
 import json
 import pathlib
 
+from host import Failure
+
+
+OLD = ".old"  # what was left of a life that is begun anew, until it is removed
+
 
 def log_lines(state):
     """The turns of the log, the oldest first, but for a torn tail."""
@@ -40,13 +45,20 @@ def excess(h):
                   if vm in ids and not any(str(life) in memory for life, its in lives.items() if its == vm)]
     found += [f"the id {vm:#x} was given to two lives at once" for vm in set(ids) if ids.count(vm) > 1]
     for what, names in (("memory", memory), ("directory", {p.name for p in (h.run / "lives").iterdir()})):
-        found += [f"{what} of life {name}, which is not stored" for name in names if int(name) not in lives]
+        found += [f"{what} of life {name}, which is not stored" for name in names
+                  if int(name.removesuffix(OLD)) not in lives]
     return found
 
 
 def disagreements(h):
     """What differs between the daemon, the secure side, the files and the processes, once all is settled."""
-    rows = h.json("list")
+    try:
+        return differences(h, h.json("list"))
+    except Failure as failure:  # a VM went between two looks
+        return [str(failure)]
+
+
+def differences(h, rows):
     live = [r for r in rows if r["life"]]
     lives = {str(r["life"]) for r in live}
     document = h.inspect()
