@@ -157,21 +157,24 @@ def no_thread_has_any_right_left():
         h.ctl("abort", "web")
 
 
-def without(layers):
+def without(layers, **options):
     """What KVM's door makes of a kernel that has not got a layer, or cannot give it."""
     os.environ["LIFECYCLED_VMM_INJECT"] = layers
     try:
-        h = Host()
+        h = Host(**options)
     finally:
         del os.environ["LIFECYCLED_VMM_INJECT"]
     return h
 
 
+def landlock_version():
+    create_ruleset, version = 444, 1
+    return ctypes.CDLL(None).syscall(create_ruleset, None, 0, version)
+
+
 def lacks_here(*more):
     """What is shown on this kernel, where `more` is taken away besides."""
-    create_ruleset, version = 444, 1
-    has_landlock = ctypes.CDLL(None).syscall(create_ruleset, None, 0, version) > 0
-    return ",".join(sorted({*more, *([] if has_landlock else ["landlock"])})) or "-"
+    return ",".join(sorted({*more, *([] if landlock_version() > 0 else ["landlock"])})) or "-"
 
 
 def what_a_kernel_lacks_is_told_and_the_guest_runs():
@@ -191,6 +194,21 @@ def what_a_kernel_lacks_is_told_and_the_guest_runs():
         h.define("web")
         h.ctl("start", "web")
         equal(h.status("web")["sandbox_lacks"], lacks_here(), "what one lacks on this kernel")
+
+
+def without_seccomp_there_is_landlock():
+    """Each layer holds by itself: no file, and no signal to another process from Landlock's sixth version on."""
+    numbers = {name: number for number, name in call_names().items()}
+    wanted = {}
+    if landlock_version() >= 1:
+        wanted.update({f"{thread}-file": f"{thread}:{numbers['openat']}:-100:file:0" for thread in ("main", "vcpu")})
+    if landlock_version() >= 6:
+        wanted["signal"] = f"main:{numbers['kill']}:{os.getpid()}:0"
+    with without(f"seccomp={errno.EOPNOTSUPP}", secure_side=False, options=["--vmm", ESCAPE]) as h:
+        ends = escapes(h, wanted)
+    refusals = {"main-file": errno.EACCES, "vcpu-file": errno.EACCES, "signal": errno.EPERM}
+    for name, end in ends.items():
+        expect(end["text"].endswith(f"returned -1, errno {refusals[name]}"), f"{name} is refused", end)
 
 
 def a_sandbox_that_cannot_be_closed_is_no_start():
@@ -254,6 +272,7 @@ if __name__ == "__main__":
         *([a_call_of_another_abi_ends_in_sigsys] if platform.machine() == "x86_64" else []),
         no_thread_has_any_right_left,
         what_a_kernel_lacks_is_told_and_the_guest_runs,
+        without_seccomp_there_is_landlock,
         a_sandbox_that_cannot_be_closed_is_no_start,
         *([a_vmm_that_root_starts_becomes_the_user_it_is_given] if os.geteuid() == 0 else []),
     ]))
