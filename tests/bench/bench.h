@@ -3,7 +3,7 @@
 
 /*
  * What is timed, in C: each function is one subcommand of `bench-measure`. The two sides of a ratio take turns within one
- * loop, so that what else the machine does reaches both. Results are lines "NAME P10 P50 P90" in nanoseconds, or what the
+ * loop, so that what else the machine does reaches both. Results are lines "NAME P10 P50 P90 P99" in nanoseconds, or what the
  * file says, of which `run` makes tables; nothing is judged here.
  */
 
@@ -38,6 +38,7 @@ int bench_activated(struct bench *b);
 int bench_announce(struct bench *b);
 int bench_gap(struct bench *b);
 int bench_request(struct bench *b);
+int bench_crowd(struct bench *b);
 
 uint64_t bench_now(void); /* CLOCK_MONOTONIC, ns */
 

@@ -22,12 +22,13 @@ static const struct {
 	{ "announce", bench_announce },
 	{ "gap", bench_gap },
 	{ "request", bench_request },
+	{ "crowd", bench_crowd },
 };
 
 static int usage(void)
 {
 	fputs("bench-measure --bus ADDRESS --run DIR --memory DIR --floor PROGRAM --guest ELF --vm NAME --runs N "
-	      "[--control PATH] life|one|floor|page|property|list|wake|retire|activated|announce|gap|request\n"
+	      "[--control PATH] life|one|floor|page|property|list|wake|retire|activated|announce|gap|request|crowd\n"
 	      "Against a daemon that runs; see tests/bench/README.md, and tests/bench/run, which starts one.\n",
 		stderr);
 	return 2;

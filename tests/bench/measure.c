@@ -45,8 +45,9 @@ void samples_print(struct samples *s, const char *name)
 	if (!s->count)
 		return;
 	qsort(s->ns, s->count, sizeof(*s->ns), compare);
-	printf("%s %llu %llu %llu\n", name, (unsigned long long)s->ns[s->count / 10],
-		(unsigned long long)s->ns[s->count / 2], (unsigned long long)s->ns[s->count * 9 / 10]);
+	printf("%s %llu %llu %llu %llu\n", name, (unsigned long long)s->ns[s->count / 10],
+		(unsigned long long)s->ns[s->count / 2], (unsigned long long)s->ns[s->count * 9 / 10],
+		(unsigned long long)s->ns[s->count * 99 / 100]);
 }
 
 void samples_free(struct samples *s)

@@ -1,12 +1,13 @@
-"""A crowd of guests at one daemon, and what must not be lost of it: used by the test of that name and by the benchmarks.
+"""A crowd of guests at one daemon, and what must not be lost of it: for the test of that name and for the benchmarks.
 
-The daemon has exactly as many FF-A ids as there are VMs, so that a whole crowd can be started only if every id of the one before
-came back.
+The daemon has exactly as many FF-A ids as there are VMs, so that a whole crowd can be started only if every id of the
+one before came back.
 """
 import json
 import os
 import signal
 import subprocess
+import time
 
 import books
 from host import BUILD, GUESTS, LIMIT, Host, equal, expect
@@ -24,6 +25,7 @@ def one_line(found):
 class Crowd:
     def __init__(self, count):
         self.count = count
+        self.spare = "spare"  # defined as well, and never started
         self.names = [f"vm{i:04}" for i in range(count)]
         self.counting = self.names[:COUNTING]
         self.host = Host(secure=SECURE, daemon=False, options=("--ids", f"{FIRST_ID:#x}-{FIRST_ID + count - 1:#x}"))
@@ -32,7 +34,7 @@ class Crowd:
 
     def __enter__(self):
         try:
-            for name in self.names:
+            for name in (*self.names, self.spare):
                 self.write(name)
             self.host.start_daemon()
         except BaseException:
@@ -64,10 +66,13 @@ class Crowd:
         self.host.ctl("abort", *(names or self.names))
 
     def restart_daemon(self):
+        """ns from the next one's exec until it is READY."""
         self.host.kill_daemon()
         excess = books.excess(self.host)
         expect(not excess, "while the daemon is dead", *excess[:5])
+        began = time.monotonic_ns()
         self.host.start_daemon()
+        return time.monotonic_ns() - began
 
     # ---- who is there ----
 
@@ -77,7 +82,7 @@ class Crowd:
         return {vm["name"]: (vm["life"], vm["ffa_id"], vm["vmm_pid"], vm["state"]) for vm in found}
 
     def in_state(self, state):
-        return [row["name"] for row in self.host.json("list") if row["state"] == state]
+        return [row["name"] for row in self.host.json("list") if row["state"] == state and row["name"] != self.spare]
 
     def counts(self):
         """Of the guests that count and run."""
