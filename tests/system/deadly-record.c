@@ -16,6 +16,6 @@ struct json_object *json_tokener_parse_ex(struct json_tokener *tokener, const ch
 	const char *deadly = getenv("DEADLY");
 
 	if (deadly && memmem(text, (size_t)length, deadly, strlen(deadly)))
-		(void)raise(SIGSEGV);
+		(void)raise(SIGKILL); /* which no sanitizer makes an exit of */
 	return parse(tokener, text, length);
 }

@@ -34,6 +34,27 @@ def ffa_is_forwarded():
     return platform.machine() == "x86_64" or release >= (6, 4)
 
 
+@contextlib.contextmanager
+def environment(**more):
+    """What programs that are started meanwhile find there."""
+    before = {key: os.environ.get(key) for key in more}
+    os.environ.update(more)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                del os.environ[key]
+            else:
+                os.environ[key] = value
+
+
+def preloaded(name, **more):
+    """Programs that are started meanwhile have one of our libraries in front of theirs, also before a sanitizer's."""
+    options = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))
+    return environment(LD_PRELOAD=str(BUILD / f"tests/system/lib{name}.so"), ASAN_OPTIONS=options, **more)
+
+
 class Process:
     """A process we started; ended by its pid, never by its name."""
 

@@ -121,16 +121,13 @@ def a_deadly_record_ends_three_daemons_and_no_fourth():
     with two_guests() as h:
         before = picture(h, "kept")
         h.kill_daemon()
-        os.environ.update(LD_PRELOAD=str(BUILD / "tests/system/libdeadly-record.so"), DEADLY='"kind":"vm","seq":%d' % number(h, "lost"))
-        try:
+        with host.preloaded("deadly-record", DEADLY='"kind":"vm","seq":%d' % number(h, "lost")):
             for death in range(3):
                 h.start_daemon(ready=False)
-                equal(h.daemon.wait(), -signal.SIGSEGV, f"end of daemon {death + 1}")
+                equal(h.daemon.wait(), -signal.SIGKILL, f"end of daemon {death + 1}")
                 h.daemon.close()
                 expect(not (h.state / "log.damaged-1").exists(), "nothing is given up early")
             h.start_daemon()
-        finally:
-            del os.environ["LD_PRELOAD"], os.environ["DEADLY"]
         is_kept(h, before)
         expect("each daemon that loads it ends" in aside(h), "the reason", aside(h))
         expect("3 in a row" in h.daemon.log(), "the journal counts", h.daemon.log())

@@ -194,19 +194,9 @@ def a_full_runtime_directory_fails_starts_alone():
 
 # ---- KVM ----
 
-@contextlib.contextmanager
-def environment(**more):
-    os.environ.update(more)
-    try:
-        yield
-    finally:
-        for key in more:
-            del os.environ[key]
-
-
 def what_kvm_refuses_is_a_start_that_failed():
     for call in ("KVM_CREATE_VM", "KVM_SET_USER_MEMORY_REGION", "KVM_CREATE_VCPU"):
-        with environment(LIFECYCLED_VMM_INJECT=f"{call}=12"), Host() as h:
+        with host.environment(LIFECYCLED_VMM_INJECT=f"{call}=12"), Host() as h:
             h.define("web", "beat", policies={"on-crash": "stop"})
             done = h.ctl("start", "web", check=False)
             expect(done.returncode != 0 and "Cannot allocate memory" in done.stderr, f"{call}: the start says why", done.stderr)
@@ -218,7 +208,7 @@ def what_kvm_refuses_is_a_start_that_failed():
 
 def kvm_that_runs_out_of_memory_ends_one_guest():
     with Host(daemon=False) as h:
-        with environment(LIFECYCLED_VMM_INJECT="KVM_RUN=12@20"):
+        with host.environment(LIFECYCLED_VMM_INJECT="KVM_RUN=12@20"):
             h.start_daemon()
         h.define("web", "reboot", policies={"on-crash": "stop", "on-reboot": "restart"})
         h.ctl("start", "--no-block", "web")
@@ -314,7 +304,7 @@ def a_wall_clock_that_jumps_moves_no_deadline():
     with Host(daemon=False) as h:
         clock = h.dir / "clock"
         clock.write_text("0")
-        with environment(LD_PRELOAD=str(BUILD / "tests/system/libwall-clock.so"), WALL_CLOCK=str(clock)):
+        with host.preloaded("wall-clock", WALL_CLOCK=str(clock)):
             h.start_daemon()
         h.define("web", "ignore", limits={"stop-timeout": "2s"})
         h.define("other", "beat")
@@ -331,7 +321,7 @@ def a_wall_clock_that_jumps_moves_no_deadline():
         equal(end_of(h, "web")["cause"], "user-stop", "cause")
         expect(time.monotonic() * 1e6 >= waits["until_monotonic_us"], "it had its time")
         h.kill_daemon()
-        with environment(LD_PRELOAD=str(BUILD / "tests/system/libwall-clock.so"), WALL_CLOCK=str(clock)):
+        with host.preloaded("wall-clock", WALL_CLOCK=str(clock)):
             h.start_daemon()  # its log ends in a time that is yet to come
         h.ctl("start", "other")
         last = last_event(h)
@@ -418,7 +408,7 @@ def a_bus_that_takes_nothing_fills_no_memory():
         try:
             h.until(lambda: "the bus does not take what it is sent" in whole_log(h), "the bus is given up")
             more = resident_bytes(h.daemon.pid) - before
-            expect(more < 64 << 20, f"what was kept for it: {more >> 20} MiB")
+            expect(more < 64 << 20 or not IS_PLAIN, f"what was kept for it: {more >> 20} MiB")
         finally:
             os.kill(h.bus.pid, signal.SIGCONT)
         h.until(lambda: h.ctl("list", check=False).returncode == 0, "the daemon is on the bus again")
