@@ -187,6 +187,7 @@ static int apply_life_gone(struct model *m, const struct change *c)
 	m->life_count--;
 	if (life_is_calling(l))
 		m->calling -= l->begun.vcpu_count;
+	m->notified -= l->notifications != NULL;
 	m->directory++;
 	if (m->endpoint[l->begun.endpoint] == l)
 		m->endpoint[l->begun.endpoint] = NULL;

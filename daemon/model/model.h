@@ -217,6 +217,7 @@ struct model {
 	struct retry_for retry_for[MODEL_SP_MAX];
 	size_t retry_for_count;
 	size_t calling; /* vCPUs of lives that call, or have notifications: what one input may bring an answer to */
+	size_t notified; /* lives that have notifications */
 	uint64_t random;
 	uint32_t mark;
 	uint64_t messages; /* numbered */

@@ -25,6 +25,7 @@ struct notifications *notifications_of(struct step *s, struct life *l)
 	if (!l->notifications) {
 		note_caller(s, l);
 		l->notifications = take_ptr(&s->m->spare_notifications);
+		s->m->notified++;
 	}
 	return l->notifications;
 }

@@ -196,6 +196,8 @@ bool notification_sp_is_awaited(const struct model *m, const struct sp *spmc)
 {
 	const struct life *l;
 
+	if (!m->notified) /* it is asked in most turns, and of a thousand VMs often none has any */
+		return false;
 	list_for_each(l, &m->lives, all)
 		if (has_bitmap(l, spmc) && l->notifications && !life_is_over(l))
 			return true;
