@@ -57,6 +57,7 @@ int bus_new(sd_bus *sd, const struct bus_config *config, struct bus **ret)
 	list_init(&b->posted);
 	list_init(&b->caller_order);
 	list_init(&b->streams);
+	list_init(&b->streams_of_all);
 	list_init(&b->bound_ends);
 	list_init(&b->lease_ends);
 	list_init(&b->touched);
@@ -85,6 +86,7 @@ struct bus *bus_free(struct bus *b)
 	bus_signals_drop(b);
 	map_free(&b->calls);
 	map_free(&b->callers);
+	map_free(&b->streams_by_name);
 	map_free(&b->lease_ends_by_token);
 	free(b);
 	return NULL;

@@ -49,7 +49,10 @@ struct bus {
 	struct list bound_ends;
 	uint64_t last_bound_end;
 
-	struct list streams;
+	struct list streams;        /* all */
+	struct list streams_of_all; /* those without a filter */
+	struct map streams_by_name; /* the others, by hash of their filter */
+	uint64_t streams_seq;       /* idle ones have gone through all events up to here */
 	unsigned stream_count;
 	uint64_t stream_refusal_told; /* when the journal was last told that one had too many */
 

@@ -4,6 +4,9 @@
  * Event streams (proto/event-stream.h). A stream holds no events: it has a place in the engine's ring and
  * takes the next event from there whenever its socket has room. Only when the ring has lost that place does
  * its reader get a GAP.
+ *
+ * A stream of one VM that has nothing left to send is idle: it is found by the name of the VM when something happens to
+ * that, and costs nothing when something happens to another. Its place is where the last pump came to.
  */
 
 #include <errno.h>
@@ -19,6 +22,9 @@
 
 struct stream {
 	struct list link;
+	struct list of_all;      /* of those without a filter; else in none */
+	struct map_node by_name; /* of those with one */
+	bool idle;
 	struct bus *bus;
 	int fd;
 	struct loop_watch *watch;
@@ -33,6 +39,9 @@ static struct stream *stream_free(struct stream *s)
 	(void)loop_unwatch(s->watch);
 	if (s->fd >= 0)
 		close(s->fd);
+	if (s->filter[0])
+		map_remove(&s->bus->streams_by_name, &s->by_name);
+	list_remove(&s->of_all);
 	list_remove(&s->link);
 	s->bus->stream_count--;
 	free(s);
@@ -97,8 +106,12 @@ static int stream_drain(struct stream *s)
 
 static void stream_pump(struct stream *s)
 {
-	int r = stream_drain(s);
+	int r;
 
+	if (s->idle && s->seq < s->bus->streams_seq)
+		s->seq = s->bus->streams_seq;
+	r = stream_drain(s);
+	s->idle = r == 0 && s->filter[0];
 	if (r < 0 && r != -EAGAIN)
 		(void)stream_free(s);
 	else if (stream_watch(s, r < 0 ? LOOP_READ | LOOP_WRITE : LOOP_READ) < 0)
@@ -123,11 +136,37 @@ static void stream_ready(void *arg, int fd, unsigned events)
 		stream_pump(s);
 }
 
+static void pump_idle(struct bus *b, const char *name)
+{
+	struct map_node *n, *next;
+
+	for (n = map_get(&b->streams_by_name, hash_string(name)); n; n = next) {
+		struct stream *s = container_of(n, struct stream, by_name);
+
+		next = map_next(n);
+		if (s->idle)
+			stream_pump(s);
+	}
+}
+
+/* Whoever is not idle and has a filter goes on when its socket has room. */
 void bus_streams_pump(struct bus *b)
 {
+	const struct ring *ring = engine_ring(b->config.engine);
+	const struct event_record *event;
 	struct stream *s, *next;
+	bool gap = false;
 
-	list_for_each_safe(s, next, &b->streams, link) stream_pump(s);
+	list_for_each_safe(s, next, &b->streams_of_all, of_all) stream_pump(s);
+	for (uint64_t seq = b->streams_seq; b->streams_by_name.count; seq = event->seq) {
+		event = ring_after(ring, seq, &gap);
+		if (!event || gap)
+			break;
+		pump_idle(b, event->name);
+	}
+	if (gap) /* more than the ring holds at once: nobody knows whom it was about */
+		list_for_each_safe(s, next, &b->streams, link) stream_pump(s);
+	b->streams_seq = ring_last(ring);
 }
 
 void bus_streams_drop(struct bus *b)
@@ -179,16 +218,23 @@ int bus_stream_new(
 
 	if (!has_place(b, uid, privileged))
 		return -EDQUOT;
+	if (map_reserve(&b->streams_by_name, b->stream_count + 1) < 0)
+		return -ENOMEM;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	list_append(&b->streams, &s->link);
+	list_init(&s->of_all);
 	b->stream_count++;
 	s->bus = b;
 	s->fd = -1;
 	s->uid = uid;
 	s->seq = seq;
 	strcpy(s->filter, filter);
+	if (filter[0])
+		map_put(&b->streams_by_name, &s->by_name, hash_string(filter));
+	else
+		list_append(&b->streams_of_all, &s->of_all);
 	r = stream_open(s, &client);
 	if (r < 0) {
 		(void)stream_free(s);

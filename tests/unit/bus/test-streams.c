@@ -258,6 +258,47 @@ static void wait_streams(struct world *w, unsigned count)
 	loop_timer_set(w->patience, LOOP_NEVER);
 }
 
+/* What happens to others moves it on without its doing. */
+static void who_reads_of_one_vm_has_no_gap_for_what_happens_to_others(void **state)
+{
+	struct world *w = *state;
+	struct subscription b = subscribe(&w->root, "b", "", 0), also_b = subscribe(&w->root, "b", "", 0);
+	struct subscription a = subscribe(&w->root, "a", "", 0);
+	struct event_record event = { .kind = EVENT_STATE, .name = "c" };
+
+	assert_quiet(w, &b); /* the loop has turned: they have nothing to send */
+	for (event.seq = 1; event.seq <= EVENT_RING_SIZE + 10; event.seq++)
+		publish(w, &event, 1);
+	assert_quiet(w, &b);
+	publish_many(w, event.seq, event.seq + 3);
+	for (uint64_t seq = event.seq; seq <= event.seq + 3; seq++)
+		assert_int_equal(next(w, seq % 2 ? &a : &b).seq, seq);
+	assert_quiet(w, &b);
+	assert_quiet(w, &a);
+	assert_int_equal(next(w, &also_b).seq, event.seq + event.seq % 2);
+	assert_int_equal(w->bus->stream_count, 3);
+	close(a.fd);
+	close(b.fd);
+	close(also_b.fd);
+	wait_streams(w, 0);
+}
+
+static void who_reads_of_one_vm_slowly_gets_all_that_the_ring_has(void **state)
+{
+	struct world *w = *state;
+	struct subscription a = subscribe(&w->root, "a", "", 0);
+	struct event_record event = { .kind = EVENT_STATE, .name = "a" };
+
+	for (event.seq = 1; event.seq <= EVENT_RING_SIZE; event.seq++)
+		publish(w, &event, 1);
+	for (uint64_t seq = 1; seq <= EVENT_RING_SIZE; seq++)
+		assert_int_equal(next(w, &a).seq, seq);
+	publish(w, &event, 1);
+	assert_int_equal(next(w, &a).seq, event.seq);
+	assert_quiet(w, &a);
+	close(a.fd);
+}
+
 static void a_hang_up_or_a_writer_ends_the_stream(void **state)
 {
 	struct world *w = *state;
@@ -327,6 +368,8 @@ int main(void)
 		TEST(gives_a_snapshot_where_it_cannot_replay),
 		TEST(a_slow_reader_gets_all_that_the_ring_has),
 		TEST(a_reader_too_slow_gets_one_gap_and_the_end),
+		TEST(who_reads_of_one_vm_has_no_gap_for_what_happens_to_others),
+		TEST(who_reads_of_one_vm_slowly_gets_all_that_the_ring_has),
 		TEST(a_hang_up_or_a_writer_ends_the_stream),
 		TEST(streams_are_bounded_for_each_user),
 		TEST(a_stream_outlives_the_bus),
