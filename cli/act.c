@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* start, stop, pause, resume, abort, restart, destroy: ask for all, then wait for each. */
+/*
+ * start, stop, pause, resume, abort, restart, destroy: ask for all, then wait for each. Each is followed by a stream of its own.
+ * Where the daemon gives no more of them, those that were asked for first are waited for first, and make room.
+ */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -266,21 +269,61 @@ static int finish(const struct cli *c, struct task *task, int count, enum lifecy
 	return code;
 }
 
+struct tasks {
+	struct task *task;
+	int asked, waited; /* so many of them, the first first */
+	enum lifecycle_verb verb;
+	uint64_t deadline;
+};
+
+static void wait_for_next(struct cli *c, struct tasks *all)
+{
+	struct task *t = &all->task[all->waited++];
+
+	follow_catch_interrupts();
+	if (t->code == 0)
+		wait_for(c, t, all->verb, all->deadline);
+	t->follow.stream = lifecycle_stream_unref(t->follow.stream);
+}
+
+static bool was_interrupted(const struct tasks *all)
+{
+	return all->waited > 0 && all->task[all->waited - 1].code == CLI_INTERRUPTED;
+}
+
+static int not_asked(const struct tasks *all, const struct task *t)
+{
+	(void)cli_say_error("%s %s: interrupted before it was asked for", verb_names[all->verb], t->name);
+	return CLI_INTERRUPTED;
+}
+
+static int ask_next(struct cli *c, struct tasks *all)
+{
+	struct task *t = &all->task[all->asked];
+	int code = was_interrupted(all) ? not_asked(all, t) : ask(c, all->verb, t);
+
+	while (code == -EDQUOT && all->waited < all->asked) {
+		wait_for_next(c, all);
+		code = was_interrupted(all) ? not_asked(all, t) : ask(c, all->verb, t);
+	}
+	all->asked++;
+	return code == -EDQUOT ? cli_fail(c, "follow", t->name) : code;
+}
+
 static int act(struct cli *c, enum lifecycle_verb verb, int count, char **names)
 {
 	_cleanup_(free_p) struct task *task = calloc((size_t)count, sizeof(*task));
-	uint64_t deadline = c->timeout_ms < 0 ? UINT64_MAX : monotonic_now() + (uint64_t)c->timeout_ms * 1000000u;
+	struct tasks all = { .task = task, .verb = verb };
 
 	if (!task)
 		return cli_say_error("out of memory");
+	all.deadline = c->timeout_ms < 0 ? UINT64_MAX : monotonic_now() + (uint64_t)c->timeout_ms * 1000000u;
 	for (int i = 0; i < count; i++) {
 		task[i].name = names[i];
-		task[i].code = ask(c, verb, &task[i]);
+		task[i].code = ask_next(c, &all);
 	}
-	follow_catch_interrupts();
-	for (int i = 0; i < count; i++)
-		if (task[i].code == 0)
-			wait_for(c, &task[i], verb, deadline);
+	while (all.waited < count)
+		wait_for_next(c, &all);
 	return finish(c, task, count, verb);
 }
 
@@ -291,6 +334,8 @@ static int start_bound(struct cli *c, const char *name)
 	uint64_t deadline = c->timeout_ms < 0 ? UINT64_MAX : monotonic_now() + (uint64_t)c->timeout_ms * 1000000u;
 
 	t.code = ask(c, LIFECYCLE_START, &t);
+	if (t.code == -EDQUOT)
+		t.code = cli_fail(c, "follow", name);
 	follow_catch_interrupts();
 	if (t.code == 0)
 		wait_for(c, &t, LIFECYCLE_START, deadline);

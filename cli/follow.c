@@ -82,7 +82,7 @@ int follow_begin(struct cli *c, struct follow *f, enum lifecycle_verb verb, cons
 {
 	*f = (struct follow){ .name = name, .verb = verb };
 	if (lifecycle_subscribe(c->l, name, NULL, 0, &f->stream) < 0)
-		return cli_fail(c, "follow", name);
+		return lifecycle_last_error(c->l)->refusal == LIFECYCLE_REFUSED_LIMIT ? -EDQUOT : cli_fail(c, "follow", name);
 	f->cursor = lifecycle_stream_seq(f->stream);
 	take_snapshot(f);
 	f->min_life = first_life_meant(f);

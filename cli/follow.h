@@ -43,7 +43,7 @@ struct follow {
 	void *back_arg;
 };
 
-/* Subscribes and takes the snapshot. An exit code. */
+/* Subscribes and takes the snapshot. An exit code; -EDQUOT: no more event streams are given, and nothing was said. */
 int follow_begin(struct cli *c, struct follow *f, enum lifecycle_verb verb, const char *name);
 /* The verb was accepted and took effect at `seq`. */
 void follow_accepted(struct follow *f, uint64_t seq);

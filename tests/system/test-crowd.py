@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A crowd of guests at one daemon: nobody of it is lost, whoever dies meanwhile. How long it takes is for tests/bench."""
+import subprocess
 import sys
 
 import host
@@ -68,7 +69,22 @@ def a_daemon_that_dies_while_a_crowd_comes_and_goes_loses_nobody():
             finish()
 
 
+def a_client_that_gets_few_event_streams_still_does_all_that_it_was_told():
+    """Somebody else has nearly all that there are; whoever is followed by the rest makes room for the next."""
+    with Crowd(COUNT // 3) as c:
+        command = [host.BUILD / "tests/system/subscriber", c.host.bus_address]
+        with subprocess.Popen([*command, "1014"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+            equal(other.stdout.readline().split()[:2], ["1014", "0"], "streams that another client got, and did not get")
+            c.start()
+            c.all_run()
+            more = subprocess.run([*command, "11"], input="", stdout=subprocess.PIPE, text=True, timeout=host.LIMIT, check=True)
+            equal(more.stdout.split()[:2], ["10", "1"], "streams that are left, and are not")
+            c.abort()
+            c.all_gone()
+
+
 if __name__ == "__main__":
     sys.exit(host.main([everybody_of_a_crowd_lives_and_ends, a_new_daemon_finds_the_whole_crowd,
                         nobody_is_lost_where_a_part_waits_for_an_sp,
-                        a_daemon_that_dies_while_a_crowd_comes_and_goes_loses_nobody]))
+                        a_daemon_that_dies_while_a_crowd_comes_and_goes_loses_nobody,
+                        a_client_that_gets_few_event_streams_still_does_all_that_it_was_told]))
