@@ -29,8 +29,8 @@ struct row {
 
 /*
  * The X86 MSR exits, IOAPIC_EOI and DIRTY_RING_FULL come only when asked for, and nothing here asks: they are
- * errors until it does. So is the suspend event: without its capability KVM answers PSCI SYSTEM_SUSPEND with
- * NOT_SUPPORTED, and the guest stays up. HYPERCALL and ARM_NISV are asked for on arm64, where the host can (without
+ * errors until it does. So is the suspend event: PSCI SYSTEM_SUSPEND is answered by us or, without the capability, by KVM
+ * with NOT_SUPPORTED. HYPERCALL and ARM_NISV are asked for on arm64, where the host can (without
  * the second such an access is ENOSYS).
  */
 static const struct row exits[] = {
@@ -54,7 +54,7 @@ static const struct row events[] = {
 	[KVM_SYSTEM_EVENT_SHUTDOWN] = END(CAUSE_GUEST_POWEROFF, "the guest powered off"),
 	[KVM_SYSTEM_EVENT_RESET] = END(CAUSE_GUEST_REBOOT, "the guest asked for a reset"),
 	[KVM_SYSTEM_EVENT_CRASH] = END(CAUSE_GUEST_PANIC, "the guest reported a crash"),
-	[KVM_SYSTEM_EVENT_WAKEUP] = AGAIN,
+	[KVM_SYSTEM_EVENT_WAKEUP] = { .act = EXIT_ACT_WOKEN },
 	[KVM_SYSTEM_EVENT_SUSPEND] = END(CAUSE_VCPU_ERROR, "suspend event that was not asked for"),
 	[KVM_SYSTEM_EVENT_SEV_TERM] = END(CAUSE_GUEST_PANIC, "the confidential guest ended itself"),
 	[EVENT_TDX_FATAL] = END(CAUSE_GUEST_PANIC, "the confidential guest met a fatal error"),

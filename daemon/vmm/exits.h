@@ -19,6 +19,7 @@ enum exit_act {
 	EXIT_ACT_HALT,
 	EXIT_ACT_HYPERCALL,
 	EXIT_ACT_UNDECODED, /* the guest is given an abort */
+	EXIT_ACT_WOKEN,     /* something came for a guest that is suspended */
 };
 
 struct exit_verdict {

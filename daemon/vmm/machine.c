@@ -181,6 +181,13 @@ void machine_kick_one(struct vcpu *v)
 	(void)syscall(SYS_tgkill, getpid(), thread, VCPU_KICK_SIGNAL);
 }
 
+void machine_power(struct machine *m)
+{
+	for (unsigned i = 0; m->power_is_ours && threads_exist(m) && i < m->vcpu_count; i++)
+		if (atomic_load(&m->vcpu[i].power.is) == POWER_ASKED)
+			machine_kick_one(&m->vcpu[i]);
+}
+
 void machine_kick(struct machine *m)
 {
 	for (unsigned i = 0; threads_exist(m) && i < m->vcpu_count; i++) {

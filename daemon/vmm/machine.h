@@ -47,6 +47,14 @@ enum build {
 	BUILD_FAILED = 2, /* machine.failure says why */
 };
 
+enum vcpu_power {
+	POWER_ON,
+	POWER_OFF,
+	POWER_CLAIMED,   /* off; somebody is writing where it is to begin */
+	POWER_ASKED,     /* off; its thread is to begin there */
+	POWER_SUSPENDED, /* with the whole guest, until something wakes it */
+};
+
 struct vcpu {
 	struct machine *machine;
 	unsigned index;
@@ -62,6 +70,11 @@ struct vcpu {
 	} abort;                 /* external aborts in a row at one place (arm64) */
 	struct ask ask;          /* its FF-A call that is not answered yet */
 	struct vcpu_look look;
+	struct {
+		_Atomic uint32_t is; /* enum vcpu_power */
+		uint64_t mpidr;
+		uint64_t entry, context; /* while ASKED or SUSPENDED: where it begins, and with what */
+	} power;                 /* arm64, where the guest's power calls are ours */
 	_Atomic uint64_t exits;  /* out of the guest, by itself */
 	bool pending;            /* the thread's own: the next KVM_RUN would complete an operation */
 };
@@ -81,6 +94,7 @@ struct machine {
 	} gic; /* on arm64 */
 	struct vcpu vcpu[VM_VCPU_MAX];
 	unsigned vcpu_count;
+	bool power_is_ours; /* it is told when a vCPU is switched on or off (arm64) */
 	int memory_fd;
 	int event_fd; /* the threads' call to the main thread: something changed, look */
 	int prepared; /* 0, or why machine_prepare failed: told when there is somebody to tell */
@@ -137,6 +151,9 @@ void machine_go_on_time(struct machine *m);
 /* Kicks every vCPU that is not out, and does not stand (vcpu-requests.rst). */
 void machine_kick(struct machine *m);
 void machine_kick_one(struct vcpu *v);
+
+/* Kicks those that were switched on, out of where they wait for it. */
+void machine_power(struct machine *m);
 
 /* Something for the main thread to look at. */
 void machine_notify(struct machine *m);

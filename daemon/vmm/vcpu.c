@@ -188,6 +188,9 @@ static void handle_exit(struct vcpu *v, int r)
 	case EXIT_ACT_UNDECODED:
 		follow(v, arch_undecoded(v));
 		break;
+	case EXIT_ACT_WOKEN:
+		arch_woken(v);
+		break;
 	case EXIT_ACT_END:
 		end_guest(v, &verdict.end);
 		break;
@@ -222,8 +225,10 @@ static void run(struct vcpu *v)
 			vcpu_stand(v);
 			continue;
 		}
+		if (arch_power(v) < 0)
+			end_guest_because(v, CAUSE_VCPU_ERROR, "a vCPU that was switched on cannot be reset");
 		r = kvm_vcpu_run(v->kvm);
-		if (r >= 0)
+		if (r >= 0 && atomic_load_explicit(&v->power.is, memory_order_relaxed) == POWER_ON)
 			vcpu_set_state(v, VCPU_RUNNING);
 		if (r == -EINTR)
 			watch_look(v);
@@ -268,6 +273,14 @@ static void close_sandbox(struct vcpu *v)
 		(void)syscall(SYS_futex, &m->closed, FUTEX_WAIT_PRIVATE, closed, NULL, NULL, 0);
 }
 
+/* Where nobody tells us when it is switched on, it starts until it is first heard of. */
+static enum vcpu_state first_state(const struct vcpu *v)
+{
+	if (!v->index || !arch_secondaries_wait(v->machine))
+		return VCPU_RUNNING;
+	return v->machine->power_is_ours ? VCPU_OFF : VCPU_STARTING;
+}
+
 static void live(struct vcpu *v)
 {
 	struct machine *m = v->machine;
@@ -277,7 +290,7 @@ static void live(struct vcpu *v)
 	close_sandbox(v);
 	wait_at_gate(v, GATE_SHUT, FOREVER);
 	if (!vcpu_is_over(v)) {
-		vcpu_set_state(v, v->index && arch_secondaries_wait(m) ? VCPU_STARTING : VCPU_RUNNING);
+		vcpu_set_state(v, first_state(v));
 		run(v);
 		complete_pending(v);
 	}

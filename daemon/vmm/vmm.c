@@ -222,6 +222,7 @@ static void settle(struct vmm *v, uint64_t now)
 		note_build(v);
 	if (gate == GATE_PAUSED && v->wanted != WANT_NOTHING)
 		pause_settle(v, now);
+	machine_power(m);
 	if (v->phase >= VMM_PHASE_QUIESCED || atomic_load(&m->gate) < GATE_STOPPED)
 		return;
 	if (!machine_is_out(m)) {

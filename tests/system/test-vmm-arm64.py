@@ -12,6 +12,7 @@ NOT_SUPPORTED = "f" * 16
 # The kernel says -1 to a call that it does not know, in 64 bits or in 32.
 NOT_SUPPORTED_BY_KERNEL = (NOT_SUPPORTED, "0" * 8 + "f" * 8)
 STAYS_DOWN = {"on-poweroff": "stop", "on-reboot": "stop", "on-crash": "stop"}
+VCPU_1 = 0x100040  # where it counts
 FIRST_ANSWER = 4  # of the VMM's KVM_SET_ONE_REG: three give vCPU 0 its registers
 
 
@@ -36,17 +37,50 @@ def one_that_comes_back_for_ever_is_an_error():
     outcome("stuck", "vcpu-error")
 
 
-def a_guest_stays_up_when_it_asks_for_suspend_and_can_reset_itself():
-    console, _ = outcome("suspend", "guest-reboot")
-    expect("SYSTEM_SUSPEND: " + NOT_SUPPORTED in console, "suspend is not supported", console)
-
-
 def is_forwarded(log):
     """What the VMM says of it, held against the kernel's age: the SMCCC filter came with Linux 6.4."""
     said = "cannot forward" not in log
     release = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
     equal(said, release >= (6, 4), f"the VMM has the filter on Linux {release}")
     return said
+
+
+def a_guest_is_suspended_until_it_is_woken_or_told_that_it_cannot_be():
+    """Either way it goes on, and can reset itself."""
+    with Host() as h:
+        h.define("suspend", "suspend", policies=STAYS_DOWN)
+        h.ctl("start", "--no-block", "suspend")
+        h.until(lambda: h.status("suspend")["vcpus"] == ["off"] or h.row("suspend")["state"] == "null", "off, or over")
+        h.until_state("suspend", "null")
+        end = h.until(lambda: h.status("suspend")["last_end"], "an end")
+        equal(end["cause"], "guest-reboot", f"cause ({end})")
+        console = h.ctl("console", "suspend")
+        if is_forwarded(h.daemon.log()):
+            expect("SYSTEM_SUSPEND: awake with: " + "2a".rjust(16, "0") in console, "it woke as it asked", console)
+        else:
+            expect("SYSTEM_SUSPEND: " + NOT_SUPPORTED in console, "suspend is not supported", console)
+
+
+def vcpus_that_are_switched_off_and_on_are_seen():
+    with Host() as h:
+        h.define("power", "power", vcpus={"count": 2}, policies=STAYS_DOWN)
+        h.ctl("start", "power")
+        h.until(lambda: "vcpu 1 is off" in h.ctl("console", "power"), "it is off")
+        seen = h.status("power")["vcpus"]
+        if is_forwarded(h.daemon.log()):
+            equal(seen, ["running", "off"], "vCPUs while vCPU 0 naps")
+        life = h.row("power")["life"]
+        h.until(lambda: h.counter(life, VCPU_1) > 1, "vCPU 1 counts")
+        equal(h.status("power")["vcpus"], ["running", "running"], "vCPUs that count")
+        console = h.ctl("console", "power")
+        for name, answer in (("on", 0), ("with", 0x11), ("crooked", -9), ("nobody", -2), ("itself", -4)):
+            line = f"{name}: {answer & (1 << 64) - 1:016x}"
+            expect(line in console, f"{name}: {answer}", console)
+        h.ctl("pause", "power")
+        h.ctl("resume", "power")
+        count = h.counter(life, VCPU_1)
+        h.until(lambda: h.counter(life, VCPU_1) > count, "vCPU 1 counts after a pause")
+        h.ctl("abort", "power")
 
 
 def ffa_is_spoken_by_either_conduit():
@@ -108,7 +142,8 @@ if __name__ == "__main__":
     sys.exit(host.main([
         an_access_that_cannot_be_decoded_is_an_external_abort,
         one_that_comes_back_for_ever_is_an_error,
-        a_guest_stays_up_when_it_asks_for_suspend_and_can_reset_itself,
+        a_guest_is_suspended_until_it_is_woken_or_told_that_it_cannot_be,
+        vcpus_that_are_switched_off_and_on_are_seen,
         ffa_is_spoken_by_either_conduit,
         ffa_calls_are_answered_by_the_vmm_where_kvm_can_forward_them,
         a_definition_may_bring_its_own_tree,

@@ -47,6 +47,13 @@ struct device_outcome arch_mmio(struct vcpu *v);
 /* Exit 3: a firmware call that is ours to answer. */
 struct device_outcome arch_hypercall(struct vcpu *v);
 
+/*
+ * By the vCPU's thread, before each KVM_RUN: begins anew if it was switched on. And after the event WAKEUP. Negative errno: its
+ * state cannot be set.
+ */
+int arch_power(struct vcpu *v);
+void arch_woken(struct vcpu *v);
+
 /* Exit 28: an access to a device by an instruction that the CPU does not decode for us. */
 struct device_outcome arch_undecoded(struct vcpu *v);
 

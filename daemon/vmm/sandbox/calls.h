@@ -43,6 +43,8 @@ static const struct call calls[] = {
 	KVM(BY_ALL, ON_ARM64, KVM_GET_ONE_REG), /* the same; and the clock */
 	KVM(BY_ALL, ON_ARM64, KVM_SET_ONE_REG), /* what a firmware call returns; the clock */
 	KVM(BY_VCPU, ON_ARM64, KVM_SET_VCPU_EVENTS),
+	KVM(BY_VCPU, ON_ARM64, KVM_SET_MP_STATE), /* a vCPU that is switched off, or on */
+	KVM(BY_VCPU, ON_ARM64, KVM_ARM_VCPU_INIT),
 	KVM(BY_MAIN, ON_X86_64, KVM_GET_CLOCK),
 	KVM(BY_MAIN, ON_X86_64, KVM_SET_CLOCK),
 	KVM(BY_MAIN, ON_X86_64, KVM_KVMCLOCK_CTRL),

@@ -55,7 +55,7 @@ static const struct expectation by_event[] = {
 	{ 1, EXIT_ACT_END, CAUSE_GUEST_POWEROFF },
 	{ 2, EXIT_ACT_END, CAUSE_GUEST_REBOOT },
 	{ 3, EXIT_ACT_END, CAUSE_GUEST_PANIC },
-	{ 4, EXIT_ACT_AGAIN, CAUSE_NONE },
+	{ 4, EXIT_ACT_WOKEN, CAUSE_NONE },
 	{ 5, EXIT_ACT_END, CAUSE_VCPU_ERROR }, /* suspend: not asked for */
 	{ 6, EXIT_ACT_END, CAUSE_GUEST_PANIC },
 	{ 7, EXIT_ACT_END, CAUSE_GUEST_PANIC },

@@ -3,6 +3,7 @@
 
 /* What the files of this folder know of each other. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vmm/arch/arm64/map.h"
@@ -25,5 +26,13 @@ int arm64_set_registers(struct vcpu *v, uint64_t entry, uint64_t dtb, struct fai
 int arm64_gic_create(struct machine *m, struct failure *f);
 int arm64_gic_init(struct machine *m, struct failure *f);
 
-/* Asks for the guest's firmware calls that are not KVM's own (FF-A). */
+/* Asks for the guest's firmware calls that are not KVM's own (FF-A), and for the power calls of PSCI. */
 int arm64_smccc_filter(struct machine *m, struct failure *f);
+
+/* Power calls (psci.c): what is to be forwarded, and the answer to a call, into x[0]. False: it is none. */
+#define ARM64_PSCI_FORWARDED 5
+extern const uint32_t arm64_psci_forwarded[ARM64_PSCI_FORWARDED];
+bool arm64_psci_answer(struct vcpu *v, uint64_t x[4]);
+
+/* KVM_ARM_VCPU_INIT: as after a reset. `off`: it waits to be switched on. */
+int arm64_reset_vcpu(struct vcpu *v, bool off);

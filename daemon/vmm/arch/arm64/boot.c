@@ -77,12 +77,8 @@ static int describe(struct machine *m, struct fdt_board *ret, struct failure *f)
 		return failed(f, -ENODEV,
 			"this host's KVM has no interrupt controller for guests, GICv3 nor GICv2: "
 			"only test guests run without");
-	for (unsigned i = 0; i < m->vcpu_count; i++) {
-		int r = arm64_get_register(&m->vcpu[i], ARM64_REG_MPIDR, &ret->mpidr[i]);
-
-		if (r < 0)
-			return failed_errno(f, r, "MPIDR_EL1 of vCPU %u cannot be read", i);
-	}
+	for (unsigned i = 0; i < m->vcpu_count; i++)
+		ret->mpidr[i] = m->vcpu[i].power.mpidr;
 	return 0;
 }
 

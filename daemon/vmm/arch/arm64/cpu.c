@@ -61,27 +61,37 @@ int arch_before_vcpus(struct machine *m, struct failure *f)
 	return r == 0 ? arm64_gic_create(m, f) : r;
 }
 
-static int init_vcpu(struct machine *m, struct vcpu *v, struct failure *f)
+static uint32_t target; /* of all vCPUs here; asked once, before the sandbox is closed */
+
+int arm64_reset_vcpu(struct vcpu *v, bool off)
 {
-	struct kvm_vcpu_init init;
-	int r = kvm_ask(m->vm.fd, KVM_ARM_PREFERRED_TARGET, &init);
+	struct kvm_vcpu_init init = { .target = target };
+
+	init.features[0] = 1u << KVM_ARM_VCPU_PSCI_0_2 | (off ? 1u << KVM_ARM_VCPU_POWER_OFF : 0);
+	return kvm_ask(v->kvm.fd, KVM_ARM_VCPU_INIT, &init);
+}
+
+static int init_vcpu(struct vcpu *v, struct failure *f)
+{
+	int r = arm64_reset_vcpu(v, v->index > 0);
 
 	if (r < 0)
-		return failed_errno(f, r, "KVM_ARM_PREFERRED_TARGET failed");
-	memset(init.features, 0, sizeof(init.features));
-	init.features[0] = 1u << KVM_ARM_VCPU_PSCI_0_2;
-	if (v->index > 0)
-		init.features[0] |= 1u << KVM_ARM_VCPU_POWER_OFF;
-	r = kvm_ask(v->kvm.fd, KVM_ARM_VCPU_INIT, &init);
-	return r < 0 ? failed_errno(f, r, "KVM_ARM_VCPU_INIT failed for vCPU %u", v->index) : 0;
+		return failed_errno(f, r, "KVM_ARM_VCPU_INIT failed for vCPU %u", v->index);
+	atomic_store(&v->power.is, v->machine->power_is_ours && v->index ? POWER_OFF : POWER_ON);
+	r = arm64_get_register(v, ARM64_REG_MPIDR, &v->power.mpidr);
+	return r < 0 ? failed_errno(f, r, "MPIDR_EL1 of vCPU %u cannot be read", v->index) : 0;
 }
 
 int arch_after_vcpus(struct machine *m, struct failure *f)
 {
-	int r = 0;
+	struct kvm_vcpu_init preferred;
+	int r = kvm_ask(m->vm.fd, KVM_ARM_PREFERRED_TARGET, &preferred);
 
+	if (r < 0)
+		return failed_errno(f, r, "KVM_ARM_PREFERRED_TARGET failed");
+	target = preferred.target;
 	for (unsigned i = 0; i < m->vcpu_count && r == 0; i++)
-		r = init_vcpu(m, &m->vcpu[i], f);
+		r = init_vcpu(&m->vcpu[i], f);
 	return r == 0 ? arm64_gic_init(m, f) : r;
 }
 

@@ -25,6 +25,16 @@ bool arch_secondaries_wait(const struct machine *m)
 	return !kernel.flat;
 }
 
+/* APs are started inside KVM (INIT and SIPI), and never switched off. */
+int arch_power(struct vcpu *v)
+{
+	return 0;
+}
+
+void arch_woken(struct vcpu *v)
+{
+}
+
 static bool host_has_virtualisation(void)
 {
 	unsigned a, b, c, d;

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vCPU 0 switches vCPU 1 on, which prints its context, and switches itself off; prints what AFFINITY_INFO says then,
+ * and what wrong calls are answered. It naps for two seconds, switches vCPU 1 on again, and both count every 10 ms.
+ */
+#include "guest.h"
+
+	.macro TRY target, entry, name
+	PRINT \name
+	ldr x0, =PSCI_CPU_ON
+	mov x1, \target
+	adr x2, \entry
+	mov x3, #0x11
+	bl psci
+	bl puthex
+	.endm
+
+GUEST_START
+	PRINT up
+	TRY #1, once, on
+1:	ldr x0, =PSCI_AFFINITY_INFO
+	mov x1, #1
+	mov x2, #0
+	bl psci
+	cmp x0, #1
+	b.eq 2f
+	SLEEP 1
+	b 1b
+2:	PRINT off
+	TRY #1, once + 2, crooked
+	TRY #9, once, nobody
+	TRY #0, once, itself
+	SLEEP 2000
+	TRY #1, again, on
+	mov x19, #0
+	b count
+
+once:
+	mov x20, x0
+	SLEEP 20 /* vCPU 0 is done with the console */
+	PRINT with
+	mov x0, x20
+	bl puthex
+	ldr x0, =PSCI_CPU_OFF
+	bl psci
+	PRINT failed
+1:	b 1b
+
+again:
+	mov x19, #1
+count:
+	ldr x20, =COUNTERS
+	add x20, x20, x19, lsl #6
+1:	ldr x21, [x20]
+	add x21, x21, #1
+	str x21, [x20]
+	SLEEP 10
+	b 1b
+
+	.section .rodata
+on:	.asciz "on: "
+off:	.asciz "vcpu 1 is off\n"
+with:	.asciz "with: "
+crooked: .asciz "crooked: "
+nobody:	.asciz "nobody: "
+itself:	.asciz "itself: "
+failed:	.asciz "CPU_OFF came back\n"
