@@ -149,7 +149,12 @@ static void pump_idle(struct bus *b, const char *name)
 	}
 }
 
-/* Whoever is not idle and has a filter goes on when its socket has room. */
+/* It goes on when there is: trying at each event would cost a system call for each that does not read. */
+static bool waits_for_room(const struct stream *s)
+{
+	return s->watched & LOOP_WRITE;
+}
+
 void bus_streams_pump(struct bus *b)
 {
 	const struct ring *ring = engine_ring(b->config.engine);
@@ -157,7 +162,9 @@ void bus_streams_pump(struct bus *b)
 	struct stream *s, *next;
 	bool gap = false;
 
-	list_for_each_safe(s, next, &b->streams_of_all, of_all) stream_pump(s);
+	list_for_each_safe(s, next, &b->streams_of_all, of_all)
+		if (!waits_for_room(s))
+			stream_pump(s);
 	for (uint64_t seq = b->streams_seq; b->streams_by_name.count; seq = event->seq) {
 		event = ring_after(ring, seq, &gap);
 		if (!event || gap)
