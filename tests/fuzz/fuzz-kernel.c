@@ -10,6 +10,8 @@
 
 #define MIB (1ull << 20)
 #define GUARD 4096
+#define LOWEST (MIB + 0x4000) /* what is below is the loader's own */
+#define PLACE  (MIB + 0x10000)
 
 const struct fuzz_format fuzz_format = { 0 };
 
@@ -20,8 +22,8 @@ static struct guest_memory memory = {
 	.piece = { { .gpa = MIB, .offset = 0, .size = MIB }, { .gpa = 4 * MIB, .offset = MIB, .size = MIB } },
 };
 static const struct boot_limits limits[] = {
-	{ .elf_machine = EM_X86_64, .lowest = MIB, .bzimage = true },
-	{ .elf_machine = EM_AARCH64, .lowest = MIB, .memory_base = MIB, .image = true },
+	{ .elf_machine = EM_X86_64, .lowest = LOWEST, .bzimage = true },
+	{ .elf_machine = EM_AARCH64, .lowest = LOWEST, .memory_base = MIB, .image = true },
 };
 
 struct elf {
@@ -40,11 +42,11 @@ static void begin_elf(uint16_t machine)
 		.header = {
 			.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
 			.e_type = ET_EXEC, .e_machine = machine, .e_version = EV_CURRENT,
-			.e_entry = MIB + 16, .e_phoff = offsetof(struct elf, segment),
+			.e_entry = PLACE + 16, .e_phoff = offsetof(struct elf, segment),
 			.e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 2,
 		},
 		.segment = {
-			{ .p_type = PT_LOAD, .p_offset = offsetof(struct elf, code), .p_paddr = MIB, .p_filesz = 256, .p_memsz = 8192 },
+			{ .p_type = PT_LOAD, .p_offset = offsetof(struct elf, code), .p_paddr = PLACE, .p_filesz = 256, .p_memsz = 8192 },
 			{ .p_type = PT_NOTE, .p_offset = offsetof(struct elf, note), .p_filesz = sizeof(e.note) },
 		},
 		.note = { .header = { .n_namesz = 11, .n_type = FLAT_NOTE_TYPE }, .name = "lifecycled" },

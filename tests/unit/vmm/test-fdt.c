@@ -165,6 +165,19 @@ static void says_when_it_does_not_fit(void **state)
 		assert_true(fdt_make(fdt, size, &board) < 0);
 }
 
+static void refuses_a_tree_of_an_old_version(void **state)
+{
+	static uint8_t old[72] = { 0xd0, 0x0d, 0xfe, 0xed, 0, 0, 0, 0x48, 0, 0, 0, 0x38, 0, 0, 0, 0x48, 0, 0, 0, 0x28, 0, 0, 0, 2,
+		[39] = 0x10, [41] = 0x7f, [59] = 1, [67] = 2, [71] = 9 };
+
+	assert_int_equal(fdt_check_foreign(old, sizeof(old)), -FDT_ERR_BADVERSION);
+	assert_int_equal(fdt_check_foreign(old, 20), -FDT_ERR_TRUNCATED);
+	old[0] = 0;
+	assert_int_equal(fdt_check_foreign(old, sizeof(old)), -FDT_ERR_BADMAGIC);
+	make(2, 3);
+	assert_int_equal(fdt_check_foreign(fdt, sizeof(fdt)), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +188,7 @@ int main(void)
 		cmocka_unit_test(adds_to_a_tree_that_is_there),
 		cmocka_unit_test(nothing_chosen_changes_nothing),
 		cmocka_unit_test(says_when_it_does_not_fit),
+		cmocka_unit_test(refuses_a_tree_of_an_old_version),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

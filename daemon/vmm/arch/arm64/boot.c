@@ -116,7 +116,7 @@ static int load_dtb(struct machine *m, const struct boot_file *file, uint64_t at
 	r = boot_copy(&m->memory, file, 0, at, file->size, f);
 	if (r < 0)
 		return r;
-	r = fdt_check_full(fdt, file->size);
+	r = fdt_check_foreign(fdt, file->size);
 	if (r == 0)
 		r = fdt_choose(fdt, size, chosen);
 	return r == 0 ? 0

@@ -269,6 +269,16 @@ int fdt_make(void *fdt, size_t size, const struct fdt_board *board)
 	return t.error;
 }
 
+/* In trees of old versions, which no dtc has made since 2005, libfdt reads beyond the end. */
+int fdt_check_foreign(const void *fdt, size_t size)
+{
+	if (size < FDT_V17_SIZE)
+		return -FDT_ERR_TRUNCATED;
+	if (fdt_magic(fdt) != FDT_MAGIC)
+		return -FDT_ERR_BADMAGIC;
+	return fdt_version(fdt) < 17 ? -FDT_ERR_BADVERSION : fdt_check_full(fdt, size);
+}
+
 static int find_chosen(void *fdt)
 {
 	int node = fdt_path_offset(fdt, "/chosen");

@@ -31,6 +31,9 @@ struct fdt_board {
 #define FDT_BOARD_MAX  (32u << 10)             /* bytes that a board's tree may take, /chosen included */
 #define FDT_CHOSEN_MAX (VM_CMDLINE_MAX + 513u) /* bytes by which fdt_choose makes a tree larger at most */
 
+/* Whether a tree from elsewhere can be read at all. 0, or libfdt's error, as below. */
+int fdt_check_foreign(const void *fdt, size_t size);
+
 /* Both write to `fdt`, of `size` bytes, and return 0 or libfdt's error (negative; fdt_strerror names it). */
 int fdt_make(void *fdt, size_t size, const struct fdt_board *board);
 
