@@ -212,10 +212,11 @@ static int apply_debt(struct model *m, const struct change *c)
 	d->state = c->debt.state;
 	d->how = c->debt.how;
 	d->extra = c->debt.extra;
-	if (d->state == DEBT_CREATING)
+	if (d->state == DEBT_CREATING) {
 		d->announce_by = c->debt.deadline;
-	if (d->state == DEBT_CREATING)
+		sp->creator = l->number;
 		sp->creating++;
+	}
 	sp->owed += !debt_is_done(d);
 	return 0;
 }

@@ -153,6 +153,7 @@ struct sp {
 	uint8_t rested; /* how often the time of its rest was doubled */
 	uint64_t run_at; /* FFA_RUN is due then, at the mean rate */
 	uint32_t creating; /* debts in CREATING */
+	uint64_t creator;  /* the life of the last that came to be so: where there is one slot, who has it, or had */
 	uint32_t owed, stuck_count;
 	uint32_t crowd; /* debts in back-off */
 	uint32_t tickets;     /* given out in its line */

@@ -15,10 +15,12 @@
  */
 static const struct life *ahead(const struct model *m, const struct sp *sp, const struct debt *d)
 {
-	const struct life *l;
+	const struct life *l = model_life(m, sp->creator);
 
 	if (d->link.prev != &sp->waiting)
 		return debt_life(container_of(d->link.prev, struct debt, link));
+	if (l && l->debt[sp->index].state == DEBT_CREATING)
+		return l;
 	list_for_each(l, &m->lives, all)
 		if (l->debt[sp->index].state == DEBT_CREATING)
 			return l;
