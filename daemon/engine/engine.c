@@ -4,7 +4,7 @@
  * completion lets it be shown, acted upon and answered. While a commit is under way inputs queue and become the next turn;
  * the model is never ahead of what is being stored.
  */
-#include "engine/engine.h"
+#include "engine/internal.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,30 +13,10 @@
 
 #include "base/log.h"
 #include "base/mutant.h"
-#include "engine/commit.h"
-#include "engine/guests.h"
-#include "engine/input_queue.h"
 #include "engine/rows.h"
 #include "model/lifecycle.h"
 
 #define INPUTS_PER_TURN 64
-
-struct engine {
-	struct engine_config config;
-	struct engine_ports ports;
-	struct model model;
-	struct step_out out;
-	struct rows *rows;
-	struct ring *ring;
-	struct input_queue queue;
-	struct turn turn;          /* being stored; its arrays are those of `out` */
-	struct commit commit;
-	bool stepped;              /* a turn is under way */
-	bool busy;                 /* inside engine_wake: what adapters post meanwhile waits */
-	bool started, loaded;
-	uint8_t boot[16];          /* under which the log was written last */
-	struct guests_room guests;
-};
 
 static uint64_t now(const struct engine *e)
 {
@@ -46,22 +26,6 @@ static uint64_t now(const struct engine *e)
 static uint64_t realtime(const struct engine *e)
 {
 	return e->ports.clock->realtime(e->ports.clock_arg);
-}
-
-static int init_model(struct engine *e)
-{
-	int r = model_init(&e->model, e->config.random);
-
-	if (e->config.first_id)
-		ids_init(&e->model.ids, e->config.first_id, e->config.last_id);
-	e->model.memory_limit = e->config.memory_limit;
-	e->model.huge_limit = e->config.huge_limit;
-	if (e->config.retry.first)
-		e->model.retry = e->config.retry;
-	for (size_t i = 0; i < e->config.retry_for_count; i++)
-		e->model.retry_for[e->model.retry_for_count++] = e->config.retry_for[i];
-	e->model.has_secure_side = e->config.has_secure_side;
-	return r;
 }
 
 int engine_new(const struct engine_config *config, const struct engine_ports *ports, struct engine **ret)
@@ -74,7 +38,7 @@ int engine_new(const struct engine_config *config, const struct engine_ports *po
 	e->ports = *ports;
 	e->rows = rows_new();
 	e->ring = ring_new();
-	if (init_model(e) < 0 || !e->rows || !e->ring) {
+	if (engine_init_model(e) < 0 || !e->rows || !e->ring) {
 		engine_free(e);
 		return -ENOMEM;
 	}
@@ -407,88 +371,7 @@ void engine_wake(struct engine *e)
 	arm(e);
 }
 
-/* ---- load and start ---- */
-
-static int load_change(struct engine *e, struct change *c, uint64_t when, bool snapshot)
-{
-	struct event_record event;
-	int r = model_reserve(&e->model);
-	bool told;
-
-	if (r < 0)
-		return r;
-	told = !snapshot && model_event(&e->model, c, when, &event);
-	r = model_apply(&e->model, c);
-	if (r == 0 && told)
-		ring_put(e->ring, &event);
-	return r;
-}
-
-/* Its number is used all the same. */
-static void leave_out(struct engine *e, struct change *c)
-{
-	if (c->seq > e->model.seq)
-		e->model.seq = c->seq;
-	if (change_has_definition(c)) {
-		free(c->definition);
-		c->definition = NULL;
-	}
-}
-
-static int load_guarded(struct engine *e, const struct turn *turn, size_t i, bool snapshot, const struct load_guard *guard)
-{
-	struct change *c = &turn->change[i];
-	int r = 0;
-
-	if (guard && !guard->before(guard->arg, i)) {
-		leave_out(e, c);
-		return 0;
-	}
-	r = load_change(e, c, turn->realtime, snapshot);
-	if (r < 0)
-		leave_out(e, c);
-	if (r != -EBADMSG || !guard)
-		return r;
-	guard->refused(guard->arg, i);
-	return 0;
-}
-
-int engine_load(struct engine *e, const struct turn *turn, bool snapshot, const struct load_guard *guard)
-{
-	int r = 0;
-
-	if (snapshot) {
-		model_clear(&e->model);
-		if (init_model(e) < 0)
-			return -ENOMEM;
-		if (!e->loaded || (guard && guard->anew))
-			ring_begin_at(e->ring, turn->last_seq);
-		e->model.seq = turn->last_seq;
-	}
-	e->loaded = true;
-	memcpy(e->boot, turn->boot, sizeof(e->boot));
-	for (size_t i = 0; r == 0 && i < turn->count; i++)
-		r = load_guarded(e, turn, i, snapshot, guard);
-	model_empty_graves(&e->model);
-	return r;
-}
-
-int engine_lose_id(struct engine *e, uint16_t id)
-{
-	return model_lose_id(&e->model, id);
-}
-
-void engine_each_vmm(struct engine *e,
-	void (*each)(void *arg, uint64_t life, const struct change_vmm *vmm, const char *name, bool huge), void *arg)
-{
-	const struct life *l;
-
-	if (memcmp(e->boot, e->config.boot, sizeof(e->boot)) != 0)
-		return;
-	list_for_each(l, &e->model.lives, all)
-		if (l->vmm.pid)
-			each(arg, l->number, &l->vmm, l->begun.name, l->begun.huge);
-}
+/* ---- start ---- */
 
 /* What the log holds can be read at once, also while the first turn of this daemon waits for the disk. */
 static void show_loaded(struct engine *e)
@@ -499,13 +382,6 @@ static void show_loaded(struct engine *e)
 		if (list_is_empty(&vm->touched))
 			list_append(&e->model.touched, &vm->touched);
 	rows_refresh(e->rows, &e->model, e->model.seq);
-}
-
-uint16_t engine_log_lost(struct engine *e, uint64_t highest)
-{
-	if (e->model.seq < highest)
-		e->model.seq = highest;
-	return model_begin_ids(&e->model);
 }
 
 int engine_start(struct engine *e)

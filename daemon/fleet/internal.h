@@ -202,6 +202,7 @@ void fleet_check_ready(struct fleet *f);
 int listener_open(struct fleet *f);
 uint64_t listener_house(struct fleet *f, uint64_t now); /* returns when it wants to be called again */
 uint64_t links_house(struct fleet *f, uint64_t now);
+int link_new(struct fleet *f, int fd); /* takes the fd, unless it fails */
 void link_close(struct link *l); /* NULL is fine */
 void link_refuse(struct link *l, const char *reason);
 void link_refuse_life(struct link *l, uint64_t life, const char *reason);

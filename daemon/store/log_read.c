@@ -10,7 +10,6 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -18,7 +17,6 @@
 #include "store/records.h"
 #include "store/uuid.h"
 
-#define LOG_MAX_BYTES (1ull << 30)
 #define PARSE_FACTOR  64u
 #define PARSE_LEAST   ((size_t)1 << 20)
 #define PARSE_MAX     ((size_t)256 << 20)
@@ -44,86 +42,9 @@ struct line {
 	const struct turn_read *read; /* NULL: not yet */
 };
 
-static void free_text(struct log_text *t)
-{
-	free(t->data);
-}
-
 static void free_readp(struct turn_read *r)
 {
 	turn_read_free(r);
-}
-
-static int read_text(int fd, struct log_text *t)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > LOG_MAX_BYTES)
-		return -EFBIG;
-	t->data = malloc((size_t)st.st_size + 1);
-	if (!t->data)
-		return -ENOMEM;
-	while (t->length < (size_t)st.st_size) {
-		ssize_t n = pread(fd, t->data + t->length, (size_t)st.st_size - t->length, (off_t)t->length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		t->length += (size_t)n;
-	}
-	t->there = true;
-	return 0;
-}
-
-static int nibble(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* `line` without its newline. The JSON follows LINE_HEAD bytes in. */
-static bool line_is_whole(const char *line, size_t length)
-{
-	uint32_t crc = 0;
-
-	if (length <= LINE_HEAD || line[LINE_HEAD - 1] != ' ')
-		return false;
-	for (unsigned i = 0; i < LINE_HEAD - 1; i++) {
-		int digit = nibble(line[i]);
-
-		if (digit < 0)
-			return false;
-		crc = crc << 4 | (uint32_t)digit;
-	}
-	return crc == crc32(0, (const Bytef *)line + LINE_HEAD, (uInt)(length - LINE_HEAD));
-}
-
-size_t log_line_at(const struct log_text *t, size_t at)
-{
-	const char *end = at < t->length ? memchr(t->data + at, '\n', t->length - at) : NULL;
-
-	return end ? (size_t)(end - (t->data + at)) + 1 : 0;
-}
-
-static void look_through(struct log_text *t)
-{
-	size_t length, at = 0;
-
-	for (; (length = log_line_at(t, at)); at += length)
-		t->damaged += !line_is_whole(t->data + at, length - 1);
-	t->torn = t->length - at;
-	t->length = at;
-}
-
-static size_t last_line(const struct log_text *t)
-{
-	const char *end = t->length > 1 ? memrchr(t->data, '\n', t->length - 1) : NULL;
-
-	return end ? (size_t)(end - t->data) + 1 : 0;
 }
 
 static void ignore(void *arg, size_t nth, const char *why)
@@ -140,7 +61,7 @@ static int peek(const struct log_text *t, size_t at, uint64_t *ret_last, bool *r
 
 	*ret_last = 0;
 	*ret_snapshot = false;
-	if (!length || !line_is_whole(t->data + at, length - 1))
+	if (!length || !log_line_is_whole(t->data + at, length - 1))
 		return 0;
 	e = turn_read_rest(t->data + at + LINE_HEAD, length - LINE_HEAD - 1, &rest, &r);
 	if (e < 0)
@@ -286,7 +207,7 @@ static int hand_over(struct loading *o, const struct log_text *t, size_t at, siz
 	struct turn_rest rest = { skip ? ignore : not_understood, &l };
 	int e;
 
-	if (!line_is_whole(t->data + at, length - 1)) {
+	if (!log_line_is_whole(t->data + at, length - 1)) {
 		leave_out(&l, ASIDE_LINE, "its checksum is wrong");
 		return 0;
 	}
@@ -341,7 +262,7 @@ static int load_both(struct loading *l, const struct log_text *before, const str
 	int e = peek(log, 0, &begins, &snapshot);
 
 	if (e == 0)
-		e = peek(before, last_line(before), &ends, &ignored);
+		e = peek(before, log_last_line(before), &ends, &ignored);
 	if (e < 0)
 		return e;
 	fits = before->there && before->length && !before->damaged && !before->torn && ends == begins;
@@ -408,10 +329,10 @@ static int open_log(struct store *s, struct log_text *t)
 	if (e == 0)
 		e = open_log_file(s);
 	if (e == 0)
-		e = read_text(s->file.log, t);
+		e = log_text_read(s->file.log, t);
 	if (e < 0)
 		return e;
-	look_through(t);
+	log_text_look_through(t);
 	e = drop_torn(s, t);
 	return e < 0 ? e : log_sync_directory(&s->file);
 }
@@ -426,9 +347,9 @@ static int read_before(struct store *s, struct log_text *t)
 		return errno == ENOENT ? 0 : -errno;
 	e = check_owner(fd, t->name);
 	if (e == 0)
-		e = read_text(fd, t);
+		e = log_text_read(fd, t);
 	if (e == 0)
-		look_through(t);
+		log_text_look_through(t);
 	return e;
 }
 
@@ -513,7 +434,7 @@ static int load_files(struct loading *l, struct log_text *log, struct log_text *
 int store_load(struct store *s,
 	int (*line)(void *ctx, const struct turn *turn, bool snapshot, const struct load_guard *guard), void *ctx)
 {
-	_cleanup_(free_text) struct log_text log = { .name = "log" }, before = { .name = "log.1", .file = 1 };
+	_cleanup_(log_text_free) struct log_text log = { .name = "log" }, before = { .name = "log.1", .file = 1 };
 	struct loading l = { .store = s, .line = line, .ctx = ctx };
 	int e;
 

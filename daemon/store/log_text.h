@@ -16,8 +16,19 @@ struct log_text {
 	bool there;
 };
 
+/* Reads it whole; to be freed even if that fails. Negative errno: it is too large, or cannot be read. */
+int log_text_read(int fd, struct log_text *t);
+void log_text_free(struct log_text *t);
+
+/* Counts what is damaged and what is torn, and ends the text behind its last whole line. */
+void log_text_look_through(struct log_text *t);
+
 /* The length of the line at `at`, newline included; 0: there is none. */
 size_t log_line_at(const struct log_text *t, size_t at);
+size_t log_last_line(const struct log_text *t);
+
+/* `line` without its newline: its checksum is that of its JSON, which follows LINE_HEAD bytes in. */
+bool log_line_is_whole(const char *line, size_t length);
 
 /*
  * What was left out is written to a file of its own, with the reasons; then the epoch ends, for numbers may be used again; then the
