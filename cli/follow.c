@@ -271,7 +271,7 @@ enum verdict follow_wait(struct cli *c, struct follow *f, uint64_t deadline)
 	enum verdict v;
 
 	while ((v = follow_drain(c, f)) == FOLLOW_PENDING) {
-		int r = follow_poll(lifecycle_stream_get_fd(f->stream), deadline);
+		int r = follow_interrupted() ? -EINTR : follow_poll(lifecycle_stream_get_fd(f->stream), deadline);
 
 		if (r == -EINTR)
 			return FOLLOW_INTERRUPTED;

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A crowd of guests at one daemon: nobody of it is lost, whoever dies meanwhile. How long it takes is for tests/bench."""
+import signal
 import subprocess
 import sys
 
@@ -83,8 +84,29 @@ def a_client_that_gets_few_event_streams_still_does_all_that_it_was_told():
             c.all_gone()
 
 
+def one_interrupt_ends_the_wait_for_all_and_asks_no_more():
+    with Crowd(COUNT // 6) as c:
+        c.start()
+        command = [host.BUILD / "tests/system/subscriber", c.host.bus_address, "1022"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+            equal(other.stdout.readline().split()[:2], ["1022", "0"], "streams that another client got, and did not get")
+            c.close_gate(c.names[-1])
+            two, rest = c.names[:2], c.names[2:-1]
+            caller = subprocess.Popen([host.BUILD / "cli/lifecyclectl", "--bus", c.host.bus_address, "abort", *c.names[:-1]],
+                                      stderr=subprocess.PIPE, text=True)
+            c.until_retiring(two)
+            caller.send_signal(signal.SIGINT)
+            _, said = caller.communicate(timeout=host.LIMIT)
+            equal(caller.returncode, 128 + signal.SIGINT, f"exit status; it said {said}")
+            equal(said.count("interrupted before it was asked for"), len(rest), "VMs that were not asked for")
+            equal(c.in_state("running"), rest, "who runs on")
+            c.open_gate()
+            c.host.until(lambda: c.in_state("null") == [*two, c.names[-1]], "what was asked for goes on")
+
+
 if __name__ == "__main__":
     sys.exit(host.main([everybody_of_a_crowd_lives_and_ends, a_new_daemon_finds_the_whole_crowd,
                         nobody_is_lost_where_a_part_waits_for_an_sp,
                         a_daemon_that_dies_while_a_crowd_comes_and_goes_loses_nobody,
-                        a_client_that_gets_few_event_streams_still_does_all_that_it_was_told]))
+                        a_client_that_gets_few_event_streams_still_does_all_that_it_was_told,
+                        one_interrupt_ends_the_wait_for_all_and_asks_no_more]))
