@@ -199,8 +199,8 @@ static bool devices_stand(struct cli *c, const char *name)
 		return false;
 	d = lifecycle_vm_info_details(info);
 	for (size_t i = 0; i < d->device_count; i++)
-		if (strncmp(d->device[i]->type, "vfio-", 5) == 0 && strcmp(d->device[i]->state, "running") != 0 && strcmp(d->device[i]->condition, "dead") != 0 &&
-			strcmp(d->device[i]->condition, "unmigratable") != 0)
+		if (strncmp(d->device[i]->type, "vfio-", 5) == 0 && strcmp(d->device[i]->state, "running") != 0 &&
+			strcmp(d->device[i]->condition, "dead") != 0 && strcmp(d->device[i]->condition, "unmigratable") != 0)
 			return true;
 	return false;
 }

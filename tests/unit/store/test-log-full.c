@@ -20,7 +20,7 @@
 #include "changes.h"
 #include "place.h"
 
-static const struct store_options no_snapshots = { .snapshot_bytes = UINT64_MAX, .boot = first_boot };
+static const struct store_options no_snapshots = { .snapshot_bytes = UINT64_MAX, .close_wait_ms = 60000, .boot = first_boot };
 
 static void limit_file_size(uint64_t bytes)
 {
