@@ -59,7 +59,8 @@ static bool page_fill(struct page *page, const struct lifecycle_peer_list *all)
 		page->peer[page->peers++] = p;
 		page->line += p->ticket != 0;
 	}
-	qsort(page->peer, page->peers, sizeof(*page->peer), by_ticket);
+	if (page->peers)
+		qsort(page->peer, page->peers, sizeof(*page->peer), by_ticket);
 	return true;
 }
 

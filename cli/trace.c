@@ -122,7 +122,8 @@ bool frames_sort(struct frames *all)
 	for (size_t i = 0; i < all->lists; i++)
 		for (size_t k = 0; k < lifecycle_frame_list_count(all->list[i]); k++)
 			all->frame[n++] = lifecycle_frame_list_at(all->list[i], k);
-	qsort(all->frame, all->count, sizeof(*all->frame), by_time);
+	if (all->count)
+		qsort(all->frame, all->count, sizeof(*all->frame), by_time);
 	return true;
 }
 

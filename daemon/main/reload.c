@@ -204,6 +204,12 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(((const struct found *)a)->name, ((const struct found *)b)->name);
 }
 
+static void sort(struct reload *r)
+{
+	if (r->count) /* else there is no array */
+		qsort(r->found, r->count, sizeof(*r->found), compare_names);
+}
+
 /* VMs whose files are gone. They come last, so that `found` stays in order while it is searched. */
 static int add_gone(struct reload *r)
 {
@@ -236,7 +242,7 @@ static int prepare(struct reload *r)
 {
 	int e = 0;
 
-	qsort(r->found, r->count, sizeof(*r->found), compare_names);
+	sort(r);
 	for (size_t i = 0; e == 0 && i < r->count; i++)
 		if (r->found[i].definition)
 			e = compare(r, &r->found[i]);
@@ -322,8 +328,7 @@ static void finish(struct reload *r)
 
 	if (r->error < 0)
 		log_error("definitions could not be read: %s", strerror(-r->error));
-	if (r->count) /* those whose files are gone came last */
-		qsort(r->found, r->count, sizeof(*r->found), compare_names);
+	sort(r); /* those whose files are gone came last */
 	for (size_t i = 0; i < r->count && !w->dry; i++)
 		log_result(&r->found[i]);
 	if (w->token)

@@ -22,8 +22,8 @@ void fuzz_begin(void)
 {
 	static const char *const seeds[] = {
 		"{\"name\": \"web\", \"memory\": {\"size\": \"64M\"}, \"kernel\": \"/k\"}",
-		"{\"name\": \"a.b-c_9\", \"memory\": {\"size\": 67108864}, \"kernel\": \"/k\", \"vcpus\": {\"count\": 3, \"placement\": "
-		"[\"0-3\", \"any\", \"1,5,9-12\"], \"scheduling\": \"rr\", \"priority\": 4}}",
+		("{\"name\": \"a.b-c_9\", \"memory\": {\"size\": 67108864}, \"kernel\": \"/k\", \"vcpus\": {\"count\": 3, \"placement\": "
+		"[\"0-3\", \"any\", \"1,5,9-12\"], \"scheduling\": \"rr\", \"priority\": 4}}"),
 		"/* all */ {\"name\": \"web\", // mine\n\t\"memory\": {\"size\": \"64M\"}, \"kernel\": \"/k\\u00e9\"}\n",
 		"{\"name\": \"web\", \"name\": \"web\", \"memory\": {}}",
 		"[[[[[[[[[[]]]]]]]]]]",

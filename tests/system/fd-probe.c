@@ -36,7 +36,7 @@ static void die(const char *what, int error)
 	exit(2);
 }
 
-/* The fd of a reply whose types before it are `skip`. */
+/* The fd of a reply, which it frees, and whose types before it are `skip`. */
 static int take(sd_bus_message *reply, const char *skip)
 {
 	int fd;
@@ -48,6 +48,7 @@ static int take(sd_bus_message *reply, const char *skip)
 	fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (fd < 0)
 		die("fcntl", errno);
+	(void)sd_bus_message_unref(reply);
 	return fd;
 }
 
@@ -248,5 +249,6 @@ int main(int argc, char **argv)
 		flood(&given[i]);
 	(void)puts("done");
 	wait_line();
+	(void)sd_bus_flush_close_unref(bus);
 	return 0;
 }
