@@ -270,6 +270,8 @@ static int check_keys(struct reading *r)
 /* Nothing was made of the text, and no error named: it is `null`, or there was no memory. */
 static bool is_null(const char *text, size_t end)
 {
+	while (end && strchr(" \t\r\n", text[end - 1])) /* the tokener may have looked so far */
+		end--;
 	return end >= 4 && memcmp(text + end - 4, "null", 4) == 0;
 }
 

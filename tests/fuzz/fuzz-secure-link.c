@@ -195,13 +195,17 @@ static void turns(struct engine *e, int link, int *rx)
 	}
 }
 
+static void listen_once(void);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct secure_config config = { .loop = the_loop, .socket_path = path, .incarnation = 7 };
+	struct secure_config config = { .socket_path = path, .incarnation = 7 };
 	struct engine e = { 0 };
 	struct secure *s = NULL;
 	int link = -1, rx = -1;
 
+	listen_once();
+	config.loop = the_loop;
 	PROMISE(secure_new(&config, &s) == 0);
 	secure_set_engine(s, &e);
 	secure_start(s);
@@ -227,23 +231,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 /* ---- the start ---- */
 
-static void listen_here(void)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	char dir[] = "/tmp/fuzz-secure-XXXXXX";
-
-	PROMISE(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/s", dir);
-	memcpy(address.sun_path, path, sizeof(path));
-	listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	PROMISE(bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(listener, 4) == 0);
-}
-
 static void leave(void)
 {
 	unlink(path);
 	*strrchr(path, '/') = '\0';
 	rmdir(path);
+}
+
+/* libFuzzer tries an input before it asks for seeds. */
+static void listen_once(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char dir[] = "/tmp/fuzz-secure-XXXXXX";
+
+	if (the_loop)
+		return;
+	log_open("fuzz", LOG_ERR - 1);
+	PROMISE(loop_new(&the_loop) == 0);
+	PROMISE(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/s", dir);
+	memcpy(address.sun_path, path, sizeof(path));
+	listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	PROMISE(bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(listener, 4) == 0);
+	atexit(leave);
 }
 
 void fuzz_begin(void)
@@ -272,10 +282,6 @@ void fuzz_begin(void)
 		{ .what = SAYS_STRANGE, .count = 9 },
 	};
 
-	log_open("fuzz", LOG_ERR - 1);
-	PROMISE(loop_new(&the_loop) == 0);
-	listen_here();
-	atexit(leave);
 	fuzz_seed(good, sizeof(good));
 	fuzz_seed(old, sizeof(old));
 }

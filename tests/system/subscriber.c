@@ -12,21 +12,25 @@ int main(int argc, char **argv)
 {
 	unsigned long wanted = argc == 3 ? strtoul(argv[2], NULL, 10) : 0, given = 0;
 	char why[256] = "-";
+	struct lifecycle_stream **stream = calloc(wanted + 1, sizeof(struct lifecycle_stream *));
 	struct lifecycle *l;
 
-	if (!wanted || lifecycle_new(argv[1], &l) < 0)
+	if (!wanted || !stream || lifecycle_new(argv[1], &l) < 0)
 		return 1;
 	for (unsigned long i = 0; i < wanted; i++) {
-		struct lifecycle_stream *stream;
-		int r = lifecycle_subscribe(l, NULL, NULL, 0, &stream);
+		int r = lifecycle_subscribe(l, NULL, NULL, 0, &stream[given]);
 
 		if (r == 0)
-			given++; /* never given back: that is the point */
+			given++;
 		else
 			(void)snprintf(why, sizeof(why), "%s", lifecycle_last_error(l)->text);
 	}
 	printf("%lu %lu %s\n", given, wanted - given, why);
 	fflush(stdout);
 	(void)getchar();
+	while (given)
+		(void)lifecycle_stream_unref(stream[--given]);
+	(void)lifecycle_unref(l);
+	free(stream);
 	return 0;
 }

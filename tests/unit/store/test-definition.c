@@ -262,6 +262,7 @@ static void says_where_it_is_no_json(void **state)
 	expect_error("null", "web.json:1:1: null is not an object; write {\"name\": ...}");
 	expect_error("5", "web.json:1:1: 5 is not an object; write {\"name\": ...}");
 	expect_error(SMALLEST "x", "web.json:1:59: something follows the definition; remove it");
+	expect_error("null x", "web.json:1:6: something follows the definition; remove it");
 	expect_error("{\"name\": \"web\"\n",
 		"web.json:2:1: the text ends too early; close what is open: } ] \" or a value");
 	expect_error("{\n  \"name\": 'web'}", "web.json:2:11: not JSON: unexpected character");
