@@ -8,7 +8,7 @@ somebody was told so, or if it was at an earlier death; all books agree; another
 
     test-proof.py                    all of it
     LIFECYCLED_PROOF="abort;restart" these operations
-    LIFECYCLED_PROOF_EVERY=5         at one output in five, at random: an emulated host has not the time for all
+    LIFECYCLED_PROOF_EVERY=5         at one output in five, at random: an emulated host, or a sanitizer, has not the time for all
     LIFECYCLED_PROOF_SEED=7          of where two die at once
     LIFECYCLED_PROOF_WORKERS=1       one host, not several beside each other
 """
@@ -32,7 +32,8 @@ from operations import OPERATIONS
 from workers import Workers, told
 
 WORKERS = int(os.environ.get("LIFECYCLED_PROOF_WORKERS", "4"))
-EVERY = int(os.environ.get("LIFECYCLED_PROOF_EVERY", "1" if MULTIPLIER == 1 else "16"))
+IS_FAST = MULTIPLIER == 1 and os.environ.get("LIFECYCLED_SANITIZE", "none") == "none"
+EVERY = int(os.environ.get("LIFECYCLED_PROOF_EVERY", "1" if IS_FAST else "16"))
 SEED = int(os.environ.get("LIFECYCLED_PROOF_SEED", random.randrange(10**6)))
 COUNTS = 3        # runs that count: what comes together in one turn in one of them does not in another
 AT_A_TIME = 8     # deaths of one operation in one host, before the next takes a turn
