@@ -128,6 +128,15 @@ def without_polkit_others_are_refused_and_root_is_not():
 PASSWORD = "secret of root"
 
 
+def set_password():
+    """Where the packages' own scripts never ran, as in an image of another architecture, nobody has told PAM what to ask."""
+    for kind in ("auth", "account", "password", "session"):
+        common = pathlib.Path(f"/etc/pam.d/common-{kind}")
+        if not common.exists():
+            common.write_text(f"{kind} required pam_unix.so\n")
+    host.run("chpasswd", text=f"root:{PASSWORD}\n")
+
+
 class Terminal:
     """A program of another user on a terminal of its own, in a session: polkit takes an agent from there alone."""
 
@@ -141,7 +150,7 @@ class Terminal:
                 os.execvp("setpriv", ["setpriv", f"--reuid={name}", f"--regid={name}", "--clear-groups", *map(str, words)])
             finally:
                 os._exit(127)
-        host.run("chpasswd", text=f"root:{PASSWORD}\n")
+        set_password()
         uid = host.run("id", "-u", name).strip()
         host.run("busctl", "call", "org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager",
                  "CreateSession", "uusssssussbssa(sv)", uid, self.pid, "test", "tty", "user", "", "", 0, "", "", "no", "", "", 0)
