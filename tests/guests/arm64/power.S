@@ -15,9 +15,27 @@
 	bl puthex
 	.endm
 
+	/* One has the console at a time: vCPU 1 waits for its turn. */
+	.macro GIVE_TURN number
+	adr x1, turn
+	mov w2, \number
+	str w2, [x1]
+	.endm
+
+	.macro AWAIT_TURN number
+9:	adr x1, turn
+	ldr w2, [x1]
+	cmp w2, \number
+	b.eq 8f
+	SLEEP 1
+	b 9b
+8:
+	.endm
+
 GUEST_START
 	PRINT up
 	TRY #1, once, on
+	GIVE_TURN #1
 1:	ldr x0, =PSCI_AFFINITY_INFO
 	mov x1, #1
 	mov x2, #0
@@ -32,12 +50,13 @@ GUEST_START
 	TRY #0, once, itself
 	SLEEP 2000
 	TRY #1, again, on
+	GIVE_TURN #2
 	mov x19, #0
 	b count
 
 once:
 	mov x20, x0
-	SLEEP 20 /* vCPU 0 is done with the console */
+	AWAIT_TURN #1
 	PRINT with
 	mov x0, x20
 	bl puthex
@@ -47,6 +66,8 @@ once:
 1:	b 1b
 
 again:
+	AWAIT_TURN #2
+	PRINT back
 	mov x19, #1
 count:
 	ldr x20, =COUNTERS
@@ -57,6 +78,10 @@ count:
 	SLEEP 10
 	b 1b
 
+	.data
+	.balign 4
+turn:	.long 0
+
 	.section .rodata
 on:	.asciz "on: "
 off:	.asciz "vcpu 1 is off\n"
@@ -64,4 +89,5 @@ with:	.asciz "with: "
 crooked: .asciz "crooked: "
 nobody:	.asciz "nobody: "
 itself:	.asciz "itself: "
+back:	.asciz "vcpu 1 is on again\n"
 failed:	.asciz "CPU_OFF came back\n"
