@@ -5,8 +5,20 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "lifecycle.h"
+
+/* Its own limit is not what is tried here. */
+static void take_all_descriptors(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0) {
+		l.rlim_cur = l.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &l);
+	}
+}
 
 int main(int argc, char **argv)
 {
@@ -15,6 +27,7 @@ int main(int argc, char **argv)
 	struct lifecycle_stream **stream = calloc(wanted + 1, sizeof(struct lifecycle_stream *));
 	struct lifecycle *l;
 
+	take_all_descriptors();
 	if (!wanted || !stream || lifecycle_new(argv[1], &l) < 0)
 		return 1;
 	for (unsigned long i = 0; i < wanted; i++) {
