@@ -66,8 +66,10 @@ def vcpus_that_are_switched_off_and_on_are_seen():
         h.ctl("start", "power")
         h.until(lambda: "vcpu 1 is off" in h.ctl("console", "power"), "it is off")
         seen = h.status("power")["vcpus"]
-        if is_forwarded(h.daemon.log()):
-            equal(seen, ["running", "off"], "vCPUs while vCPU 0 naps")
+        if not is_forwarded(h.daemon.log()): # then KVM alone leads its vCPUs, and nobody is told
+            h.ctl("abort", "power")
+            return
+        equal(seen, ["running", "off"], "vCPUs while vCPU 0 naps")
         h.until(lambda: "vcpu 1 is on again" in h.ctl("console", "power"), "it is on again")
         equal(h.status("power")["vcpus"], ["running", "running"], "vCPUs that count")
         console = h.ctl("console", "power")
