@@ -45,7 +45,7 @@ GUEST_START
 	SLEEP 1
 	b 1b
 2:	PRINT off
-	TRY #1, once + 2, crooked
+	TRY #0, once + 2, crooked /* not vCPU 1: KVM looks at no entry point, and would have it run there */
 	TRY #9, once, nobody
 	TRY #0, once, itself
 	SLEEP 2000
