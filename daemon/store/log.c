@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "store/log_private.h"
+#include "store/log_text.h"
 #include "store/records.h"
 
 #define SNAPSHOT_AGAIN                                                                                       \
@@ -67,6 +68,8 @@ static void line_over(struct store *s, const struct log_job *job)
 		return;
 	memcpy(s->logged_boot, s->boot, sizeof(s->boot));
 	s->events += job->events;
+	if (s->keeps_lost)
+		log_forget_lost(s);
 }
 
 static void snapshot_over(struct store *s, const struct log_job *job)

@@ -37,6 +37,11 @@ static void take_over(struct aside_mark *m)
 		return;
 	m->deaths = same(&m->died, &m->where) ? m->deaths + 1 : 1;
 	m->died = m->where;
+	if (m->deaths == ASIDE_DEATHS && m->given_up_count < ASIDE_GIVEN_UP) {
+		m->given_up[m->given_up_count] = m->died;
+		order();
+		m->given_up_count++;
+	}
 	order();
 	m->now = 0;
 	log_warning("the daemon before this one ended while it loaded the record at byte %llu of %s; %llu in a row",
@@ -78,20 +83,34 @@ void aside_open(struct aside *a, int directory)
 		take_over(a->mark);
 }
 
+static bool is_given_up(const struct aside_mark *m, const struct aside_where *where)
+{
+	for (uint64_t i = 0; i < m->given_up_count && i < ASIDE_GIVEN_UP; i++)
+		if (same(&m->given_up[i], where))
+			return true;
+	return false;
+}
+
 bool aside_before(struct aside *a, const struct aside_where *where)
 {
 	struct aside_mark *m = a->mark;
 
 	if (!m)
 		return true;
-	m->now = 0;
-	order();
-	if (m->deaths >= ASIDE_DEATHS && same(&m->died, where))
+	aside_pause(a);
+	if (is_given_up(m, where))
 		return false;
 	m->where = *where;
 	order();
 	m->now = 1;
 	return true;
+}
+
+void aside_pause(struct aside *a)
+{
+	if (a->mark)
+		a->mark->now = 0;
+	order();
 }
 
 void aside_put(struct aside *a, const struct aside_where *where, const char *why)
@@ -126,8 +145,8 @@ size_t aside_of_line(const struct aside *a, uint32_t file, uint64_t at, const st
 
 void aside_close(struct aside *a, bool done)
 {
+	aside_pause(a);
 	if (a->mark) {
-		a->mark->now = 0;
 		(void)munmap(a->mark, sizeof(*a->mark));
 		a->mark = NULL;
 	}

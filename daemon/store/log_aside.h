@@ -6,7 +6,7 @@
  *
  * A record may also end the daemon that loads it, and each one after it. So which one comes next is marked before, in the file
  * `loading`; a daemon that finds a mark knows at what the one before it died. Once may be anybody's doing; a record at which
- * three died in a row is set aside.
+ * three died in a row is set aside, by each daemon until one has loaded all the rest: there may be several.
  */
 
 #include <stdbool.h>
@@ -16,6 +16,7 @@
 #include "store/buffer.h"
 
 #define ASIDE_DEATHS 3
+#define ASIDE_GIVEN_UP 32
 #define ASIDE_LINE   UINT32_MAX /* in place of a change: the line as a whole */
 
 /* One record: a change in a line of a file, or that line. */
@@ -32,6 +33,8 @@ struct aside_mark {
 	uint64_t now; /* not 0: `where` is being loaded */
 	struct aside_where where, died;
 	uint64_t deaths; /* in a row, at `died` */
+	uint64_t given_up_count;
+	struct aside_where given_up[ASIDE_GIVEN_UP]; /* at each of them so many died */
 };
 
 struct aside_record {
@@ -50,6 +53,7 @@ struct aside {
 void aside_open(struct aside *a, int directory);
 /* false: the daemons before this one died of it. */
 bool aside_before(struct aside *a, const struct aside_where *where);
+void aside_pause(struct aside *a); /* nothing is being loaded for now: who ends here is not counted */
 void aside_put(struct aside *a, const struct aside_where *where, const char *why);
 /* The records of a line, in order: those at `at` of `file` begin at *ret. How many. */
 size_t aside_of_line(const struct aside *a, uint32_t file, uint64_t at, const struct aside_record **ret);

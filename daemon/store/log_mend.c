@@ -65,6 +65,72 @@ static void lose_id(void *arg, uint16_t id)
 	s->lost_id[s->lost_ids++] = id;
 }
 
+#define LOST_HEAD "lifecycled lost 1 "
+#define LOST_MAX  (1u << 20) /* bytes: an id is at most six */
+
+static int write_lost(struct store *s)
+{
+	_cleanup_(buffer_free) struct buffer b = { 0 };
+	_cleanup_(close_fdp) int fd = openat(s->file.directory, "lost.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	char text[64];
+	int e;
+
+	(void)snprintf(text, sizeof(text), LOST_HEAD "%llu\n", (unsigned long long)s->highest);
+	buffer_text(&b, text);
+	for (size_t i = 0; i < s->lost_ids; i++) {
+		(void)snprintf(text, sizeof(text), "%u\n", s->lost_id[i]);
+		buffer_text(&b, text);
+	}
+	e = fd < 0 ? -errno : write_file(s, fd, "lost.new", &b);
+	if (e == 0 && renameat(s->file.directory, "lost.new", s->file.directory, "lost") < 0)
+		e = -errno;
+	s->keeps_lost |= e == 0;
+	return e < 0 ? e : log_sync_directory(&s->file);
+}
+
+/* Of what is not as it was written nothing is believed but that something is lost. */
+static void take_lost(struct store *s, const char *text)
+{
+	unsigned long long highest;
+	int at = 0;
+	char *end;
+
+	if (sscanf(text, LOST_HEAD "%llu\n%n", &highest, &at) != 1 || !at)
+		return;
+	if (highest > s->highest)
+		s->highest = highest;
+	for (text += at; *text; text = end + 1) {
+		unsigned long id = strtoul(text, &end, 10);
+
+		if (end == text || *end != '\n' || id > UINT16_MAX)
+			return;
+		lose_id(s, (uint16_t)id);
+	}
+}
+
+int log_recall_lost(struct store *s)
+{
+	_cleanup_(close_fdp) int fd = openat(s->file.directory, "lost", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	_cleanup_(freep) char *text = NULL;
+	ssize_t n;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	text = calloc(1, LOST_MAX + 1);
+	n = text ? pread(fd, text, LOST_MAX, 0) : -1;
+	if (n < 0)
+		return text ? -errno : -ENOMEM;
+	s->lost = s->keeps_lost = true;
+	take_lost(s, text);
+	return 0;
+}
+
+void log_forget_lost(struct store *s)
+{
+	if (unlinkat(s->file.directory, "lost", 0) == 0 || errno == ENOENT)
+		s->keeps_lost = false;
+}
+
 static void print_record(struct store *s, const struct aside_record *r, const struct log_text *t, struct buffer *b)
 {
 	size_t length = log_line_at(t, r->where.at), from;
@@ -214,6 +280,8 @@ int log_mend(struct store *s, const struct aside *a, struct log_text *const text
 
 	if (e == 0 && a->count)
 		e = write_aside(s, a, text);
+	if (e == 0 && a->count)
+		e = write_lost(s);
 	if (e == 0 && a->count)
 		e = log_end_epoch(s);
 	for (unsigned i = 0; e == 0 && i < 2; i++)

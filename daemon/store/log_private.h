@@ -30,6 +30,7 @@ struct store {
 
 	uint16_t *lost_id; /* of lives that a record told of which was set aside */
 	size_t lost_ids;
+	bool keeps_lost; /* the file `lost` is there (log_mend.c) */
 
 	struct log_job line, snapshot;
 	void (*done)(void *ctx, uint64_t seq, int error);

@@ -51,19 +51,32 @@ static void ignore(void *arg, size_t nth, const char *why)
 {
 }
 
-/* Of a line that cannot be read nothing is known. */
-static int peek(const struct log_text *t, size_t at, uint64_t *ret_last, bool *ret_snapshot)
+static struct aside_where where(const struct line *l, uint32_t nth)
+{
+	struct aside_where w = { .file = l->text->file, .nth = nth, .at = l->at };
+
+	memcpy(&w.check, l->text->data + l->at, l->length < sizeof(w.check) ? l->length : sizeof(w.check));
+	return w;
+}
+
+/* Of a line that cannot be read, or that daemons die of, nothing is known. */
+static int peek(struct aside *a, const struct log_text *t, size_t at, uint64_t *ret_last, bool *ret_snapshot)
 {
 	static const struct turn_rest rest = { .left_out = ignore };
 	_cleanup_(free_readp) struct turn_read r = { 0 };
 	size_t length = log_line_at(t, at);
+	struct aside_where w;
 	int e;
 
 	*ret_last = 0;
 	*ret_snapshot = false;
 	if (!length || !log_line_is_whole(t->data + at, length - 1))
 		return 0;
+	w = where(&(struct line){ .text = t, .at = at, .length = length }, ASIDE_LINE);
+	if (!aside_before(a, &w))
+		return 0;
 	e = turn_read_rest(t->data + at + LINE_HEAD, length - LINE_HEAD - 1, &rest, &r);
+	aside_pause(a);
 	if (e < 0)
 		return e == -EBADMSG ? 0 : e;
 	*ret_last = r.turn.last_seq;
@@ -83,14 +96,6 @@ static int drop_torn(struct store *s, struct log_text *t)
 }
 
 /* ---- a line ---- */
-
-static struct aside_where where(const struct line *l, uint32_t nth)
-{
-	struct aside_where w = { .file = l->text->file, .nth = nth, .at = l->at };
-
-	memcpy(&w.check, l->text->data + l->at, l->length < sizeof(w.check) ? l->length : sizeof(w.check));
-	return w;
-}
 
 /*
  * A parser without memory may find anything: nothing is given up for that. What it needs is many times the text, and was free again
@@ -259,10 +264,10 @@ static int load_both(struct loading *l, const struct log_text *before, const str
 {
 	bool snapshot, ignored, fits;
 	uint64_t begins, ends;
-	int e = peek(log, 0, &begins, &snapshot);
+	int e = peek(&l->aside, log, 0, &begins, &snapshot);
 
 	if (e == 0)
-		e = peek(before, log_last_line(before), &ends, &ignored);
+		e = peek(&l->aside, before, log_last_line(before), &ends, &ignored);
 	if (e < 0)
 		return e;
 	fits = before->there && before->length && !before->damaged && !before->torn && ends == begins;
@@ -399,15 +404,16 @@ static int load_epoch(struct store *s)
 }
 
 /* As it is on the disk now. */
-static int measure(struct store *s, const struct log_text *log, bool mended)
+static int measure(struct loading *l, const struct log_text *log)
 {
+	struct store *s = l->store;
 	uint64_t ignored;
 	bool snapshot;
-	int e = peek(log, 0, &ignored, &snapshot);
+	int e = peek(&l->aside, log, 0, &ignored, &snapshot);
 
 	s->file.size = s->size = log->length;
 	s->snapshot_size = snapshot ? log_line_at(log, 0) : 0;
-	if (e < 0 || !mended)
+	if (e < 0 || !l->aside.count)
 		return e;
 	close_fdp(&s->file.log);
 	return open_log_file(s);
@@ -423,11 +429,14 @@ static int load_files(struct loading *l, struct log_text *log, struct log_text *
 	if (e == 0)
 		e = read_before(s, before);
 	if (e == 0)
+		e = log_recall_lost(s);
+	if (e == 0)
 		e = load_both(l, before, log);
+	aside_pause(&l->aside);
 	if (e == 0)
 		e = log_mend(s, &l->aside, (struct log_text *const[]){ log, before });
 	if (e == 0)
-		e = measure(s, log, l->aside.count > 0);
+		e = measure(l, log);
 	return e < 0 ? e : load_epoch(s);
 }
 

@@ -36,6 +36,12 @@ bool log_line_is_whole(const char *line, size_t length);
  * touched.
  */
 int log_mend(struct store *s, const struct aside *a, struct log_text *const text[2]);
+/*
+ * What was lost so: the ids, and the highest number that was seen. It is kept in a file of its own, `lost`, from before the log is
+ * whole again until the first turn after it is stored, which burns the ids: a daemon that dies in between leaves it to the next.
+ */
+int log_recall_lost(struct store *s);
+void log_forget_lost(struct store *s);
 /* log.1 is of no use, and not needed. */
 int log_put_away(struct store *s, const char *name);
 int log_end_epoch(struct store *s);

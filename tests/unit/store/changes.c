@@ -352,7 +352,7 @@ int book_line(void *ctx, const struct turn *turn, bool snapshot, const struct lo
 		uint64_t seq = turn->change[i].seq;
 		bool wanted = guard->before(guard->arg, i);
 
-		if (wanted && seq == book->deadly)
+		if (wanted && (seq == book->deadly || seq == book->deadly_too))
 			(void)raise(SIGKILL);
 		if (wanted && seq == book->refused)
 			guard->refused(guard->arg, i);
@@ -395,7 +395,7 @@ struct store *open_store(const char *path, const struct store_options *options, 
 
 	book = book ? book : &ignored;
 	book->count = 0;
-	book->refused = book->deadly = 0;
+	book->refused = book->deadly = book->deadly_too = 0;
 	with.writer = who_writes;
 	if (!with.close_wait_ms)
 		with.close_wait_ms = 60000; /* no test closes what is to hang, but those that say so */

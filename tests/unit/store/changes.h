@@ -34,7 +34,7 @@ struct book {
 		size_t loaded; /* changes that the guard let through, and that were not refused */
 	} turn[BOOK_MAX];
 	uint64_t refused; /* number of a change that does not fit; 0: all fit */
-	uint64_t deadly;  /* number of one at which this process dies */
+	uint64_t deadly, deadly_too; /* numbers of those at which this process dies */
 };
 /* For store_load. */
 int book_line(void *ctx, const struct turn *turn, bool snapshot, const struct load_guard *guard);

@@ -27,11 +27,12 @@ static struct book book;
 static struct store *load(struct place *p)
 {
 	struct store *s = NULL;
-	uint64_t refused = book.refused, deadly = book.deadly;
+	uint64_t refused = book.refused, deadly = book.deadly, deadly_too = book.deadly_too;
 
 	memset(&book, 0, sizeof(book));
 	book.refused = refused;
 	book.deadly = deadly;
+	book.deadly_too = deadly_too;
 	assert_int_equal(store_open_with(place_path(p, "state"), &quick, &s), 0);
 	assert_int_equal(store_load(s, book_line, &book), 0);
 	return s;
@@ -71,16 +72,30 @@ static void assert_aside(struct place *p, const char *const words[])
 }
 #define ASIDE(p, ...) assert_aside(p, (const char *const[]) { __VA_ARGS__, NULL })
 
+/* What the daemon before had lost is not forgotten before a turn is stored. */
+static void assert_forgotten_with_a_turn(struct place *p)
+{
+	struct store *s = open_store(place_path(p, "state"), &quick, NULL);
+
+	assert_true(store_lost(s, NULL));
+	assert_int_equal(commit(s, 1000), 0);
+	store_close(s);
+	assert_false(place_has(p, "state/lost"));
+	s = open_store(place_path(p, "state"), &quick, NULL);
+	assert_false(store_lost(s, NULL));
+	store_close(s);
+}
+
 /* Loads it as it is now, and once more: then nothing may be left to set aside. */
 static void assert_mended(struct place *p, size_t changes)
 {
 	struct store *s;
 	size_t loaded = 0;
 
-	book.refused = book.deadly = 0;
+	book.refused = book.deadly = book.deadly_too = 0;
 	s = load(p);
-	assert_false(store_lost(s, NULL));
 	store_close(s);
+	assert_forgotten_with_a_turn(p);
 	for (size_t i = 0; i < book.count; i++)
 		loaded += book.turn[i].loaded;
 	assert_int_equal(loaded, changes);
@@ -193,6 +208,46 @@ static void leaves_out_what_three_daemons_died_of(void **state)
 	assert_mended(p, 4);
 }
 
+static void leaves_out_each_of_two_that_daemons_die_of(void **state)
+{
+	struct place *p = *state;
+
+	fill(p, 5);
+	book.deadly = 3;
+	book.deadly_too = 5;
+	for (unsigned i = 0; i < 2 * ASIDE_DEATHS; i++)
+		dies(p);
+	store_close(load(p));
+	ASIDE(p, "\"seq\":3", "\"seq\":5");
+	assert_mended(p, 3);
+}
+
+/* The ids, and the highest number, are known as often as it takes. */
+static void what_is_lost_outlives_daemons_that_store_nothing(void **state)
+{
+	struct place *p = *state;
+	uint64_t highest = 0, again = 0;
+	struct store *s;
+
+	fill(p, 2);
+	append_line(p, "{\"first\":3,\"last\":3,\"t\":1,\"changes\":[{\"kind\":\"dream\",\"seq\":3,\"endpoint\":78}]}");
+	append_line(p, "no line of ours, in which \"endpoint\":79 stands, and which is long enough for many numbers");
+	s = load(p);
+	assert_true(store_lost(s, &highest));
+	store_close(s);
+	for (unsigned i = 0; i < 2; i++) {
+		uint32_t ids = 0;
+
+		s = load(p);
+		assert_true(store_lost(s, &again));
+		assert_true(again >= highest);
+		store_each_lost_id(s, collect, &ids);
+		assert_int_equal(ids, 78 << 16 | 79);
+		store_close(s);
+	}
+	assert_forgotten_with_a_turn(p);
+}
+
 /* A kill at a bad moment is no reason to lose anything; nor are three, each at a record of its own. */
 static void loses_nothing_to_deaths_that_are_not_its_fault(void **state)
 {
@@ -278,13 +333,14 @@ static void takes_log_1_for_a_snapshot_that_is_damaged(void **state)
 	memset(&book, 0, sizeof(book));
 	for (unsigned i = 0; i < 2; i++) {
 		s = load(p);
-		assert_int_equal(store_lost(s, NULL), i == 0);
+		assert_true(store_lost(s, NULL)); /* no turn was stored in between */
 		store_close(s);
 		assert_int_equal(book.turn[0].last, 1);
 		assert_int_equal(book.turn[1].last, 2);
 		assert_int_equal(book.turn[book.count - 1].last, 3);
 		assert_int_equal(book.turn[book.count - 1].boot, first_boot[0]);
 	}
+	assert_forgotten_with_a_turn(p);
 }
 
 /* The line that is gone had told that a new boot began: what follows is not taken for the boot before. */
@@ -416,6 +472,8 @@ int main(void)
 		STORE_TEST(leaves_out_what_does_not_fit),
 		STORE_TEST(leaves_out_numbers_that_fall),
 		STORE_TEST(leaves_out_what_three_daemons_died_of),
+		STORE_TEST(leaves_out_each_of_two_that_daemons_die_of),
+		STORE_TEST(what_is_lost_outlives_daemons_that_store_nothing),
 		STORE_TEST(loses_nothing_to_deaths_that_are_not_its_fault),
 		STORE_TEST(forgets_deaths_when_all_was_loaded),
 		STORE_TEST(needs_no_log_1_that_does_not_load),
