@@ -45,7 +45,7 @@ static void device(struct step *s, struct life *l, uint32_t index, const struct 
 /* Read, as well. It is the kernel's, so it stays. */
 static void sandbox(struct step *s, struct life *l, uint32_t lacks)
 {
-	l->sandbox_lacks = lacks;
+	l->sandbox_lacks = MUTANT(MUTANT_P4_SANDBOX_UNSHOWN) ? 0 : lacks;
 	touch(s, l->vm);
 }
 
@@ -98,6 +98,7 @@ static void back(struct step *s, struct life *l, const struct vmm_back *b)
 	take_back_commands(s->o, l->number);
 	message_lost(s, l);
 	l->connected = true;
+	l->birth_unsure = false;
 	l->unreachable = l->stale = false;
 	l->features = b->speaks.features; /* a daemon that knew less may have stored it */
 	for (uint32_t i = 0; i < b->vcpu_count && i < l->begun.vcpu_count; i++)
@@ -152,6 +153,7 @@ static void stale(struct step *s, struct life *l)
 	take_back_commands(s->o, l->number);
 	lost(s, l, &none);
 	l->stale = !MUTANT(MUTANT_P4_STALE_UNSHOWN);
+	l->birth_unsure = false; /* who comes back has the life */
 	if (MUTANT(MUTANT_P5_STALE_ENDED))
 		life_abort(s, l, CAUSE_VMM_PROTOCOL, "it speaks another version of the link", false);
 	if (l->now.state == VM_ABORTING && !l->now.quiesced)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The devices that a fake VMM was given. Each stops with its guest and starts with it; now and then one refuses to, fails
+ * The devices that a fake VMM was given, and what its sandbox is without. Each stops with its guest and starts with it; now and then one refuses to, fails
  * and is reset, or dies. A VMM tells how they are after its birth and a welcome, and then what changes. Whatever a
  * daemon was told it shows (P4), of the life that it was told of and of no other; and no device holds a life up (P6).
  */
@@ -53,9 +53,20 @@ static void to_failing(struct world *w, uint64_t index, uint64_t i, void *data)
 		queue_put(&w->queue, w->now + random_between(&w->random, MS, 2 * S), to_failing, index, i, NULL);
 }
 
+/* One that has all its layers says nothing. */
+static void tell_sandbox(struct world *w, struct fake_vmm *v)
+{
+	struct input in = { .kind = IN_VMM_SANDBOX, .life = v->life, .sandbox_lacks = v->sandbox_lacks };
+
+	if (v->connected && v->sandbox_lacks)
+		vmm_tell(w, v, &in);
+}
+
 /* The definition that it is built from says how many; they stand until the guest runs. */
 void devices_begin(struct world *w, struct fake_vmm *v)
 {
+	v->sandbox_lacks = random_chance(&w->random, 200) ? 1 + (uint32_t)random_below(&w->random, VMM_SANDBOX_LAYERS) : 0;
+	tell_sandbox(w, v);
 	v->device_count = world_life(w, v->life)->assigned_count;
 	for (unsigned i = 0; i < v->device_count; i++)
 		set(w, v, i, VFIO_DEVICE_STATE_STOP, DEVICE_WELL);
@@ -87,6 +98,7 @@ bool devices_stop(struct world *w, struct fake_vmm *v, bool may_refuse)
 
 void devices_are_welcome(struct world *w, struct fake_vmm *v)
 {
+	tell_sandbox(w, v);
 	for (unsigned i = 0; i < v->device_count; i++)
 		tell(w, v, i);
 }
@@ -94,13 +106,16 @@ void devices_are_welcome(struct world *w, struct fake_vmm *v)
 /* What the daemon was told; no daemon before it, for it is not stored. */
 void device_is_heard(struct life *life, const struct input *in)
 {
-	if (in->device.index < SIM_DEVICE_MAX)
+	if (in->kind == IN_VMM_SANDBOX)
+		life->sandbox_lacks = in->sandbox_lacks;
+	else if (in->device.index < SIM_DEVICE_MAX)
 		life->device[in->device.index] = in->device.is;
 }
 
 void devices_are_forgotten(struct life *life)
 {
 	memset(life->device, 0, sizeof(life->device));
+	life->sandbox_lacks = 0;
 }
 
 void oracle_devices(struct world *w, const struct vm_row *row)
@@ -108,6 +123,9 @@ void oracle_devices(struct world *w, const struct vm_row *row)
 	static const struct vmm_device_state none;
 	const struct life *life = world_life(w, row->life);
 
+	if (life && row->sandbox_lacks != life->sandbox_lacks)
+		fail(w, "P4", "the sandbox of %s is shown to be without %x, and was told to be without %x", row->name,
+			row->sandbox_lacks, life->sandbox_lacks);
 	for (unsigned i = 0; life && i < VM_ASSIGNED_MAX; i++) {
 		const struct vmm_device_state *is = i < SIM_DEVICE_MAX ? &life->device[i] : &none;
 

@@ -87,6 +87,7 @@ struct life {
 	struct pair pair[SIM_SP_MAX];
 	uint8_t assigned_count;
 	struct vmm_device_state device[SIM_DEVICE_MAX]; /* as the daemon of now was told; zero: it was not */
+	uint32_t sandbox_lacks;                         /* likewise */
 };
 
 enum book_state { BOOK_FRESH, BOOK_AVAILABLE, BOOK_NOTIFYING, BOOK_NOTIFIED };
@@ -245,6 +246,7 @@ struct fake_vmm {
 	struct fake_vcpu guest[SIM_VCPU_MAX];
 	unsigned device_count;
 	struct vmm_device_state device[SIM_DEVICE_MAX];
+	uint32_t sandbox_lacks; /* enum vmm_sandbox_layer */
 	enum temper temper;
 	bool pressed, told_to_stop;
 	bool gate, stands; /* nobody may enter; and everybody is out */

@@ -69,7 +69,7 @@ static void heard(struct world *w, uint64_t index, uint64_t daemon, void *data)
 		life->cut = in->kind == IN_VMM_LOST;
 	if (life && (in->kind == IN_VMM_STALE || in->kind == IN_VMM_BACK))
 		life->stale_told = in->kind == IN_VMM_STALE;
-	if (life && in->kind == IN_VMM_DEVICE)
+	if (life && (in->kind == IN_VMM_DEVICE || in->kind == IN_VMM_SANDBOX))
 		device_is_heard(life, in);
 	guest_is_heard(w, w->vmm[index], in);
 	if (life && in->kind == IN_VMM_DEAF)

@@ -212,6 +212,24 @@ static void one_that_said_why_it_died_while_it_built_has_ended(void **state)
 	(void)story_end((void **)&again);
 }
 
+/* It came back, so it had the life: what it built is gone with it, and that is an end. */
+static void one_that_came_back_and_died_while_it_built_has_ended(void **state)
+{
+	struct story *s = *state, *again;
+	struct input gone = { .kind = IN_VMM_GONE, .end.cause = CAUSE_VMM_GONE };
+
+	ask(s, REQUEST_DEFINE, "a", 0);
+	ask(s, REQUEST_START, "a", 0);
+	gone.life = current(s, "a")->number;
+	comes(s, IN_VMM_NEWBORN, "a", 7, gone.life);
+	again = reborn(s);
+	step(again, (struct input){ .kind = IN_VMM_BACK, .life = gone.life, .back = { .phase = VMM_PHASE_BUILDING } });
+	step(again, gone);
+	assert_null(find_output(again, OUT_VMM_START, 0));
+	assert_int_equal(current(again, "a")->now.state, VM_ABORTING);
+	(void)story_end((void **)&again);
+}
+
 #define TOLD(f) cmocka_unit_test_setup_teardown(f, story_begin, story_end)
 
 int main(void)
@@ -225,6 +243,7 @@ int main(void)
 		TOLD(a_death_told_late_is_not_that_of_another),
 		TOLD(takes_its_wish_along),
 		TOLD(one_that_was_never_born_gets_another_vmm),
+		TOLD(one_that_came_back_and_died_while_it_built_has_ended),
 		TOLD(one_that_said_why_it_died_while_it_built_has_ended),
 	};
 
