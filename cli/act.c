@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "bound.h"
 #include "output.h"
@@ -241,7 +242,7 @@ static struct json_object *task_to_json(const struct cli *c, const struct task *
 
 	json_add_string(o, "name", t->name);
 	json_add_string(o, "verb", verb_names[verb]);
-	json_add_string(o, "result", t->result ? t->result : "refused");
+	json_add_string(o, "result", t->result ? t->result : t->code == CLI_INTERRUPTED ? "not-asked" : "refused");
 	json_add_number(o, "sequence", t->seq);
 	json_add_number(o, "exit_code", (uint64_t)t->code);
 	if (c->block && t->result) {
@@ -310,6 +311,17 @@ static int ask_next(struct cli *c, struct tasks *all)
 	return code == -EDQUOT ? cli_fail(c, "follow", t->name) : code;
 }
 
+/* Each VM is followed by a stream of its own; lifecycled gives more of them than a shell lets have files open. */
+static void take_all_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int act(struct cli *c, enum lifecycle_verb verb, int count, char **names)
 {
 	_cleanup_(free_p) struct task *task = calloc((size_t)count, sizeof(*task));
@@ -317,6 +329,7 @@ static int act(struct cli *c, enum lifecycle_verb verb, int count, char **names)
 
 	if (!task)
 		return cli_say_error("out of memory");
+	take_all_descriptors();
 	all.deadline = c->timeout_ms < 0 ? UINT64_MAX : monotonic_now() + (uint64_t)c->timeout_ms * 1000000u;
 	for (int i = 0; i < count; i++) {
 		task[i].name = names[i];

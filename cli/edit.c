@@ -153,6 +153,7 @@ static int edit_copy(struct cli *c, const char *name, const char *path, const ch
 	r = validate_text(&(struct cli){ .l = c->l, .quiet = true }, text, path, NULL);
 	if (r)
 		return keep(path, r);
+	ask_start(c); /* not before: ^C is the editor's */
 	if (lifecycle_define(c->l, text, path, &defined, NULL) < 0)
 		return keep(path, cli_fail(c, "edit", NULL));
 	(void)unlink(path);

@@ -45,6 +45,8 @@ int follow_poll(int fd, uint64_t deadline)
 	sigset_t none;
 	int r;
 
+	if (interrupted) /* the signal itself came to whoever waited first */
+		return -EINTR;
 	(void)sigemptyset(&none);
 	r = ppoll(&p, 1, deadline == UINT64_MAX ? NULL : &t, &none);
 	if (r < 0)
@@ -271,7 +273,7 @@ enum verdict follow_wait(struct cli *c, struct follow *f, uint64_t deadline)
 	enum verdict v;
 
 	while ((v = follow_drain(c, f)) == FOLLOW_PENDING) {
-		int r = follow_interrupted() ? -EINTR : follow_poll(lifecycle_stream_get_fd(f->stream), deadline);
+		int r = follow_poll(lifecycle_stream_get_fd(f->stream), deadline);
 
 		if (r == -EINTR)
 			return FOLLOW_INTERRUPTED;

@@ -205,7 +205,7 @@ static int go_on(struct trail *t)
 		r = follow_again(t->c, "", &t->stream);
 		if (r >= 0)
 			r = meet_daemon(t);
-	} while (is_away(r) && follow_poll(-1, monotonic_now() + LOOK_NS) != -EINTR && !follow_interrupted());
+	} while (is_away(r) && follow_poll(-1, monotonic_now() + LOOK_NS) != -EINTR);
 	if (follow_interrupted())
 		return CLI_INTERRUPTED;
 	return r < 0 ? cli_fail(t->c, "trace", NULL) : 0;

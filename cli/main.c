@@ -77,7 +77,7 @@ static const struct verb verbs[] = {
 	{ "validate", "FILE|NAME|-...", "Say what is wrong with a definition", 1, INT_MAX, 0, verb_validate },
 	{ "reload", "", "Read the files of all VMs again", 0, 0, TAKES_DRY_RUN | CHANGES, verb_reload },
 	{ "cat", "NAME", "Show a VM's definition", 1, 1, TAKES_PENDING, verb_cat },
-	{ "edit", "NAME", "Change a VM's definition in your editor", 1, 1, CHANGES, verb_edit },
+	{ "edit", "NAME", "Change a VM's definition in your editor", 1, 1, 0, verb_edit },
 	{ "start", "NAME...", "Begin a life", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE | TAKES_BOUND | CHANGES, verb_start },
 	{ "stop", "NAME...", "Ask the guest to power off", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE | CHANGES, verb_stop },
 	{ "pause", "NAME...", "Take the vCPUs out of the guest", 1, INT_MAX, TAKES_WAIT | TAKES_TIMEOUT | TAKES_IF_LIFE | CHANGES, verb_pause },

@@ -14,7 +14,6 @@
 #include "bus/internal.h"
 
 #define CALLS_MAX           4096
-#define CALLERS_ROOM        256
 #define STREAMS_MAX         1024
 #define STREAMS_MAX_PER_UID 32
 #define CHECK_MS            5000
@@ -64,7 +63,7 @@ int bus_new(sd_bus *sd, const struct bus_config *config, struct bus **ret)
 	take_config(b, config);
 	r = map_reserve(&b->calls, b->config.calls_max);
 	if (r >= 0)
-		r = map_reserve(&b->callers, CALLERS_ROOM);
+		r = map_reserve(&b->callers, CALLERS_MAX);
 	if (r >= 0)
 		r = bus_signals_seed(b);
 	if (r >= 0 && sd)

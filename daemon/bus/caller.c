@@ -19,7 +19,6 @@
 #include "base/process.h"
 #include "bus/internal.h"
 
-#define CALLERS_MAX         256
 #define CALLER_WAITING_MAX  128
 
 /* Of those whom polkit is asked about. A bus lets us wait for 128 answers at once (dbus-daemon(1), max_replies_per_connection). */
@@ -151,13 +150,24 @@ static bool polkit_has_room(const struct caller *c)
 	return c->bus->check_count < CHECKS_MAX && own < CHECKS_MAX_PER_UID;
 }
 
+/* Somebody has asked for something about this VM, and it is not done yet: perhaps to define it. */
+static bool is_about_to_change(const struct bus *b, const char *name)
+{
+	const struct call *other;
+
+	list_for_each (other, &b->posted, link)
+		if (strcmp(other->request.name, name) == 0)
+			return true;
+	return false;
+}
+
 /* Nobody types a password for what is refused anyway: true, and the call is gone. The engine looks again when polkit has answered. */
 static bool refuse_in_vain(struct caller *c, struct call *call)
 {
 	const struct request *r = &call->request;
 	const struct vm_row *row = rows_vm(bus_rows(call->bus), r->name);
 
-	if (!call->right->names_vm || (row && (!r->life || row->life == r->life)))
+	if (!call->right->names_vm || (row && (!r->life || row->life == r->life)) || is_about_to_change(call->bus, r->name))
 		return false;
 	caller_unqueue(c, call);
 	if (row)

@@ -28,6 +28,8 @@ struct shown_sp {
 	uint8_t bytes[48];
 };
 
+#define CALLERS_MAX 256 /* known at one time; the map has room for so many */
+
 struct bus {
 	struct bus_config config;
 	sd_bus *sd; /* NULL: no connection now */

@@ -403,6 +403,28 @@ static void changes_of_one_caller_keep_their_order_and_reads_do_not_wait(void **
 	a = authority_free(a);
 }
 
+/* What was asked for before is not done yet, and may be to define it. */
+static void one_that_is_about_to_be_defined_is_asked_about(void **state)
+{
+	struct world *w = *state;
+	struct authority *a;
+	struct pending define, start;
+
+	need_root();
+	a = authority_new(w);
+	ping(w);
+	ask_manager(&w->nobody, &define, "Define", "ssa{sv}", "good zz", "zz.json", 0);
+	ask_manager(&w->nobody, &start, "Start", "sta{sv}", "zz", (uint64_t)0, 0);
+	authority_until(a, 1);
+	authority_answer(a, 0, POLKIT_YES);
+	authority_until(a, 2);
+	assert_question(a, 1, "org.lifecycled.Lifecycle1.start 0 verb=start vm=zz");
+	authority_answer(a, 1, POLKIT_YES);
+	succeed(w, &define, 0);
+	succeed(w, &start, 1);
+	a = authority_free(a);
+}
+
 #define CROWD 6
 
 static void a_crowd_of_one_user_waits_in_line_and_root_does_not(void **state)
@@ -495,6 +517,7 @@ int main(void)
 		TEST(a_client_that_leaves_takes_its_question_with_it),
 		TEST(what_is_refused_anyway_is_not_asked_about),
 		TEST(changes_of_one_caller_keep_their_order_and_reads_do_not_wait),
+		TEST(one_that_is_about_to_be_defined_is_asked_about),
 		TEST(a_crowd_of_one_user_waits_in_line_and_root_does_not),
 		TEST(a_flood_of_one_caller_is_refused),
 		TEST(a_bus_that_breaks_takes_the_questions_with_it),
