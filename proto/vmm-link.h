@@ -95,11 +95,12 @@ enum vmm_feature {
 	VMM_FEATURE_MESSAGES = 1 << 2,      /* MESSAGE, PUT */
 	VMM_FEATURE_NOTIFICATIONS = 1 << 3, /* NOTIFY, NOTIFICATIONS, and `notifications` of the definition */
 	VMM_FEATURE_SANDBOX = 1 << 4,       /* SANDBOX */
+	VMM_FEATURE_SUBCHANNELS = 1 << 5,   /* ASSIGNED_CCW_FAKE as the type of a device */
 };
 #ifndef VMM_LINK_FEATURES
 #define VMM_LINK_FEATURES \
 	(VMM_FEATURE_PAUSE | VMM_FEATURE_DEVICES | VMM_FEATURE_MESSAGES | VMM_FEATURE_NOTIFICATIONS | \
-		VMM_FEATURE_SANDBOX)
+		VMM_FEATURE_SANDBOX | VMM_FEATURE_SUBCHANNELS)
 #endif
 
 enum vmm_frame_kind {
@@ -345,7 +346,7 @@ struct vmm_message {
 struct vmm_put {
 	struct vmm_frame_header header;
 	uint64_t number;
-	int32_t status; /* enum ffa_status: OK, BUSY, DENIED, NO_MEMORY, ABORTED */
+	int32_t status; /* enum ffa_status: OK, BUSY, DENIED, INVALID_PARAMETERS, NO_MEMORY, ABORTED */
 	uint32_t reserved; /* 0 */
 };
 

@@ -157,6 +157,10 @@ void frame_complete(union vmm_frame *frame, size_t size)
 	case VMM_PUT:
 		frame->put.reserved = 0;
 		break;
+	case VMM_SANDBOX:
+		frame->sandbox.lacks &= VMM_SANDBOX_LAYERS;
+		frame->sandbox.reserved = 0;
+		break;
 	}
 }
 
@@ -193,9 +197,9 @@ const char *frame_breach(const union vmm_frame *frame, size_t size)
 		return channel_breach(&frame->channel);
 	case VMM_DEVICE:
 		return device_breach(&frame->device);
-	case VMM_SANDBOX:
-		return !frame->sandbox.lacks || (frame->sandbox.lacks & ~(uint32_t)VMM_SANDBOX_LAYERS) || frame->sandbox.reserved ?
-			"SANDBOX without layers that there are" : NULL;
+	case VMM_SANDBOX: /* a newer one may lack what we do not know */
+		return (!frame->sandbox.lacks && h->version <= VMM_LINK_VERSION) || frame->sandbox.reserved ||
+			(frame->sandbox.lacks & ~(uint32_t)VMM_SANDBOX_LAYERS) ? "SANDBOX without layers that there are" : NULL;
 	case VMM_ENDED:
 		return end_is_sane(&frame->ended.end) ? NULL : "ENDED with an end that makes no sense";
 	}

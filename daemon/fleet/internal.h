@@ -198,9 +198,11 @@ struct fleet {
 void fleet_wake_by(struct fleet *f, uint64_t at); /* fleet_house runs at `at` at the latest */
 void fleet_check_ready(struct fleet *f);
 
-/* link.c */
+/* listener.c */
 int listener_open(struct fleet *f);
 uint64_t listener_house(struct fleet *f, uint64_t now); /* returns when it wants to be called again */
+
+/* link.c */
 uint64_t links_house(struct fleet *f, uint64_t now);
 int link_new(struct fleet *f, int fd); /* takes the fd, unless it fails */
 void link_close(struct link *l); /* NULL is fine */

@@ -79,11 +79,21 @@ bool link_is_foreign(struct link *l, const union vmm_frame *frame, size_t size)
 	return true;
 }
 
+static bool has_subchannels(const struct vm_definition *d)
+{
+	for (unsigned i = 0; i < d->assigned_count; i++)
+		if (d->assigned[i].type == ASSIGNED_CCW_FAKE)
+			return true;
+	return false;
+}
+
 /* A life must get what its definition says, or not begin. */
 const char *vmm_lacks(const struct link *l, const struct vm_definition *d)
 {
 	if (d->assigned_count && !(l->features & VMM_FEATURE_DEVICES))
 		return "the VMM is of a version that knows no `devices`: install VMM and daemon of one version";
+	if (has_subchannels(d) && !(l->features & VMM_FEATURE_SUBCHANNELS))
+		return "the VMM is of a version that knows no subchannel: install VMM and daemon of one version";
 	if (d->notifications && !(l->features & VMM_FEATURE_NOTIFICATIONS))
 		return "the VMM is of a version that knows no `notifications`: install VMM and daemon of one version";
 	return NULL;

@@ -51,22 +51,13 @@ static int add_ccw(struct assigned *a, const struct vm_assigned *d, uint64_t now
 	return a->unit_count++;
 }
 
-static int (*const add[ASSIGNED_TYPE_COUNT])(struct assigned *a, const struct vm_assigned *d, uint64_t now) = {
-	[ASSIGNED_VFIO_FAKE] = add_vfio,
-	[ASSIGNED_CCW_FAKE] = add_ccw,
-};
-
-int assigned_init(struct assigned *a, const struct vm_definition *d, uint64_t now)
+static unsigned named_by(const struct assigned *a, enum assigned_type type, unsigned at)
 {
-	migration_set_init(&a->set, patience);
-	for (unsigned i = 0; i < d->assigned_count; i++) {
-		int at = add[d->assigned[i].type](a, &d->assigned[i], now);
+	unsigned index = 0;
 
-		if (at < 0)
-			return at;
-		a->device[a->count++] = (struct assigned_device) { d->assigned[i].type, (uint8_t)at };
-	}
-	return 0;
+	while (index < a->count && (a->device[index].type != type || a->device[index].at != at))
+		index++;
+	return index;
 }
 
 /* ---- a pause and its end ---- */
@@ -113,9 +104,12 @@ static void drain(struct assigned *a, uint64_t now)
 		return;
 	a->draining = false;
 	a->refused = true;
-	for (unsigned i = 0; i < a->unit_count; i++)
+	for (unsigned i = 0; i < a->unit_count; i++) {
 		a->was_busy[i] = !ccw_is_drained(&a->unit[i].ccw);
-	log_warning("a program has been with a subchannel for too long: the guest is not paused");
+		if (a->was_busy[i])
+			log_warning("device %u of %u has had a program for too long: the guest is not paused",
+				named_by(a, ASSIGNED_CCW_FAKE, i), a->count);
+	}
 }
 
 void assigned_begin(struct assigned *a, enum migration_goal goal, uint64_t now)
@@ -126,6 +120,12 @@ void assigned_begin(struct assigned *a, enum migration_goal goal, uint64_t now)
 	}
 	begin_draining(a, now);
 	drain(a, now);
+}
+
+void assigned_give_up_draining(struct assigned *a)
+{
+	a->refused |= a->draining;
+	a->draining = false;
 }
 
 bool assigned_works(const struct assigned *a)
@@ -218,24 +218,35 @@ static void ccw_state(const struct assigned *a, unsigned at, struct vmm_device_s
 	}
 }
 
+/* ---- the types ---- */
+
+static const struct {
+	int (*add)(struct assigned *a, const struct vm_assigned *d, uint64_t now); /* where it is, or a negative errno */
+	void (*state)(const struct assigned *a, unsigned at, struct vmm_device_state *ret);
+} types[ASSIGNED_TYPE_COUNT] = {
+	[ASSIGNED_VFIO_FAKE] = { add_vfio, vfio_state },
+	[ASSIGNED_CCW_FAKE] = { add_ccw, ccw_state },
+};
+
+int assigned_init(struct assigned *a, const struct vm_definition *d, uint64_t now)
+{
+	migration_set_init(&a->set, patience);
+	for (unsigned i = 0; i < d->assigned_count; i++) {
+		int at = types[d->assigned[i].type].add(a, &d->assigned[i], now);
+
+		if (at < 0)
+			return at;
+		a->device[a->count++] = (struct assigned_device) { d->assigned[i].type, (uint8_t)at };
+	}
+	return 0;
+}
+
 struct vmm_device_state assigned_state(const struct assigned *a, unsigned index)
 {
 	struct vmm_device_state s = { .type = a->device[index].type, .condition = DEVICE_WELL };
 
-	if (s.type == ASSIGNED_CCW_FAKE)
-		ccw_state(a, a->device[index].at, &s);
-	else
-		vfio_state(a, a->device[index].at, &s);
+	types[s.type].state(a, a->device[index].at, &s);
 	return s;
-}
-
-static unsigned named_by(const struct assigned *a, enum assigned_type type, unsigned at)
-{
-	unsigned index = 0;
-
-	while (index < a->count && (a->device[index].type != type || a->device[index].at != at))
-		index++;
-	return index;
 }
 
 static void complain(const struct assigned *a)

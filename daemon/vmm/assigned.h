@@ -40,6 +40,9 @@ int assigned_init(struct assigned *a, const struct vm_definition *d, uint64_t no
 /* PAUSE and RESUME of a guest whose vCPUs are out. Refused: it is said in the log, and nothing is under way. */
 void assigned_begin(struct assigned *a, enum migration_goal goal, uint64_t now);
 
+/* A pause that waits for subchannels is not wanted any more: nothing stands yet, so it is over at once. */
+void assigned_give_up_draining(struct assigned *a);
+
 /* A goal is under way. */
 bool assigned_works(const struct assigned *a);
 

@@ -29,8 +29,8 @@ struct row {
 
 /*
  * The X86 MSR exits, IOAPIC_EOI and DIRTY_RING_FULL come only when asked for, and nothing here asks: they are
- * errors until it does. So is the suspend event: PSCI SYSTEM_SUSPEND is answered by us or, without the capability, by KVM
- * with NOT_SUPPORTED. HYPERCALL and ARM_NISV are asked for on arm64, where the host can (without
+ * errors until it does. So is the suspend event: PSCI SYSTEM_SUSPEND is answered by us or, where calls are not forwarded, by
+ * KVM with NOT_SUPPORTED. HYPERCALL and ARM_NISV are asked for on arm64, where the host can (without
  * the second such an access is ENOSYS).
  */
 static const struct row exits[] = {

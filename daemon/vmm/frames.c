@@ -59,6 +59,8 @@ void frame_complete(union daemon_frame *frame, size_t length)
 		memset(frame->channel.reserved, 0, sizeof(frame->channel.reserved));
 	else if (h->kind == VMM_MESSAGE)
 		frame->message.frame.reserved = 0;
+	else if (h->kind == VMM_NOTIFY)
+		frame->notify.reserved = 0;
 }
 
 /* What a daemon says of itself first. It knew our version when it said it. */

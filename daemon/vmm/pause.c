@@ -54,6 +54,8 @@ static bool lead_devices(struct vmm *v, uint64_t now)
 {
 	struct assigned *a = &v->assigned;
 
+	if (v->wanted == MIGRATION_RESUME)
+		assigned_give_up_draining(a);
 	if (assigned_works(a))
 		return false;
 	/* Where nothing stands nothing is begun: what went wrong in a pause is still to be seen after it. */

@@ -208,6 +208,8 @@ static void tell_devices(struct vmm *v, uint64_t now)
 		struct vmm_device frame = { .header = header(v, VMM_DEVICE), .index = i };
 
 		frame.is = assigned_state(&v->assigned, i);
+		if (frame.is.type == ASSIGNED_CCW_FAKE && !(v->daemon_features & VMM_FEATURE_SUBCHANNELS))
+			continue; /* to such a daemon it would be nonsense */
 		if (memcmp(&frame.is, &v->told_device[i], sizeof(frame.is)) == 0)
 			continue;
 		if (v->stage != LINK_UP || v->link_full || !tell(v, now, &frame, sizeof(frame)))

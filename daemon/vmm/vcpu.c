@@ -225,8 +225,10 @@ static void run(struct vcpu *v)
 			vcpu_stand(v);
 			continue;
 		}
-		if (arch_power(v) < 0)
+		if (arch_power(v) < 0) {
 			end_guest_because(v, CAUSE_VCPU_ERROR, "a vCPU that was switched on cannot be reset");
+			continue;
+		}
 		r = kvm_vcpu_run(v->kvm);
 		if (r >= 0 && atomic_load_explicit(&v->power.is, memory_order_relaxed) == POWER_ON)
 			vcpu_set_state(v, VCPU_RUNNING);

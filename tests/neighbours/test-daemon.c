@@ -109,6 +109,22 @@ static void what_was_reserved_may_be_used_later(void **state)
 	assert_null(breach(&f, sizeof(f.device)));
 }
 
+/* Another layer of a sandbox is nothing to end a guest for. */
+static void a_layer_of_later_is_not_known_here(void **state)
+{
+	union vmm_frame f = frame_of(VMM_SANDBOX, 5);
+
+	memset((uint8_t *)&f + sizeof(f.header), 0, sizeof(f.sandbox) - sizeof(f.header));
+	f.sandbox.lacks = VMM_SANDBOX_SECCOMP | 1u << 20;
+	f.sandbox.reserved = 3;
+	assert_null(breach(&f, sizeof(f.sandbox)));
+	assert_int_equal(f.sandbox.lacks, VMM_SANDBOX_SECCOMP);
+	f.sandbox.lacks = 1u << 20;
+	assert_null(breach(&f, sizeof(f.sandbox)));
+	f.header.version = 4; /* ours */
+	assert_non_null(breach(&f, sizeof(f.sandbox)));
+}
+
 /* A guest that ended for a reason that nobody knew in this version ended all the same. */
 static void a_cause_of_later_is_an_end(void **state)
 {
@@ -169,6 +185,7 @@ int main(void)
 		cmocka_unit_test(what_a_newer_one_says_beyond_is_left_alone),
 		cmocka_unit_test(of_its_own_version_each_size_is_exact),
 		cmocka_unit_test(what_was_reserved_may_be_used_later),
+		cmocka_unit_test(a_layer_of_later_is_not_known_here),
 		cmocka_unit_test(a_cause_of_later_is_an_end),
 		cmocka_unit_test(a_call_does_not_grow),
 		cmocka_unit_test(one_that_is_too_old_is_not_read),

@@ -115,6 +115,10 @@ static void what_was_reserved_may_be_used_later(void **state)
 	f.channel.reserved[1] = 3;
 	frame_complete(&f, sizeof(f.channel));
 	assert_null(frame_check(&f, sizeof(f.channel), 1, false, &e));
+	make(VMM_NOTIFY, 5);
+	f.notify.reserved = 3;
+	assert_null(check(sizeof(f.notify), LINK_UP, 5));
+	assert_int_equal(f.notify.reserved, 0); /* whoever takes it looks (ffa/notifications.c) */
 	make(VMM_MESSAGE, 5);
 	f.message.frame.bytes = 4;
 	f.message.frame.reserved = 3;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -55,5 +56,5 @@ int user_become(const struct sandbox_user *user)
 	if (setgroups(user->group_count, user->group) < 0 || setresgid(user->gid, user->gid, user->gid) < 0 ||
 		setresuid(user->uid, user->uid, user->uid) < 0)
 		return -errno;
-	return 0;
+	return prctl(PR_SET_DUMPABLE, 0) < 0 ? -errno : 0; /* another user's process may be dumped again */
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vCPU 0 switches vCPU 1 on, which prints its context, and switches itself off; prints what AFFINITY_INFO says then,
- * and what wrong calls are answered. It naps for two seconds, switches vCPU 1 on again, and both count every 10 ms.
+ * vCPU 0 switches vCPU 1 on, which prints its context, and switches itself off; goes through that two hundred times
+ * without a pause, and prints what wrong calls are answered. It naps for two seconds, switches vCPU 1 on again, and both count every 10 ms.
  */
 #include "guest.h"
 
@@ -45,6 +45,26 @@ GUEST_START
 	SLEEP 1
 	b 1b
 2:	PRINT off
+
+	/* Whoever is told that a vCPU is off may switch it on at once. */
+	mov x21, #200
+	mov x22, #0
+3:	ldr x0, =PSCI_CPU_ON
+	mov x1, #1
+	adr x2, nothing
+	bl psci
+	orr x22, x22, x0
+4:	ldr x0, =PSCI_AFFINITY_INFO
+	mov x1, #1
+	mov x2, #0
+	bl psci
+	cmp x0, #1
+	b.ne 4b
+	subs x21, x21, #1
+	b.ne 3b
+	PRINT cycles
+	mov x0, x22
+	bl puthex
 	TRY #0, once + 2, crooked /* not vCPU 1: KVM looks at no entry point, and would have it run there */
 	TRY #9, once, nobody
 	TRY #0, once, itself
@@ -62,8 +82,14 @@ once:
 	bl puthex
 	ldr x0, =PSCI_CPU_OFF
 	bl psci
+failed_to:
 	PRINT failed
 1:	b 1b
+
+nothing:
+	ldr x0, =PSCI_CPU_OFF
+	bl psci
+	b failed_to
 
 again:
 	AWAIT_TURN #2
@@ -86,6 +112,7 @@ turn:	.long 0
 on:	.asciz "on: "
 off:	.asciz "vcpu 1 is off\n"
 with:	.asciz "with: "
+cycles:	.asciz "cycles: "
 crooked: .asciz "crooked: "
 nobody:	.asciz "nobody: "
 itself:	.asciz "itself: "

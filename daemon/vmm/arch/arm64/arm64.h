@@ -30,7 +30,7 @@ int arm64_gic_init(struct machine *m, struct failure *f);
 int arm64_smccc_filter(struct machine *m, struct failure *f);
 
 /* Power calls (psci.c): what is to be forwarded, and the answer to a call, into x[0]. False: it is none. */
-#define ARM64_PSCI_FORWARDED 5
+#define ARM64_PSCI_FORWARDED 7
 extern const uint32_t arm64_psci_forwarded[ARM64_PSCI_FORWARDED];
 bool arm64_psci_answer(struct vcpu *v, uint64_t x[4]);
 

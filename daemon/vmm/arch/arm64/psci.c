@@ -9,8 +9,8 @@
 
 /*
  * A guest's power calls (PSCI, DEN0022), where the kernel forwards them: CPU_ON, CPU_OFF and SYSTEM_SUSPEND. KVM could answer
- * them, and nobody would hear which vCPU is off. What is left to KVM is told what KVM has to know: a vCPU that is off waits
- * in KVM_RUN as STOPPED, so that AFFINITY_INFO is right, and a guest that is suspended as SUSPENDED, until an interrupt comes.
+ * them, and nobody would hear which vCPU is off. AFFINITY_INFO is ours with them, so that it says of a vCPU what CPU_ON would.
+ * One that is off waits in KVM_RUN as STOPPED, a guest that is suspended as SUSPENDED, until an interrupt comes.
  *
  * Only its own thread changes a vCPU. Who switches another on leaves the entry point with it, and the main thread, which may
  * kick, brings that thread out of KVM_RUN.
@@ -18,6 +18,7 @@
 
 #define PSCI_CPU_OFF 0x84000002u
 #define PSCI_CPU_ON 0x84000003u
+#define PSCI_AFFINITY_INFO 0x84000004u
 #define PSCI_SYSTEM_SUSPEND 0x8400000Eu
 #define PSCI_64 0x40000000u
 
@@ -28,6 +29,10 @@
 #define PSCI_ON_PENDING (-5)
 #define PSCI_INTERNAL_FAILURE (-6)
 #define PSCI_INVALID_ADDRESS (-9)
+
+#define AFFINITY_ON 0
+#define AFFINITY_OFF 1
+#define AFFINITY_ON_PENDING 2
 
 #define AFFINITY 0xff00ffffffull /* Aff3 to Aff0 */
 
@@ -70,13 +75,33 @@ static int64_t cpu_on(struct vcpu *v, const uint64_t *x)
 	return PSCI_SUCCESS;
 }
 
+/* From the first line on it may be switched on; that it is, its own thread sees after the last. */
 static int64_t cpu_off(struct vcpu *v, const uint64_t *x)
 {
-	if (park(v, KVM_MP_STATE_STOPPED) < 0)
-		return PSCI_INTERNAL_FAILURE;
-	vcpu_set_state(v, VCPU_OFF);
+	uint32_t off = POWER_OFF;
+
 	atomic_store(&v->power.is, POWER_OFF);
-	return PSCI_SUCCESS; /* nobody reads it */
+	vcpu_set_state(v, VCPU_OFF);
+	if (park(v, KVM_MP_STATE_STOPPED) == 0)
+		return PSCI_SUCCESS; /* nobody reads it */
+	if (atomic_compare_exchange_strong(&v->power.is, &off, POWER_ON))
+		vcpu_set_state(v, VCPU_RUNNING);
+	return PSCI_INTERNAL_FAILURE;
+}
+
+/* Of one vCPU: levels above may be refused (DEN0022 s.5.7.1, since 1.0). */
+static int64_t affinity_info(struct vcpu *v, const uint64_t *x)
+{
+	static const int64_t answers[] = {
+		[POWER_ON] = AFFINITY_ON,
+		[POWER_OFF] = AFFINITY_OFF,
+		[POWER_CLAIMED] = AFFINITY_ON_PENDING,
+		[POWER_ASKED] = AFFINITY_ON_PENDING,
+		[POWER_SUSPENDED] = AFFINITY_ON,
+	};
+	struct vcpu *of = x[2] == 0 ? find(v->machine, x[1]) : NULL;
+
+	return of ? answers[atomic_load(&of->power.is)] : PSCI_INVALID_PARAMETERS;
 }
 
 /* All others have to be off. Who switches one on is running, so none is switched on meanwhile. */
@@ -104,11 +129,13 @@ static const struct {
 } calls[] = {
 	{ PSCI_CPU_OFF, cpu_off },
 	{ PSCI_CPU_ON, cpu_on },
+	{ PSCI_AFFINITY_INFO, affinity_info },
 	{ PSCI_SYSTEM_SUSPEND, system_suspend },
 };
 
 const uint32_t arm64_psci_forwarded[ARM64_PSCI_FORWARDED] = {
-	PSCI_CPU_OFF, PSCI_CPU_ON, PSCI_CPU_ON | PSCI_64, PSCI_SYSTEM_SUSPEND, PSCI_SYSTEM_SUSPEND | PSCI_64,
+	PSCI_CPU_OFF, PSCI_CPU_ON, PSCI_CPU_ON | PSCI_64, PSCI_AFFINITY_INFO, PSCI_AFFINITY_INFO | PSCI_64,
+	PSCI_SYSTEM_SUSPEND, PSCI_SYSTEM_SUSPEND | PSCI_64,
 };
 
 bool arm64_psci_answer(struct vcpu *v, uint64_t x[4])
