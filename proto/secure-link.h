@@ -11,7 +11,8 @@
  *   secure -> hypervisor   COMPLETE  the registers it ended with, same id
  *   secure -> hypervisor   DOORBELL  the SP named may now answer differently: what it answered RETRY or BUSY, send again.
  *                                  The SPMC (0x8000): FFA_NOTIFICATION_INFO_GET may have something for VMs; on a new link
- *                                  that is asked without it
+ *                                  that is asked without it. One that tells of another instance comes before any COMPLETE
+ *                                  of that instance: what was answered before it, the instance before has answered
  *
  * There is one hypervisor. Of two links the one with the newer incarnation stays, the older is closed with what it
  * still holds unread. A link that ends leaves the outcome of every call that was not completed unknown.

@@ -181,6 +181,12 @@ static void take_late(struct link *l)
 	}
 }
 
+/* There is room for the answer, and no bell that has to be heard before it. */
+static bool may_execute(const struct link *l)
+{
+	return l->queue_count < LINK_QUEUE && !l->world->doorbells;
+}
+
 /* Without a link the bells are forgotten: whoever connects next asks anyway. */
 void link_flush(struct link *l)
 {
@@ -199,7 +205,7 @@ void link_flush(struct link *l)
 		return;
 	}
 	if (r == -EAGAIN)
-		events = EPOLLOUT | (l->queue_count < LINK_QUEUE ? EPOLLIN : 0);
+		events = EPOLLOUT | (may_execute(l) ? EPOLLIN : 0);
 	if (events == l->current->events)
 		return;
 	l->current->events = events;
@@ -331,9 +337,12 @@ static void peer_ready(struct watch *w, uint32_t events)
 
 	if (p->fd < 0)
 		return;
-	for (int i = 0; i < FRAMES_PER_TURN; i++)
-		if ((l->current == p && l->queue_count == LINK_QUEUE) || !read_frame(p))
+	for (int i = 0; i < FRAMES_PER_TURN; i++) {
+		if (l->world->doorbells) /* an SP may be another instance, and what is read now may be the first that this one answers */
+			link_flush(l);
+		if (p->fd < 0 || (l->current == p && !may_execute(l)) || !read_frame(p))
 			break;
+	}
 	link_flush(l);
 }
 

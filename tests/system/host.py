@@ -100,9 +100,13 @@ class Process:
         return self.child.wait()
 
     def close(self):
+        """Also once more: a test that fails may have been half through with it."""
+        if self.pidfd < 0:
+            return
         self.kill()
         self.child.wait()
         os.close(self.pidfd)
+        self.pidfd = -1
         self.listener.close()
         shutil.rmtree(self.notify_dir, ignore_errors=True)
 

@@ -298,6 +298,62 @@ static void user_signal_restarts_the_first_sp(void **state)
 	process_end(p, SIGTERM);
 }
 
+static void stop(const struct process *p)
+{
+	int status;
+
+	kill(p->pid, SIGSTOP);
+	assert_int_equal(waitpid(p->pid, &status, WUNTRACED), p->pid);
+	assert_true(WIFSTOPPED(status));
+}
+
+/* Whether the bell of another instance is heard before this answer. */
+static bool bell_came_first(int fd, uint32_t generation)
+{
+	union {
+		struct secure_link_header header;
+		struct secure_link_doorbell bell;
+		struct secure_link_call call;
+	} f[2];
+
+	for (unsigned i = 0; i < 2; i++)
+		assert_true(link_read(fd, &f[i], sizeof(f[i])) >= sizeof(f[i].header));
+	assert_int_equal(f[0].header.kind + f[1].header.kind, SECURE_LINK_DOORBELL + SECURE_LINK_COMPLETE);
+	assert_int_equal(f[f[1].header.kind == SECURE_LINK_DOORBELL].bell.generation, generation);
+	return f[0].header.kind == SECURE_LINK_DOORBELL;
+}
+
+/* Else what this one has been told is taken for something that went with the one before. */
+static void another_instance_is_told_of_before_it_answers(void **state)
+{
+	const uint64_t created[8] = { 0x8400006F, 0x8003, 0x80000004, 0xFFFFFFFF, 0xFFFFFFFF, 5 };
+	struct process *p = *state;
+	struct secure_link_welcome w;
+	unsigned new_one = 0;
+	int fd;
+
+	process_start(p, OPTIONS("--sp", "strict:0x8003"));
+	fd = link_open(p, 7, &w);
+	for (uint32_t i = 0; i < 20; i++) {
+		bool first, known;
+
+		stop(p);
+		if (i % 2)
+			link_submit(fd, 1000 + i, created);
+		kill(p->pid, SIGUSR1);
+		if (i % 2 == 0)
+			link_submit(fd, 1000 + i, created);
+		kill(p->pid, SIGCONT);
+		first = bell_came_first(fd, 2 + i);
+		known = link_message(fd, 0x8003, 6, 5) == 0;
+		assert_true(first || !known);
+		new_one += known;
+	}
+	assert_true(new_one > 0);
+	close(fd);
+	process_end(p, SIGTERM);
+}
+
 static void writes_descriptors_into_the_rx_buffer(void **state)
 {
 	static const uint64_t get[8] = { 0x84000068 }, release[8] = { 0x84000065 };
@@ -537,6 +593,7 @@ int main(int argc, char **argv)
 		WITH_PROCESS(the_state_file_outlives_a_kill),
 		WITH_PROCESS(hangup_signal_resets_the_secure_world),
 		WITH_PROCESS(user_signal_restarts_the_first_sp),
+		WITH_PROCESS(another_instance_is_told_of_before_it_answers),
 		WITH_PROCESS(writes_descriptors_into_the_rx_buffer),
 		WITH_PROCESS(a_peer_that_does_not_read_waits_for_itself),
 		WITH_PROCESS(shows_its_books),
