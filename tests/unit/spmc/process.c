@@ -263,3 +263,40 @@ struct json_object *process_inspect(const struct process *p)
 	assert_non_null(o);
 	return o;
 }
+
+int process_setup(void **state)
+{
+	static struct process p;
+
+	process_make(&p);
+	*state = &p;
+	return 0;
+}
+
+int process_teardown(void **state)
+{
+	process_remove(*state);
+	return 0;
+}
+
+bool same_instance(const struct secure_link_welcome *a, const struct secure_link_welcome *b)
+{
+	return memcmp(a->instance, b->instance, sizeof(a->instance)) == 0;
+}
+
+void assert_hung_up(int fd)
+{
+	char byte;
+
+	assert_int_equal(link_read(fd, &byte, 1), 0);
+	close(fd);
+}
+
+void assert_hung_up_at_last(int fd)
+{
+	struct secure_link_doorbell d;
+
+	while (link_read(fd, &d, sizeof(d)) == sizeof(d))
+		assert_int_equal(d.header.kind, SECURE_LINK_DOORBELL);
+	assert_hung_up(fd);
+}

@@ -24,6 +24,10 @@ struct process {
 
 extern const char *process_program;
 
+#define OPTIONS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+int process_setup(void **state); /* a new struct process, not started; for cmocka */
+int process_teardown(void **state);
 void process_make(struct process *p);
 void process_start(struct process *p, const char *const *options); /* returns when it said READY=1 */
 int process_fails(struct process *p, const char *const *options);  /* its exit status */
@@ -38,4 +42,7 @@ void link_submit(int fd, uint64_t id, const uint64_t x[8]);
 size_t link_read(int fd, void *frame, size_t size); /* 0: it was hung up */
 struct secure_link_call link_call(int fd, const uint64_t x[8]);
 int32_t link_message(int fd, uint16_t sp, uint32_t type, uint16_t vm);
+void assert_hung_up(int fd);         /* and close it */
+void assert_hung_up_at_last(int fd); /* doorbells may come before */
+bool same_instance(const struct secure_link_welcome *a, const struct secure_link_welcome *b);
 struct json_object *process_inspect(const struct process *p);
