@@ -360,6 +360,8 @@ static int start_bound(struct cli *c, const char *name)
 
 int verb_start(struct cli *c, int argc, char **argv)
 {
+	if (c->bound && (argc > 1 || !c->block || c->if_life))
+		return cli_usage("start --bound takes one VM, and neither --no-block nor --if-life");
 	if (c->bound)
 		return start_bound(c, argv[0]);
 	return act(c, LIFECYCLE_START, argc, argv);

@@ -31,6 +31,7 @@ struct cli {
 	struct lifecycle *l;
 	const char *bus; /* NULL: not given */
 	enum output output;
+	bool help, version;
 	bool legend, quiet, block, raw;
 	bool follow; /* console, trace */
 	bool force;  /* forget */
@@ -54,6 +55,8 @@ struct cli {
 
 /* say.c */
 int cli_connect(struct cli *c);
+/* Usage errors send to the help of this verb, from now on. */
+void cli_usage_of(const char *verb);
 int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* One line to stderr; returns the exit code that belongs to the connection's last error. */
 int cli_fail(const struct cli *c, const char *verb, const char *name);
@@ -89,6 +92,7 @@ int verb_shutdown(struct cli *c, int argc, char **argv);
 int verb_forget(struct cli *c, int argc, char **argv);
 int verb_monitor(struct cli *c, int argc, char **argv);
 int verb_console(struct cli *c, int argc, char **argv);
+int verb_help(struct cli *c, int argc, char **argv);
 
 /* secure_view.c; returns an exit code */
 int secure_view(struct cli *c, const char *path);

@@ -25,12 +25,12 @@ static char *pretty(const char *text)
 	return copy;
 }
 
-int verb_cat(struct cli *c, int argc, char **argv)
+static int show(struct cli *c, const char *name)
 {
 	_cleanup_(free_p) char *text = NULL, *source = NULL, *words = NULL;
 
-	if (lifecycle_definition(c->l, argv[0], c->pending, &text, &source) < 0)
-		return cli_fail(c, "cat", argv[0]);
+	if (lifecycle_definition(c->l, name, c->pending, &text, &source) < 0)
+		return cli_fail(c, "cat", name);
 	if (c->output == OUTPUT_JSON) {
 		(void)puts(text);
 		return 0;
@@ -39,9 +39,23 @@ int verb_cat(struct cli *c, int argc, char **argv)
 	if (!words)
 		return cli_say_error("out of memory");
 	if (!c->quiet)
-		(void)fprintf(stderr, "# %s, from %s%s\n", argv[0], source, c->pending ? "; of the next life" : "");
+		(void)fprintf(stderr, "# %s, from %s%s\n", name, source, c->pending ? "; of the next life" : "");
+	(void)fflush(stderr);
 	(void)fputs(words, stdout);
+	(void)fflush(stdout); /* the next one's source comes behind it */
 	return 0;
+}
+
+int verb_cat(struct cli *c, int argc, char **argv)
+{
+	int code = 0;
+
+	for (int i = 0; i < argc; i++) {
+		int r = show(c, argv[i]);
+
+		code = code ? code : r;
+	}
+	return code;
 }
 
 /* ---- edit ---- */
@@ -162,7 +176,7 @@ static int edit_copy(struct cli *c, const char *name, const char *path, const ch
 	return 0;
 }
 
-int verb_edit(struct cli *c, int argc, char **argv)
+static int edit(struct cli *c, const char *name)
 {
 	_cleanup_(free_p) char *text = NULL, *source = NULL, *words = NULL;
 	const char *place = getenv("TMPDIR");
@@ -170,23 +184,35 @@ int verb_edit(struct cli *c, int argc, char **argv)
 	int fd, r;
 
 	/* What waits is what is to be changed further. */
-	if (lifecycle_definition(c->l, argv[0], true, &text, &source) < 0 &&
-		lifecycle_definition(c->l, argv[0], false, &text, &source) < 0)
-		return cli_fail(c, "edit", argv[0]);
+	if (lifecycle_definition(c->l, name, true, &text, &source) < 0 &&
+		lifecycle_definition(c->l, name, false, &text, &source) < 0)
+		return cli_fail(c, "edit", name);
 	if (strcmp(source, "D-Bus") != 0) {
-		(void)cli_say_error("edit: %s is defined by %s: edit that file, then 'lifecyclectl reload'", argv[0], source);
+		(void)cli_say_error("edit: %s is defined by %s: edit that file, then 'lifecyclectl reload'", name, source);
 		return lifecycle_refusal_exit_code(LIFECYCLE_REFUSED_OTHER_SOURCE);
 	}
 	words = pretty(text);
 	if (!words)
 		return cli_say_error("out of memory");
-	(void)snprintf(path, sizeof(path), "%s/%s-XXXXXX.json", place && *place ? place : "/tmp", argv[0]);
+	(void)snprintf(path, sizeof(path), "%s/%s-XXXXXX.json", place && *place ? place : "/tmp", name);
 	fd = mkstemps(path, 5);
 	if (fd < 0)
 		return cli_say_error("edit: cannot make %s: %s", path, strerror(errno));
 	r = write_copy(path, fd, words);
 	if (r == 0)
-		return edit_copy(c, argv[0], path, words);
+		return edit_copy(c, name, path, words);
 	(void)unlink(path); /* nobody's work yet */
 	return r;
+}
+
+int verb_edit(struct cli *c, int argc, char **argv)
+{
+	int code = 0;
+
+	for (int i = 0; i < argc; i++) {
+		int r = edit(c, argv[i]);
+
+		code = code ? code : r;
+	}
+	return code;
 }

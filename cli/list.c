@@ -2,20 +2,12 @@
 
 /* list: one line a VM. */
 
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "list.h"
+#include "names.h"
 #include "output.h"
-
-static bool is_wanted(const char *name, int argc, char **argv)
-{
-	for (int i = 0; i < argc; i++)
-		if (fnmatch(argv[i], name, 0) == 0)
-			return true;
-	return argc == 0;
-}
 
 /* A name that is no pattern must be there. */
 static int complain_of_missing(const struct lifecycle_vm_list *list, int argc, char **argv)
@@ -23,7 +15,7 @@ static int complain_of_missing(const struct lifecycle_vm_list *list, int argc, c
 	int code = 0;
 
 	for (int i = 0; i < argc; i++) {
-		if (strpbrk(argv[i], "*?[") || lifecycle_vm_list_find(list, argv[i]))
+		if (name_is_pattern(argv[i]) || lifecycle_vm_list_find(list, argv[i]))
 			continue;
 		(void)cli_say_error("list: no VM is called '%s'; 'lifecyclectl list' shows all", argv[i]);
 		code = lifecycle_refusal_exit_code(LIFECYCLE_REFUSED_NO_SUCH_VM);
@@ -142,7 +134,7 @@ int verb_list(struct cli *c, int argc, char **argv)
 	for (size_t i = 0; i < lifecycle_vm_list_count(list); i++) {
 		const struct lifecycle_vm *vm = lifecycle_vm_list_at(list, i);
 
-		if (!is_wanted(vm->name, argc, argv))
+		if (!name_is_wanted(vm->name, argc, argv))
 			continue;
 		if (array)
 			(void)json_object_array_add(array, vm_to_json(vm));

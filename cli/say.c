@@ -25,6 +25,13 @@ int cli_say_error(const char *format, ...)
 	return CLI_FAILED;
 }
 
+static const char *usage_verb;
+
+void cli_usage_of(const char *verb)
+{
+	usage_verb = verb;
+}
+
 int cli_usage(const char *format, ...)
 {
 	va_list args;
@@ -33,7 +40,7 @@ int cli_usage(const char *format, ...)
 	va_start(args, format);
 	(void)vfprintf(stderr, format, args);
 	va_end(args);
-	(void)fputs("; try 'lifecyclectl --help'\n", stderr);
+	(void)fprintf(stderr, "; try 'lifecyclectl %s%s'\n", usage_verb ? "help " : "", usage_verb ? usage_verb : "--help");
 	return CLI_USAGE;
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# bash completion for lifecyclectl(1)
+# bash completion for lifecyclectl(1): verbs, options and their words are those that it tells itself (help --quiet)
 
 # The names of a daemon on another bus come with $LIFECYCLED_BUS.
 _lifecyclectl_names()
@@ -12,49 +12,49 @@ _lifecyclectl_sps()
 	lifecyclectl --quiet partitions 2>/dev/null
 }
 
+# What may stand for the argument of the option $1 of the verb $2, if that is one of some words.
+_lifecyclectl_option_words()
+{
+	local option letter words help
+
+	while IFS=$'\t' read -r option letter words help; do
+		if [[ $1 == "${option%=}" || $1 == "$letter" ]]; then
+			[[ $words == *'|'* ]] && echo "${words//|/ }"
+			[[ $option == *= ]]
+			return
+		fi
+	done < <(lifecyclectl --quiet help "$2" 2>/dev/null)
+	return 1
+}
+
 _lifecyclectl()
 {
-	local verbs='list status why peers leases lease trace partitions define undefine validate reload cat edit start stop pause resume abort restart destroy shutdown forget monitor console help'
-	local common='--output --quiet --no-legend --no-ask-password --bus --help --version'
+	local verbs words
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
 
+	verbs=$(lifecyclectl --quiet help 2>/dev/null | cut -f 1 | tr '\n' ' ')
 	for ((i = 1; i < COMP_CWORD; i++)); do
-		if [[ " $verbs " == *" ${COMP_WORDS[i]} "* ]]; then
+		if [[ " $verbs" == *" ${COMP_WORDS[i]} "* ]]; then
 			verb=${COMP_WORDS[i]}
 			break
 		fi
 	done
-	case $before in
-	-o | --output)
-		mapfile -t COMPREPLY < <(compgen -W 'table json json-pretty' -- "$word")
+	if [[ $before == '=' ]]; then
+		before=${COMP_WORDS[COMP_CWORD - 2]}
+	elif [[ $word == '=' ]]; then
+		word=''
+	fi
+	if [[ $before == -* ]] && words=$(_lifecyclectl_option_words "$before" "${verb:-list}"); then
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 		return
-		;;
-	--bus | --timeout | --if-life | --since | --tail | --why)
-		return
-		;;
-	esac
+	fi
 	if [[ $word == -* ]]; then
-		case $verb in
-		shutdown) common+=' --no-block --timeout --host' ;;
-		abort) common+=' --no-block --timeout --if-life --preserve' ;;
-		start) common+=' --no-block --timeout --if-life --bound' ;;
-		stop | pause | resume | restart | destroy) common+=' --no-block --timeout --if-life' ;;
-		lease) common+=' --timeout --if-life --why' ;;
-		trace) common+=' --follow --raw' ;;
-		partitions) common+=' --secure-view' ;;
-		undefine) common+=' --pending --if-life' ;;
-		cat) common+=' --pending' ;;
-		reload) common+=' --dry-run' ;;
-		forget) common+=' --force --if-life' ;;
-		monitor) common+=' --since --no-follow' ;;
-		console) common+=' --follow --tail --raw' ;;
-		esac
-		mapfile -t COMPREPLY < <(compgen -W "$common" -- "$word")
+		words=$(lifecyclectl --quiet help "${verb:-list}" 2>/dev/null | cut -f 1)
+		mapfile -t COMPREPLY < <(compgen -W "${words//=/}" -- "$word")
 		return
 	fi
 	case $verb in
 	'' | help) mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$word") ;;
-	reload | shutdown) ;;
 	validate) mapfile -t COMPREPLY < <(compgen -W "$(_lifecyclectl_names)" -- "$word"; compgen -f -- "$word") ;;
 	lease) # the VM, then a command
 		if ((COMP_CWORD == i + 1)); then
@@ -64,8 +64,13 @@ _lifecyclectl()
 		fi
 		;;
 	define) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
-	trace | partitions) mapfile -t COMPREPLY < <(compgen -W "$(_lifecyclectl_sps)" -- "$word") ;;
-	*) mapfile -t COMPREPLY < <(compgen -W "$(_lifecyclectl_names)" -- "$word") ;;
+	*)
+		words=$(lifecyclectl --quiet help 2>/dev/null | grep "^$verb"$'\t' | cut -f 2)
+		case $words in
+		*NAME*) mapfile -t COMPREPLY < <(compgen -W "$(_lifecyclectl_names)" -- "$word") ;;
+		*SP*) mapfile -t COMPREPLY < <(compgen -W "$(_lifecyclectl_sps)" -- "$word") ;;
+		esac
+		;;
 	esac
 }
 

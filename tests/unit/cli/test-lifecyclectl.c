@@ -186,8 +186,45 @@ static void bad_usage_is_2(void **state)
 	expect(*state, CTL("list", "-o", "xml"), 2, "", "--output is table, json or json-pretty");
 	expect(*state, CTL("list", "--frobnicate"), 2, "", "--help");
 	expect(*state, CTL("list", "--bus=nonsense"), 3, "", "cannot reach lifecycled on the bus 'nonsense'");
-	expect(*state, CTL("--help"), 0, "Verbs:", NULL);
+	expect(*state, CTL("list", "--tail=3"), 2, "", "list does not take --tail; try 'lifecyclectl help list'");
 	expect(*state, CTL("--version"), 0, "lifecyclectl ", NULL);
+}
+
+static void helps_with_one_verb(void **state)
+{
+	struct run r;
+
+	expect(*state, CTL("--help"), 0, "Verbs:", NULL);
+	expect(*state, CTL("help", "frobnicate"), 2, "", "no verb is called 'frobnicate'");
+	expect(*state, CTL("console", "--help"), 0, "  -f, --follow          go on as the guest goes on\n", NULL);
+	expect(*state, CTL("-q", "help"), 0, "\nconsole\tNAME\tShow what the guest said\n", NULL);
+	expect(*state, CTL("-q", "help", "trace"), 0, "--follow\t-f\t-\tgo on with each frame as it comes\n", NULL);
+	expect_json(*state, CTL("help", "-o", "json", "start"), json_type_array);
+	r = ctl(*state, CTL("help", "start"));
+	assert_true(strncmp(r.output, "lifecyclectl start [OPTION...] NAME...\n", 39) == 0);
+	assert_non_null(strstr(r.output, "--bound"));
+	assert_null(strstr(r.output, "--tail"));
+	assert_null(strstr(r.output, "--quiet"));
+	run_free(&r);
+}
+
+/* Of all that match, or nothing at all is done. */
+static void patterns_stand_for_names(void **state)
+{
+	struct run r = ctl(*state, CTL("status", "[ws]*b", "web", "d?"));
+	const char *web = strstr(r.output, "web  running"), *db = strstr(r.output, "db  null");
+
+	assert_int_equal(r.code, 0);
+	assert_true(web && db && web < db && !strstr(web + 1, "web  running") && !strstr(r.output, "slow  "));
+	run_free(&r);
+	expect(*state, CTL("start", "d*", "x*"), 4, "", "start: no VM's name matches 'x*'; 'lifecyclectl list' shows all");
+	expect(*state, CTL("status", "db"), 0, "Life: none", NULL);
+	expect(*state, CTL("start", "d*"), 0, "db: running", NULL);
+	expect(*state, CTL("abort", "*b", "--if-life=42"), 2, "", "--if-life means one VM, but 2 are named");
+	expect(*state, CTL("console", "*"), 2, "", "console takes NAME and no more");
+	expect(*state, CTL("lease", "*b", "--", "true"), 2, "", "lease takes one VM, and '*b' means 2");
+	expect(*state, CTL("lease", "we*", "--", "true"), 1, "", "lease web: "); /* this daemon knows none */
+	expect(*state, CTL("cat", "web", "nobody"), 4, NULL, "no VM is called 'nobody'");
 }
 
 static void prints_the_console(void **state)
@@ -269,6 +306,8 @@ int main(void)
 		TEST(every_refusal_has_its_exit_code),
 		TEST(defines_from_a_file),
 		TEST(bad_usage_is_2),
+		TEST(helps_with_one_verb),
+		TEST(patterns_stand_for_names),
 		TEST(prints_the_console),
 		TEST(following_a_console_ends_with_the_life),
 		TEST(interrupt_says_what_goes_on),
