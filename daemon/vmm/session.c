@@ -226,9 +226,10 @@ void session_tell(struct vmm *v, uint64_t now)
 		hang_up(v, now, wrong);
 	if (v->stage != LINK_UP)
 		return;
-	tell_owed(v, now, OWED_ENTERED, VMM_ENTERED);
+	/* Before ENTERED: nobody sees a VM that runs, and vCPUs that do not yet. */
 	if (v->phase != VMM_PHASE_BUILDING)
 		tell_vcpus(v, now);
+	tell_owed(v, now, OWED_ENTERED, VMM_ENTERED);
 	tell_devices(v, now);
 	tell_sandbox(v, now);
 	tell_owed(v, now, OWED_BUILT, VMM_BUILT);

@@ -283,6 +283,17 @@ static enum vcpu_state first_state(const struct vcpu *v)
 	return v->machine->power_is_ours ? VCPU_OFF : VCPU_STARTING;
 }
 
+/* Its thread stands at the gate, or leaves already: then that is how it is. */
+void vcpu_begin(struct vcpu *v)
+{
+	uint8_t created = VCPU_CREATED;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (atomic_compare_exchange_strong(&v->state, &created, (uint8_t)first_state(v)))
+		atomic_store(&v->since, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
+}
+
 static void live(struct vcpu *v)
 {
 	struct machine *m = v->machine;
@@ -292,7 +303,6 @@ static void live(struct vcpu *v)
 	close_sandbox(v);
 	wait_at_gate(v, GATE_SHUT, FOREVER);
 	if (!vcpu_is_over(v)) {
-		vcpu_set_state(v, first_state(v));
 		run(v);
 		complete_pending(v);
 	}

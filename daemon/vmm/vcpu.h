@@ -11,6 +11,9 @@
 /* Once per process, before any thread: blocks the kick signal and installs its handler. */
 int vcpu_init_signals(void);
 
+/* By the main thread, before it opens the gate: who hears that the VM runs knows then that its vCPUs do. */
+void vcpu_begin(struct vcpu *v);
+
 /* By its own thread. */
 void vcpu_set_state(struct vcpu *v, enum vcpu_state state); /* and says so to the main thread */
 void vcpu_become(struct vcpu *v, enum vcpu_state state);    /* quietly; also before there is a thread */

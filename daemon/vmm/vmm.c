@@ -142,6 +142,8 @@ void vmm_enter(struct vmm *v, uint64_t command)
 	if (v->phase == VMM_PHASE_ENTERED)
 		return;
 	v->phase = VMM_PHASE_ENTERED;
+	for (unsigned i = 0; i < v->machine.vcpu_count; i++)
+		vcpu_begin(&v->machine.vcpu[i]);
 	session_tell(v, now_ns());
 	(void)machine_open(&v->machine);
 	(void)notify_send("READY=1\nSTATUS=The guest runs");

@@ -404,6 +404,7 @@ void peer_enter(struct peer *p)
 	peer_send(p, VMM_ENTER);
 	peer_expect(p, VMM_ENTERED, &frame);
 	assert_int_equal(frame.header.command, p->command);
+	assert_int_equal(p->vcpu[0], VCPU_RUNNING); /* who sees the VM run must not see it stand */
 }
 
 void peer_run(struct peer *p)
