@@ -157,6 +157,28 @@ void format_bytes(char *to, size_t size, uint64_t bytes)
 	(void)snprintf(to, size, "%" PRIu64 " %s", bytes, unit[i]);
 }
 
+void format_size(char *to, size_t size, uint64_t bytes)
+{
+	static const char *const unit[] = { "KiB", "MiB", "GiB", "TiB" };
+	double value = (double)bytes / 1024;
+	unsigned i = 0;
+
+	while (i < 3 && value >= 1023.5) {
+		value /= 1024;
+		i++;
+	}
+	(void)snprintf(to, size, value < 9.95 ? "%.1f %s" : "%.0f %s", value, unit[i]);
+}
+
+void format_stamp(char *to, size_t size, uint64_t ns)
+{
+	time_t seconds = (time_t)(ns / 1000000000u);
+	struct tm tm;
+
+	if (!localtime_r(&seconds, &tm) || !strftime(to, size, "%b %d %T", &tm))
+		(void)snprintf(to, size, "?");
+}
+
 void format_realtime(char *to, size_t size, uint64_t ns)
 {
 	time_t seconds = (time_t)(ns / 1000000000u);
@@ -166,20 +188,27 @@ void format_realtime(char *to, size_t size, uint64_t ns)
 		(void)snprintf(to, size, "?");
 }
 
-uint64_t monotonic_now(void)
+static uint64_t now_of(clockid_t clock)
 {
 	struct timespec t;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	(void)clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint64_t realtime_now(void)
+{
+	return now_of(CLOCK_REALTIME);
+}
+
+uint64_t monotonic_now(void)
+{
+	return now_of(CLOCK_MONOTONIC);
 }
 
 void format_monotonic(char *to, size_t size, uint64_t ns)
 {
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_REALTIME, &t);
-	format_realtime(to, size, (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec + ns - monotonic_now());
+	format_realtime(to, size, realtime_now() + ns - monotonic_now());
 }
 
 uint64_t monotonic_elapsed(uint64_t since)

@@ -9,8 +9,9 @@
 #include "leases.h"
 #include "list.h"
 #include "peers.h"
+#include "status.h"
 
-#define CONSOLE_LINES 10
+#define LINES 10 /* of console and journal */
 
 static void print_stuck(const struct cli *c, const struct lifecycle_vm *vm)
 {
@@ -25,8 +26,21 @@ static void print_stuck(const struct cli *c, const struct lifecycle_vm *vm)
 		many ? "they are" : "it is", colour_off(c, COLOUR_BAD));
 }
 
-static void print_state(const struct cli *c, const struct lifecycle_vm *vm)
+/* How long a VM has had no life is told by its last end. */
+static void print_null_since(const struct lifecycle_vm_details *d)
 {
+	uint64_t now = realtime_now();
+	char span[64];
+
+	if (d->end_cause == LIFECYCLE_CAUSE_NONE)
+		return;
+	format_span(span, sizeof(span), now > d->end_realtime ? now - d->end_realtime : 0);
+	(void)printf("; its last life ended %s ago, because of %s", span, lifecycle_cause_name(d->end_cause));
+}
+
+static void print_state(const struct cli *c, const struct lifecycle_vm_details *d)
+{
+	const struct lifecycle_vm *vm = d->vm;
 	enum colour colour = state_colour(vm);
 	char state[64], span[64];
 
@@ -38,6 +52,8 @@ static void print_state(const struct cli *c, const struct lifecycle_vm *vm)
 		(void)printf(" for %s", span);
 	if (vm->cause > LIFECYCLE_CAUSE_NONE)
 		(void)printf(", because of %s", lifecycle_cause_name(vm->cause));
+	if (vm->state == LIFECYCLE_STATE_NULL)
+		print_null_since(d);
 	(void)putchar('\n');
 	if (vm->unreachable)
 		(void)printf("      %sunreachable: its VMM lives and does not connect; abort ends it%s\n",
@@ -155,6 +171,16 @@ static void print_vcpus(const struct lifecycle_vm_details *d)
 	(void)putchar('\n');
 }
 
+void format_callee(char *to, size_t size, const struct lifecycle_vcpu_call *call)
+{
+	if (call->callee & 0x8000)
+		(void)snprintf(to, size, "secure partition 0x%04x", call->callee);
+	else if (*call->name)
+		(void)snprintf(to, size, "VM '%s'", call->name);
+	else
+		(void)snprintf(to, size, "the VM with the id 0x%04x", call->callee);
+}
+
 static void print_calls(const struct lifecycle_vm_details *d)
 {
 	for (size_t i = 0; i < d->call_count; i++) {
@@ -198,9 +224,31 @@ static void print_pending(const struct lifecycle_vm_details *d)
 	}
 }
 
-static void print_facts(const struct lifecycle_vm_details *d)
+/* Memory is what the guest has; what its control group holds is less where it touched less, more with the VMM's own. */
+static void print_usage(const struct lifecycle_vm_details *d, const struct usage *u)
 {
-	char bytes[64];
+	char text[64];
+
+	if (u->has_cpu) {
+		format_span(text, sizeof(text), u->cpu_us * 1000);
+		(void)printf("        CPU: %s\n", text);
+	}
+	format_bytes(text, sizeof(text), d->memory_bytes);
+	(void)printf("     Memory: %s", text);
+	if (u->has_memory) {
+		format_size(text, sizeof(text), u->memory);
+		(void)printf(", %s in use", text);
+	}
+	if (u->has_peak) {
+		format_size(text, sizeof(text), u->peak);
+		(void)printf(", %s at most", text);
+	}
+	(void)putchar('\n');
+}
+
+static void print_facts(const struct page *p)
+{
+	const struct lifecycle_vm_details *d = p->d;
 
 	if (d->vm->life)
 		(void)printf("       Life: %" PRIu64 ", FF-A id 0x%04x\n", d->vm->life, d->vm->endpoint);
@@ -211,8 +259,7 @@ static void print_facts(const struct lifecycle_vm_details *d)
 	print_vcpus(d);
 	print_calls(d);
 	print_devices(d);
-	format_bytes(bytes, sizeof(bytes), d->memory_bytes);
-	(void)printf("     Memory: %s\n", bytes);
+	print_usage(d, &p->usage);
 	print_vmm(d);
 	(void)printf("       UUID: %s\n", d->vm->uuid);
 	if (d->bound)
@@ -310,181 +357,61 @@ static void print_console(const char *text, size_t size)
 	}
 }
 
-static void print_page(const struct cli *c, const struct lifecycle_vm_details *d, const struct lifecycle_lease_list *leases,
-	const char *text, size_t size)
+/* Words of the daemon and the VMM, which may quote a guest. */
+static void print_journal(const struct cli *c, const struct journal *j)
 {
-	print_state(c, d->vm);
-	print_facts(d);
-	print_peers(c, d);
-	print_leases(c, leases);
-	print_old_lives(c, d);
-	print_end(d);
-	print_console(text, size);
-}
+	if (!j->count)
+		return;
+	(void)puts("\nJournal, last lines:");
+	for (size_t i = 0; i < j->count; i++) {
+		char when[64];
 
-/* ---- JSON ---- */
-
-void format_callee(char *to, size_t size, const struct lifecycle_vcpu_call *call)
-{
-	if (call->callee & 0x8000)
-		(void)snprintf(to, size, "secure partition 0x%04x", call->callee);
-	else if (*call->name)
-		(void)snprintf(to, size, "VM '%s'", call->name);
-	else
-		(void)snprintf(to, size, "the VM with the id 0x%04x", call->callee);
-}
-
-struct json_object *calls_to_json(const struct lifecycle_vm_details *d)
-{
-	struct json_object *array = json_object_new_array();
-
-	for (size_t i = 0; i < d->call_count; i++) {
-		struct json_object *o = json_object_new_object();
-
-		json_add_number(o, "vcpu", d->call[i]->vcpu);
-		json_add_number(o, "callee", d->call[i]->callee);
-		json_add_string(o, "name", d->call[i]->name);
-		json_add_number(o, "since_monotonic_us", d->call[i]->since / 1000);
-		(void)json_object_array_add(array, o);
+		format_stamp(when, sizeof(when), j->line[i].realtime);
+		(void)printf("    %s%s ", colour_on(c, COLOUR_DIM), when);
+		put_text(stdout, j->line[i].who, strlen(j->line[i].who));
+		(void)printf(":%s ", colour_off(c, COLOUR_DIM));
+		put_text(stdout, j->line[i].text, j->line[i].size);
+		(void)putchar('\n');
 	}
-	return array;
 }
 
-struct json_object *waits_to_json(const struct lifecycle_waits_on *w)
+static void print_page(const struct cli *c, const struct page *p)
 {
-	struct json_object *o = json_object_new_object();
-
-	json_add_string(o, "on", lifecycle_wait_name(w->on));
-	json_add_number(o, "sp", w->sp);
-	json_add_string(o, "vm", w->name);
-	json_add_number(o, "since_monotonic_us", w->since / 1000);
-	json_add_number(o, "until_monotonic_us", w->until / 1000);
-	json_add_number(o, "tries", w->tries);
-	return o;
+	print_state(c, p->d);
+	print_facts(p);
+	print_peers(c, p->d);
+	print_leases(c, p->leases);
+	print_old_lives(c, p->d);
+	print_end(p->d);
+	print_console(p->console, p->console_size);
+	print_journal(c, &p->journal);
 }
 
-static struct json_object *peers_to_json(const struct lifecycle_vm_details *d)
-{
-	struct json_object *array = json_object_new_array();
-
-	for (size_t i = 0; i < d->peer_count; i++) {
-		struct json_object *o = json_object_new_object();
-
-		json_add_number(o, "sp", d->peer[i]->sp);
-		json_add_string(o, "debt", lifecycle_debt_name(d->peer[i]->debt));
-		json_add_string(o, "how", lifecycle_how_name(d->peer[i]->how));
-		json_add_number(o, "tries", d->peer[i]->tries);
-		json_add_bool(o, "stuck", d->peer[i]->stuck);
-		(void)json_object_array_add(array, o);
-	}
-	return array;
-}
-
-static struct json_object *devices_to_json(const struct lifecycle_vm_details *d)
-{
-	struct json_object *array = json_object_new_array();
-
-	for (size_t i = 0; i < d->device_count; i++) {
-		struct json_object *o = json_object_new_object();
-
-		json_add_string(o, "type", d->device[i]->type);
-		json_add_string(o, "state", d->device[i]->state);
-		json_add_string(o, "condition", d->device[i]->condition);
-		json_add_string(o, "text", d->device[i]->text);
-		(void)json_object_array_add(array, o);
-	}
-	return array;
-}
-
-static struct json_object *pending_to_json(const struct lifecycle_vm_details *d)
-{
-	struct json_object *array = json_object_new_array();
-
-	for (size_t i = 0; i < d->pending_count; i++) {
-		struct json_object *o = json_object_new_object();
-
-		json_add_string(o, "key", d->pending[i].key);
-		json_add_string(o, "before", d->pending[i].before);
-		json_add_string(o, "after", d->pending[i].after);
-		(void)json_object_array_add(array, o);
-	}
-	return array;
-}
-
-static struct json_object *leases_to_json(const struct lifecycle_lease_list *list)
-{
-	struct json_object *array = json_object_new_array();
-
-	for (size_t i = 0; list && i < lifecycle_lease_list_count(list); i++)
-		(void)json_object_array_add(array, lease_to_json(lifecycle_lease_list_at(list, i)));
-	return array;
-}
-
-static struct json_object *end_to_json(const struct lifecycle_vm_details *d)
-{
-	struct json_object *o = json_object_new_object();
-
-	json_add_string(o, "cause", lifecycle_cause_name(d->end_cause));
-	json_add_number(o, "life", d->end_life);
-	json_add_number(o, "realtime_us", d->end_realtime / 1000);
-	json_add_text(o, "text", d->end_text, strlen(d->end_text));
-	return o;
-}
-
-static struct json_object *page_to_json(const struct lifecycle_vm_details *d, const struct lifecycle_lease_list *leases,
-	const char *text, size_t size)
-{
-	struct json_object *o = vm_to_json(d->vm), *vcpus = json_object_new_array(), *old = json_object_new_array();
-	struct json_object *since = json_object_new_array();
-
-	json_add_number(o, "operation_since_monotonic_us", d->operation_since / 1000);
-	json_add_number(o, "next_start_monotonic_us", d->next_start / 1000);
-	json_add_string(o, "operation_outcome", lifecycle_outcome_name(d->outcome));
-	(void)json_object_object_add(o, "waits", waits_to_json(&d->waits));
-	json_add_number(o, "vcpu_count", d->vcpu_count);
-	for (size_t i = 0; i < d->vcpu_states; i++)
-		(void)json_object_array_add(vcpus, json_object_new_string(lifecycle_vcpu_state_name(d->vcpu[i])));
-	for (size_t i = 0; i < d->vcpu_states; i++)
-		(void)json_object_array_add(since, json_object_new_int64((int64_t)(d->vcpu_since[i] / 1000)));
-	(void)json_object_object_add(o, "vcpus", vcpus);
-	(void)json_object_object_add(o, "vcpus_since_monotonic_us", since);
-	(void)json_object_object_add(o, "vcpu_calls", calls_to_json(d));
-	(void)json_object_object_add(o, "devices", devices_to_json(d));
-	json_add_number(o, "memory_bytes", d->memory_bytes);
-	json_add_number(o, "vmm_pid", d->vmm_pid);
-	json_add_string(o, "sandbox_lacks", d->sandbox_lacks ? d->sandbox_lacks : "-");
-	(void)json_object_object_add(o, "pending_changes", pending_to_json(d));
-	json_add_bool(o, "from_file", d->from_file);
-	json_add_bool(o, "bound", d->bound);
-	json_add_number(o, "restarts", d->restarts);
-	json_add_number(o, "refused_transitions", d->refused);
-	(void)json_object_object_add(o, "secure_peers", peers_to_json(d));
-	for (size_t i = 0; i < d->old_peer_count; i++)
-		(void)json_object_array_add(old, peer_to_json(d->old_peer[i]));
-	(void)json_object_object_add(o, "old_peers", old);
-	(void)json_object_object_add(o, "leases", leases_to_json(leases));
-	(void)json_object_object_add(o, "last_end", end_to_json(d));
-	if (text)
-		json_add_text(o, "console", text, size);
-	return o;
-}
-
-/* One VM. The console is for those who may read it; others get the page without. A daemon may know of no leases. */
+/*
+ * One VM. Console and journal are for those who may read them; others get the page without. A daemon may know of no
+ * leases.
+ */
 static int show(struct cli *c, const char *name, struct json_object *array)
 {
 	_cleanup_(info_unrefp) struct lifecycle_vm_info *info = NULL;
 	_cleanup_(leases_unrefp) struct lifecycle_lease_list *leases = NULL;
 	_cleanup_(free_p) char *text = NULL;
-	size_t size = 0;
+	struct page p = { .console_size = 0 };
 
 	if (lifecycle_vm_info(c->l, name, &info) < 0)
 		return cli_fail(c, "status", name);
 	(void)lifecycle_leases(c->l, name, &leases);
-	(void)console_tail(c, name, CONSOLE_LINES, &text, &size);
+	(void)console_tail(c, name, LINES, &text, &p.console_size);
+	p.d = lifecycle_vm_info_details(info);
+	p.leases = leases;
+	p.console = text;
+	usage_read("/proc", "/sys/fs/cgroup", p.d->vmm_pid, &p.usage);
+	journal_read(name, p.d->vmm_pid, LINES, &p.journal);
 	if (array)
-		(void)json_object_array_add(array, page_to_json(lifecycle_vm_info_details(info), leases, text, size));
+		(void)json_object_array_add(array, page_to_json(&p));
 	else
-		print_page(c, lifecycle_vm_info_details(info), leases, text, size);
+		print_page(c, &p);
+	journal_clear(&p.journal);
 	return 0;
 }
 

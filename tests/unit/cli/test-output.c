@@ -53,6 +53,25 @@ static void spans_read_well(void **state)
 	expect_span(273600 * s, "3 d 4 h");
 }
 
+static void expect_size(uint64_t bytes, const char *wanted)
+{
+	char got[64];
+
+	format_size(got, sizeof(got), bytes);
+	assert_string_equal(got, wanted);
+}
+
+static void sizes_read_well(void **state)
+{
+	expect_size(0, "0.0 KiB");
+	expect_size(830000, "811 KiB");
+	expect_size(1023 << 10, "1023 KiB");
+	expect_size((1024 << 10) - 1, "1.0 MiB");
+	expect_size(5 << 20, "5.0 MiB");
+	expect_size(12ull << 30, "12 GiB");
+	expect_size(2000ull << 40, "2000 TiB");
+}
+
 static void expect_bytes(uint64_t bytes, const char *wanted)
 {
 	char got[64];
@@ -137,6 +156,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(guests_cannot_steer_the_terminal),
 		cmocka_unit_test(spans_read_well),
+		cmocka_unit_test(sizes_read_well),
 		cmocka_unit_test(bytes_are_exact),
 		cmocka_unit_test(buckets_say_what_they_count),
 		cmocka_unit_test(states_say_no_more_than_is_needed),

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the journal has of a VM: lines of lifecycled that name it, and lines of its VMM. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct journal_line {
+	uint64_t realtime; /* ns */
+	char *who, *text;
+	size_t size; /* of text */
+};
+
+struct journal {
+	size_t count;
+	struct journal_line *line; /* the oldest first */
+};
+
+/* The last `lines` of them. Empty where there is no journal, or it is not for this reader. */
+void journal_read(const char *vm, uint32_t vmm_pid, long lines, struct journal *ret);
+void journal_clear(struct journal *j);
