@@ -17,8 +17,10 @@
 
 static struct {
 	const char *identifier;
-	int max_level;
-	int journal; /* connected datagram socket, or -1 */
+	_Atomic int max_level;
+	_Atomic int target;  /* enum log_target */
+	_Atomic int journal; /* connected datagram socket, or -1; kept open once it is */
+	enum log_target first;
 	unsigned long dropped;
 } sink = { .identifier = "?", .max_level = LOG_INFO, .journal = -1 };
 
@@ -33,21 +35,95 @@ static bool stderr_is_journal(void)
 		st.st_dev == device && st.st_ino == inode;
 }
 
-void log_open(const char *identifier, int max_level)
+static int open_journal(void)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET };
-	int fd;
+	int fd, r;
 
-	sink.identifier = identifier;
-	sink.max_level = max_level;
-	if (sink.journal >= 0 || !stderr_is_journal())
-		return;
+	if (sink.journal >= 0)
+		return 0;
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		r = -errno;
 		close(fd);
-		fd = -1;
+		return r;
 	}
 	sink.journal = fd;
+	return 0;
+}
+
+void log_open(const char *identifier, int max_level)
+{
+	sink.identifier = identifier;
+	sink.max_level = max_level;
+	if (stderr_is_journal() && open_journal() == 0)
+		sink.target = LOG_TO_JOURNAL;
+	sink.first = (enum log_target)sink.target;
+}
+
+const char *log_identifier(void)
+{
+	return sink.identifier;
+}
+
+int log_level(void)
+{
+	return sink.max_level;
+}
+
+void log_set_level(int max_level)
+{
+	sink.max_level = max_level;
+}
+
+static const char *const level_words[] = { [LOG_EMERG] = "emerg", [LOG_ALERT] = "alert", [LOG_CRIT] = "crit", [LOG_ERR] = "err",
+	[LOG_WARNING] = "warning", [LOG_NOTICE] = "notice", [LOG_INFO] = "info", [LOG_DEBUG] = "debug" };
+
+static const char *const target_words[LOG_TARGET_COUNT] = { [LOG_TO_CONSOLE] = "console", [LOG_TO_JOURNAL] = "journal",
+	[LOG_TO_NULL] = "null" };
+
+const char *log_level_word(int level)
+{
+	return level >= 0 && level <= LOG_DEBUG ? level_words[level] : NULL;
+}
+
+static int word_number(const char *const *words, int count, const char *word)
+{
+	for (int i = 0; i < count; i++)
+		if (strcmp(words[i], word) == 0)
+			return i;
+	return -EINVAL;
+}
+
+int log_level_from_word(const char *word)
+{
+	return word_number(level_words, LOG_DEBUG + 1, word);
+}
+
+enum log_target log_target(void)
+{
+	return (enum log_target)sink.target;
+}
+
+int log_set_target(enum log_target target)
+{
+	int r = target == LOG_TO_JOURNAL ? open_journal() : 0;
+
+	if (r == 0)
+		sink.target = target;
+	return r;
+}
+
+const char *log_target_word(enum log_target target)
+{
+	return target_words[target];
+}
+
+int log_target_from_word(const char *word)
+{
+	return strcmp(word, "auto") == 0 ? (int)sink.first : word_number(target_words, LOG_TARGET_COUNT, word);
 }
 
 static bool send_journal(int level, const char *fields, const char *text)
@@ -75,7 +151,7 @@ static bool send_stderr(const char *text)
 
 static bool send_line(int level, const char *fields, const char *text)
 {
-	return sink.journal >= 0 ? send_journal(level, fields, text) : send_stderr(text);
+	return sink.target == LOG_TO_JOURNAL ? send_journal(level, fields, text) : send_stderr(text);
 }
 
 void log_write(int level, const char *fields, const char *format, ...)
@@ -84,7 +160,7 @@ void log_write(int level, const char *fields, const char *format, ...)
 	char text[LINE_MAX_BYTES];
 	va_list ap;
 
-	if (level > sink.max_level)
+	if (level > sink.max_level || sink.target == LOG_TO_NULL)
 		return;
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);

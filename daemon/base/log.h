@@ -10,6 +10,25 @@
 #include <syslog.h>
 
 void log_open(const char *identifier, int max_level); /* LOG_ERR..LOG_DEBUG; the identifier is kept by pointer */
+const char *log_identifier(void);
+
+/* What is less urgent than that is not said. It may change at any time; the words are those of systemd. */
+int log_level(void);
+void log_set_level(int max_level);
+const char *log_level_word(int level);      /* NULL: there is no such level */
+int log_level_from_word(const char *word); /* -EINVAL: there is no such word */
+
+/* Where lines go. "auto" is a word for where they went at first. */
+enum log_target {
+	LOG_TO_CONSOLE, /* stderr */
+	LOG_TO_JOURNAL,
+	LOG_TO_NULL,
+	LOG_TARGET_COUNT
+};
+enum log_target log_target(void);
+int log_set_target(enum log_target target); /* 0, or a negative errno of journald's socket: all is as it was */
+const char *log_target_word(enum log_target target);
+int log_target_from_word(const char *word); /* an enum log_target, or -EINVAL */
 
 /* `fields`: "KEY=value\nKEY=value\n" for the journal, or NULL. Keys are upper case. */
 void log_write(int level, const char *fields, const char *format, ...) __attribute__((format(printf, 3, 4)));

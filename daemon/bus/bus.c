@@ -103,6 +103,8 @@ int bus_attach(struct bus *b, sd_bus *sd)
 	if (r >= 0)
 		r = bus_partition_add(b);
 	if (r >= 0)
+		r = bus_log_control_add(b);
+	if (r >= 0)
 		return 0;
 	bus_detach(b);
 	return r;

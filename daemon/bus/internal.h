@@ -12,6 +12,8 @@
 #define MANAGER_INTERFACE   BUS_NAME ".Manager"
 #define VM_INTERFACE        BUS_NAME ".VM"
 #define PARTITION_INTERFACE BUS_NAME ".Partition"
+#define LOG_CONTROL_PATH    "/org/freedesktop/LogControl1"
+#define LOG_CONTROL         "org.freedesktop.LogControl1"
 
 #define VM_ROW_TYPE        "(ssotqsssstta{sv})"
 #define PARTITION_ROW_TYPE "(qsssosuuua{sv})"
@@ -211,6 +213,8 @@ struct call {
 	const char *filter, *last_epoch; /* Subscribe */
 	uint64_t last_seq;
 	uint64_t life; /* OpenConsole */
+	const char *property; /* Set of org.freedesktop.LogControl1: which, and its number */
+	int value;
 	struct bound_end *bound; /* StartBound, BindAgain */
 	struct lease_end *lease; /* TakeDestroyLease, ReclaimDestroyLease, when posted: the socket of the lease */
 };
@@ -285,6 +289,9 @@ int bus_subscribe_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error);
 int bus_signals_seed(struct bus *b);
 void bus_signals_turn(struct bus *b, const struct published *what);
 void bus_signals_drop(struct bus *b);
+
+/* log_control.c */
+int bus_log_control_add(struct bus *b);
 
 /* manager.c, vm.c, partition.c */
 int bus_manager_add(struct bus *b);

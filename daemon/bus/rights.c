@@ -43,6 +43,7 @@ static const struct right rights[] = {
 	NEEDS("Forget", "forget", "forget"),
 	OF_VM("TakeDestroyLease", "lease", "lease"),
 	OF_VM("OpenConsole", "console", "console"),
+	NEEDS("Set", "log-control", "log-level"), /* of org.freedesktop.LogControl1: nothing else can be set */
 };
 
 const struct right *bus_right(const char *member)

@@ -27,5 +27,6 @@
 #include <lifecycle/follow.h>
 #include <lifecycle/page.h>
 #include <lifecycle/console.h>
+#include <lifecycle/log.h>
 
 #endif

@@ -2,6 +2,7 @@
 """The faces of the running daemon: its introspection against the XML, the state page through the real liblifecycle."""
 import errno
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from host import BUILD, TESTS, Host, equal, expect
 XML = TESTS.parent / "proto/org.lifecycled.Lifecycle1.xml"
 NAME = "org.lifecycled.Lifecycle1"
 ROOT = "/org/lifecycled/Lifecycle1"
+LOG_CONTROL = "org.freedesktop.LogControl1"
+LOG_PATH = "/org/freedesktop/LogControl1"
 FLAGS = ("org.freedesktop.DBus.Property.EmitsChangedSignal",)
 
 
@@ -39,15 +42,41 @@ def introspect(h, path):
 
 def the_running_daemon_is_what_its_xml_says():
     written = {i.get("name"): members(i) for i in ElementTree.parse(XML).getroot().iter("interface")}
-    equal(set(written), {f"{NAME}.Manager", f"{NAME}.VM", f"{NAME}.Partition"}, "interfaces in the XML")
+    equal(set(written), {f"{NAME}.Manager", f"{NAME}.VM", f"{NAME}.Partition", LOG_CONTROL}, "interfaces in the XML")
     with Host() as h:
         h.define("web", "silent")
-        objects = {f"{NAME}.Manager": ROOT, f"{NAME}.VM": f"{ROOT}/vm/web", f"{NAME}.Partition": f"{ROOT}/partition/8001"}
+        objects = {f"{NAME}.Manager": ROOT, f"{NAME}.VM": f"{ROOT}/vm/web", f"{NAME}.Partition": f"{ROOT}/partition/8001",
+                   LOG_CONTROL: LOG_PATH}
         for interface, path in objects.items():
             running = introspect(h, path)
             expect(interface in running, f"{path} has {interface}", running.keys())
             for member in sorted(set(written[interface]) | set(running[interface])):
                 equal(running[interface].get(member), written[interface].get(member), f"{interface} {member}")
+
+
+def busctl(h, *words):
+    return subprocess.run(["busctl", f"--address={h.bus_address}", *words], capture_output=True, text=True, timeout=host.LIMIT)
+
+
+def the_log_level_changes_while_the_daemon_runs():
+    """As `systemctl service-log-level` does it, with the same messages."""
+    with Host() as h:
+        said = lambda: pathlib.Path(h.daemon.log_path).read_text()
+        level = [NAME, LOG_PATH, LOG_CONTROL, "LogLevel"]
+        equal(busctl(h, "get-property", *level).stdout, 's "info"\n', "the level at first")
+        equal(busctl(h, "get-property", NAME, LOG_PATH, LOG_CONTROL, "SyslogIdentifier").stdout, 's "lifecycled"\n', "its name")
+        equal(busctl(h, "set-property", *level, "s", "err").returncode, 0, "exit code of busctl")
+        equal(busctl(h, "get-property", *level).stdout, 's "err"\n', "the level then")
+        expect(said().endswith("sets LogLevel to err\n"), "it says who", said())
+        before = said()
+        equal(busctl(h, "set-property", *level, "s", "err").returncode, 0, "exit code of busctl")
+        equal(said(), before, "that is no error, and is not said")
+        done = busctl(h, "set-property", *level, "s", "loud")
+        expect(done.returncode != 0 and "write emerg, alert" in done.stderr, "it says what can be written", done.stderr)
+        equal(busctl(h, "set-property", NAME, LOG_PATH, LOG_CONTROL, "SyslogIdentifier", "s", "x").returncode, 1, "read only")
+        for _ in range(2):  # as it is said before, it is heard the second time
+            equal(busctl(h, "set-property", *level, "s", "info").returncode, 0, "exit code of busctl")
+        expect(said().endswith("sets LogLevel to info\n") and len(said()) > len(before), "then it speaks again", said())
 
 
 class Page:
@@ -122,6 +151,7 @@ def an_output_that_takes_nothing_is_told():
 if __name__ == "__main__":
     sys.exit(host.main([
         the_running_daemon_is_what_its_xml_says,
+        the_log_level_changes_while_the_daemon_runs,
         the_page_says_what_the_bus_says_and_whether_its_writer_lives,
         a_client_that_never_reads_its_stream_hurts_nobody,
         all_verbs_speak_json,

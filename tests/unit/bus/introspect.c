@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define OURS "org.lifecycled.Lifecycle1."
+#define LOG_CONTROL "org.freedesktop.LogControl1"
 
 struct scan {
 	struct lines *lines;
@@ -47,7 +48,7 @@ static void add(struct scan *s, const char *a, const char *b)
 
 static void finish(struct scan *s)
 {
-	if (s->member[0] && strncmp(s->interface, OURS, strlen(OURS)) == 0) {
+	if (s->member[0] && (strncmp(s->interface, OURS, strlen(OURS)) == 0 || strcmp(s->interface, LOG_CONTROL) == 0)) {
 		assert(s->lines->count < LINES_MAX);
 		s->lines->line[s->lines->count++] = strdup(s->member);
 	}

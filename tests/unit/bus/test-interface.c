@@ -35,12 +35,13 @@ static void introspection_is_the_file(void **state)
 	scan_running(w, &running, BUS_PATH);
 	scan_running(w, &running, VM_A);
 	scan_running(w, &running, BUS_PATH "/partition/8001");
+	scan_running(w, &running, LOG_CONTROL_PATH);
 	lines_sort(&file);
 	lines_sort(&running);
 	for (size_t i = 0; i < file.count && i < running.count; i++)
 		assert_string_equal(running.line[i], file.line[i]);
 	assert_int_equal(running.count, file.count);
-	assert_int_equal(running.count, 39 + 6 + 32 + 34);
+	assert_int_equal(running.count, 39 + 6 + 32 + 34 + 3);
 	lines_free(&file);
 	lines_free(&running);
 }

@@ -465,6 +465,9 @@ int main(int argc, char **argv)
 	if (r >= 0)
 		r = sd_bus_add_object_vtable(bus, NULL, PATH "/partition/8001", NAME ".Partition", partition_vtable, NULL);
 	if (r >= 0)
+		r = sd_bus_add_object_vtable(bus, NULL, "/org/freedesktop/LogControl1", "org.freedesktop.LogControl1",
+			log_control_vtable, NULL);
+	if (r >= 0)
 		r = sd_bus_request_name(bus, NAME, 0);
 	if (r >= 0)
 		r = serve(bus);

@@ -38,6 +38,6 @@ int method_trace(sd_bus_message *m, void *userdata, sd_bus_error *error);
 extern const sd_bus_vtable definitions_vtable[];
 
 /* fake-properties.c */
-extern const sd_bus_vtable vm_vtable[], partition_vtable[];
+extern const sd_bus_vtable vm_vtable[], partition_vtable[], log_control_vtable[];
 int get_manager(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
 	void *userdata, sd_bus_error *error);

@@ -192,3 +192,32 @@ const sd_bus_vtable partition_vtable[] = {
 	SD_BUS_PROPERTY("FrameLatency", "at", get_histogram, 0, 0),
 	SD_BUS_VTABLE_END
 };
+
+static char log_level[16] = "info";
+
+static int get_log_level(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+	void *userdata, sd_bus_error *error)
+{
+	return sd_bus_message_append(reply, "s", log_level);
+}
+
+/* Nobody may make it silent. */
+static int set_log_level(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *value,
+	void *userdata, sd_bus_error *error)
+{
+	const char *word;
+	int r = sd_bus_message_read(value, "s", &word);
+
+	if (r < 0)
+		return r;
+	if (strcmp(word, "emerg") == 0)
+		return sd_bus_error_set(error, ERROR "AccessDenied", "uid 0 may not log-level");
+	(void)snprintf(log_level, sizeof(log_level), "%s", strcmp(word, "crit") == 0 ? "loud" : word);
+	return 0;
+}
+
+const sd_bus_vtable log_control_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_WRITABLE_PROPERTY("LogLevel", "s", get_log_level, set_log_level, 0, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_VTABLE_END
+};

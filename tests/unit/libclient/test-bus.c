@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <syslog.h>
 
 #include "fixture.h"
 
@@ -341,6 +342,26 @@ static void a_person_is_asked_if_the_client_says_so(void **state)
 	assert_int_equal(lifecycle_act(w->l, LIFECYCLE_START, "password", 0, NULL), -EACCES);
 }
 
+static void sets_and_reads_the_log_level(void **state)
+{
+	struct world *w = *state;
+	int level = -1;
+
+	assert_int_equal(lifecycle_log_level(w->l, &level), 0);
+	assert_int_equal(level, LOG_INFO);
+	assert_int_equal(lifecycle_set_log_level(w->l, LOG_DEBUG), 0);
+	assert_int_equal(lifecycle_log_level(w->l, &level), 0);
+	assert_int_equal(level, LOG_DEBUG);
+	assert_int_equal(lifecycle_set_log_level(w->l, LOG_EMERG), -EACCES);
+	assert_int_equal(lifecycle_set_log_level(w->l, LOG_DEBUG + 1), -EINVAL);
+	assert_int_equal(lifecycle_set_log_level(w->l, LOG_CRIT), 0);
+	assert_int_equal(lifecycle_log_level(w->l, &level), -EBADMSG); /* a word of a later version */
+	for (int i = LOG_EMERG; i <= LOG_DEBUG; i++)
+		assert_int_equal(lifecycle_log_level_from_name(lifecycle_log_level_name(i)), i);
+	assert_int_equal(lifecycle_log_level_from_name("loud"), -EINVAL);
+	assert_string_equal(lifecycle_log_level_name(-1), "unknown");
+}
+
 static void absence_of_daemon_and_bus_is_told(void **state)
 {
 	struct world *w = *state;
@@ -384,6 +405,7 @@ int main(void)
 		TEST(reads_a_console),
 		TEST(silence_is_no_answer),
 		TEST(a_person_is_asked_if_the_client_says_so),
+		TEST(sets_and_reads_the_log_level),
 		TEST(absence_of_daemon_and_bus_is_told),
 	};
 
