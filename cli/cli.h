@@ -16,6 +16,7 @@ enum output {
 	OUTPUT_TABLE,
 	OUTPUT_JSON,
 	OUTPUT_JSON_PRETTY,
+	OUTPUT_JSON_SEQ, /* RFC 7464 */
 };
 
 enum {
@@ -32,6 +33,8 @@ struct cli {
 	const char *bus; /* NULL: not given */
 	enum output output;
 	bool help, version;
+	bool no_pager;
+	bool full; /* no line is cut */
 	bool legend, quiet, block, raw;
 	bool follow; /* console, trace */
 	bool force;  /* forget */
@@ -46,12 +49,16 @@ struct cli {
 	bool leave;  /* monitor: at the end of what there is */
 	bool colour; /* of standard output */
 	bool terminal;
+	size_t width; /* of the terminal; 0: lines are as long as they are */
 	int timeout_ms; /* LIFECYCLE_FOREVER */
 	uint64_t if_life;
 	bool has_since;
 	uint64_t since;
 	long tail; /* lines; negative: all */
 };
+
+/* main.c: "1", "yes", "true", "on" in an environment variable */
+bool env_is_true(const char *word);
 
 /* say.c */
 int cli_connect(struct cli *c);

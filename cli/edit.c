@@ -31,7 +31,8 @@ static int show(struct cli *c, const char *name)
 
 	if (lifecycle_definition(c->l, name, c->pending, &text, &source) < 0)
 		return cli_fail(c, "cat", name);
-	if (c->output == OUTPUT_JSON) {
+	if (c->output == OUTPUT_JSON || c->output == OUTPUT_JSON_SEQ) {
+		json_begin_line(c);
 		(void)puts(text);
 		return 0;
 	}

@@ -6,11 +6,14 @@
 #include <limits.h>
 #include <locale.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "names.h"
 #include "options.h"
 #include "output.h"
+#include "pager.h"
 #include "verbs.h"
 
 static int check_count(const struct verb *v, int argc)
@@ -68,6 +71,8 @@ static int run(struct cli *c, const struct verb *v, int argc, char **argv)
 		return r;
 	if (v->is & VERB_CHANGES)
 		ask_start(c);
+	if (v->is & VERB_PAGES)
+		pager_start(c);
 	if (v->is & VERB_NAMES)
 		return run_names(c, v, argc, argv);
 	return v->is & VERB_FIRST ? run_first(c, v, argc, argv) : v->run(c, argc, argv);
@@ -99,11 +104,46 @@ static int begin(struct cli *c, const struct written_options *w, int argc, char 
 	return r ? r : run(c, v, argc > 0 ? argc - 1 : 0, argv + (argc > 0));
 }
 
-static bool wants_colour(void)
+bool env_is_true(const char *word)
 {
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+	return strcmp(word, "1") == 0 || strcasecmp(word, "yes") == 0 || strcasecmp(word, "true") == 0 || strcasecmp(word, "on") == 0;
+}
 
-	return isatty(STDOUT_FILENO) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
+static bool is_false(const char *word)
+{
+	return strcmp(word, "0") == 0 || strcasecmp(word, "no") == 0 || strcasecmp(word, "false") == 0 || strcasecmp(word, "off") == 0;
+}
+
+/* As systemd's tools: the variable that is theirs says it; it may also say how many colours, and sixteen are all that is used here. */
+static bool wants_colour(const struct cli *c)
+{
+	const char *ours = getenv("SYSTEMD_COLORS"), *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (ours && is_false(ours))
+		return false;
+	if (ours && (env_is_true(ours) || strcmp(ours, "16") == 0 || strcmp(ours, "256") == 0 || strcmp(ours, "24bit") == 0))
+		return true;
+	return c->terminal && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
+}
+
+static size_t terminal_width(void)
+{
+	struct winsize size;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+/* What was said has to arrive. */
+static int finish(int code)
+{
+	bool whole = fflush(stdout) == 0 && !ferror(stdout);
+	int error = errno;
+
+	if (!whole && error != EPIPE) /* who reads no further knows */
+		(void)cli_say_error("not all could be written to standard output: %s", strerror(error));
+	if (pager_end() && error == EPIPE) /* its user has seen enough */
+		return code;
+	return whole || code ? code : CLI_FAILED;
 }
 
 int main(int argc, char **argv)
@@ -114,16 +154,13 @@ int main(int argc, char **argv)
 
 	(void)setlocale(LC_ALL, "");
 	c.terminal = isatty(STDOUT_FILENO);
-	c.colour = wants_colour();
+	c.colour = wants_colour(&c);
+	c.width = terminal_width();
 	r = options_read(argc, argv, &written);
 	if (r == 0)
 		r = begin(&c, &written, argc - optind, argv + optind);
 	free(written.at);
 	lifecycle_unref(c.l);
 	ask_end();
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return r;
-	if (errno != EPIPE) /* who reads no further knows */
-		(void)cli_say_error("not all could be written to standard output: %s", strerror(errno));
-	return r ? r : CLI_FAILED;
+	return finish(r);
 }

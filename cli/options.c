@@ -33,7 +33,7 @@ static int take_text(struct cli *c, const struct option_row *o, const char *valu
 
 static int take_output(struct cli *c, const struct option_row *o, const char *value)
 {
-	static const char *const formats[] = { "table", "json", "json-pretty" };
+	static const char *const formats[] = { "table", "json", "json-pretty", "json-seq" };
 
 	(void)o;
 	for (unsigned i = 0; i < LENGTH(formats); i++) {
@@ -42,7 +42,15 @@ static int take_output(struct cli *c, const struct option_row *o, const char *va
 			return 0;
 		}
 	}
-	return cli_usage("--output is table, json or json-pretty, not '%s'", value);
+	return cli_usage("--output is table, json, json-pretty or json-seq, not '%s'", value);
+}
+
+static int take_json(struct cli *c, const struct option_row *o, const char *value)
+{
+	(void)o;
+	(void)value;
+	c->output = c->terminal ? OUTPUT_JSON_PRETTY : OUTPUT_JSON;
+	return 0;
 }
 
 static int parse_number(const struct option_row *o, const char *text, uint64_t max, uint64_t *ret)
@@ -108,6 +116,7 @@ static int take_secure_view(struct cli *c, const struct option_row *o, const cha
 
 const struct option_row option_rows[] = {
 	FALSE(STEERING " shutdown", "no-block", 0, block, "do not wait until it is done"),
+	TRUE(STEERING " shutdown", "wait", 0, block, "wait until it is done, as without --no-block"),
 	VALUE(STEERING " shutdown", "timeout", 0, "SEC", take_timeout, "wait no longer than this"),
 	VALUE("lease", "timeout", 0, "SEC", take_timeout, "the command needs so long at most, once it is told to end"),
 	VALUE(STEERING " undefine lease", "if-life", 0, "N", take_if_life, "only if this is the VM's life"),
@@ -130,10 +139,13 @@ const struct option_row option_rows[] = {
 	{ .name = "secure-view", .argument = "SOCKET", .optional = true, .verbs = "partitions", .take = take_secure_view,
 	  .help = "beside what the secure side says itself, at lifecycled-spmc's inspection socket" },
 
-	{ .name = "output", .letter = 'o', .argument = "FORMAT", .take = take_output, .words = "table|json|json-pretty",
-	  .help = "table, json or json-pretty" },
+	{ .name = "output", .letter = 'o', .argument = "FORMAT", .take = take_output, .words = "table|json|json-pretty|json-seq",
+	  .help = "table, json, json-pretty or json-seq" },
+	{ .name = "json", .letter = 'j', .take = take_json, .help = "-o json-pretty on a terminal, else -o json" },
 	TRUE(NULL, "quiet", 'q', quiet, "no more than what was asked for"),
 	FALSE(NULL, "no-legend", 0, legend, "no column headers"),
+	TRUE(NULL, "no-pager", 0, no_pager, "no pager"),
+	TRUE(NULL, "full", 'l', full, "do not cut long lines of tables"),
 	TEXT(NULL, "bus", "ADDRESS", bus, "D-Bus address, or 'system' (else $LIFECYCLED_BUS, else the system bus)"),
 	TRUE(NULL, "no-ask-password", 0, no_ask, "fail where polkit wants a password"),
 	TRUE(NULL, "help", 'h', help, "this text; of one verb, behind its name"),

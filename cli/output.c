@@ -39,6 +39,9 @@ enum colour state_colour(const struct lifecycle_vm *vm)
 	}
 }
 
+/* A cell of fewer columns says nothing any more. */
+#define LAST_LEAST 12
+
 static void *must(void *memory)
 {
 	if (!memory) {
@@ -72,13 +75,52 @@ static int column_width(const struct table *t, size_t column, bool legend)
 	return (int)width;
 }
 
-static void print_cell(const struct cli *c, const char *text, enum colour colour, int width, bool last)
+static void print_cell(const struct cli *c, const char *text, enum colour colour, int width)
 {
-	(void)printf("%s%s%s", colour_on(c, colour), text, colour_off(c, colour));
-	if (last)
-		(void)putchar('\n');
-	else
-		(void)printf("%*s", width - (int)strlen(text) + 2, "");
+	(void)printf("%s%s%s%*s", colour_on(c, colour), text, colour_off(c, colour), width - (int)strlen(text) + 2, "");
+}
+
+/* The last one of a line, in the `room` that is left for it. */
+static void print_last_cell(const struct cli *c, const char *text, enum colour colour, size_t room)
+{
+	size_t length = strlen(text);
+
+	if (length > room) {
+		for (length = room - 3; length && ((unsigned char)text[length] & 0xC0) == 0x80;)
+			length--;
+	}
+	(void)printf("%s%.*s%s%s\n", colour_on(c, colour), (int)length, text, text[length] ? "..." : "", colour_off(c, colour));
+}
+
+/* SIZE_MAX: lines are as long as they are, as where too little is left for words. */
+static size_t room_for_last(const struct table *t, const struct cli *c, const int *width)
+{
+	size_t used = t->indent ? strlen(t->indent) : 0;
+
+	for (size_t i = 0; i + 1 < t->columns; i++)
+		used += (size_t)width[i] + 2;
+	return c->width && !c->full && used + LAST_LEAST <= c->width ? c->width - used : SIZE_MAX;
+}
+
+static void print_row(const struct table *t, const struct cli *c, const struct cell *cells, const int *width)
+{
+	size_t last = t->columns - 1;
+
+	(void)fputs(t->indent ? t->indent : "", stdout);
+	for (size_t i = 0; i < last; i++)
+		print_cell(c, cells[i].text, cells[i].colour, width[i]);
+	print_last_cell(c, cells[last].text, cells[last].colour, room_for_last(t, c, width));
+}
+
+static void print_header(const struct table *t, const struct cli *c, const int *width)
+{
+	struct cell cells[TABLE_COLUMNS_MAX];
+
+	for (size_t i = 0; i < t->columns; i++) {
+		cells[i].colour = COLOUR_BOLD;
+		(void)snprintf(cells[i].text, sizeof(cells[i].text), "%s", t->header[i]);
+	}
+	print_row(t, c, cells, width);
 }
 
 void table_print(struct table *t, const struct cli *c)
@@ -87,18 +129,10 @@ void table_print(struct table *t, const struct cli *c)
 
 	for (size_t i = 0; i < t->columns; i++)
 		width[i] = column_width(t, i, c->legend);
-	for (size_t i = 0; c->legend && t->count && i < t->columns; i++) {
-		if (i == 0)
-			(void)fputs(t->indent ? t->indent : "", stdout);
-		print_cell(c, t->header[i], COLOUR_BOLD, width[i], i + 1 == t->columns);
-	}
-	for (size_t i = 0; i < t->count; i++) {
-		size_t column = i % t->columns;
-
-		if (column == 0)
-			(void)fputs(t->indent ? t->indent : "", stdout);
-		print_cell(c, t->cell[i].text, t->cell[i].colour, width[column], column + 1 == t->columns);
-	}
+	if (c->legend && t->count)
+		print_header(t, c, width);
+	for (size_t i = 0; i + t->columns <= t->count; i += t->columns)
+		print_row(t, c, &t->cell[i], width);
 	free(t->cell);
 	t->cell = NULL;
 	t->count = 0;
@@ -259,17 +293,37 @@ void put_text(FILE *out, const char *text, size_t size)
 
 /* ---- JSON ---- */
 
+#define RECORD_SEPARATOR 0x1E
+
 bool wants_json(const struct cli *c)
 {
 	return c->output != OUTPUT_TABLE;
 }
 
-void json_print(const struct cli *c, struct json_object *o)
+static void print_document(const struct cli *c, struct json_object *o)
 {
 	int flags = c->output == OUTPUT_JSON_PRETTY ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED : JSON_C_TO_STRING_PLAIN;
 
+	if (c->output == OUTPUT_JSON_SEQ)
+		(void)putchar(RECORD_SEPARATOR);
 	(void)puts(json_object_to_json_string_ext(o, flags | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+/* In a sequence, each element of an array is a text of its own. */
+void json_print(const struct cli *c, struct json_object *o)
+{
+	if (c->output == OUTPUT_JSON_SEQ && json_object_is_type(o, json_type_array))
+		for (size_t i = 0; i < json_object_array_length(o); i++)
+			print_document(c, json_object_array_get_idx(o, i));
+	else
+		print_document(c, o);
 	json_object_put(o);
+}
+
+void json_begin_line(const struct cli *c)
+{
+	if (c->output == OUTPUT_JSON_SEQ)
+		(void)putchar(RECORD_SEPARATOR);
 }
 
 void json_add_string(struct json_object *o, const char *key, const char *value)

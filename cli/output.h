@@ -56,8 +56,10 @@ uint64_t monotonic_elapsed(uint64_t since);
 /* Text of a guest or a file: control characters and what is not UTF-8 become '?' (a terminal obeys them otherwise). */
 void put_text(FILE *out, const char *text, size_t size);
 
-/* Prints and releases. */
+/* Prints and releases. With -o json-seq an array is printed element by element. */
 void json_print(const struct cli *c, struct json_object *o);
+/* Before a JSON text that is printed as it is. */
+void json_begin_line(const struct cli *c);
 bool wants_json(const struct cli *c);
 void json_add_string(struct json_object *o, const char *key, const char *value);
 void json_add_text(struct json_object *o, const char *key, const char *text, size_t size);

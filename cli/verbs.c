@@ -4,22 +4,23 @@
 #include <limits.h>
 #include <string.h>
 
+#define PAGES_NAMES (VERB_PAGES | VERB_NAMES)
 #define STEERS (VERB_CHANGES | VERB_NAMES)
 
 const struct verb verbs[] = {
-	{ "list", "[NAME|GLOB...]", "Show VMs, one a line", 0, INT_MAX, 0, verb_list },
-	{ "status", "NAME...", "Show all there is to know of a VM", 1, INT_MAX, VERB_NAMES, verb_status },
-	{ "why", "NAME...", "Say what a VM waits for, and what comes then", 1, INT_MAX, VERB_NAMES, verb_why },
-	{ "peers", "[NAME...]", "Show what lives owe Secure Partitions", 0, INT_MAX, VERB_NAMES, verb_peers },
-	{ "leases", "[NAME...]", "Show who holds the ends of lives", 0, INT_MAX, VERB_NAMES, verb_leases },
+	{ "list", "[NAME|GLOB...]", "Show VMs, one a line", 0, INT_MAX, VERB_PAGES, verb_list },
+	{ "status", "NAME...", "Show all there is to know of a VM", 1, INT_MAX, PAGES_NAMES, verb_status },
+	{ "why", "NAME...", "Say what a VM waits for, and what comes then", 1, INT_MAX, PAGES_NAMES, verb_why },
+	{ "peers", "[NAME...]", "Show what lives owe Secure Partitions", 0, INT_MAX, PAGES_NAMES, verb_peers },
+	{ "leases", "[NAME...]", "Show who holds the ends of lives", 0, INT_MAX, PAGES_NAMES, verb_leases },
 	{ "lease", "NAME -- COMMAND", "Hold the end of a life while a command runs", 2, INT_MAX, VERB_CHANGES | VERB_FIRST, verb_lease },
-	{ "trace", "[SP]", "Show the last frames to and from SPs", 0, 1, 0, verb_trace },
-	{ "partitions", "[SP...]", "Show FF-A partitions, or all about an SP", 0, INT_MAX, 0, verb_partitions },
+	{ "trace", "[SP]", "Show the last frames to and from SPs", 0, 1, VERB_PAGES, verb_trace },
+	{ "partitions", "[SP...]", "Show FF-A partitions, or all about an SP", 0, INT_MAX, VERB_PAGES, verb_partitions },
 	{ "define", "FILE|-", "Define a VM, or define it anew, from JSON", 1, 1, VERB_CHANGES, verb_define },
 	{ "undefine", "NAME...", "Take a definition back, and the VM with it", 1, INT_MAX, STEERS, verb_undefine },
 	{ "validate", "FILE|NAME|-...", "Say what is wrong with a definition", 1, INT_MAX, 0, verb_validate },
 	{ "reload", "", "Read the files of all VMs again", 0, 0, VERB_CHANGES, verb_reload },
-	{ "cat", "NAME...", "Show a VM's definition", 1, INT_MAX, VERB_NAMES, verb_cat },
+	{ "cat", "NAME...", "Show a VM's definition", 1, INT_MAX, PAGES_NAMES, verb_cat },
 	{ "edit", "NAME...", "Change a VM's definition in your editor", 1, INT_MAX, VERB_NAMES, verb_edit },
 	{ "start", "NAME...", "Begin a life", 1, INT_MAX, STEERS, verb_start },
 	{ "stop", "NAME...", "Ask the guest to power off", 1, INT_MAX, STEERS, verb_stop },

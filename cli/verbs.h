@@ -10,6 +10,7 @@ enum {
 	VERB_OFFLINE = 1 << 1, /* it needs no daemon */
 	VERB_NAMES = 1 << 2,   /* its arguments are names of VMs, or patterns of them */
 	VERB_FIRST = 1 << 3,   /* its first argument is */
+	VERB_PAGES = 1 << 4,   /* what it says may be long */
 };
 
 struct verb {

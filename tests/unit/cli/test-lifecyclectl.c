@@ -69,6 +69,30 @@ static void speaks_json(void **state)
 	expect_json(*state, CTL("list", "-o", "json", "--no-legend", "nobody"), json_type_array);
 }
 
+/* RFC 7464: each text between a record separator and a line feed. */
+static void speaks_json_sequences(void **state)
+{
+	struct run r = ctl(*state, CTL("list", "-o", "json-seq"));
+	int texts = 0;
+
+	for (char *at = r.output; *at; texts++) {
+		char *end = strchr(at, '\n');
+		struct json_object *o;
+
+		assert_true(*at == '\x1e' && end);
+		*end = '\0';
+		o = json_tokener_parse(at + 1);
+		assert_non_null(json_object_object_get(o, "name"));
+		json_object_put(o);
+		at = end + 1;
+	}
+	assert_int_equal(texts, 6);
+	run_free(&r);
+	expect(*state, CTL("start", "db", "-q"), 0, "", NULL);
+	expect(*state, CTL("monitor", "--no-follow", "-o", "json-seq"), 0, "\x1e{\"event\":", NULL);
+	expect(*state, CTL("cat", "web", "-o", "json-seq"), 0, "\x1e{", NULL);
+}
+
 static void monitor_prints_one_object_a_line(void **state)
 {
 	struct run r;
@@ -183,7 +207,7 @@ static void bad_usage_is_2(void **state)
 	expect(*state, CTL("start", "db", "--timeout=nan"), 2, "", "--timeout takes seconds");
 	expect(*state, CTL("abort", "db", "--if-life=-1"), 2, "", "--if-life takes a number");
 	expect(*state, CTL("abort", "db", "web", "--if-life=1"), 2, "", "--if-life means one VM");
-	expect(*state, CTL("list", "-o", "xml"), 2, "", "--output is table, json or json-pretty");
+	expect(*state, CTL("list", "-o", "xml"), 2, "", "--output is table, json, json-pretty or json-seq");
 	expect(*state, CTL("list", "--frobnicate"), 2, "", "--help");
 	expect(*state, CTL("list", "--bus=nonsense"), 3, "", "cannot reach lifecycled on the bus 'nonsense'");
 	expect(*state, CTL("list", "--tail=3"), 2, "", "list does not take --tail; try 'lifecyclectl help list'");
@@ -298,6 +322,7 @@ int main(void)
 		TEST(lists),
 		TEST(shows_a_page),
 		TEST(speaks_json),
+		TEST(speaks_json_sequences),
 		TEST(monitor_prints_one_object_a_line),
 		TEST(monitor_prints_the_tail_as_a_table),
 		TEST(monitor_goes_on_after_a_hang_up),
