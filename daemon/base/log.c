@@ -12,8 +12,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#ifndef JOURNAL_SOCKET /* a test has one of its own */
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
+#endif
 #define LINE_MAX_BYTES 2048
+#define FIELDS_MAX_BYTES 1280
 
 static struct {
 	const char *identifier;
@@ -21,6 +24,8 @@ static struct {
 	_Atomic int target;  /* enum log_target */
 	_Atomic int journal; /* connected datagram socket, or -1; kept open once it is */
 	enum log_target first;
+	bool prefixed; /* whoever reads stderr takes a priority in front of a line: sd-daemon(3) */
+	char context[128]; /* fields of each line */
 	unsigned long dropped;
 } sink = { .identifier = "?", .max_level = LOG_INFO, .journal = -1 };
 
@@ -58,7 +63,8 @@ void log_open(const char *identifier, int max_level)
 {
 	sink.identifier = identifier;
 	sink.max_level = max_level;
-	if (stderr_is_journal() && open_journal() == 0)
+	sink.prefixed = stderr_is_journal();
+	if (sink.prefixed && open_journal() == 0)
 		sink.target = LOG_TO_JOURNAL;
 	sink.first = (enum log_target)sink.target;
 }
@@ -126,11 +132,16 @@ int log_target_from_word(const char *word)
 	return strcmp(word, "auto") == 0 ? (int)sink.first : word_number(target_words, LOG_TARGET_COUNT, word);
 }
 
+void log_always(const char *fields)
+{
+	snprintf(sink.context, sizeof(sink.context), "%s", fields);
+}
+
 static bool send_journal(int level, const char *fields, const char *text)
 {
-	char message[LINE_MAX_BYTES + 512];
-	int n = snprintf(message, sizeof(message), "PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\n%sMESSAGE=%s\n", level,
-		sink.identifier, fields ? fields : "", text);
+	char message[LINE_MAX_BYTES + FIELDS_MAX_BYTES + 512];
+	int n = snprintf(message, sizeof(message), "PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\n%s%sMESSAGE=%s\n", level,
+		sink.identifier, sink.context, fields ? fields : "", text);
 
 	if (n < 0 || (size_t)n >= sizeof(message))
 		n = (int)strlen(message);
@@ -138,12 +149,16 @@ static bool send_journal(int level, const char *fields, const char *text)
 }
 
 /* A pipe or terminal that polls writable takes PIPE_BUF bytes without blocking. */
-static bool send_stderr(const char *text)
+static bool send_stderr(int level, const char *text)
 {
+	char priority[8] = "";
 	char line[LINE_MAX_BYTES + 64];
 	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
-	int n = snprintf(line, sizeof(line), "%s: %s\n", sink.identifier, text);
+	int n;
 
+	if (sink.prefixed)
+		snprintf(priority, sizeof(priority), "<%d>", level & 7);
+	n = snprintf(line, sizeof(line), "%s%s: %s\n", priority, sink.identifier, text);
 	if (n < 0 || poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT))
 		return false;
 	return write(STDERR_FILENO, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1) >= 0;
@@ -151,7 +166,7 @@ static bool send_stderr(const char *text)
 
 static bool send_line(int level, const char *fields, const char *text)
 {
-	return sink.target == LOG_TO_JOURNAL ? send_journal(level, fields, text) : send_stderr(text);
+	return sink.target == LOG_TO_JOURNAL ? send_journal(level, fields, text) : send_stderr(level, text);
 }
 
 void log_write(int level, const char *fields, const char *format, ...)

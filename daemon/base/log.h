@@ -30,6 +30,9 @@ int log_set_target(enum log_target target); /* 0, or a negative errno of journal
 const char *log_target_word(enum log_target target);
 int log_target_from_word(const char *word); /* an enum log_target, or -EINVAL */
 
+/* "KEY=value\n" of each line from now on, as of the one VM that this process is there for. */
+void log_always(const char *fields);
+
 /* `fields`: "KEY=value\nKEY=value\n" for the journal, or NULL. Keys are upper case. */
 void log_write(int level, const char *fields, const char *format, ...) __attribute__((format(printf, 3, 4)));
 

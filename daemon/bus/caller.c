@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/log.h"
+#include "base/message.h"
 #include "base/process.h"
 #include "bus/internal.h"
 
@@ -190,10 +190,15 @@ static void deny(const struct caller *c, struct call *call, const char *why)
 static void say_allowed(const struct caller *c, const struct call *call)
 {
 	const struct right *right = call->right;
+	struct log_fields f = { .length = 0 };
 	char comm[16];
 
 	process_name(c->pid, comm, sizeof(comm));
-	log_info("polkit lets uid %u (%s[%d]) %s%s%s", (unsigned)c->uid, comm, (int)c->pid, right->verb,
+	log_field(&f, "CLIENT_UID", "%u", (unsigned)c->uid);
+	log_field(&f, "CLIENT_PID", "%d", (int)c->pid);
+	if (call->request.name[0])
+		log_field(&f, "VM_NAME", "%s", call->request.name);
+	log_message(MESSAGE_POLKIT_ALLOWED, &f, "polkit lets uid %u (%s[%d]) %s%s%s", (unsigned)c->uid, comm, (int)c->pid, right->verb,
 		call->request.name[0] ? " " : "", call->request.name);
 }
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/log.h"
+#include "base/message.h"
 #include "base/mutant.h"
 
 #define COMMIT_RETRY 100000000ull /* ns between tries of a commit that fails */
@@ -21,7 +21,7 @@ void commit_stored(struct commit *c, struct rows *rows, uint64_t seq)
 	c->under_way = false;
 	c->retry_at = 0;
 	if (rows_disk_stuck(rows))
-		log_notice("the log can be written again");
+		log_message(MESSAGE_LOG_WORKS, NULL, "the log can be written again");
 	rows_disk_works(rows);
 }
 
@@ -31,7 +31,8 @@ void commit_failed(struct commit *c, struct rows *rows, const struct model *m, u
 	c->retry_at = now + COMMIT_RETRY;
 	if (rows_disk_stuck(rows))
 		return;
-	log_error("the log cannot be written: %s; changes wait until it can, queries go on", strerror(-error));
+	log_message(MESSAGE_LOG_FAILS, NULL, "the log cannot be written: %s; changes wait until it can, queries go on",
+		strerror(-error));
 	rows_disk_fails(rows, m, now);
 }
 
@@ -39,8 +40,8 @@ void commit_look(struct commit *c, struct rows *rows, const struct model *m, uin
 {
 	if (!c->under_way || now < c->slow_at || rows_disk_stuck(rows))
 		return;
-	log_error("the disk has not taken the log for %llu s; changes wait until it has, queries go on",
-		COMMIT_SLOW / 1000000000);
+	log_message(MESSAGE_LOG_FAILS, NULL,
+		"the disk has not taken the log for %llu s; changes wait until it has, queries go on", COMMIT_SLOW / 1000000000);
 	rows_disk_fails(rows, m, now);
 }
 

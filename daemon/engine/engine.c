@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/message.h"
 #include "base/mutant.h"
 #include "engine/rows.h"
 #include "model/lifecycle.h"
@@ -200,12 +200,19 @@ static void act(struct engine *e, struct committed proof, const struct output *o
 	}
 }
 
+static void say(const struct engine *e, enum message kind, const struct answer *a, const char *before)
+{
+	const struct vm *vm = a->vm ? model_vm(&e->model, a->vm) : NULL;
+
+	log_message(kind, vm ? OF_LIFE(vm->definition->name, a->life) : NULL, "%s%s", before, a->text);
+}
+
 static void answer(struct engine *e, struct committed proof, const struct answer *a)
 {
 	if (a->refusal == REFUSED_ILLEGAL_TRANSITION) /* never in the store, always in the journal (promise P5) */
-		log_notice("refused: %s", a->text);
+		say(e, MESSAGE_REFUSED, a, "refused: ");
 	if (a->forgot)
-		log_warning("%s", a->text);
+		say(e, MESSAGE_FORGOT, a, "");
 	e->ports.answer->answer(e->ports.answer_arg, proof, a);
 }
 

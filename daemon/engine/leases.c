@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/message.h"
 #include "engine/rows.h"
 
 /* Without memory for more the first of them are shown. */
@@ -54,11 +54,15 @@ void leases_write(struct vm_row *v, const struct vm *vm)
 void leases_say_over(const struct lease_word *w)
 {
 	const struct change_lease *k = &w->lease;
+	struct log_fields f = { .length = 0 };
 
 	if (k->state != LEASE_REVOKED && k->state != LEASE_UNCLAIMED)
 		return;
-	log_warning("lease %llu of %s[%d], uid %u, on %s (%s) is over: %s", (unsigned long long)k->number, k->comm, k->pid, k->uid,
-		w->name, k->reason,
+	log_life(&f, w->name, w->life);
+	log_field(&f, "CLIENT_UID", "%u", k->uid);
+	log_field(&f, "CLIENT_PID", "%d", k->pid);
+	log_message(MESSAGE_LEASE_OVER, &f, "lease %llu of %s[%d], uid %u, on %s (%s) is over: %s",
+		(unsigned long long)k->number, k->comm, k->pid, k->uid, w->name, k->reason,
 		k->state == LEASE_REVOKED ? "revoked, it was asked to let go and did not in time" :
 					    "nobody claimed it again since the daemon started");
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/notes.h"
 #include "model/mediator.h"
 
 struct row {
@@ -188,12 +189,15 @@ static void write_row(struct vm_row *v, const struct model *m, const struct vm *
 static void refresh_one(struct rows *r, const struct model *m, const struct vm *vm)
 {
 	struct row *row = find(r, vm->definition->name);
+	struct conditions before;
 
 	if (!row)
 		row = add(r, vm->definition->name);
+	before = conditions_of(&row->vm);
 	if (row->vm.endpoint && r->endpoint[row->vm.endpoint] == row)
 		r->endpoint[row->vm.endpoint] = NULL;
 	write_row(&row->vm, m, vm);
+	conditions_say(&before, &row->vm);
 	if (row->vm.endpoint)
 		r->endpoint[row->vm.endpoint] = row;
 }

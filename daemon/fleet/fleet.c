@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/log.h"
+#include "base/message.h"
 
 #define CONNECT_NS 2000000000ull
 #define TELL_AGAIN_NS 100000000ull
@@ -167,7 +167,8 @@ static void start_one(struct vmm *v, const struct birth_place *place)
 	if (v->dead) /* it failed at once, and that was told */
 		return;
 	if (v->fleet->starter->at_once && make_files(v, place, text) < 0) {
-		log_error("%s (life %llu): %s", v->name, (unsigned long long)v->life, text);
+		log_message(MESSAGE_VMM_FAILED, OF_LIFE(v->name, v->life), "%s (life %llu): %s", v->name,
+			(unsigned long long)v->life, text);
 		vmm_doom(v, CAUSE_START_FAILED, text);
 	}
 	v->started.in = (struct input){ .kind = IN_VMM_STARTED, .life = v->life };
@@ -229,7 +230,8 @@ static void op_birth(void *fleet, struct committed proof, uint64_t life, uint64_
 	r = send_birth(v, proof);
 	if (r < 0) {
 		(void)snprintf(text, sizeof(text), "the life could not be handed to the VMM: %s", strerror(-r));
-		log_error("%s (life %llu): %s", v->name, (unsigned long long)life, text);
+		log_message(MESSAGE_VMM_FAILED, OF_LIFE(v->name, life), "%s (life %llu): %s", v->name,
+			(unsigned long long)life, text);
 		link_close(v->link);
 		vmm_doom(v, CAUSE_START_FAILED, text);
 		return;

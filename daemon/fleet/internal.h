@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "base/message.h"
 #include "base/process.h"
 #include "fleet/fleet.h"
 #include "fleet/manager1.h"
@@ -244,6 +245,7 @@ void vmm_free(struct vmm *v);
 struct vmm *vmm_get(struct fleet *f, uint64_t life);
 struct vmm *vmm_by_pid(struct fleet *f, pid_t pid);
 int vmm_watch(struct vmm *v); /* its pid is known */
+void vmm_fields(struct log_fields *f, const struct vmm *v); /* whom a line in the journal is about */
 void vmm_failed(struct vmm *v, const char *format, ...) /* no process came of its start */
 	__attribute__((format(printf, 2, 3)));
 void vmm_answered(struct vmm *v);                 /* how it died is known now, or nobody knows */

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
-#include "base/log.h"
+#include "base/message.h"
 
 #define FRAMES_PER_TURN 16
 #define FIRST_FRAME_NS 5000000000ull
@@ -72,8 +72,10 @@ void link_close(struct link *l)
 void link_refuse_life(struct link *l, uint64_t life, const char *reason)
 {
 	struct vmm_refused frame = { .header = { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_REFUSED, life, 0 } };
+	struct log_fields f = { .length = 0 };
 
-	log_warning("VMM with pid %d refused: %s", (int)l->pid, reason);
+	log_field(&f, "VMM_PID", "%d", (int)l->pid);
+	log_message(MESSAGE_VMM_REFUSED, &f, "VMM with pid %d refused: %s", (int)l->pid, reason);
 	(void)snprintf(frame.reason, sizeof(frame.reason), "%s", reason);
 	(void)link_send(l, &frame, sizeof(frame), NULL, 0);
 	link_close(l);

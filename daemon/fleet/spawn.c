@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/log.h"
+#include "base/message.h"
 
 static int spawn(struct vmm *v)
 {
@@ -46,6 +46,15 @@ static bool has_limits(const struct vm_resources *r)
 	return memcmp(r, &none, sizeof(none)) != 0;
 }
 
+static void say_started(const struct vmm *v)
+{
+	struct log_fields f = { .length = 0 };
+
+	vmm_fields(&f, v);
+	log_message(MESSAGE_VMM_STARTED, &f, "VMM of %s (life %llu) started, pid %d", v->name, (unsigned long long)v->life,
+		(int)v->pid);
+}
+
 /* The child cannot be reaped by anyone but us before vmm_died: its pid stays its own. */
 static int start(struct vmm *v, char text[TEXT_SIZE])
 {
@@ -75,7 +84,7 @@ static int start(struct vmm *v, char text[TEXT_SIZE])
 		(void)snprintf(text, TEXT_SIZE, "the VMM cannot be watched: %s; raise the daemon's limit of open files",
 			strerror(-r));
 	else
-		log_info("VMM of %s (life %llu) started, pid %d", v->name, (unsigned long long)v->life, (int)v->pid);
+		say_started(v);
 	return r;
 }
 

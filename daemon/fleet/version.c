@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/message.h"
 
 #define LOOK_NS 1000000000ull
 
@@ -35,12 +35,15 @@ static void take_stale(struct link *l, uint64_t life)
 	struct vmm *v = vmm_get(l->fleet, life);
 	const char *refusal = link_may_have(l, life);
 	struct input in = { .kind = IN_VMM_STALE, .life = life };
+	struct log_fields f = { .length = 0 };
 
 	if (refusal) {
 		link_refuse_life(l, life, refusal);
 		return;
 	}
-	log_warning("VMM of %s (life %llu, pid %d) is stale: it speaks version %u of the link, this daemon %u to %u; its guest "
+	vmm_fields(&f, v);
+	log_message(MESSAGE_VMM_STALE, &f,
+		"VMM of %s (life %llu, pid %d) is stale: it speaks version %u of the link, this daemon %u to %u; its guest "
 		"goes on, a restart gives it a new VMM", v->name, (unsigned long long)life, (int)v->pid, l->version,
 		VMM_LINK_OLDEST, VMM_LINK_VERSION);
 	link_adopted(l, v, LINK_STALE);

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/log.h"
+#include "base/message.h"
 
 int vmm_new(struct fleet *f, uint64_t life, const char *name, bool huge, struct vmm **ret)
 {
@@ -115,13 +115,24 @@ static void tell_and_free(struct vmm *v)
 	fleet_check_ready(f);
 }
 
+void vmm_fields(struct log_fields *f, const struct vmm *v)
+{
+	log_life(f, v->name, v->life);
+	if (v->pid)
+		log_field(f, "VMM_PID", "%d", (int)v->pid);
+}
+
 static void vmm_gone(struct vmm *v)
 {
+	struct log_fields f = { .length = 0 };
+
+	vmm_fields(&f, v);
 	if (v->dismissed)
-		log_info("VMM of %s (life %llu, pid %d) left", v->name, (unsigned long long)v->life, (int)v->pid);
+		log_message(MESSAGE_VMM_LEFT, &f, "VMM of %s (life %llu, pid %d) left", v->name, (unsigned long long)v->life,
+			(int)v->pid);
 	else
-		log_notice("VMM of %s (life %llu, pid %d) is gone: %s", v->name, (unsigned long long)v->life, (int)v->pid,
-			v->gone.in.end.text);
+		log_message(MESSAGE_VMM_DIED, &f, "VMM of %s (life %llu, pid %d) is gone: %s", v->name,
+			(unsigned long long)v->life, (int)v->pid, v->gone.in.end.text);
 	tell_and_free(v);
 }
 
@@ -135,7 +146,8 @@ void vmm_failed(struct vmm *v, const char *format, ...)
 	va_end(args);
 	v->gone.in = (struct input){ .kind = IN_VMM_FAILED, .life = v->life };
 	end_set(&v->gone.in.end, CAUSE_START_FAILED, "%s", text);
-	log_error("%s (life %llu): %s", v->name, (unsigned long long)v->life, text);
+	log_message(MESSAGE_VMM_FAILED, OF_LIFE(v->name, v->life), "%s (life %llu): %s", v->name, (unsigned long long)v->life,
+		text);
 	if (v->has_pid)
 		vmm_kill(v); /* one that cannot be watched is of no use; it has no life yet */
 	tell_and_free(v);
@@ -222,10 +234,13 @@ void vmm_doom(struct vmm *v, uint32_t cause, const char *text)
 void vmm_breach(struct vmm *v, const char *rule)
 {
 	struct input in = { .kind = IN_VMM_LOST, .life = v->life };
+	struct log_fields f = { .length = 0 };
 	char text[VMM_TEXT_MAX + 1];
 
 	(void)snprintf(text, sizeof(text), "the VMM broke the rules of its link and was killed: %s", rule);
-	log_error("VMM of %s (life %llu, pid %d): %s", v->name, (unsigned long long)v->life, (int)v->pid, text);
+	vmm_fields(&f, v);
+	log_message(MESSAGE_VMM_BROKE_RULES, &f, "VMM of %s (life %llu, pid %d): %s", v->name, (unsigned long long)v->life,
+		(int)v->pid, text);
 	link_close(v->link);
 	vmm_doom(v, CAUSE_VMM_PROTOCOL, text);
 	v->connect_until = 0;

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/message.h"
 #include "main/daemon.h"
 
 #define RECONNECT_FIRST 100000000ull
@@ -58,9 +58,9 @@ static void lost(void *arg, int error)
 	struct daemon *d = arg;
 
 	if (error == -ENOBUFS)
-		log_warning("the bus does not take what it is sent, and is left; trying again");
+		log_message(MESSAGE_BUS_GONE, NULL, "the bus does not take what it is sent, and is left; trying again");
 	else
-		log_warning("the bus is gone: %s; trying again", strerror(-error));
+		log_message(MESSAGE_BUS_GONE, NULL, "the bus is gone: %s; trying again", strerror(-error));
 	connection_close(d);
 	try_later(d);
 }
@@ -75,7 +75,7 @@ static void again(void *arg)
 	if (r < 0)
 		try_later(d);
 	else if (reconnect)
-		log_notice("connected to the bus again");
+		log_message(MESSAGE_BUS_BACK, NULL, "connected to the bus again");
 }
 
 static void complain(int error)

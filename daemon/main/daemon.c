@@ -12,9 +12,10 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-id128.h>
 
-#include "base/log.h"
+#include "base/message.h"
 #include "base/notify.h"
 #include "config.h"
+#include "journal/journal.h"
 
 #define FAREWELL 5000000000ull /* ns that SIGTERM waits for retires in their active phase */
 
@@ -126,7 +127,7 @@ void daemon_tell_ready(struct daemon *d)
 		return;
 	d->told_ready = true;
 	notify_send("READY=1\nSTATUS=Following every life");
-	log_info("ready");
+	log_message(MESSAGE_DAEMON_READY, NULL, "ready");
 }
 
 static void fleet_is_ready(void *arg)
@@ -141,7 +142,7 @@ static void leave_now(void *arg)
 {
 	struct daemon *d = arg;
 
-	log_warning("some debts are still unpaid; the log keeps them for the next start");
+	log_message(MESSAGE_DEBTS_UNPAID, NULL, "some debts are still unpaid; the log keeps them for the next start");
 	loop_exit(d->loop, 0);
 }
 
@@ -153,7 +154,7 @@ static void told_to_leave(void *arg, int signo)
 	if (d->leaving)
 		return;
 	d->leaving = true;
-	log_info("leaving (signal %d); guests go on", signo);
+	log_message(MESSAGE_DAEMON_LEAVING, NULL, "leaving (signal %d); guests go on", signo);
 	notify_send("STOPPING=1");
 	engine_post(d->engine, &in);
 	loop_timer_set(d->farewell, loop_monotonic() + FAREWELL);
@@ -268,8 +269,8 @@ static int open_engine(struct daemon *d)
 		.fleet_arg = d->fleet,
 		.clock_arg = d,
 		.lease_arg = d,
-		.publisher = { { &page_publisher, d, false }, { &bus_publisher, d, true } },
-		.publisher_count = 2 };
+		.publisher = { { &page_publisher, d, false }, { &bus_publisher, d, true }, { &journal_publish_ops, NULL, true } },
+		.publisher_count = 3 };
 	int r;
 
 	memcpy(config.boot, store_boot(d->store), sizeof(config.boot));
@@ -326,8 +327,8 @@ static void begin_somewhere(struct daemon *d, uint64_t highest)
 		return;
 	id = engine_log_lost(d->engine, highest);
 	if (highest)
-		log_warning("a part of the log is lost: lives it told of are not known here; FF-A ids go on from a random "
-			    "place, 0x%04x",
+		log_message(MESSAGE_LOG_LOST, NULL,
+			"a part of the log is lost: lives it told of are not known here; FF-A ids go on from a random place, 0x%04x",
 			id);
 	else
 		log_notice("the log is empty: should the secure world remember VMs of an earlier one, their FF-A ids are met "

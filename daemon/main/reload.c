@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/log.h"
+#include "base/message.h"
 #include "main/daemon.h"
 #include "main/rehearsal.h"
 #include "store/definition.h"
@@ -273,14 +273,21 @@ static int ask_all(struct reload *r)
 
 static void log_result(const struct found *f)
 {
+	struct log_fields fields = { .length = 0 };
+
 	if (!f->what) /* memory was short before it was looked at */
 		return;
+	if (*f->name)
+		log_field(&fields, "VM_NAME", "%s", f->name);
+	if (f->path && *f->path)
+		log_field(&fields, "DEFINITION_FILE", "%s", f->path);
 	if (strcmp(f->what, "error") == 0) /* the text names the file */
-		log_error("%s", f->text ? f->text : f->path);
+		log_message(MESSAGE_DEFINITION_REFUSED, &fields, "%s", f->text ? f->text : f->path);
 	else if (strcmp(f->what, "refused") == 0)
-		log_error("%s: %s", *f->path ? f->path : f->name, f->text ? f->text : "out of memory");
+		log_message(MESSAGE_DEFINITION_REFUSED, &fields, "%s: %s", *f->path ? f->path : f->name,
+			f->text ? f->text : "out of memory");
 	else if (f->accepted && strcmp(f->what, "unchanged") != 0)
-		log_info("definition of %s: %s", f->name, f->what);
+		log_message(MESSAGE_DEFINITION_READ, &fields, "definition of %s: %s", f->name, f->what);
 }
 
 static void forget_found(struct reload *r)

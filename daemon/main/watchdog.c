@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "base/message.h"
 #include "base/notify.h"
 
 #define NS_PER_US 1000ull
@@ -53,7 +53,7 @@ static void look(void *arg)
 	if (engine_moves(&d->watchdog, d->engine))
 		notify_send("WATCHDOG=1");
 	else
-		log_error("what was asked does not move: the watchdog is not fed");
+		log_message(MESSAGE_DAEMON_STUCK, NULL, "what was asked does not move: the watchdog is not fed");
 	loop_timer_set(d->watchdog.timer, loop_monotonic() + d->watchdog.period / LOOKS);
 }
 

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "base/message.h"
 
 #define RESTARTS_MAX 16
 #define RX_SIZE 65536
@@ -146,7 +146,8 @@ static void add_partition(struct secure *s, const struct ffa_partition_info_v13 
 			return;
 		}
 	if (w->count == MODEL_SP_MAX - 1) {
-		log_error("more than %d secure partitions: 0x%04x is not told of VMs", MODEL_SP_MAX - 1, info->id);
+		log_message(MESSAGE_SP_TOO_MANY, OF_SP(info->id), "more than %d secure partitions: 0x%04x is not told of VMs",
+			MODEL_SP_MAX - 1, info->id);
 		return;
 	}
 	s->discovery.uuids[w->count] = (struct sp_uuids){ .sp = info->id };

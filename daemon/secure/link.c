@@ -16,7 +16,7 @@
 #include <sys/un.h>
 
 #include "base/cleanup.h"
-#include "base/log.h"
+#include "base/message.h"
 
 #define RX_BYTES 65536
 #define FRAMES_PER_TURN 32
@@ -90,7 +90,7 @@ void link_fail(struct secure *s, const char *why)
 	bool was_up = s->told_up;
 
 	if (was_up || s->backoff == BACKOFF_FIRST)
-		log_warning("link to the secure side at %s: %s", s->socket_path, why);
+		log_message(MESSAGE_SECURE_LINK_DOWN, NULL, "link to the secure side at %s: %s", s->socket_path, why);
 	secure_link_close(s);
 	s->retry_at = loop_monotonic() + s->backoff;
 	s->backoff = s->backoff ? earliest(s->backoff * 2, BACKOFF_LAST) : BACKOFF_FIRST;

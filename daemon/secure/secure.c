@@ -8,7 +8,7 @@
 #include <sys/un.h>
 
 #include "base/cleanup.h"
-#include "base/log.h"
+#include "base/message.h"
 
 #define FRAME_TIMEOUT_NS 2000000000ull
 #define TELL_AGAIN_NS 100000000ull
@@ -50,7 +50,7 @@ static void complain(struct secure *s, const struct secure_call *call, const uin
 	if (s->complained_at && now < s->complained_at + COMPLAIN_EVERY_NS)
 		return;
 	s->complained_at = now;
-	log_error("%s 0x%04x answered %s outside the protocol: %llx %llx %llx %llx",
+	log_message(MESSAGE_SP_BROKE_RULES, OF_SP(call->sp), "%s 0x%04x answered %s outside the protocol: %llx %llx %llx %llx",
 		call->spmc ? "the SPMC" : "secure partition", call->sp,
 		call->run ? "FFA_RUN" : words[call->spmc][call->kind],
 		(unsigned long long)x[0], (unsigned long long)x[1], (unsigned long long)x[2],

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/message.h"
 #include "vmm/vmm.h"
 
 #define DEFAULT_SOCKET "/run/lifecycled/vmm.sock"
@@ -32,6 +32,15 @@ static bool name_is_valid(const char *name)
 	return length >= 1 && length <= VM_NAME_MAX && strchr(first, name[0]) && strspn(name, rest) == length;
 }
 
+/* So that the story of a VM in the journal has its VMM's words, too. */
+static void log_name(const char *name)
+{
+	struct log_fields f = { .length = 0 };
+
+	log_field(&f, "VM_NAME", "%s", name);
+	log_always(f.text);
+}
+
 int main(int argc, char **argv)
 {
 	static struct vmm vmm;
@@ -55,6 +64,7 @@ int main(int argc, char **argv)
 		return usage(stderr, 2);
 	mallopt(M_ARENA_MAX, 1);
 	log_open("lifecycled-vmm", LOG_INFO);
+	log_name(name);
 	/* For tests: makes a KVM call fail (kvm/door.h). */
 	if (kvm_door_inject(getenv("LIFECYCLED_VMM_INJECT")) < 0)
 		return usage(stderr, 2);

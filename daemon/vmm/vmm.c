@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/log.h"
+#include "base/message.h"
 #include "base/notify.h"
 #include "vmm/sandbox/sandbox.h"
 #include "vmm/vcpu.h"
@@ -194,7 +194,7 @@ static void note_build(struct vmm *v)
 		v->owed |= OWED_BUILT;
 		if (sandbox_lacks()) {
 			v->owed |= OWED_SANDBOX;
-			log_warning("the sandbox has %s", sandbox_lacks_text());
+			log_message(MESSAGE_SANDBOX_LACKS, NULL, "the sandbox has %s", sandbox_lacks_text());
 		}
 		break;
 	case BUILD_FAILED:
