@@ -56,9 +56,16 @@ class MortalHost(Host):
     def outputs(self):
         """The names of all that left since it was armed."""
         count = min(HEAD.unpack_from(self.mortal)[2], NAMES - 1)
-        start = HEAD.size
-        return [self.mortal[start + n * NAME_SIZE:start + (n + 1) * NAME_SIZE].split(b"\0")[0].decode()
-                for n in range(1, count + 1)]
+        return [self.name_of(n) for n in range(1, count + 1)]
+
+    def died_at(self):
+        """The output at which it did. One that was under way when it was armed may be numbered beyond what was counted since."""
+        number = HEAD.unpack_from(self.mortal)[3]
+        return self.name_of(number) if number else None
+
+    def name_of(self, number):
+        start = HEAD.size + number * NAME_SIZE
+        return self.mortal[start:start + NAME_SIZE].split(b"\0")[0].decode()
 
     def is_dead(self, seconds=0):
         """True if the daemon died by itself, within that time."""
