@@ -110,6 +110,11 @@ int fleet_listen(struct fleet *f, loop_call_fn *ready, void *arg)
 	return 0;
 }
 
+unsigned fleet_adopting(const struct fleet *f)
+{
+	return (unsigned)f->adopting;
+}
+
 /* ---- what the engine asks ---- */
 
 static int make_files(struct vmm *v, const struct birth_place *place, char text[TEXT_SIZE])

@@ -51,6 +51,7 @@ int fleet_adopt(struct fleet *f, uint64_t life, const struct change_vmm *vmm, co
 
 /* Takes connections. `ready` is called once, from the loop: each adopted VMM connected, died, or its time is over. */
 int fleet_listen(struct fleet *f, loop_call_fn *ready, void *arg);
+unsigned fleet_adopting(const struct fleet *f); /* how many that still is waited for */
 
 /* A place for guest memory: 0, or -EINVAL and a line in the log if it would not keep its promises. */
 int fleet_check_memory_dir(const char *path, bool huge);

@@ -94,7 +94,7 @@ void connection_named(void *arg, int error)
 	if (error == 0) {
 		d->reconnect_delay = 0;
 		d->named = true;
-		daemon_tell_ready(d);
+		ready_check(d);
 		return;
 	}
 	if (d->named || !d->told_ready)

@@ -119,24 +119,7 @@ static void disk_ready(void *arg, int fd, unsigned events)
 	wake(d); /* it may have been the last thing that was waited for */
 }
 
-/* ---- ready, leaving ---- */
-
-void daemon_tell_ready(struct daemon *d)
-{
-	if (d->told_ready || !d->fleet_ready || (!d->named && strcmp(d->options->bus, "none") != 0))
-		return;
-	d->told_ready = true;
-	notify_send("READY=1\nSTATUS=Following every life");
-	log_message(MESSAGE_DAEMON_READY, NULL, "ready");
-}
-
-static void fleet_is_ready(void *arg)
-{
-	struct daemon *d = arg;
-
-	d->fleet_ready = true;
-	daemon_tell_ready(d);
-}
+/* ---- leaving ---- */
 
 static void leave_now(void *arg)
 {
@@ -442,7 +425,7 @@ int daemon_start(struct daemon *d, const struct options *o)
 	if (r >= 0)
 		r = open_bus(d);
 	if (r >= 0)
-		r = fleet_listen(d->fleet, fleet_is_ready, d);
+		r = ready_start(d);
 	if (r >= 0)
 		r = watchdog_start(d);
 	if (r < 0)

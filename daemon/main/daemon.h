@@ -35,6 +35,7 @@ struct daemon {
 	struct loop_timer *reconnect; /* to the bus */
 	struct loop_timer *wake;      /* the engine's next deadline */
 	struct loop_timer *farewell;  /* how long SIGTERM waits for retires */
+	struct loop_timer *unready;   /* says what READY waits for */
 	struct loop_task turn;
 	struct loop_watch *disk;      /* what the store's writer has done */
 	struct reload *reload;
@@ -68,5 +69,6 @@ void connection_close(struct daemon *d);
 /* watchdog.c */
 int watchdog_start(struct daemon *d);
 
-/* daemon.c */
-void daemon_tell_ready(struct daemon *d);
+/* ready.c: READY=1, once the bus has given its name and each VMM on record has connected, died, or had its time */
+int ready_start(struct daemon *d);
+void ready_check(struct daemon *d);

@@ -395,6 +395,18 @@ def a_bus_that_hangs_holds_up_nobody():
         equal(end_of(h, "web")["cause"], "vmm-signal", "cause")
 
 
+def a_daemon_that_is_not_ready_says_what_it_waits_for():
+    with Host() as h:
+        h.kill_daemon()
+        os.kill(h.bus.pid, signal.SIGSTOP)
+        try:
+            h.start_daemon(ready=False)
+            h.until(lambda: "not ready: the bus" in whole_log(h), "it says what it waits for")
+        finally:
+            os.kill(h.bus.pid, signal.SIGCONT)
+        h.daemon.wait_ready()
+
+
 def resident_bytes(pid):
     return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
@@ -492,6 +504,7 @@ if __name__ == "__main__":
         a_wall_clock_that_jumps_moves_no_deadline,
         who_asks_for_ten_thousand_streams_gets_his_share,
         a_bus_that_hangs_holds_up_nobody,
+        a_daemon_that_is_not_ready_says_what_it_waits_for,
         *([a_bus_that_takes_nothing_fills_no_memory] if IS_QUICK else []),  # the unit test bus-source asks the same everywhere
         leases_and_bound_vms_go_on_without_a_bus,
         streams_go_on_without_a_bus,
