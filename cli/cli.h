@@ -40,6 +40,9 @@ struct cli {
 	bool force;  /* forget */
 	bool pending; /* undefine, cat */
 	bool dry_run; /* reload */
+	bool all, value; /* show */
+	const char *property[32]; /* show: names, with commas between */
+	size_t property_count;
 	bool preserve; /* abort */
 	bool host;   /* shutdown */
 	bool bound;  /* start */
@@ -76,6 +79,7 @@ void ask_end(void);
 /* verbs */
 int verb_list(struct cli *c, int argc, char **argv);
 int verb_status(struct cli *c, int argc, char **argv);
+int verb_show(struct cli *c, int argc, char **argv);
 int verb_why(struct cli *c, int argc, char **argv);
 int verb_peers(struct cli *c, int argc, char **argv);
 int verb_leases(struct cli *c, int argc, char **argv);

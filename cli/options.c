@@ -96,6 +96,16 @@ static int take_timeout(struct cli *c, const struct option_row *o, const char *v
 	return 0;
 }
 
+static int take_property(struct cli *c, const struct option_row *o, const char *value)
+{
+	(void)o;
+	if (c->property_count == LENGTH(c->property))
+		return cli_usage("--property %s: no more than %zu of them; they can be named in one, with ',' between", value,
+			LENGTH(c->property));
+	c->property[c->property_count++] = value;
+	return 0;
+}
+
 static int take_secure_view(struct cli *c, const struct option_row *o, const char *value)
 {
 	(void)o;
@@ -121,6 +131,9 @@ const struct option_row option_rows[] = {
 	VALUE("lease", "timeout", 0, "SEC", take_timeout, "the command needs so long at most, once it is told to end"),
 	VALUE(STEERING " undefine lease", "if-life", 0, "N", take_if_life, "only if this is the VM's life"),
 	VALUE("forget", "if-life", 0, "N", take_if_life, "this life of the VM"),
+	VALUE("show", "property", 'p', "NAME", take_property, "this property alone; or several, with ',' between"),
+	TRUE("show", "value", 0, value, "the values without their names"),
+	TRUE("show", "all", 'a', all, "also properties that are empty"),
 	TRUE("start", "bound", 0, bound, "stay, and end the VM when this ends"),
 	TRUE("abort", "preserve", 0, preserve, "keep life and memory for a post-mortem"),
 	TRUE("undefine", "pending", 0, pending, "a VM that lives goes at the end of its life"),

@@ -10,6 +10,7 @@
 const struct verb verbs[] = {
 	{ "list", "[NAME|GLOB...]", "Show VMs, one a line", 0, INT_MAX, VERB_PAGES, verb_list },
 	{ "status", "NAME...", "Show all there is to know of a VM", 1, INT_MAX, PAGES_NAMES, verb_status },
+	{ "show", "[NAME...]", "Show properties of VMs, or of lifecycled", 0, INT_MAX, PAGES_NAMES, verb_show },
 	{ "why", "NAME...", "Say what a VM waits for, and what comes then", 1, INT_MAX, PAGES_NAMES, verb_why },
 	{ "peers", "[NAME...]", "Show what lives owe Secure Partitions", 0, INT_MAX, PAGES_NAMES, verb_peers },
 	{ "leases", "[NAME...]", "Show who holds the ends of lives", 0, INT_MAX, PAGES_NAMES, verb_leases },

@@ -30,6 +30,8 @@ int connection_call(struct lifecycle *l, sd_bus_message *request, sd_bus_message
 /* The same of a request that changes something: *ret_seq, if not NULL, is where it took effect. */
 int connection_change(struct lifecycle *l, sd_bus_message *request, const char *what, uint64_t *ret_seq);
 int connection_get_all(struct lifecycle *l, const char *path, const char *interface, sd_bus_message **ret);
+/* The path of a VM's object, which lives in the reply. */
+int connection_vm_path(struct lifecycle *l, const char *name, sd_bus_message **ret_reply, const char **ret_path);
 /* For what went wrong with a reply, or here. Returns error, which is negative. */
 int connection_fail(struct lifecycle *l, int error, const char *what);
 int connection_refuse(struct lifecycle *l, int refusal, const char *format, ...) __attribute__((format(printf, 3, 4)));

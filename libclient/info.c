@@ -277,7 +277,7 @@ static int add_old(struct lifecycle *l, const char *name, struct lifecycle_vm_in
 	return 0;
 }
 
-static int get_path(struct lifecycle *l, const char *name, sd_bus_message **ret_reply, const char **ret_path)
+int connection_vm_path(struct lifecycle *l, const char *name, sd_bus_message **ret_reply, const char **ret_path)
 {
 	struct call_target target = { BUS_PATH, BUS_MANAGER, "Get" };
 	_cleanup_(message_unrefp) sd_bus_message *request = NULL;
@@ -306,7 +306,7 @@ int lifecycle_vm_info(struct lifecycle *l, const char *name, struct lifecycle_vm
 		return connection_fail(l, -ENOMEM, "GetAll");
 	info->vm = (struct lifecycle_vm){ .size = sizeof(info->vm), .name = "", .uuid = "", .pending = "-" };
 	info->details = (struct lifecycle_vm_details){ .size = sizeof(info->details), .waits.name = "", .end_text = "" };
-	r = get_path(l, name, &got, &path);
+	r = connection_vm_path(l, name, &got, &path);
 	if (r >= 0)
 		r = connection_get_all(l, path, BUS_VM, &info->reply);
 	if (r < 0)

@@ -22,6 +22,7 @@
 #include <lifecycle/connection.h>
 #include <lifecycle/see.h>
 #include <lifecycle/define.h>
+#include <lifecycle/properties.h>
 #include <lifecycle/steer.h>
 #include <lifecycle/lease.h>
 #include <lifecycle/follow.h>
