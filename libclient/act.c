@@ -18,6 +18,7 @@ static const struct {
 	[LIFECYCLE_PAUSE] = { "Pause", NULL },
 	[LIFECYCLE_RESUME] = { "Resume", NULL },
 	[LIFECYCLE_PRESERVE] = { "Abort", "Preserve" },
+	[LIFECYCLE_CANCEL] = { "Cancel", NULL },
 };
 
 static int append_act(sd_bus_message *request, const char *name, uint64_t life, const char *option)

@@ -85,6 +85,8 @@
 	X(MUTANT_P5_BACKOFF_FLAT, "P5", "restarts in a row wait no longer than the first")                             \
 	X(MUTANT_P5_HEALTH_IGNORED, "P5", "a guest that ran well waits as long as one that did not")                   \
 	X(MUTANT_P5_STOP_CANCELS_NOT, "P5", "a stop is taken, and the restart that is due comes")                      \
+	X(MUTANT_P5_CANCEL_IGNORED, "P5", "a restart is taken back, and comes")                                         \
+	X(MUTANT_P5_CANCEL_STOPPING, "P5", "a stop that the guest was told of is taken back")                           \
 	X(MUTANT_P5_ORDER_IGNORED, "P5", "a VM starts before those that come first run")                               \
 	X(MUTANT_P5_DEPENDENCY_OUTLIVED, "P5", "a VM outlives one that it requires")                                   \
 	X(MUTANT_P5_PENDING_EARLY, "P5", "a life that runs is given the definition of the next")                       \

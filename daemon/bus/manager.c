@@ -189,6 +189,11 @@ static int manager_method_destroy(sd_bus_message *m, void *userdata, sd_bus_erro
 	return manager_method_verb(m, userdata, REQUEST_DESTROY, error);
 }
 
+static int manager_method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return manager_method_verb(m, userdata, REQUEST_CANCEL, error);
+}
+
 static int manager_method_start_bound(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	return bus_bound_start_submit(userdata, m, error);
@@ -312,6 +317,7 @@ static const sd_bus_vtable manager_vtable[] = {
 	VERB("Abort", manager_method_abort),
 	VERB("Restart", manager_method_restart),
 	VERB("Destroy", manager_method_destroy),
+	VERB("Cancel", manager_method_cancel),
 	SD_BUS_METHOD_WITH_ARGS("StartBound", SD_BUS_ARGS("s", name, "a{sv}", options),
 		SD_BUS_RESULT("s", token, "h", client, "t", sequence), manager_method_start_bound, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("BindAgain", SD_BUS_ARGS("s", token, "a{sv}", options), SD_BUS_RESULT("h", client),

@@ -39,6 +39,7 @@ static const struct right rights[] = {
 	ENDS("Abort", "abort", "abort", CAUSE_USER_ABORT),
 	ENDS("Restart", "restart", "restart", CAUSE_USER_RESTART),
 	ENDS("Destroy", "destroy", "destroy", CAUSE_USER_DESTROY),
+	OF_VM("Cancel", "cancel", "cancel"),
 	{ .member = "Shutdown", .action = BUS_NAME ".shutdown", .verb = "shutdown", .cause = CAUSE_USER_STOP },
 	NEEDS("Forget", "forget", "forget"),
 	OF_VM("TakeDestroyLease", "lease", "lease"),

@@ -210,6 +210,11 @@ static int vm_method_destroy(sd_bus_message *m, void *userdata, sd_bus_error *er
 	return vm_method_verb(m, userdata, REQUEST_DESTROY, error);
 }
 
+static int vm_method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return vm_method_verb(m, userdata, REQUEST_CANCEL, error);
+}
+
 static int vm_method_open_console(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	return bus_console_submit(vm_bus(m), m, ((const struct vm_row *)userdata)->name, error);
@@ -236,6 +241,7 @@ static const sd_bus_vtable vm_vtable[] = {
 	VERB("Abort", vm_method_abort),
 	VERB("Restart", vm_method_restart),
 	VERB("Destroy", vm_method_destroy),
+	VERB("Cancel", vm_method_cancel),
 	SD_BUS_METHOD_WITH_ARGS("OpenConsole", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("h", ring),
 		vm_method_open_console, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("TakeDestroyLease", SD_BUS_ARGS("s", why, "t", timeout_ms, "t", expected_life, "a{sv}", options),

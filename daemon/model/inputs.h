@@ -62,6 +62,7 @@ enum request_verb {
 	REQUEST_RECLAIM_LEASE, /* lease.token, lease.holder, and who it is now */
 	REQUEST_RELEASE_LEASE, /* lease.token, lease.holder */
 	REQUEST_FORGET, /* what a life that is over owes SP `sp`; `name` may be empty where `life` is given */
+	REQUEST_CANCEL, /* a life that is to begin, and has not, does not */
 };
 
 struct bind_request {

@@ -122,20 +122,10 @@ static enum refusal ask_start_bound(struct step *s, const struct bind_request *b
 	return refusal;
 }
 
-/* A start that waits for order, or for its delay, has no life to end yet. */
-static bool cancels_start(struct step *s, struct vm *vm)
-{
-	if (state_of(vm) != VM_NULL || vm->operation.operation != OP_START)
-		return false;
-	if (!MUTANT(MUTANT_P5_STOP_CANCELS_NOT))
-		set_operation(s, vm, OP_NONE, 0);
-	return true;
-}
-
 /* A guest that does not run yet cannot hear: it ends at once. */
 static enum refusal ask_stop(struct step *s, struct vm *vm, struct answer *a)
 {
-	if (cancels_start(s, vm))
+	if (cancel_start(s, vm))
 		return REFUSED_NOT;
 	if (state_of(vm) == VM_NULL)
 		return illegal(s, vm, a, "stop", "there is no life to end");
@@ -156,7 +146,7 @@ static enum refusal ask_stop(struct step *s, struct vm *vm, struct answer *a)
 
 static enum refusal ask_abort(struct step *s, struct vm *vm, struct answer *a)
 {
-	if (cancels_start(s, vm))
+	if (cancel_start(s, vm))
 		return REFUSED_NOT;
 	if (state_of(vm) == VM_NULL && MUTANT(MUTANT_P5_ILLEGAL_RESTART)) {
 		set_operation(s, vm, OP_ABORT, 0);
@@ -258,6 +248,8 @@ static enum refusal ask(struct step *s, const struct request *r, struct vm *vm, 
 		return ask_undefine(s, vm, r, a);
 	case REQUEST_LEASE:
 		return ask_lease(s, r, vm, a);
+	case REQUEST_CANCEL:
+		return ask_cancel(s, vm, a);
 	case REQUEST_RECLAIM_LEASE:
 	case REQUEST_RELEASE_LEASE:
 	case REQUEST_DEFINE:
@@ -271,9 +263,9 @@ static enum refusal ask(struct step *s, const struct request *r, struct vm *vm, 
 }
 
 /* What ends a life ends the wait for one, too. */
-static bool ends_life(enum request_verb verb)
+static bool ends_wait(enum request_verb verb)
 {
-	return verb == REQUEST_ABORT || verb == REQUEST_DESTROY || verb == REQUEST_STOP;
+	return verb == REQUEST_ABORT || verb == REQUEST_DESTROY || verb == REQUEST_STOP || verb == REQUEST_CANCEL;
 }
 
 static enum refusal to_vm(struct step *s, const struct request *r, struct answer *a)
@@ -291,7 +283,7 @@ static enum refusal to_vm(struct step *s, const struct request *r, struct answer
 		return REFUSED_WRONG_LIFE;
 	}
 	refusal = ask(s, r, vm, a);
-	if (refusal == REFUSED_NOT && ends_life(r->verb))
+	if (refusal == REFUSED_NOT && ends_wait(r->verb))
 		waiter_refuse(s, vm, "its start was cancelled");
 	return refusal;
 }

@@ -44,6 +44,8 @@ enum refusal illegal(struct step *s, struct vm *vm, struct answer *a, const char
 
 /* define.c */
 enum refusal ask_define(struct step *s, struct request *r, struct answer *a);
+enum refusal ask_cancel(struct step *s, struct vm *vm, struct answer *a);
+bool cancel_start(struct step *s, struct vm *vm); /* one that waits: true, and it is over */
 enum refusal ask_undefine(struct step *s, struct vm *vm, const struct request *r, struct answer *a);
 void pending_take(struct step *s, struct vm *vm); /* it has no life now, or begins its next */
 

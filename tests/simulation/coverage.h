@@ -11,7 +11,7 @@
 #define COVERED_CALLS 20
 
 struct coverage {
-	uint64_t input[IN_SHUTDOWN + 1], verb[REQUEST_FORGET + 1];
+	uint64_t input[IN_SHUTDOWN + 1], verb[REQUEST_CANCEL + 1];
 	uint64_t call[COVERED_CALLS]; /* of guests, as the table in coverage.c has them; the last: any other */
 };
 

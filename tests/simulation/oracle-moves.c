@@ -130,6 +130,8 @@ void oracle_answer(struct world *w, const struct asked *asked, const struct answ
 		return;
 	}
 	oracle_ended_for_good(w, asked);
+	if (asked->alone && asked->verb == REQUEST_CANCEL)
+		oracle_cancelled(w, asked);
 	oracle_defined(w, asked);
 	if (asked->alone && asked->verb == REQUEST_ABORT && had_nothing_to_end(w, asked->row.name))
 		fail(w, "P5", "an abort of %s is taken, which has no life", asked->row.name);

@@ -48,7 +48,7 @@ static void defined(struct world *w, const struct change *c)
 
 #define ASKED(verb) (1u << (verb))
 #define STARTS (ASKED(REQUEST_START) | ASKED(REQUEST_RESTART))
-#define ENDS (ASKED(REQUEST_STOP) | ASKED(REQUEST_ABORT) | ASKED(REQUEST_DESTROY))
+#define ENDS (ASKED(REQUEST_STOP) | ASKED(REQUEST_ABORT) | ASKED(REQUEST_DESTROY) | ASKED(REQUEST_CANCEL))
 
 static bool is_asked(const struct world *w, const struct kept_vm *k, unsigned verbs)
 {
@@ -59,12 +59,17 @@ static bool is_asked(const struct world *w, const struct kept_vm *k, unsigned ve
 }
 
 /* Somebody started its unit. */
-static bool has_stranger(const struct world *w, const struct kept_vm *k)
+bool oracle_has_stranger(const struct world *w, const char *name)
 {
 	for (size_t i = 0; i < w->vmm_count; i++)
-		if (fleet_waits(w, w->vmm[i]) && !strcmp(w->vmm[i]->name, k->name))
+		if (fleet_waits(w, w->vmm[i]) && !strcmp(w->vmm[i]->name, name))
 			return true;
 	return false;
+}
+
+static bool has_stranger(const struct world *w, const struct kept_vm *k)
+{
+	return oracle_has_stranger(w, k->name);
 }
 
 /* And stopped it again: a start that was its wish alone goes with it. */
@@ -468,8 +473,21 @@ void oracle_ended_for_good(struct world *w, const struct asked *asked)
 		if (w->asked[i].token > asked->token && ASKED(w->asked[i].verb) & STARTS &&
 			(!strcmp(w->asked[i].row.name, k->name) || may_be_pulled(w, k, asked->stored_seq)))
 			return;
-	if (ASKED(asked->verb) & ENDS) /* a stop that was not heard is over, and the life goes on */
+	if (asked->verb == REQUEST_CANCEL)
+		k->for_good = !has_stranger(w, k);
+	else if (ASKED(asked->verb) & ENDS) /* a stop that was not heard is over, and the life goes on */
 		k->for_good = !(k->life && k->operation == OP_NONE) && !has_stranger(w, k);
+}
+
+/* What is taken back is a life that was to begin, or what somebody's unit waits for. */
+void oracle_cancelled(struct world *w, const struct asked *asked)
+{
+	const struct picture *p = oracle_picture(w, asked->row.name);
+	const struct kept_vm *k = oracle_kept(w, asked->row.name);
+	uint8_t was = !p ? OP_NONE : p->turn == w->publishes ? p->was_operation : p->operation;
+
+	if (k && was != OP_START && was != OP_RESTART && !asked->has_unit)
+		fail(w, "P5", "of %s is taken back operation %u, which is no life to begin", k->name, was);
 }
 
 void oracle_next_start(struct world *w, const struct vm_row *row)

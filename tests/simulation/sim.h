@@ -272,6 +272,7 @@ struct asked {
 	struct vm_row row;
 	struct debt_row debt[MODEL_SP_MAX]; /* of the row, whose own may be written over */
 	uint64_t stored_seq;
+	bool has_unit; /* somebody had started its unit, which may wait for a life */
 	uint64_t text; /* DEFINE: what was asked for, as definition_hash() */
 };
 
@@ -571,6 +572,8 @@ void oracle_partition_missed(struct world *w, const struct kept_vm *k, const str
 void oracle_turn(struct world *w, const struct kept_vm *k); /* P5: it is asked to end in a shutdown */
 bool oracle_needs(struct world *w, const char *name, const char *needed); /* by its definition it begins after that one */
 bool oracle_wants_partition(struct world *w, const struct vm_row *row, uint16_t id); /* it must wait for this one; 0: for any */
+bool oracle_has_stranger(const struct world *w, const char *name);
+void oracle_cancelled(struct world *w, const struct asked *asked); /* P5: likewise */
 void oracle_asked_to_live(struct world *w, const char *name);
 void oracle_next_start(struct world *w, const struct vm_row *row); /* P6 */
 void oracle_policies(struct world *w, const struct turn *turn); /* P5 */

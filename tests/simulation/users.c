@@ -11,7 +11,7 @@
 #include "tests/simulation/sim.h"
 
 static const char *const verb_names[] = { "define", "start", "abort", "restart", "destroy", "stop", "pause", "resume", "undefine", "bind-again", "unbind", "shutdown", "lease",
-	"claim lease", "release lease", "forget" };
+	"claim lease", "release lease", "forget", "cancel" };
 
 static void name_of(size_t i, char *ret)
 {
@@ -113,6 +113,7 @@ static struct asked *remember(struct world *w, enum request_verb verb, const cha
 		.verb = verb,
 		.alone = world_is_idle(w),
 		.had_row = row != NULL,
+		.has_unit = oracle_has_stranger(w, name),
 		.stored_seq = w->disk.last_seq };
 	if (row)
 		a->row = *row;
@@ -240,9 +241,12 @@ static enum request_verb choose(struct world *w, const struct rows *rows, const 
 	if (dice < 15)
 		return random_chance(&w->random, 40) ? REQUEST_SHUTDOWN :
 			random_chance(&w->random, 100) ? REQUEST_FORGET :
+			random_chance(&w->random, 60)  ? REQUEST_CANCEL :
 			(enum request_verb)random_below(&w->random, REQUEST_UNDEFINE + 1);
 	if (!row)
 		return REQUEST_DEFINE;
+	if ((row->operation == OP_START || row->operation == OP_RESTART) && random_chance(&w->random, 100))
+		return REQUEST_CANCEL;
 	if (!row->life)
 		return REQUEST_START;
 	if (w->holders.any && row->lease_count < 3 && random_chance(&w->random, 120))

@@ -79,6 +79,23 @@ def the_log_level_changes_while_the_daemon_runs():
         expect(said().endswith("sets LogLevel to info\n") and len(said()) > len(before), "then it speaks again", said())
 
 
+def what_waits_is_taken_back_over_the_bus():
+    with Host() as h:
+        h.define("db", "silent")
+        h.define("web", "silent", order={"after": ["db"]})
+        cancel = ["call", NAME, f"{ROOT}/vm/web", f"{NAME}.VM", "Cancel", "ta{sv}", "0", "0"]
+        refused = busctl(h, *cancel)
+        expect(refused.returncode == 1 and "nothing waits that could be taken back" in refused.stderr, "why", refused.stderr)
+        h.ctl("start", "--no-block", "web")
+        equal(h.row("web")["operation"], "start", "what is under way")
+        equal(busctl(h, *cancel).returncode, 0, "exit code of busctl")
+        equal((h.row("web")["operation"], h.row("web")["state"]), ("-", "null"), "web")
+        h.ctl("start", "db")
+        equal(h.row("web")["operation"], "-", "nothing starts it when db runs")
+        refused = busctl(h, *cancel[:2], f"{ROOT}/vm/db", *cancel[3:])
+        expect(refused.returncode == 1 and "running" in refused.stderr, "what runs is not taken back", refused.stderr)
+
+
 class Page:
     """The state page, read through the real library by a program that keeps it open."""
 
@@ -151,6 +168,7 @@ def an_output_that_takes_nothing_is_told():
 if __name__ == "__main__":
     sys.exit(host.main([
         the_running_daemon_is_what_its_xml_says,
+        what_waits_is_taken_back_over_the_bus,
         the_log_level_changes_while_the_daemon_runs,
         the_page_says_what_the_bus_says_and_whether_its_writer_lives,
         a_client_that_never_reads_its_stream_hurts_nobody,

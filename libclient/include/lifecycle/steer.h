@@ -20,6 +20,7 @@ enum lifecycle_verb {
 	LIFECYCLE_DESTROY = 3,
 	LIFECYCLE_STOP = 4, /* presses the power key; the guest has the definition's limits.stop-timeout to obey */
 	LIFECYCLE_PRESERVE = 7, /* an abort that keeps life and memory for a post-mortem; ABORT or RESTART then give it up */
+	LIFECYCLE_CANCEL = 8, /* takes back a life that is to begin and has not; -EBUSY: nothing waits, or it has begun */
 	LIFECYCLE_PAUSE = 5, LIFECYCLE_RESUME = 6, /* every vCPU leaves the guest and stands; they go on */
 };
 

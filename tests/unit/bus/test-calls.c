@@ -67,21 +67,21 @@ static void replies_when_the_engine_answered_and_not_before(void **state)
 
 static void each_verb_is_its_own_on_both_interfaces(void **state)
 {
-	static const char *const members[] = { "Start", "Stop", "Pause", "Resume", "Abort", "Restart", "Destroy" };
+	static const char *const members[] = { "Start", "Stop", "Pause", "Resume", "Abort", "Restart", "Destroy", "Cancel" };
 	static const enum request_verb verbs[] = { REQUEST_START, REQUEST_STOP, REQUEST_PAUSE, REQUEST_RESUME,
-		REQUEST_ABORT, REQUEST_RESTART, REQUEST_DESTROY };
+		REQUEST_ABORT, REQUEST_RESTART, REQUEST_DESTROY, REQUEST_CANCEL };
 	struct world *w = *state;
 
 	two_vms(w);
-	for (size_t i = 0; i < 14; i++) {
+	for (size_t i = 0; i < 16; i++) {
 		struct pending p;
 
-		if (i < 7)
+		if (i < 8)
 			ask_manager(&w->root, &p, members[i], "sta{sv}", "a", (uint64_t)i, 0);
 		else
-			ask(&w->root, &p, VM_A, VM_INTERFACE, members[i - 7], "ta{sv}", (uint64_t)i, 0);
+			ask(&w->root, &p, VM_A, VM_INTERFACE, members[i - 8], "ta{sv}", (uint64_t)i, 0);
 		wait_posted(w, i + 1);
-		assert_int_equal(w->engine.posted[i].verb, verbs[i % 7]);
+		assert_int_equal(w->engine.posted[i].verb, verbs[i % 8]);
 		assert_string_equal(w->engine.posted[i].name, "a");
 		assert_int_equal(w->engine.posted[i].life, i);
 		answer(w, i, REFUSED_NOT, i + 1, "");

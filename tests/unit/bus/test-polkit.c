@@ -131,7 +131,7 @@ static void every_method_has_a_right_and_every_action_a_method(void **state)
 		p = strstr(p, "policykit.owner\">unix-user:lifecycled<");
 		assert_non_null(p);
 	}
-	assert_int_equal(actions, 13);
+	assert_int_equal(actions, 14);
 	assert_null(bus_right("Frobnicate"));
 }
 
@@ -187,7 +187,7 @@ static void without_polkit_all_that_changes_is_denied(void **state)
 	need_root();
 	for_each_method(is_denied, &ctx);
 	assert_int_equal(ctx.free, 13);
-	assert_int_equal(ctx.denied, 14 + 9); /* of the Manager, of a VM */
+	assert_int_equal(ctx.denied, 15 + 10); /* of the Manager, of a VM */
 	assert_int_equal(w->engine.posted_count, 0);
 }
 

@@ -416,6 +416,7 @@ static const sd_bus_vtable manager_vtable[] = {
 	VERB("Abort"),
 	VERB("Restart"),
 	VERB("Destroy"),
+	VERB("Cancel"),
 	SD_BUS_METHOD("Forget", "stqa{sv}", "t", method_forget, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Subscribe", "ssta{sv}", "a(ssotqsssstta{sv})stha{sv}", method_subscribe, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("OpenConsole", "sa{sv}", "h", method_open_console, SD_BUS_VTABLE_UNPRIVILEGED),

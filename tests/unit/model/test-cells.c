@@ -13,7 +13,7 @@ LIFECYCLE_NAME_TABLE(state_names, VM_STATES);
 LIFECYCLE_NAME_TABLE(substate_names, VM_SUBSTATES);
 LIFECYCLE_NAME_TABLE(operation_names, OPERATIONS);
 
-enum column { START, STOP, ABORT, RESTART, DESTROY, PAUSE, RESUME, PRESERVE, COLUMNS };
+enum column { START, STOP, ABORT, RESTART, DESTROY, PAUSE, RESUME, PRESERVE, CANCEL, COLUMNS };
 
 static const struct {
 	enum request_verb verb;
@@ -23,9 +23,10 @@ static const struct {
 	[ABORT] = { REQUEST_ABORT, "abort" },       [RESTART] = { REQUEST_RESTART, "restart" },
 	[DESTROY] = { REQUEST_DESTROY, "destroy" }, [PAUSE] = { REQUEST_PAUSE, "pause" },
 	[RESUME] = { REQUEST_RESUME, "resume" },    [PRESERVE] = { REQUEST_ABORT, "abort --preserve" },
+	[CANCEL] = { REQUEST_CANCEL, "cancel" },
 };
 /* The others are define, undefine and forget, which lead a life nowhere, and shutdown: they have tests of their own below; those that bind: test-bound.c; those of leases: test-lease.c. */
-_Static_assert(REQUEST_FORGET + 1 == COLUMNS - 1 + 9, "a verb has no column");
+_Static_assert(REQUEST_CANCEL + 1 == COLUMNS - 1 + 9, "a verb has no column");
 
 struct row {
 	const char *at; /* where a VM is, and its operation */
@@ -255,33 +256,33 @@ static void is_ready_again(struct story *s, enum operation op)
 #define ABORTING(place, lead, keeps)                                                                        \
 	{ "aborting/" place " -", lead, OP_NONE,                                                                       \
 		{ "no", "aborting/" place " stop", "aborting/" place " abort", "aborting/" place " restart",           \
-			"aborting/" place " destroy", NO_PAUSES, keeps } },                                            \
+			"aborting/" place " destroy", NO_PAUSES, keeps, "no" } },                                      \
 	{ "aborting/" place " restart", lead, OP_RESTART,                                                              \
 		{ "no", "aborting/" place " stop", "aborting/" place " abort", "same", "aborting/" place " destroy",   \
-			NO_PAUSES, keeps } },                                                                          \
+			NO_PAUSES, keeps, "aborting/" place " -" } },                                                  \
 	{ "aborting/" place " stop", lead, OP_STOP,                                                                    \
-		{ "no", "same", "aborting/" place " abort", "no", "aborting/" place " destroy", NO_PAUSES, keeps } },  \
+		{ "no", "same", "aborting/" place " abort", "no", "aborting/" place " destroy", NO_PAUSES, keeps, "no" } }, \
 	{ "aborting/" place " abort", lead, OP_ABORT,                                                                  \
-		{ "no", "same", "same", "no", "aborting/" place " destroy", NO_PAUSES, keeps } },                      \
-	{ "aborting/" place " destroy", lead, OP_DESTROY, { "no", "same", "same", "no", "same", NO_PAUSES, "no" } }
+		{ "no", "same", "same", "no", "aborting/" place " destroy", NO_PAUSES, keeps, "no" } },                \
+	{ "aborting/" place " destroy", lead, OP_DESTROY, { "no", "same", "same", "no", "same", NO_PAUSES, "no", "no" } }
 
 /* A life that has come so far ends in that sub-state of ABORTING. */
 #define CREATED(place, op, lead, by, end, kept)                                                                        \
 	{ "created/" place " " op, lead, by,                                                                           \
 		{ "same", "aborting/" end " stop", "aborting/" end " abort", "aborting/" end " restart",               \
-			"aborting/" end " destroy", NO_PAUSES, kept } }
+			"aborting/" end " destroy", NO_PAUSES, kept, "no" } }
 
 #define RUNNING_ENDS "aborting/quiescing abort", "aborting/quiescing restart", "aborting/quiescing destroy"
 #define TO_BE_KEPT "aborting/quiescing abort"
 #define KEPT "aborting/preserved -"
 
 static const struct row rows[] = {
-	/* start, stop, abort, restart, destroy, pause, resume, abort --preserve */
+	/* start, stop, abort, restart, destroy, pause, resume, abort --preserve, cancel */
 	{ "null -", is_defined, OP_NONE,
-		{ "created/allocating start", "no", "no", "created/allocating start", "gone", NO_PAUSES, "no" } },
-	{ "null start", waits_for_order, OP_START, { "same", "null -", "null -", "same", "gone", NO_PAUSES, "no" } },
+		{ "created/allocating start", "no", "no", "created/allocating start", "gone", NO_PAUSES, "no", "no" } },
+	{ "null start", waits_for_order, OP_START, { "same", "null -", "null -", "same", "gone", NO_PAUSES, "no", "null -" } },
 	{ "null start", waits_for_its_delay, OP_START,
-		{ "created/allocating start", "null -", "null -", "created/allocating start", "gone", NO_PAUSES, "no" } },
+		{ "created/allocating start", "null -", "null -", "created/allocating start", "gone", NO_PAUSES, "no", "null -" } },
 	/* Nobody was told of it: nothing is owed. Once ENTER is said a vCPU may be in the guest. */
 	CREATED("allocating", "start", allocates, OP_START, "reclaiming", KEPT),
 	CREATED("allocating", "start", builds, OP_START, "reclaiming", KEPT),
@@ -292,23 +293,23 @@ static const struct row rows[] = {
 	CREATED("announcing", "restart", is_announced_again, OP_RESTART, "retiring", KEPT),
 	CREATED("ready", "restart", is_ready_again, OP_RESTART, "quiescing", TO_BE_KEPT),
 	{ "running/running -", runs, OP_NONE,
-		{ "same", "running/running stop", RUNNING_ENDS, "running/pausing pause", "same", TO_BE_KEPT } },
+		{ "same", "running/running stop", RUNNING_ENDS, "running/pausing pause", "same", TO_BE_KEPT, "no" } },
 	{ "running/running stop", stops, OP_STOP,
-		{ "no", "same", "aborting/quiescing abort", "no", "aborting/quiescing destroy", "no", "same", TO_BE_KEPT } },
+		{ "no", "same", "aborting/quiescing abort", "no", "aborting/quiescing destroy", "no", "same", TO_BE_KEPT, "no" } },
 	{ "running/pausing pause", pauses, OP_PAUSE,
-		{ "same", "running/running stop", RUNNING_ENDS, "same", "running/running -", TO_BE_KEPT } },
+		{ "same", "running/running stop", RUNNING_ENDS, "same", "running/running -", TO_BE_KEPT, "no" } },
 	{ "running/paused -", is_paused, OP_NONE,
-		{ "same", "running/running stop", RUNNING_ENDS, "same", "running/running -", TO_BE_KEPT } },
+		{ "same", "running/running stop", RUNNING_ENDS, "same", "running/running -", TO_BE_KEPT, "no" } },
 	ABORTING("quiescing", quiesces, TO_BE_KEPT),
 	/* An end that its holders, or an SP, were told of cannot be kept. */
 	ABORTING("leases", is_held, "no"),
 	ABORTING("retiring", retires, "no"),
 	ABORTING("reclaiming", reclaims, "no"),
 	{ "aborting/quiescing abort", quiesces_to_be_kept, OP_ABORT,
-		{ "no", "no", "aborting/quiescing abort", "no", "aborting/quiescing destroy", NO_PAUSES, "same" } },
+		{ "no", "no", "aborting/quiescing abort", "no", "aborting/quiescing destroy", NO_PAUSES, "same", "no" } },
 	{ KEPT, is_kept, OP_NONE,
 		{ "no", "no", "aborting/retiring abort", "aborting/retiring restart", "aborting/retiring destroy", NO_PAUSES,
-			"same" } },
+			"same", "no" } },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -410,7 +411,7 @@ static void each_request_that_was_taken_may_be_repeated(void **state)
 	for (size_t i = 0; i < ROWS; i++)
 		for (enum column c = 0; c < COLUMNS; c++) {
 			const char *says = rows[i].cell[c];
-			bool cancels = !strcmp(says, "null -"), begins = rows[i].op == OP_RESTART && c == RESTART;
+			bool cancels = c == CANCEL || !strcmp(says, "null -"), begins = rows[i].op == OP_RESTART && c == RESTART;
 			struct story *s;
 			uint64_t seq;
 
