@@ -40,6 +40,7 @@ struct cli {
 	bool force;  /* forget */
 	bool pending; /* undefine, cat */
 	bool dry_run; /* reload */
+	const char *states; /* wait, list: words, with commas between; NULL: not given */
 	bool all, value; /* show */
 	const char *property[32]; /* show: names, with commas between */
 	size_t property_count;
@@ -62,6 +63,11 @@ struct cli {
 
 /* main.c: "1", "yes", "true", "on" in an environment variable */
 bool env_is_true(const char *word);
+
+/* output.c: whether it is one of the words that commas divide */
+bool has_word(const char *words, const char *word);
+/* The VM's state or sub-state is one of these words. */
+bool has_state(const char *words, int state, int substate);
 
 /* say.c */
 int cli_connect(struct cli *c);
@@ -100,6 +106,7 @@ int verb_abort(struct cli *c, int argc, char **argv);
 int verb_restart(struct cli *c, int argc, char **argv);
 int verb_destroy(struct cli *c, int argc, char **argv);
 int verb_shutdown(struct cli *c, int argc, char **argv);
+int verb_wait(struct cli *c, int argc, char **argv);
 int verb_forget(struct cli *c, int argc, char **argv);
 int verb_monitor(struct cli *c, int argc, char **argv);
 int verb_console(struct cli *c, int argc, char **argv);

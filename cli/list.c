@@ -134,7 +134,7 @@ int verb_list(struct cli *c, int argc, char **argv)
 	for (size_t i = 0; i < lifecycle_vm_list_count(list); i++) {
 		const struct lifecycle_vm *vm = lifecycle_vm_list_at(list, i);
 
-		if (!name_is_wanted(vm->name, argc, argv))
+		if (!name_is_wanted(vm->name, argc, argv) || (c->states && !has_state(c->states, vm->state, vm->substate)))
 			continue;
 		if (array)
 			(void)json_object_array_add(array, vm_to_json(vm));

@@ -9,6 +9,9 @@
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 
 #define STEERING "start stop pause resume abort restart destroy"
+#define STATE_WORDS                                                                                                     \
+	"null|created|allocating|announcing|ready|booting|running|pausing|paused|aborting|quiescing|preserved|leases|retiring|" \
+	"reclaiming|halted"
 #define ID_OF_ROW 0x100 /* rows without a letter: this and their number */
 
 static int take_true(struct cli *c, const struct option_row *o, const char *value)
@@ -106,6 +109,20 @@ static int take_property(struct cli *c, const struct option_row *o, const char *
 	return 0;
 }
 
+/* Words of states or sub-states, with commas between. */
+static int take_states(struct cli *c, const struct option_row *o, const char *value)
+{
+	char word[64];
+
+	for (const char *at = value; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+		(void)snprintf(word, sizeof(word), "%.*s", (int)strcspn(at, ","), at);
+		if (lifecycle_state_from_name(word) < 0 && lifecycle_substate_from_name(word) < 0)
+			return cli_usage("--%s takes states or sub-states (%s), with ',' between, not '%s'", o->name, STATE_WORDS, word);
+	}
+	c->states = value;
+	return 0;
+}
+
 static int take_secure_view(struct cli *c, const struct option_row *o, const char *value)
 {
 	(void)o;
@@ -127,10 +144,15 @@ static int take_secure_view(struct cli *c, const struct option_row *o, const cha
 const struct option_row option_rows[] = {
 	FALSE(STEERING " shutdown", "no-block", 0, block, "do not wait until it is done"),
 	TRUE(STEERING " shutdown", "wait", 0, block, "wait until it is done, as without --no-block"),
-	VALUE(STEERING " shutdown", "timeout", 0, "SEC", take_timeout, "wait no longer than this"),
+	VALUE(STEERING " shutdown wait", "timeout", 0, "SEC", take_timeout, "wait no longer than this"),
 	VALUE("lease", "timeout", 0, "SEC", take_timeout, "the command needs so long at most, once it is told to end"),
 	VALUE(STEERING " undefine lease", "if-life", 0, "N", take_if_life, "only if this is the VM's life"),
 	VALUE("forget", "if-life", 0, "N", take_if_life, "this life of the VM"),
+	{ .name = "state", .argument = "STATE", .verbs = "wait", .take = take_states, .words = STATE_WORDS,
+	  .help = "until it is in this state or sub-state, or in one of several, with ',' between" },
+	{ .name = "state", .argument = "STATE", .verbs = "list", .take = take_states, .words = STATE_WORDS,
+	  .help = "VMs in this state or sub-state, or in one of several, with ',' between" },
+	VALUE("wait", "for", 0, "STATE", take_states, "the same as --state"),
 	VALUE("show", "property", 'p', "NAME", take_property, "this property alone; or several, with ',' between"),
 	TRUE("show", "value", 0, value, "the values without their names"),
 	TRUE("show", "all", 'a', all, "also properties that are empty"),

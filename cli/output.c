@@ -291,6 +291,24 @@ void put_text(FILE *out, const char *text, size_t size)
 	}
 }
 
+/* ---- words of options ---- */
+
+bool has_word(const char *words, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *at = words; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+		if (strncmp(at, word, length) == 0 && (at[length] == ',' || !at[length]))
+			return true;
+	return false;
+}
+
+bool has_state(const char *words, int state, int substate)
+{
+	return has_word(words, lifecycle_state_name(state)) ||
+		(substate != LIFECYCLE_SUB_NONE && has_word(words, lifecycle_substate_name(substate)));
+}
+
 /* ---- JSON ---- */
 
 #define RECORD_SEPARATOR 0x1E

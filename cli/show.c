@@ -11,17 +11,6 @@ static void properties_unrefp(struct lifecycle_property_list **p)
 	lifecycle_property_list_unref(*p);
 }
 
-/* Whether one of the words that --property named, commas between them, is this name. */
-static bool is_named(const char *words, const char *name)
-{
-	size_t length = strlen(name);
-
-	for (const char *at = words; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
-		if (strncmp(at, name, length) == 0 && (at[length] == ',' || !at[length]))
-			return true;
-	return false;
-}
-
 /* A line is a line: what would end it, or steer a terminal, is written as in C. */
 static void print_text(const char *text)
 {
@@ -109,7 +98,7 @@ static void print_property(const struct cli *c, const struct lifecycle_property 
 static bool is_wanted(const struct cli *c, const struct lifecycle_property *p)
 {
 	for (size_t i = 0; i < c->property_count; i++)
-		if (is_named(c->property[i], p->name))
+		if (has_word(c->property[i], p->name))
 			return true;
 	return c->property_count == 0 && (c->all || wants_json(c) || !is_empty(p->value));
 }

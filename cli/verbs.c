@@ -30,6 +30,7 @@ const struct verb verbs[] = {
 	{ "abort", "NAME...", "End the life", 1, INT_MAX, STEERS, verb_abort },
 	{ "restart", "NAME...", "End the life and begin the next", 1, INT_MAX, STEERS, verb_restart },
 	{ "destroy", "NAME...", "End the life, then forget the VM", 1, INT_MAX, STEERS, verb_destroy },
+	{ "wait", "NAME...", "Wait for the end of the life, or for a state", 1, INT_MAX, VERB_NAMES, verb_wait },
 	{ "shutdown", "", "End all VMs in order", 0, 0, VERB_CHANGES, verb_shutdown },
 	{ "forget", "NAME|LIFE [SP]", "Give up what a stuck life owes an SP", 1, 2, VERB_CHANGES | VERB_FIRST, verb_forget },
 	{ "monitor", "[NAME]", "Show each change as it happens", 0, 1, VERB_NAMES, verb_monitor },

@@ -108,6 +108,30 @@ static void takes_the_row_of_the_verb(void **state)
 	assert_int_equal(take(&c, "list", WORDS("--timeout", "1"), &first), CLI_USAGE);
 }
 
+static bool among(const char *words, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *at = words; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
+		if (strncmp(at, word, length) == 0 && (at[length] == '|' || !at[length]))
+			return true;
+	return false;
+}
+
+/* Those that completion offers are those that there are. */
+static void states_have_the_words_of_the_library(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < option_row_count; i++) {
+		if (strcmp(option_rows[i].name, "state") != 0)
+			continue;
+		for (int s = LIFECYCLE_STATE_NULL; strcmp(lifecycle_state_name(s), "unknown") != 0; s++)
+			assert_true(among(option_rows[i].words, lifecycle_state_name(s)));
+		for (int s = LIFECYCLE_SUB_NONE + 1; strcmp(lifecycle_substate_name(s), "unknown") != 0; s++)
+			assert_true(among(option_rows[i].words, lifecycle_substate_name(s)));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -115,6 +139,7 @@ int main(void)
 		cmocka_unit_test(means_one_thing_to_a_verb),
 		cmocka_unit_test(rows_of_one_name_are_written_alike),
 		cmocka_unit_test(finds_a_verb_among_words),
+		cmocka_unit_test(states_have_the_words_of_the_library),
 		cmocka_unit_test(takes_the_row_of_the_verb),
 	};
 

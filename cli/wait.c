@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * wait: until each VM has been in a state, or its life is over. One event stream tells of all; what is passed through is seen,
+ * however short it was.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "follow.h"
+#include "output.h"
+
+struct awaited {
+	const char *name;
+	uint64_t life;   /* now; 0: none */
+	uint64_t target; /* when we began: the life whose end is waited for */
+	int state, substate;
+	bool reached, gone;
+};
+
+struct waiting {
+	struct awaited *vm;
+	size_t count, left;
+	const char *states; /* words, with commas between; NULL: the end of the life */
+};
+
+static bool is_reached(const struct waiting *w, const struct awaited *vm)
+{
+	if (!w->states)
+		return vm->gone || !vm->life || vm->life != vm->target;
+	if (vm->gone)
+		return false;
+	return has_state(w->states, vm->state, vm->substate);
+}
+
+static void say_reached(const struct cli *c, const struct awaited *vm)
+{
+	char state[64];
+
+	if (c->quiet || wants_json(c))
+		return;
+	format_state(state, sizeof(state), vm->state, vm->substate);
+	if (vm->gone)
+		(void)printf("%s: gone\n", vm->name);
+	else if (vm->life)
+		(void)printf("%s: %s, life %" PRIu64 "\n", vm->name, state, vm->life);
+	else
+		(void)printf("%s: has no life\n", vm->name);
+	(void)fflush(stdout);
+}
+
+/* A VM that is gone comes to no state any more. */
+static void judge(const struct cli *c, struct waiting *w, struct awaited *vm)
+{
+	if (vm->reached)
+		return;
+	vm->reached = is_reached(w, vm);
+	if (vm->reached)
+		say_reached(c, vm);
+	else if (!vm->gone)
+		return;
+	w->left--;
+}
+
+static void take_row(struct awaited *vm, const struct lifecycle_vm *row)
+{
+	vm->gone = !row;
+	vm->life = row ? row->life : 0;
+	vm->state = row ? row->state : LIFECYCLE_STATE_NULL;
+	vm->substate = row ? row->substate : LIFECYCLE_SUB_NONE;
+}
+
+static void take_snapshot(const struct cli *c, struct waiting *w, const struct lifecycle_vm_list *list)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		struct awaited *vm = &w->vm[i];
+
+		if (vm->reached || vm->gone)
+			continue;
+		take_row(vm, lifecycle_vm_list_find(list, vm->name));
+		judge(c, w, vm);
+	}
+}
+
+/* Old lives that settle are not meant. */
+static void take_event(const struct cli *c, struct waiting *w, struct awaited *vm, const struct lifecycle_event *e)
+{
+	if (e->kind == LIFECYCLE_EVENT_VM_GONE)
+		take_row(vm, NULL);
+	else if (e->kind != LIFECYCLE_EVENT_STATE || e->life < vm->life)
+		return;
+	if (e->kind == LIFECYCLE_EVENT_STATE) {
+		vm->life = e->new_state == LIFECYCLE_STATE_NULL ? 0 : e->life;
+		vm->state = e->new_state;
+		vm->substate = e->new_substate;
+	}
+	judge(c, w, vm);
+}
+
+static void take(const struct cli *c, struct waiting *w, const struct lifecycle_event *e)
+{
+	for (size_t i = 0; i < w->count; i++)
+		if (!w->vm[i].reached && !w->vm[i].gone && strcmp(w->vm[i].name, e->name) == 0)
+			take_event(c, w, &w->vm[i], e);
+}
+
+/* 0: none is left; or a negative errno. */
+static int wait_for_all(struct cli *c, struct waiting *w, const char *filter, struct lifecycle_stream **stream, uint64_t deadline)
+{
+	while (w->left) {
+		struct lifecycle_event e = LIFECYCLE_EVENT_INIT;
+		int r = lifecycle_stream_next(*stream, &e);
+
+		if (r == 0)
+			take(c, w, &e);
+		else if (r == -EAGAIN)
+			r = follow_poll(lifecycle_stream_get_fd(*stream), deadline);
+		else {
+			r = follow_again(c, filter, stream);
+			if (r == 0 && !lifecycle_stream_replayed(*stream))
+				take_snapshot(c, w, lifecycle_stream_snapshot(*stream));
+			else if (r < 0 && r != -EINTR)
+				r = -ENOTCONN;
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- how it ended ---- */
+
+static const struct result {
+	int error;
+	const char *result, *why;
+	int code;
+} results[] = {
+	{ 0, "reached", NULL, 0 },
+	{ -ETIMEDOUT, "timed-out", "not in time", CLI_FAILED },
+	{ -EINTR, "interrupted", "interrupted", CLI_INTERRUPTED },
+	{ -ENOTCONN, "lost", "lifecycled went away, and did not come back", CLI_NO_DAEMON },
+};
+
+static const struct result *result_of(int error)
+{
+	size_t last = sizeof(results) / sizeof(*results) - 1;
+
+	for (size_t i = 0; i < last; i++)
+		if (results[i].error == error)
+			return &results[i];
+	return &results[last];
+}
+
+static int code_of(const struct awaited *vm, const struct result *r)
+{
+	if (vm->reached)
+		return 0;
+	return vm->gone ? lifecycle_refusal_exit_code(LIFECYCLE_REFUSED_NO_SUCH_VM) : r->code;
+}
+
+static void say_missed(const struct waiting *w, const struct awaited *vm, const struct result *r)
+{
+	char state[64];
+
+	format_state(state, sizeof(state), vm->state, vm->substate);
+	if (vm->gone)
+		(void)cli_say_error("wait %s: it is gone, and comes to no state any more", vm->name);
+	else if (w->states)
+		(void)cli_say_error("wait %s: %s; it is %s, and not %s", vm->name, r->why, state, w->states);
+	else
+		(void)cli_say_error("wait %s: %s; life %" PRIu64 " goes on, it is %s", vm->name, r->why, vm->life, state);
+}
+
+static struct json_object *awaited_to_json(const struct awaited *vm, const struct result *r)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_string(o, "name", vm->name);
+	json_add_string(o, "verb", "wait");
+	json_add_string(o, "result", vm->reached ? "reached" : vm->gone ? "gone" : r->result);
+	json_add_number(o, "exit_code", (uint64_t)code_of(vm, r));
+	json_add_number(o, "life", vm->life);
+	json_add_string(o, "state", lifecycle_state_name(vm->state));
+	json_add_string(o, "substate", lifecycle_substate_name(vm->substate));
+	return o;
+}
+
+static int finish(const struct cli *c, const struct waiting *w, int error)
+{
+	struct json_object *array = wants_json(c) ? json_object_new_array() : NULL;
+	const struct result *r = result_of(error);
+	int code = 0;
+
+	for (size_t i = 0; i < w->count; i++) {
+		const struct awaited *vm = &w->vm[i];
+
+		code = code ? code : code_of(vm, r);
+		if (array)
+			(void)json_object_array_add(array, awaited_to_json(vm, r));
+		if (!vm->reached)
+			say_missed(w, vm, r);
+	}
+	if (array)
+		json_print(c, array);
+	return code;
+}
+
+/* ---- how it begins ---- */
+
+/* A VM that is not there has a reason to be waited for only if somebody knows its name rightly. */
+static int begin(struct cli *c, struct waiting *w, const struct lifecycle_vm_list *list, char **names)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		const struct lifecycle_vm *vm = lifecycle_vm_list_find(list, names[i]);
+
+		if (!vm) {
+			(void)cli_say_error("wait: no VM is called '%s'; 'lifecyclectl list' shows all", names[i]);
+			return lifecycle_refusal_exit_code(LIFECYCLE_REFUSED_NO_SUCH_VM);
+		}
+		w->vm[i] = (struct awaited){ .name = names[i], .target = vm->life };
+	}
+	w->left = w->count;
+	take_snapshot(c, w, list);
+	return 0;
+}
+
+int verb_wait(struct cli *c, int argc, char **argv)
+{
+	_cleanup_(free_p) struct awaited *vm = calloc((size_t)argc, sizeof(*vm));
+	_cleanup_(stream_unrefp) struct lifecycle_stream *stream = NULL;
+	struct waiting w = { .vm = vm, .count = (size_t)argc, .states = c->states };
+	uint64_t deadline = c->timeout_ms < 0 ? UINT64_MAX : monotonic_now() + (uint64_t)c->timeout_ms * 1000000u;
+	const char *filter = argc == 1 ? argv[0] : "";
+	int r;
+
+	if (!vm)
+		return cli_say_error("out of memory");
+	follow_catch_interrupts();
+	if (lifecycle_subscribe(c->l, filter, NULL, 0, &stream) < 0)
+		return cli_fail(c, "wait", *filter ? filter : NULL);
+	r = begin(c, &w, lifecycle_stream_snapshot(stream), argv);
+	if (r)
+		return r;
+	return finish(c, &w, wait_for_all(c, &w, filter, &stream, deadline));
+}
