@@ -26,13 +26,16 @@ int main(int argc, char **argv)
 	struct daemon d = { 0 };
 	int r = options_parse(argc, argv, &options);
 
-	if (r)
-		return r < 0 ? EXIT_USAGE : EXIT_SUCCESS;
+	if (r) {
+		options_free(&options);
+		return r == -EUCLEAN ? EXIT_FAILURE : r < 0 ? EXIT_USAGE : EXIT_SUCCESS;
+	}
 	log_open("lifecycled", options.log_level);
 	take_all_descriptors();
 	r = daemon_start(&d, &options);
 	if (r == 0)
 		r = daemon_run(&d);
 	daemon_stop(&d);
+	options_free(&options);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

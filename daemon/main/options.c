@@ -3,20 +3,21 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 
+#include "base/cleanup.h"
 #include "config.h"
-#include "main/vmm_user.h"
-#include "proto/ffa.h"
+#include "main/config_files.h"
+#include "main/settings.h"
+#include "main/value.h"
 
 static const char help[] =
 	"lifecycled [OPTIONS]\n"
 	"\n"
 	"The lifecycle manager of this host's KVM guests and FF-A partitions. See lifecycled(8).\n"
+	"What is not given here is as lifecycled.conf(5) says.\n"
 	"\n"
 	"  --bus system|none|ADDRESS    D-Bus to serve on (default: system)\n"
 	"  --state-dir DIR              the log lives here (default: /run/lifecycled/log)\n"
@@ -41,135 +42,52 @@ static const char help[] =
 	"  --definitions DIR            read DIR/*.json; may be repeated, later ones win\n"
 	"                               (default: vm.d of /usr/lib, /run and /etc/lifecycled)\n"
 	"  --log-level LEVEL            error, warning, notice, info or debug (default: info)\n"
+	"  --config FILE|none           read FILE, or nothing, in place of lifecycled.conf and its drop-ins\n"
+	"  --check-config               say what is wrong with them or with the other options, and leave\n"
+	"  --cat-config                 print those files, and leave\n"
 	"  --help, --version\n";
 
-enum { OPT_BUS = 256, OPT_STATE, OPT_RUNTIME, OPT_MEMORY, OPT_HUGE, OPT_VMM, OPT_SECURE, OPT_STARTER, OPT_VMM_GROUP, OPT_VMM_USER, OPT_PROFILE, OPT_SP, OPT_RETRY,
-	OPT_DISCOVER_EVERY, OPT_FRAME_TIMEOUT, OPT_IDS, OPT_DEFINITIONS,
-	OPT_LOG_LEVEL, OPT_HELP, OPT_VERSION };
+/* Beside the settings, whose numbers are their place in the table. */
+enum { OPT_SETTING = 256, OPT_CONFIG = 512, OPT_CHECK, OPT_CAT, OPT_HELP, OPT_VERSION };
 
-static const struct option table[] = {
-	{ "bus", required_argument, NULL, OPT_BUS },
-	{ "state-dir", required_argument, NULL, OPT_STATE },
-	{ "runtime-dir", required_argument, NULL, OPT_RUNTIME },
-	{ "memory-dir", required_argument, NULL, OPT_MEMORY },
-	{ "huge-dir", required_argument, NULL, OPT_HUGE },
-	{ "vmm", required_argument, NULL, OPT_VMM },
-	{ "starter", required_argument, NULL, OPT_STARTER },
-	{ "vmm-group", required_argument, NULL, OPT_VMM_GROUP },
-	{ "vmm-user", required_argument, NULL, OPT_VMM_USER },
-	{ "secure", required_argument, NULL, OPT_SECURE },
-	{ "sp-profile", required_argument, NULL, OPT_PROFILE },
-	{ "sp", required_argument, NULL, OPT_SP },
-	{ "retry", required_argument, NULL, OPT_RETRY },
-	{ "discover-every", required_argument, NULL, OPT_DISCOVER_EVERY },
-	{ "frame-timeout", required_argument, NULL, OPT_FRAME_TIMEOUT },
-	{ "ids", required_argument, NULL, OPT_IDS },
-	{ "definitions", required_argument, NULL, OPT_DEFINITIONS },
-	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
+static const struct option others[] = {
+	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "check-config", no_argument, NULL, OPT_CHECK },
+	{ "cat-config", no_argument, NULL, OPT_CAT },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
 };
+#define OTHER_COUNT (sizeof(others) / sizeof(*others))
 
-static int parse_level(const char *text, int *ret)
+/* The command line, taken apart: files are read before it has its say. */
+struct command_line {
+	struct given {
+		const struct setting *setting;
+		const char *value;
+	} *given;
+	size_t count;
+	const char *config;
+	bool check, cat;
+};
+
+static void command_line_free(struct command_line *c)
 {
-	static const char *const words[] = { [LOG_ERR] = "error", [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice",
-		[LOG_INFO] = "info", [LOG_DEBUG] = "debug" };
-	int level = option_word(text, words, sizeof(words) / sizeof(*words));
-
-	if (level < 0) {
-		fprintf(stderr, "lifecycled: --log-level %s: write error, warning, notice, info or debug\n", text);
-		return -EINVAL;
-	}
-	*ret = level;
-	return 0;
+	free(c->given);
 }
 
-static int parse_starter(const char *text, struct options *o)
+static int take_other(struct command_line *c, int option)
 {
-	static const char *const words[] = { [STARTER_AUTO] = "auto", [STARTER_SPAWN] = "spawn",
-		[STARTER_SYSTEMD] = "systemd" };
-	int starter = option_word(text, words, sizeof(words) / sizeof(*words));
-
-	if (starter < 0) {
-		fprintf(stderr, "lifecycled: --starter %s: write auto, spawn or systemd\n", text);
-		return -EINVAL;
-	}
-	o->starter = (enum starter)starter;
-	return 0;
-}
-
-static int parse_group(const char *text, struct options *o)
-{
-	const struct group *group = getgrnam(text);
-
-	if (!group) {
-		fprintf(stderr, "lifecycled: --vmm-group %s: there is no such group; see systemd-sysusers(8)\n", text);
-		return -EINVAL;
-	}
-	o->vmm_group = group->gr_gid;
-	return 0;
-}
-
-static int parse_ids(const char *text, struct options *o)
-{
-	char *end;
-	unsigned long first = strtoul(text, &end, 0), last = *end == '-' ? strtoul(end + 1, &end, 0) : 0;
-
-	if (*end || first < FFA_ID_VM_FIRST || last > FFA_ID_VM_LAST || first > last) {
-		fprintf(stderr, "lifecycled: --ids %s: write FIRST-LAST, both from 0x%04x to 0x%04x, the lower one first\n", text,
-			FFA_ID_VM_FIRST, FFA_ID_VM_LAST);
-		return -EINVAL;
-	}
-	o->first_id = (uint16_t)first;
-	o->last_id = (uint16_t)last;
-	return 0;
-}
-
-static int parse_directory(const char *text, struct options *o)
-{
-	if (o->definition_count == DEFINITION_DIRS_MAX) {
-		fprintf(stderr, "lifecycled: --definitions %s: at most %d directories\n", text, DEFINITION_DIRS_MAX);
-		return -EINVAL;
-	}
-	o->definitions[o->definition_count++] = text;
-	return 0;
-}
-
-static int parse_one(int c, struct options *o)
-{
-	const char **const paths[] = { [OPT_BUS - OPT_BUS] = &o->bus, [OPT_STATE - OPT_BUS] = &o->state_dir,
-		[OPT_RUNTIME - OPT_BUS] = &o->runtime_dir, [OPT_MEMORY - OPT_BUS] = &o->memory_dir,
-		[OPT_HUGE - OPT_BUS] = &o->huge_dir, [OPT_VMM - OPT_BUS] = &o->vmm,
-		[OPT_SECURE - OPT_BUS] = &o->secure };
-
-	if (c >= OPT_BUS && c <= OPT_SECURE) {
-		*paths[c - OPT_BUS] = optarg;
+	switch (option) {
+	case OPT_CONFIG:
+		c->config = optarg;
 		return 0;
-	}
-	switch (c) {
-	case OPT_STARTER:
-		return parse_starter(optarg, o);
-	case OPT_VMM_GROUP:
-		return parse_group(optarg, o);
-	case OPT_VMM_USER:
-		return vmm_user_option(optarg, o);
-	case OPT_PROFILE:
-		return secure_options_profile(&o->side, optarg);
-	case OPT_SP:
-		return secure_options_sp(&o->side, optarg);
-	case OPT_RETRY:
-		return secure_options_retry(&o->side, optarg);
-	case OPT_DISCOVER_EVERY:
-		return secure_options_discover_every(&o->side, optarg);
-	case OPT_FRAME_TIMEOUT:
-		return secure_options_frame_timeout(&o->side, optarg);
-	case OPT_IDS:
-		return parse_ids(optarg, o);
-	case OPT_DEFINITIONS:
-		return parse_directory(optarg, o);
-	case OPT_LOG_LEVEL:
-		return parse_level(optarg, &o->log_level);
+	case OPT_CHECK:
+		c->check = true;
+		return 0;
+	case OPT_CAT:
+		c->cat = true;
+		return 0;
 	case OPT_HELP:
 		fputs(help, stdout);
 		return 1;
@@ -181,32 +99,69 @@ static int parse_one(int c, struct options *o)
 	return -EINVAL;
 }
 
-int options_parse(int argc, char **argv, struct options *o)
+static int read_command_line(int argc, char **argv, struct command_line *c)
 {
-	int c;
+	_cleanup_(freep) struct option *table = calloc(setting_count + OTHER_COUNT, sizeof(*table));
+	int option, r = 0;
 
-	*o = (struct options){
-		.bus = "system",
-		.state_dir = "/run/lifecycled/log",
-		.runtime_dir = "/run/lifecycled",
-		.memory_dir = "/run/lifecycled/memory",
-		.vmm = VMM_PATH,
-		.vmm_group = (gid_t)-1,
-		.vmm_user = (uid_t)-1,
-		.secure = "/run/lifecycled/spmc.sock",
-		.log_level = LOG_INFO,
-	};
-	secure_options_init(&o->side);
-	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		int r = parse_one(c, o);
-
-		if (r)
-			return r;
+	c->given = calloc((size_t)argc + 1, sizeof(*c->given));
+	if (!table || !c->given)
+		return -ENOMEM;
+	for (size_t i = 0; i < setting_count; i++)
+		table[i] = (struct option){ settings[i].option, required_argument, NULL, OPT_SETTING + (int)i };
+	memcpy(table + setting_count, others, sizeof(others));
+	while (r == 0 && (option = getopt_long(argc, argv, "", table, NULL)) != -1) {
+		if (option >= OPT_SETTING && option < OPT_CONFIG)
+			c->given[c->count++] = (struct given){ &settings[option - OPT_SETTING], optarg };
+		else
+			r = take_other(c, option);
 	}
-	if (optind != argc) {
+	if (r == 0 && optind != argc) {
 		fprintf(stderr, "lifecycled: %s: no arguments are taken; see --help\n", argv[optind]);
 		return -EINVAL;
 	}
+	return r;
+}
+
+/* What the files said of a setting that has many values is forgotten with the first one that is given here. */
+static int take_command_line(const struct command_line *c, struct options *o)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		const struct setting *s = c->given[i].setting;
+		char name[32];
+		struct value_origin origin = { .name = name };
+		bool again = false;
+		int r;
+
+		for (size_t before = 0; before < i; before++)
+			again = again || c->given[before].setting == s;
+		if (!again)
+			setting_reset(s, o);
+		(void)snprintf(name, sizeof(name), "--%s", s->option);
+		value_from(&origin);
+		r = setting_take(s, o, c->given[i].value);
+		value_from(NULL);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int read_files(const struct command_line *c, struct options *o)
+{
+	o->files = calloc(1, sizeof(*o->files));
+	if (!o->files)
+		return -ENOMEM;
+	if (c->config && strcmp(c->config, "none") == 0)
+		return 0;
+	return config_files_read(o->files, "", c->config);
+}
+
+/* Settings that do not go together, and those that nobody gave. */
+static int finish(struct options *o)
+{
+	static const char *const directories[] = { "/usr/lib/lifecycled/vm.d", "/run/lifecycled/vm.d", "/etc/lifecycled/vm.d" };
+
 	if (o->starter == STARTER_SYSTEMD && strcmp(o->bus, "none") == 0) {
 		fputs("lifecycled: --starter systemd: systemd is asked over the bus; give one with --bus\n", stderr);
 		return -EINVAL;
@@ -218,9 +173,40 @@ int options_parse(int argc, char **argv, struct options *o)
 	if (strcmp(o->secure, "none") == 0)
 		o->secure = NULL;
 	if (!o->definition_count) {
-		parse_directory("/usr/lib/lifecycled/vm.d", o);
-		parse_directory("/run/lifecycled/vm.d", o);
-		parse_directory("/etc/lifecycled/vm.d", o);
+		memcpy(o->definitions, directories, sizeof(directories));
+		o->definition_count = sizeof(directories) / sizeof(*directories);
 	}
 	return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *o)
+{
+	_cleanup_(command_line_free) struct command_line c = { 0 };
+	int r;
+
+	settings_default(o);
+	r = read_command_line(argc, argv, &c);
+	if (r)
+		return r;
+	r = read_files(&c, o);
+	if (r == 0 && c.cat) {
+		config_files_print(o->files, stdout);
+		return 1;
+	}
+	if (r == 0)
+		r = config_files_take(o->files, o);
+	if (r == 0)
+		r = take_command_line(&c, o);
+	if (r == 0)
+		r = finish(o);
+	if (r == -ENOMEM)
+		fputs("lifecycled: no memory for its options\n", stderr);
+	if (r || !c.check)
+		return r;
+	return o->files->warnings ? -EUCLEAN : 1;
+}
+
+void options_free(struct options *o)
+{
+	o->files = config_files_free(o->files);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* lifecycled's command line, lifecycled(8). */
+/* What lifecycled is told: its command line, lifecycled(8), which has the last word, and its files, lifecycled.conf(5). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,7 +26,12 @@ struct options {
 	struct secure_options side; /* the secure side itself */
 	uint16_t first_id, last_id; /* FF-A ids that are ours to give; 0, 0: all that are for VMs */
 	int log_level;
+	struct config_files *files; /* the texts that values point into */
 };
 
-/* 0: go on; 1: all said (--help, --version), leave with success; -EINVAL: a message was printed, leave with EXIT_USAGE. */
+/*
+ * 0: go on; 1: all said (--help, --version), leave with success; -EUCLEAN: --check-config warned, leave with EXIT_FAILURE; any other
+ * negative number: a message was printed, leave with EXIT_USAGE. options_free() in each case.
+ */
 int options_parse(int argc, char **argv, struct options *o);
+void options_free(struct options *o);

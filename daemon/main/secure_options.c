@@ -2,10 +2,10 @@
 #include "main/secure_options.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "main/value.h"
 #include "proto/ffa.h"
 
 #define NS_PER_S 1000000000ull
@@ -18,12 +18,6 @@ int option_word(const char *word, const char *const *words, size_t count)
 		if (words[i] && strcmp(words[i], word) == 0)
 			return (int)i;
 	return -1;
-}
-
-static int refuse(const char *option, const char *text, const char *remedy)
-{
-	fprintf(stderr, "lifecycled: %s %s: %s\n", option, text, remedy);
-	return -EINVAL;
 }
 
 void secure_options_init(struct secure_options *o)
@@ -81,9 +75,9 @@ int secure_options_profile(struct secure_options *o, const char *text)
 	int profile = word ? option_word(word, words, 3) : -1;
 
 	if (profile < 0)
-		return refuse("--sp-profile", text, "write ID=trusty, ID=optee or ID=strict, ID from 0x8001 to 0xffff");
+		return value_refuse(text, "write ID=trusty, ID=optee or ID=strict, ID from 0x8001 to 0xffff");
 	if (o->profile_count == MODEL_SP_MAX)
-		return refuse("--sp-profile", text, "too many SPs; at most 16 are known");
+		return value_refuse(text, "too many SPs; at most 16 are known");
 	o->profile[o->profile_count++] = (struct sp_profile_option) { id, (enum sp_profile)profile };
 	return 0;
 }
@@ -98,13 +92,12 @@ int secure_options_sp(struct secure_options *o, const char *text)
 	int which = word ? option_word(word, words, 4) : -1;
 
 	if (which < 0)
-		return refuse(
-			"--sp", text, "write ID=created, ID=destroyed, ID=both or ID=none, ID from 0x8001 to 0xffff");
+		return value_refuse(text, "write ID=created, ID=destroyed, ID=both or ID=none, ID from 0x8001 to 0xffff");
 	for (size_t i = 0; i < o->listed_count; i++)
 		if (o->listed[i].id == id)
-			return refuse("--sp", text, "that SP was given before; say it once");
+			return value_refuse(text, "that SP was given before; say it once");
 	if (o->listed_count == MODEL_SP_MAX)
-		return refuse("--sp", text, "too many SPs; at most 16 are known");
+		return value_refuse(text, "too many SPs; at most 16 are known");
 	o->listed[o->listed_count++] = (struct change_sp) {
 		.id = id, .contexts = 1, .properties = FFA_PROP_DIRECT_REQ_RECEIVE | wants[which]
 	};
@@ -179,12 +172,11 @@ int secure_options_retry(struct secure_options *o, const char *text)
 	struct retry_rule *rule = id ? rule_of(o, id) : &o->retry;
 
 	if (!rule)
-		return refuse("--retry", text, "too many SPs; at most 16 are known");
+		return value_refuse(text, "too many SPs; at most 16 are known");
 	if (set_rule(rule, keys ? keys : text, id != 0) < 0)
-		return refuse("--retry", text, RETRY_HELP);
+		return value_refuse(text, RETRY_HELP);
 	if (rule->first < 1000 || rule->first > rule->cap || rule->cap > rule->probe || rule->active < rule->cap)
-		return refuse("--retry", text,
-			"first (1us or more), cap and probe must not fall in that order, active not be below cap");
+		return value_refuse(text, "first (1us or more), cap and probe must not fall in that order, active not be below cap");
 	return 0;
 }
 
@@ -195,7 +187,7 @@ int secure_options_discover_every(struct secure_options *o, const char *text)
 	if (strcmp(text, "never") == 0)
 		every = 0;
 	else if (parse_time(text, &every) < 0 || every < NS_PER_S)
-		return refuse("--discover-every", text, "write a time from 1s to 3600s, or never");
+		return value_refuse(text, "write a time from 1s to 3600s, or never");
 	o->discover_every = every;
 	return 0;
 }
@@ -205,7 +197,7 @@ int secure_options_frame_timeout(struct secure_options *o, const char *text)
 	uint64_t timeout;
 
 	if (parse_time(text, &timeout) < 0 || timeout < 1000000)
-		return refuse("--frame-timeout", text, "write a time from 1ms to 3600s");
+		return value_refuse(text, "write a time from 1ms to 3600s");
 	o->frame_timeout = timeout;
 	return 0;
 }

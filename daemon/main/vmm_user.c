@@ -7,13 +7,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define GROUPS_MAX 16
+#include "main/value.h"
 
-static int refuse(const char *name, const char *why)
-{
-	fprintf(stderr, "lifecycled: --vmm-user %s: %s\n", name, why);
-	return -EINVAL;
-}
+#define GROUPS_MAX 16
 
 /* The groups that the user has beside its own. */
 static void write_identity(const struct passwd *user, const gid_t *group, int count, char *text, size_t size)
@@ -34,11 +30,11 @@ int vmm_user_option(const char *name, struct options *o)
 	int count = GROUPS_MAX;
 
 	if (!user)
-		return refuse(name, "there is no such user; see systemd-sysusers(8)");
+		return value_refuse(name, "there is no such user; see systemd-sysusers(8)");
 	if (geteuid() != 0 && geteuid() != user->pw_uid)
-		return refuse(name, "only root can start VMMs as another user; leave it out, or run lifecycled as root");
+		return value_refuse(name, "only root can start VMMs as another user; leave it out, or run lifecycled as root");
 	if (getgrouplist(name, user->pw_gid, group, &count) < 0)
-		return refuse(name, "a user of VMMs may have 16 groups at most");
+		return value_refuse(name, "a user of VMMs may have 16 groups at most");
 	o->vmm_user = user->pw_uid;
 	if (geteuid() == 0)
 		write_identity(user, group, count, o->vmm_identity, sizeof(o->vmm_identity));

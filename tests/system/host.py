@@ -164,7 +164,7 @@ class Host:
         self.daemon = Process(self.dir / "daemon.log", [
             *before, str(program), "--bus", self.bus_address, "--state-dir", str(self.state),
             "--runtime-dir", str(self.run), "--memory-dir", str(self.dir / "memory"), "--vmm",
-            str(BUILD / "daemon/vmm/lifecycled-vmm"), "--definitions", str(self.definitions), "--secure",
+            str(BUILD / "daemon/vmm/lifecycled-vmm"), "--definitions", str(self.definitions), "--config", "none", "--secure",
             str(self.run / "spmc.sock") if self.has_secure_side else "none", *self.options, *more], ready=ready, environment=environment)
         return self.daemon
 
