@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "connection.h"
+#include "act.h"
 
 static const struct {
 	const char *method, *option; /* one that is true; NULL: none is */
@@ -28,7 +28,12 @@ static int append_act(sd_bus_message *request, const char *name, uint64_t life, 
 	return sd_bus_message_append(request, "sta{sv}", name, life, 1, option, "b", 1);
 }
 
-int lifecycle_act(struct lifecycle *l, enum lifecycle_verb verb, const char *name, uint64_t life, uint64_t *ret_seq)
+const char *act_method(enum lifecycle_verb verb)
+{
+	return verbs[verb].method;
+}
+
+int act_prepare(struct lifecycle *l, enum lifecycle_verb verb, const char *name, uint64_t life, sd_bus_message **ret)
 {
 	struct call_target target = { BUS_PATH, BUS_MANAGER, NULL, .changes = true };
 	_cleanup_(message_unrefp) sd_bus_message *request = NULL;
@@ -43,7 +48,16 @@ int lifecycle_act(struct lifecycle *l, enum lifecycle_verb verb, const char *nam
 	r = append_act(request, name, life, verbs[verb].option);
 	if (r < 0)
 		return connection_bad_name(l, r, target.method);
-	return connection_change(l, util_take(&request), target.method, ret_seq);
+	*ret = util_take(&request);
+	return 0;
+}
+
+int lifecycle_act(struct lifecycle *l, enum lifecycle_verb verb, const char *name, uint64_t life, uint64_t *ret_seq)
+{
+	sd_bus_message *request;
+	int r = act_prepare(l, verb, name, life, &request);
+
+	return r < 0 ? r : connection_change(l, request, act_method(verb), ret_seq);
 }
 
 int lifecycle_shutdown(struct lifecycle *l, bool host, uint64_t *ret_seq)

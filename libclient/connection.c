@@ -18,6 +18,7 @@ struct lifecycle {
 	unsigned refs;
 	uint64_t timeout_us;
 	bool interactive;
+	struct request_list requests;
 	struct lifecycle_error error; /* text is error_text */
 	char error_text[ERROR_TEXT_MAX];
 	sd_bus_message *daemon_reply; /* holds daemon's strings */
@@ -78,6 +79,7 @@ struct lifecycle *lifecycle_unref(struct lifecycle *l)
 {
 	if (!l || --l->refs > 0)
 		return NULL;
+	request_list_clear(&l->requests);
 	sd_bus_message_unref(l->daemon_reply);
 	sd_bus_flush_close_unref(l->bus);
 	free(l);
@@ -169,6 +171,11 @@ int connection_bad_reply(struct lifecycle *l, int error, const char *what)
 	return error;
 }
 
+struct request_list *connection_requests(struct lifecycle *l)
+{
+	return &l->requests;
+}
+
 struct lifecycle_daemon *connection_keep_daemon(struct lifecycle *l, sd_bus_message *reply)
 {
 	sd_bus_message_unref(l->daemon_reply);
@@ -188,7 +195,7 @@ int connection_prepare(struct lifecycle *l, const struct call_target *target, sd
 	return r < 0 ? connection_fail(l, r, target->method) : 0;
 }
 
-static int keep_error(struct lifecycle *l, int r, const sd_bus_error *error, const char *method)
+int connection_error(struct lifecycle *l, int r, const sd_bus_error *error, const char *method)
 {
 	int refusal;
 
@@ -201,7 +208,7 @@ static int keep_error(struct lifecycle *l, int r, const sd_bus_error *error, con
 	return refusal == LIFECYCLE_LOCAL && r < 0 ? r : -lifecycle_refusal_errno(refusal);
 }
 
-static uint64_t patience(const struct lifecycle *l, sd_bus_message *request)
+uint64_t connection_patience(const struct lifecycle *l, sd_bus_message *request)
 {
 	bool asks = sd_bus_message_get_allow_interactive_authorization(request) > 0;
 
@@ -211,10 +218,10 @@ static uint64_t patience(const struct lifecycle *l, sd_bus_message *request)
 int connection_call(struct lifecycle *l, sd_bus_message *request, sd_bus_message **ret)
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-	int r = sd_bus_call(l->bus, request, patience(l, request), &error, ret);
+	int r = sd_bus_call(l->bus, request, connection_patience(l, request), &error, ret);
 
 	if (r < 0)
-		r = keep_error(l, r, &error, sd_bus_message_get_member(request));
+		r = connection_error(l, r, &error, sd_bus_message_get_member(request));
 	sd_bus_message_unref(request);
 	return r < 0 ? r : 0;
 }

@@ -7,6 +7,7 @@
 #include <systemd/sd-bus.h>
 
 #include "include/lifecycle.h"
+#include "request.h"
 #include "util.h"
 
 #define BUS_NAME "org.lifecycled.Lifecycle1"
@@ -35,6 +36,12 @@ int connection_vm_path(struct lifecycle *l, const char *name, sd_bus_message **r
 /* For what went wrong with a reply, or here. Returns error, which is negative. */
 int connection_fail(struct lifecycle *l, int error, const char *what);
 int connection_refuse(struct lifecycle *l, int refusal, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* What a D-Bus error says of a call; r is its errno, negative, as is what is returned. */
+int connection_error(struct lifecycle *l, int r, const sd_bus_error *error, const char *method);
+/* How long its reply is waited for, in us. */
+uint64_t connection_patience(const struct lifecycle *l, sd_bus_message *request);
+struct request_list *connection_requests(struct lifecycle *l);
 
 /* A name that cannot be sent: sd-bus takes no string that is not UTF-8. Returns error, which is negative. */
 int connection_bad_name(struct lifecycle *l, int error, const char *what);

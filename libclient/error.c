@@ -3,6 +3,7 @@
 /* D-Bus errors become refusals: the daemon's own by the table in proto/errors.h, the bus's by what they mean for a caller. */
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "connection.h"
@@ -46,4 +47,45 @@ int error_to_refusal(const char *name)
 		if (strcmp(bus_errors[i].name, name) == 0)
 			return bus_errors[i].refusal;
 	return LIFECYCLE_LOCAL;
+}
+
+/* The numbers that mean something of their own here; the rest is libc's. */
+static const struct {
+	int error;
+	const char *text;
+} texts[] = {
+	{ EACCES, "not allowed: that is for root, and for whom polkit lets" },
+	{ EAGAIN, "nothing yet" },
+	{ EBADMSG, "it cannot be read: the definition, or what the other side said, is not of a form known here" },
+	{ EBUSY, "the VM's state does not allow that" },
+	{ EDQUOT, "there are too many already" },
+	{ EHOSTDOWN, "the daemon is gone, and what it left is stale" },
+	{ ELOOP, "the order of VMs leads back to this one" },
+	{ ENODATA, "the daemon hung up: subscribe again" },
+	{ ENODEV, "there are not enough huge pages" },
+	{ ENOENT, "there is no such VM, or the daemon left nothing there" },
+	{ ENOLCK, "that lease is over" },
+	{ ENOLINK, "no VM is bound by that any more" },
+	{ ENOSPC, "no FF-A id is free" },
+	{ ENOTCONN, "no daemon, or no bus, is there" },
+	{ ENXIO, "the VM has no console" },
+	{ EOVERFLOW, "changes were lost: subscribe again" },
+	{ EPROTO, "it is of a version or a form that is not known here" },
+	{ ESHUTDOWN, "all VMs are being shut down" },
+	{ ESTALE, "that life is over" },
+	{ ETIMEDOUT, "it did not come in time" },
+	{ EXDEV, "this VM was defined in another way, which alone may change it" },
+};
+
+const char *lifecycle_error_text(int error)
+{
+	const char *text;
+
+	if (error < 0)
+		error = error == INT_MIN ? 0 : -error;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		if (texts[i].error == error)
+			return texts[i].text;
+	text = strerrordesc_np(error);
+	return text ? text : "unknown error";
 }

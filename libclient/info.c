@@ -358,6 +358,8 @@ static const struct field manager_properties[] = {
 	{ "Sequence", "t", AT(seq), read_u64 },
 	{ "SecureSide", "s", AT(secure_side), read_string },
 	{ "DiskStuck", "b", AT(disk_stuck), read_bool },
+	{ "ShuttingDown", "b", AT(shutting_down), read_bool },
+	{ "VmCount", "u", AT(vm_count), read_u32 },
 };
 
 int lifecycle_daemon_info(struct lifecycle *l, const struct lifecycle_daemon **ret)

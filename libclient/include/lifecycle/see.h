@@ -183,6 +183,8 @@ struct lifecycle_daemon {
 	uint64_t seq; /* the last change shown */
 	const char *secure_side; /* "up", "down" or "none" */
 	bool disk_stuck;
+	bool shutting_down; /* nothing starts, and all VMs end */
+	uint32_t vm_count;
 };
 
 struct lifecycle_vm_list;

@@ -2,7 +2,7 @@
 #ifndef LIFECYCLE_STEER_H
 #define LIFECYCLE_STEER_H
 
-/* What changes a VM. 0 means accepted and stored, not finished: follow the VM to see the end. Part of lifecycle.h: include that. */
+/* What changes a VM. 0 means accepted and stored, not finished: wait for the end, or follow the VM. Part of lifecycle.h: include that. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,6 +29,39 @@ enum lifecycle_verb {
  * effect at *ret_seq; 0: nothing had to change.
  */
 int lifecycle_act(struct lifecycle *l, enum lifecycle_verb verb, const char *name, uint64_t life, uint64_t *ret_seq);
+
+/*
+ * The same for a program with a loop: it does not wait. *ret_request is the request's number, by which its reply is known; NULL: no
+ * reply is wanted. What cannot be sent at once is sent by lifecycle_dispatch().
+ */
+int lifecycle_act_begin(struct lifecycle *l, enum lifecycle_verb verb, const char *name, uint64_t life, uint64_t *ret_request);
+
+struct lifecycle_reply {
+	size_t size;
+	uint64_t request; /* whose reply it is */
+	int result;       /* what lifecycle_act() would have returned; then lifecycle_last_error() is of this one */
+	uint64_t seq;     /* and what it would have said */
+};
+#define LIFECYCLE_REPLY_INIT { .size = sizeof(struct lifecycle_reply) }
+
+/*
+ * Never waits. 0: a reply that lifecycle_dispatch() read; -EAGAIN: none yet. Each request that was numbered gets one, also where the
+ * bus hangs up or nobody answers in time.
+ */
+int lifecycle_pop_reply(struct lifecycle *l, struct lifecycle_reply *reply);
+
+/*
+ * Waits until the VM is in that state. `life` is the life that is meant (0: any): -ESTALE where that is over, but for
+ * LIFECYCLE_STATE_NULL, which is what that waits for. -ENOENT: there is no such VM, or no more; -ETIMEDOUT; -ENOTCONN: the daemon went
+ * away, wait again; -EINTR. A state that was passed through counts.
+ */
+int lifecycle_wait_state(struct lifecycle *l, const char *name, uint64_t life, enum lifecycle_state state, int milliseconds);
+
+/*
+ * Waits until nothing is under way with the VM any more: after lifecycle_act() that is what was asked for, unless something
+ * else took its place. How it ended is told by lifecycle_vm_info(). Errors as above; after a destroy -ENOENT is the end.
+ */
+int lifecycle_wait_done(struct lifecycle *l, const char *name, int milliseconds);
 
 /*
  * Starts a VM that has no life, and binds it to the caller: it ends (client-gone) when *ret_fd is closed. That is a socket

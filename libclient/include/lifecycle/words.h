@@ -4,7 +4,6 @@
 
 /* The words: enumerations, their names, and the errors. Part of lifecycle.h: include that. */
 
-
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -167,6 +166,10 @@ enum lifecycle_refusal {
 	LIFECYCLE_NO_ANSWER = 1001,   /* -ETIMEDOUT: it did not answer in time */
 	LIFECYCLE_LOCAL = 1002,       /* anything that failed on this side */
 };
+
+/* What a number that a function of this library returned says, negative or not. Where there is a connection,
+ * lifecycle_last_error() knows more. */
+const char *lifecycle_error_text(int error);
 
 /* "unknown" and -EINVAL for what is none. */
 const char *lifecycle_state_name(int state);

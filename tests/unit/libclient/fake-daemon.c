@@ -426,6 +426,8 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_PROPERTY("Sequence", "t", get_manager, 0, 0),
 	SD_BUS_PROPERTY("SecureSide", "s", get_manager, 0, 0),
 	SD_BUS_PROPERTY("DiskStuck", "b", get_manager, 0, 0),
+	SD_BUS_PROPERTY("ShuttingDown", "b", get_manager, 0, 0),
+	SD_BUS_PROPERTY("VmCount", "u", get_manager, 0, 0),
 	SD_BUS_PROPERTY("BurnedIds", "a(qqtst)", get_manager, 0, 0),
 	SD_BUS_VTABLE_END
 };

@@ -22,6 +22,10 @@ int get_manager(sd_bus *bus, const char *path, const char *interface, const char
 		return sd_bus_message_append(reply, "a(qqtst)", 1, 9, 0x8001, (uint64_t)16, "stuck", (uint64_t)1700000000000000);
 	if (strcmp(property, "DiskStuck") == 0)
 		return sd_bus_message_append(reply, "b", 0);
+	if (strcmp(property, "ShuttingDown") == 0)
+		return sd_bus_message_append(reply, "b", 1);
+	if (strcmp(property, "VmCount") == 0)
+		return sd_bus_message_append(reply, "u", 6);
 	return sd_bus_message_append(reply, "s", strcmp(property, "Epoch") == 0 ? EPOCH : "up");
 }
 

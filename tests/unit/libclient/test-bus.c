@@ -223,6 +223,9 @@ static void tells_partitions_and_the_daemon(void **state)
 	assert_int_equal(lifecycle_daemon_info(w->l, &d), 0);
 	assert_int_equal(d->incarnation, 99);
 	assert_string_equal(d->secure_side, "up");
+	assert_false(d->disk_stuck);
+	assert_true(d->shutting_down);
+	assert_int_equal(d->vm_count, 6);
 	assert_int_equal(lifecycle_daemon_info(w->l, &d), 0); /* again: the first is let go */
 }
 

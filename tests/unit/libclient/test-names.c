@@ -3,6 +3,7 @@
 /* Words and errors go there and back. */
 
 #include <errno.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -69,9 +70,24 @@ static void other_errors_are_told_by_what_they_mean(void **state)
 	assert_int_equal(lifecycle_refusal_errno(LIFECYCLE_NO_ANSWER), ETIMEDOUT);
 }
 
+static void every_refusal_has_a_text_for_its_errno(void **state)
+{
+	for (int refusal = 1; lifecycle_refusal_from_name(lifecycle_refusal_name(refusal)) == refusal; refusal++) {
+		const char *text = lifecycle_error_text(-lifecycle_refusal_errno(refusal));
+
+		assert_string_equal(text, lifecycle_error_text(lifecycle_refusal_errno(refusal)));
+		assert_string_not_equal(text, "unknown error");
+	}
+	assert_string_equal(lifecycle_error_text(-ESTALE), "that life is over");
+	assert_string_equal(lifecycle_error_text(-EPERM), "Operation not permitted");
+	assert_string_equal(lifecycle_error_text(INT_MIN), lifecycle_error_text(0));
+	assert_string_equal(lifecycle_error_text(123456), "unknown error");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_refusal_has_a_text_for_its_errno),
 		cmocka_unit_test(every_number_has_a_word_that_leads_back),
 		cmocka_unit_test(every_refusal_goes_round),
 		cmocka_unit_test(other_errors_are_told_by_what_they_mean),
