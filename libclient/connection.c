@@ -49,6 +49,12 @@ static int open_address(const char *address, sd_bus **ret)
 	return r;
 }
 
+static bool is_hang_up(int error)
+{
+	return error == -ENOTCONN || error == -ECONNRESET || error == -EPIPE || error == -ECONNREFUSED ||
+		error == -ESHUTDOWN;
+}
+
 int lifecycle_new(const char *address, struct lifecycle **ret)
 {
 	_cleanup_(lifecycle_unrefp) struct lifecycle *l = calloc(1, sizeof(*l));
@@ -62,8 +68,8 @@ int lifecycle_new(const char *address, struct lifecycle **ret)
 	if (!address)
 		address = secure_getenv("LIFECYCLED_BUS");
 	r = open_address(address && *address ? address : "system", &l->bus);
-	if (r < 0)
-		return r;
+	if (r < 0) /* of a bus that is not there even the socket may be missing */
+		return r == -ENOENT || is_hang_up(r) ? -ENOTCONN : r;
 	*ret = util_take(&l);
 	return 0;
 }
@@ -139,12 +145,6 @@ int connection_refuse(struct lifecycle *l, int refusal, const char *format, ...)
 	(void)vsnprintf(l->error_text, sizeof(l->error_text), format, args);
 	va_end(args);
 	return -lifecycle_refusal_errno(refusal);
-}
-
-static bool is_hang_up(int error)
-{
-	return error == -ENOTCONN || error == -ECONNRESET || error == -EPIPE || error == -ECONNREFUSED ||
-		error == -ESHUTDOWN;
 }
 
 int connection_fail(struct lifecycle *l, int error, const char *what)

@@ -63,7 +63,7 @@ static const struct {
 	{ ELOOP, "the order of VMs leads back to this one" },
 	{ ENODATA, "the daemon hung up: subscribe again" },
 	{ ENODEV, "there are not enough huge pages" },
-	{ ENOENT, "there is no such VM, or the daemon left nothing there" },
+	{ ENOENT, "there is no such VM, or nothing in that place" },
 	{ ENOLCK, "that lease is over" },
 	{ ENOLINK, "no VM is bound by that any more" },
 	{ ENOSPC, "no FF-A id is free" },

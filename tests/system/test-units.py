@@ -2,6 +2,7 @@
 """What is installed: systemd accepts the units, the bus its policy, sysusers and tmpfiles their lines; nothing is missing."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -115,23 +116,50 @@ def sysusers_and_tmpfiles_accept_their_lines():
         equal(oct((tree.root / "run/lifecycled/memory").stat().st_mode & 0o777), "0o700", "mode of the memory directory")
 
 
-def the_client_can_be_built_against_what_is_installed():
+def pkg_config(tree, *words):
+    """What it says of the installed library and, for those beside it, of this host's."""
+    place = next(tree.prefix.rglob("liblifecycle.pc")).parent
+    paths = run("pkg-config", "--variable", "pc_path", "pkg-config").stdout.strip()
+    done = subprocess.run(["pkg-config", *words], capture_output=True, text=True, env={
+        **os.environ, "PKG_CONFIG_PATH": f"{place}:{paths}", "PKG_CONFIG_SYSROOT_DIR": str(tree.root)})
+    expect(done.returncode == 0, f"pkg-config {' '.join(words)}", done.stderr)
+    return done.stdout.split()
+
+
+def sanitized():
+    kind = os.environ["LIFECYCLED_SANITIZE"]
+    return [] if kind == "none" else [f"-fsanitize={kind}"]
+
+
+def the_examples_can_be_built_against_what_is_installed():
+    """By the line at the head of each: the header and the shared object that were installed, and nothing of the source tree."""
     with Installed() as tree:
-        source = tree.root / "hello.c"
-        source.write_text('#include <lifecycle.h>\n#include <stdio.h>\n'
-                          'int main(void)\n{\n\tputs(lifecycle_state_name(2));\n\treturn 0;\n}\n')
-        pc = next(tree.prefix.rglob("liblifecycle.pc")).parent
-        flags = subprocess.run(["pkg-config", "--cflags", "--libs", "liblifecycle"], capture_output=True, text=True,
-                               check=True, env={**os.environ, "PKG_CONFIG_PATH": str(pc),
-                                                "PKG_CONFIG_SYSROOT_DIR": str(tree.root)}).stdout.split()
-        program = tree.root / "hello"
-        if os.environ["LIFECYCLED_SANITIZE"] != "none":
-            flags.append("-fsanitize=" + os.environ["LIFECYCLED_SANITIZE"])
-        done = run("cc", source, "-o", program, *flags)
-        expect(done.returncode == 0, "it compiles and links", done.stderr)
-        ran = subprocess.run([program], capture_output=True, text=True,
-                             env={**os.environ, "LD_LIBRARY_PATH": str(pc.parent)})
-        equal(ran.stdout, "running\n", "what it prints")
+        for source in sorted((host.TESTS.parent / "libclient/examples").glob("*.c")):
+            wanted = re.search(r"\$\(pkg-config --cflags --libs (.*)\)", source.read_text()).group(1).split()
+            program = tree.root / source.stem
+            done = run("cc", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", source, "-o", program,
+                       *pkg_config(tree, "--cflags", "--libs", *wanted), *sanitized())
+            expect(done.returncode == 0, f"{source.name} compiles and links", done.stderr)
+            needed = run("readelf", "-d", program).stdout
+            expect("[liblifecycle.so.0]" in needed, f"{source.name} needs the shared object", needed)
+        place = next(tree.prefix.rglob("liblifecycle.pc")).parents[1]
+        ran = subprocess.run([tree.root / "start-and-follow", "web"], capture_output=True, text=True, timeout=host.LIMIT,
+                             env={**os.environ, "LD_LIBRARY_PATH": str(place), "LIFECYCLED_BUS": "unix:path=/nonexistent"})
+        equal((ran.returncode, ran.stderr), (1, "no daemon, or no bus, is there\n"), "what it says without a bus")
+
+
+def the_header_is_plain_c_and_cpp():
+    """Each language and standard in which somebody may include it, with all warnings."""
+    with Installed() as tree:
+        source = tree.root / "any.c"
+        source.write_text("#include <lifecycle.h>\nint any;\n")
+        flags = pkg_config(tree, "--cflags", "liblifecycle")
+        for language, standard in (("c", "c99"), ("c", "c17"), ("c++", "c++11")):
+            done = run("cc", "-x", language, f"-std={standard}", "-pedantic", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", source, *flags)
+            if "cc1plus" in done.stderr:
+                print(f"        no compiler of {language} here", flush=True)
+                continue
+            expect(done.returncode == 0, f"as {standard}", done.stderr)
 
 
 if __name__ == "__main__":
@@ -141,5 +169,6 @@ if __name__ == "__main__":
         each_page_a_unit_names_is_there,
         the_bus_accepts_the_policy,
         sysusers_and_tmpfiles_accept_their_lines,
-        the_client_can_be_built_against_what_is_installed,
+        the_examples_can_be_built_against_what_is_installed,
+        the_header_is_plain_c_and_cpp,
     ], needs_kvm=False))

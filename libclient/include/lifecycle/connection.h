@@ -20,7 +20,8 @@ struct lifecycle_error {
 
 /*
  * Connects to the daemon's bus: `address` if given ("system" is the system bus), else $LIFECYCLED_BUS, else the system
- * bus. Succeeds without a daemon; calls then fail with -ENOTCONN. Calls wait for their answer, at most the time-out.
+ * bus. -ENOTCONN: there is no bus. Succeeds without a daemon; calls then fail with -ENOTCONN. Calls wait for their answer, at most the
+ * time-out: 25 s, unless it is set.
  */
 int lifecycle_new(const char *address, struct lifecycle **ret);
 struct lifecycle *lifecycle_ref(struct lifecycle *l);

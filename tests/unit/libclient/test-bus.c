@@ -387,7 +387,8 @@ static void absence_of_daemon_and_bus_is_told(void **state)
 	assert_int_equal(lifecycle_dispatch(w->l), -ENOTCONN);
 	assert_int_equal(lifecycle_list(w->l, &list), -ENOTCONN);
 	assert_int_equal(lifecycle_last_error(w->l)->refusal, LIFECYCLE_UNREACHABLE);
-	assert_true(lifecycle_new(w->f.address, &l) < 0);
+	assert_int_equal(lifecycle_new(w->f.address, &l), -ENOTCONN);
+	assert_int_equal(lifecycle_new("unix:path=/nonexistent", &l), -ENOTCONN);
 	assert_null(l);
 	assert_null(list);
 }
