@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * With sd-event: holds the end of a VM's life, puts away what it has of it once it is asked to, and lets go. A daemon that is started
- * anew meanwhile keeps the lease for 5 s: it is claimed again by its token.
+ * With sd-event: holds the end of a VM's life, puts away what it has of it
+ * once it is asked to, and lets go. A daemon that is started anew meanwhile
+ * keeps the lease for 5 s: it is claimed again by its token.
  *
  *     cc lease-sd-event.c $(pkg-config --cflags --libs liblifecycle libsystemd)
  */

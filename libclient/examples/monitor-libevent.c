@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * With libevent: tells each change of any VM's state, from what is there at first on, until SIGINT or SIGTERM. Where the daemon goes away
- * it subscribes again, with the cursor, and says whether anything is missing.
+ * With libevent: tells each change of any VM's state, from what is there at
+ * first on, until SIGINT or SIGTERM. Where the daemon goes away it subscribes
+ * again, with the cursor, and says whether anything is missing.
  *
  *     cc monitor-libevent.c $(pkg-config --cflags --libs liblifecycle libevent_core)
  */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A loop of one's own, with poll(): starts a VM and tells what becomes of it, until it runs or has failed. Neither the request nor the
- * stream is waited for, so the loop could have any other descriptors as well.
+ * A loop of one's own, with poll(): starts a VM and tells what becomes of it,
+ * until it runs or has failed. Neither the request nor the stream is waited
+ * for, so the loop could have any other descriptors as well.
  *
  *     cc start-and-follow.c $(pkg-config --cflags --libs liblifecycle)
  */
