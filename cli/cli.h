@@ -31,7 +31,9 @@ enum {
 struct cli {
 	struct lifecycle *l;
 	const char *bus; /* NULL: not given */
+	const char *verb; /* that is run */
 	enum output output;
+	bool output_given;
 	bool help, version;
 	bool no_pager;
 	bool full; /* no line is cut */
@@ -58,11 +60,9 @@ struct cli {
 	uint64_t if_life;
 	bool has_since;
 	uint64_t since;
+	char since_epoch[40]; /* of the log that `since` is a number of; "": this one */
 	long tail; /* lines; negative: all */
 };
-
-/* main.c: "1", "yes", "true", "on" in an environment variable */
-bool env_is_true(const char *word);
 
 /* output.c: whether it is one of the words that commas divide */
 bool has_word(const char *words, const char *word);
@@ -109,6 +109,9 @@ int verb_shutdown(struct cli *c, int argc, char **argv);
 int verb_wait(struct cli *c, int argc, char **argv);
 int verb_forget(struct cli *c, int argc, char **argv);
 int verb_monitor(struct cli *c, int argc, char **argv);
+int verb_events(struct cli *c, int argc, char **argv);
+int verb_cancel(struct cli *c, int argc, char **argv);
+int verb_log_level(struct cli *c, int argc, char **argv);
 int verb_console(struct cli *c, int argc, char **argv);
 int verb_help(struct cli *c, int argc, char **argv);
 

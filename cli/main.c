@@ -98,15 +98,11 @@ static int begin(struct cli *c, const struct written_options *w, int argc, char 
 	if (!v)
 		return cli_usage("no verb is called '%s'", argv[0]);
 	cli_usage_of(v->name);
+	c->verb = v->name;
 	r = options_take(c, w, v->name);
 	if (r == 0 && is_written(w, "help"))
 		return help_print(c, argc > 0 ? v : NULL);
 	return r ? r : run(c, v, argc > 0 ? argc - 1 : 0, argv + (argc > 0));
-}
-
-bool env_is_true(const char *word)
-{
-	return strcmp(word, "1") == 0 || strcasecmp(word, "yes") == 0 || strcasecmp(word, "true") == 0 || strcasecmp(word, "on") == 0;
 }
 
 static bool is_false(const char *word)

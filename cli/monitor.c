@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* monitor: each stored change as a line, across crashes of the daemon. */
+/* monitor and events: each stored change as a line, for people and for programs, across crashes of the daemon. */
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "follow.h"
+#include "names.h"
 #include "output.h"
+#include "pager.h"
 
 /* So many numbers back the log has every event (it keeps that many events, and no number has two). */
 #define KEPT_EVENTS 8192
 #define KEPT_SLACK 512
 /* Replayed events come in bursts; so long without one, and the daemon has nothing more. */
 #define QUIET_NS 100000000u
+#define CURSOR_MAX 64 /* a UUID, ':' and a number */
 
 static void format_clock(char *to, size_t size, uint64_t realtime)
 {
@@ -146,17 +150,20 @@ static void add_event_details(struct json_object *o, const struct lifecycle_even
 	}
 }
 
-static void show_event(const struct cli *c, const struct lifecycle_event *e)
+static void show_event(const struct cli *c, const struct lifecycle_event *e, const char *epoch)
 {
 	struct json_object *o;
+	char cursor[CURSOR_MAX];
 
 	if (!wants_json(c)) {
 		print_event(c, e);
 		return;
 	}
+	(void)snprintf(cursor, sizeof(cursor), "%s:%" PRIu64, epoch, e->seq);
 	o = json_object_new_object();
 	json_add_string(o, "event", kind_name(e->kind));
 	json_add_number(o, "sequence", e->seq);
+	json_add_string(o, "cursor", cursor);
 	json_add_number(o, "realtime_us", e->realtime / 1000);
 	json_add_string(o, "name", e->name);
 	json_add_number(o, "life", e->life);
@@ -170,7 +177,7 @@ static void show_gap(const struct cli *c)
 	struct json_object *o;
 
 	if (!wants_json(c)) {
-		(void)cli_say_error("monitor: changes were lost here: too many for this reader; 'lifecyclectl list' shows what is");
+		(void)cli_say_error("%s: changes were lost here: too many for this reader; 'lifecyclectl list' shows what is", c->verb);
 		return;
 	}
 	o = json_object_new_object();
@@ -178,135 +185,229 @@ static void show_gap(const struct cli *c)
 	json_print(c, o);
 }
 
+/* ---- what is shown ---- */
+
+struct watch {
+	struct cli *c;
+	int argc;     /* names or patterns; none: all VMs, and what is of none */
+	char **argv;
+	const char *filter; /* what the daemon is asked for: one name, or "" */
+	struct lifecycle_stream *stream;
+	uint64_t last; /* sequence number when we began: up to here it is the stored tail */
+	/* --lines: the newest of the stored tail, round about */
+	struct lifecycle_event *kept;
+	size_t seen;
+	bool keeps;
+};
+
+static void show_kept(struct watch *w)
+{
+	size_t size = (size_t)w->c->tail, count = w->seen < size ? w->seen : size;
+
+	for (size_t i = w->seen - count; w->keeps && i < w->seen; i++)
+		show_event(w->c, &w->kept[i % size], lifecycle_stream_epoch(w->stream));
+	w->keeps = false;
+}
+
+static void take(struct watch *w, const struct lifecycle_event *e)
+{
+	if (e->seq > w->last)
+		show_kept(w);
+	if (w->argc && (!*e->name || !name_is_wanted(e->name, w->argc, w->argv)))
+		return;
+	if (!w->keeps)
+		show_event(w->c, e, lifecycle_stream_epoch(w->stream));
+	else if (w->c->tail)
+		w->kept[w->seen++ % (size_t)w->c->tail] = *e;
+}
+
 /* ---- where to begin ---- */
 
-static int subscribe(struct cli *c, const char *filter, const char *epoch, uint64_t seq, struct lifecycle_stream **ret)
+static int subscribe(struct watch *w, const char *epoch, uint64_t seq)
 {
-	return lifecycle_subscribe(c->l, filter, epoch, seq, ret) < 0 ? cli_fail(c, "monitor", *filter ? filter : NULL) : 0;
+	w->stream = lifecycle_stream_unref(w->stream);
+	return lifecycle_subscribe(w->c->l, w->filter, epoch, seq, &w->stream) < 0 ?
+		cli_fail(w->c, w->c->verb, *w->filter ? w->filter : NULL) : 0;
+}
+
+/* What was asked for is not there any more: people are told on standard error, programs where they read. */
+static void say_later(const struct cli *c, const struct lifecycle_daemon *d)
+{
+	if (*c->since_epoch && strcasecmp(c->since_epoch, d->epoch) != 0)
+		(void)cli_say_error("%s: this cursor is of another log, %s; this begins where the log does", c->verb, c->since_epoch);
+	else
+		(void)cli_say_error("%s: the log has not every change since %" PRIu64 " any more; this begins later", c->verb, c->since);
+	if (wants_json(c))
+		show_gap(c);
 }
 
 /*
- * From `since` on, or from where the log begins: at least KEPT_EVENTS back, by its promise; what is less is found by
+ * From --since on, or from where the log begins: at least KEPT_EVENTS back, by its promise; what is less is found by
  * halving the way. An exit code.
  */
-static int subscribe_back(struct cli *c, const char *filter, uint64_t since, const struct lifecycle_daemon *d,
-	struct lifecycle_stream **ret)
+static int subscribe_back(struct watch *w, const struct lifecycle_daemon *d)
 {
-	uint64_t from = since, kept = KEPT_EVENTS - KEPT_SLACK;
+	uint64_t since = w->c->since, from = since, kept = KEPT_EVENTS - KEPT_SLACK;
+	bool other = *w->c->since_epoch && strcasecmp(w->c->since_epoch, d->epoch) != 0;
 
+	if (other) {
+		say_later(w->c, d);
+		from = since = 0;
+	}
 	for (;;) {
-		int r = subscribe(c, filter, d->epoch, from, ret);
+		int r = subscribe(w, d->epoch, from);
 
-		if (r || lifecycle_stream_replayed(*ret) || from >= d->seq)
+		if (r || lifecycle_stream_replayed(w->stream) || from >= d->seq)
 			return r;
-		if (c->has_since && from == since)
-			(void)cli_say_error("monitor: the log has not every change since %" PRIu64 " any more; this begins later", since);
-		*ret = lifecycle_stream_unref(*ret);
+		if (w->c->has_since && from == since && !other)
+			say_later(w->c, d);
 		from = from == since && d->seq - since > kept ? d->seq - kept : from + (d->seq - from + 1) / 2;
 	}
 }
 
-static int begin(struct cli *c, const char *filter, struct lifecycle_stream **ret, uint64_t *ret_last)
+static int begin(struct watch *w)
 {
 	const struct lifecycle_daemon *d;
+	struct cli *c = w->c;
 
 	if (lifecycle_daemon_info(c->l, &d) < 0)
-		return cli_fail(c, "monitor", NULL);
-	*ret_last = d->seq;
-	if (c->has_since || c->leave)
-		return subscribe_back(c, filter, c->since, d, ret);
-	return subscribe(c, filter, NULL, 0, ret);
+		return cli_fail(c, c->verb, NULL);
+	w->last = d->seq;
+	w->keeps = c->tail >= 0;
+	if (w->keeps && c->tail > KEPT_EVENTS)
+		c->tail = KEPT_EVENTS;
+	if (w->keeps && c->tail) {
+		w->kept = calloc((size_t)c->tail, sizeof(*w->kept));
+		if (!w->kept)
+			return cli_say_error("out of memory");
+	}
+	if (c->has_since || c->leave || c->tail > 0)
+		return subscribe_back(w, d);
+	return subscribe(w, NULL, 0);
 }
 
 /* ---- going on ---- */
 
 /* All that can be read now. 0, or why there is no more. */
-static int drain(const struct cli *c, struct lifecycle_stream *s)
+static int drain(struct watch *w)
 {
 	for (;;) {
 		struct lifecycle_event e = LIFECYCLE_EVENT_INIT;
-		int r = lifecycle_stream_next(s, &e);
+		int r = lifecycle_stream_next(w->stream, &e);
 
 		if (r == -EAGAIN)
 			return 0;
 		if (r < 0)
 			return r;
-		show_event(c, &e);
+		take(w, &e);
 	}
 }
 
-/* The stored tail alone: up to the number that was the last when we began. */
-static int print_tail(const struct cli *c, struct lifecycle_stream *s, uint64_t last)
+/* The stored tail alone: up to the number that was the last when we began. An exit code; *ret_why: why the stream ended, or 0. */
+static int take_tail(struct watch *w, int *ret_why)
 {
+	*ret_why = 0;
 	for (;;) {
-		int r = drain(c, s);
+		int r = drain(w);
 
-		if (r == -EBADMSG)
-			return cli_say_error("monitor: the stream cannot be read (is lifecycled of another version?)");
-		if (r < 0 || lifecycle_stream_seq(s) >= last)
+		*ret_why = r;
+		if (r < 0 || lifecycle_stream_seq(w->stream) >= w->last)
 			return 0;
-		r = follow_poll(lifecycle_stream_get_fd(s), monotonic_now() + QUIET_NS);
+		r = follow_poll(lifecycle_stream_get_fd(w->stream), monotonic_now() + QUIET_NS);
 		if (r < 0)
 			return r == -EINTR ? CLI_INTERRUPTED : 0;
 	}
 }
 
 /* The stream ended by `why`: a new one. An exit code. */
-static int go_on(struct cli *c, const char *filter, struct lifecycle_stream **s, int why)
+static int go_on(struct watch *w, int why)
 {
+	struct cli *c = w->c;
 	int r;
 
 	if (why == -EBADMSG)
-		return cli_say_error("monitor: the stream cannot be read (is lifecycled of another version?)");
+		return cli_say_error("%s: the stream cannot be read (is lifecycled of another version?)", c->verb);
 	if (why == -EOVERFLOW)
 		show_gap(c);
 	else if (!c->quiet)
-		(void)cli_say_error("monitor: lifecycled hung up; waiting for it to come back");
-	r = follow_again(c, filter, s);
+		(void)cli_say_error("%s: lifecycled hung up; waiting for it to come back", c->verb);
+	r = follow_again(c, w->filter, &w->stream);
 	if (r == -EINTR)
 		return CLI_INTERRUPTED;
 	if (r < 0)
-		return cli_fail(c, "monitor", NULL);
-	if (why != -EOVERFLOW && !lifecycle_stream_replayed(*s))
+		return cli_fail(c, c->verb, NULL);
+	if (why != -EOVERFLOW && !lifecycle_stream_replayed(w->stream))
 		show_gap(c);
 	return 0;
 }
 
-static int follow(struct cli *c, const char *filter, struct lifecycle_stream **s)
+static int go_on_for_ever(struct watch *w)
 {
 	for (;;) {
-		int r = drain(c, *s);
+		int r = drain(w);
 
 		(void)fflush(stdout);
 		if (ferror(stdout))
 			return CLI_FAILED;
 		if (r < 0) {
-			r = go_on(c, filter, s, r);
+			r = go_on(w, r);
 			if (r)
 				return r;
 			continue;
 		}
-		if (follow_poll(lifecycle_stream_get_fd(*s), UINT64_MAX) == -EINTR)
+		if (follow_poll(lifecycle_stream_get_fd(w->stream), UINT64_MAX) == -EINTR)
 			return CLI_INTERRUPTED;
 	}
 }
 
-int verb_monitor(struct cli *c, int argc, char **argv)
+static void print_legend(const struct cli *c)
 {
-	_cleanup_(stream_unrefp) struct lifecycle_stream *s = NULL;
-	const char *filter = argc > 0 ? argv[0] : "";
-	uint64_t last = 0;
-	int r;
-
-	follow_catch_interrupts();
-	if (c->output == OUTPUT_JSON_PRETTY) /* one object a line, always */
-		c->output = OUTPUT_JSON;
-	r = begin(c, filter, &s, &last);
-	if (r)
-		return r;
 	if (c->legend && !wants_json(c))
 		(void)printf("%s%-12s  %8s  %-16s  %8s  %-7s  %s%s\n", colour_on(c, COLOUR_BOLD), "TIME", "SEQ", "VM", "LIFE",
 			"FF-A ID", "CHANGE", colour_off(c, COLOUR_BOLD));
-	r = c->leave ? print_tail(c, s, last) : follow(c, filter, &s);
+}
+
+static int run(struct watch *w)
+{
+	int r = begin(w), why = 0;
+
+	if (r)
+		return r;
+	print_legend(w->c);
+	if (w->keeps || w->c->leave)
+		r = take_tail(w, &why);
+	show_kept(w);
+	if (r || (w->c->leave && why != -EBADMSG))
+		return r;
+	if (why < 0) {
+		r = go_on(w, why);
+		if (r)
+			return r;
+	}
+	return go_on_for_ever(w);
+}
+
+int verb_monitor(struct cli *c, int argc, char **argv)
+{
+	bool one = argc == 1 && !name_is_pattern(argv[0]);
+	struct watch w = { .c = c, .argc = argc, .argv = argv, .filter = one ? argv[0] : "" };
+	int r;
+
+	if (c->leave)
+		pager_start(c);
+	follow_catch_interrupts();
+	if (c->output == OUTPUT_JSON_PRETTY) /* one object a line, always */
+		c->output = OUTPUT_JSON;
+	r = run(&w);
+	lifecycle_stream_unref(w.stream);
+	free(w.kept);
 	return r;
+}
+
+/* The same for programs: an object a line, unless something else is asked for. */
+int verb_events(struct cli *c, int argc, char **argv)
+{
+	if (!c->output_given)
+		c->output = OUTPUT_JSON;
+	return verb_monitor(c, argc, argv);
 }

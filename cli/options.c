@@ -12,6 +12,7 @@
 #define STATE_WORDS                                                                                                     \
 	"null|created|allocating|announcing|ready|booting|running|pausing|paused|aborting|quiescing|preserved|leases|retiring|" \
 	"reclaiming|halted"
+#define UUID_LENGTH 36
 #define ID_OF_ROW 0x100 /* rows without a letter: this and their number */
 
 static int take_true(struct cli *c, const struct option_row *o, const char *value)
@@ -42,6 +43,7 @@ static int take_output(struct cli *c, const struct option_row *o, const char *va
 	for (unsigned i = 0; i < LENGTH(formats); i++) {
 		if (strcmp(formats[i], value) == 0) {
 			c->output = (enum output)i;
+			c->output_given = true;
 			return 0;
 		}
 	}
@@ -52,6 +54,7 @@ static int take_json(struct cli *c, const struct option_row *o, const char *valu
 {
 	(void)o;
 	(void)value;
+	c->output_given = true;
 	c->output = c->terminal ? OUTPUT_JSON_PRETTY : OUTPUT_JSON;
 	return 0;
 }
@@ -72,10 +75,19 @@ static int take_if_life(struct cli *c, const struct option_row *o, const char *v
 	return parse_number(o, value, UINT64_MAX, &c->if_life);
 }
 
+/* A sequence number, or a cursor: the log's epoch before it, which is a UUID. */
 static int take_since(struct cli *c, const struct option_row *o, const char *value)
 {
+	const char *colon = strchr(value, ':');
+
 	c->has_since = true;
-	return parse_number(o, value, UINT64_MAX, &c->since);
+	c->since_epoch[0] = '\0';
+	if (!colon)
+		return parse_number(o, value, UINT64_MAX, &c->since);
+	if (colon - value != UUID_LENGTH || strspn(value, "0123456789abcdefABCDEF-") != UUID_LENGTH)
+		return cli_usage("--since takes a sequence number or the cursor of an event, not '%s'", value);
+	(void)snprintf(c->since_epoch, sizeof(c->since_epoch), "%.*s", UUID_LENGTH, value);
+	return parse_number(o, colon + 1, UINT64_MAX, &c->since);
 }
 
 static int take_tail(struct cli *c, const struct option_row *o, const char *value)
@@ -146,7 +158,7 @@ const struct option_row option_rows[] = {
 	TRUE(STEERING " shutdown", "wait", 0, block, "wait until it is done, as without --no-block"),
 	VALUE(STEERING " shutdown wait", "timeout", 0, "SEC", take_timeout, "wait no longer than this"),
 	VALUE("lease", "timeout", 0, "SEC", take_timeout, "the command needs so long at most, once it is told to end"),
-	VALUE(STEERING " undefine lease", "if-life", 0, "N", take_if_life, "only if this is the VM's life"),
+	VALUE(STEERING " undefine lease cancel", "if-life", 0, "N", take_if_life, "only if this is the VM's life"),
 	VALUE("forget", "if-life", 0, "N", take_if_life, "this life of the VM"),
 	{ .name = "state", .argument = "STATE", .verbs = "wait", .take = take_states, .words = STATE_WORDS,
 	  .help = "until it is in this state or sub-state, or in one of several, with ',' between" },
@@ -164,8 +176,9 @@ const struct option_row option_rows[] = {
 	TRUE("shutdown", "host", 0, host, "the host goes down: the cause of each end is host-shutdown"),
 	TEXT("lease", "why", "TEXT", why, "for people who ask why a life does not end"),
 	TRUE("forget", "force", 0, force, "do it; without it, say what it means"),
-	VALUE("monitor", "since", 0, "SEQ", take_since, "begin after this sequence number"),
-	TRUE("monitor", "no-follow", 0, leave, "print what the log still has, and leave"),
+	VALUE("monitor events", "since", 0, "CURSOR", take_since, "begin after this event: its cursor or sequence number"),
+	VALUE("monitor events", "lines", 'n', "N", take_tail, "begin with the last N of them that the log has"),
+	TRUE("monitor events", "no-follow", 0, leave, "print what the log still has, and leave"),
 	TRUE("console", "follow", 'f', follow, "go on as the guest goes on"),
 	TRUE("trace", "follow", 'f', follow, "go on with each frame as it comes"),
 	VALUE("console", "tail", 0, "N", take_tail, "begin with the last N lines"),

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +19,11 @@
 #define LESS_OPTIONS "FRSXMK"
 
 static pid_t pager;
+
+bool env_is_true(const char *word)
+{
+	return strcmp(word, "1") == 0 || strcasecmp(word, "yes") == 0 || strcasecmp(word, "true") == 0 || strcasecmp(word, "on") == 0;
+}
 
 /* Who is root by another's leave is to get no more than what he asked for: less can run a shell. */
 static bool must_be_secure(void)

@@ -33,8 +33,11 @@ const struct verb verbs[] = {
 	{ "wait", "NAME...", "Wait for the end of the life, or for a state", 1, INT_MAX, VERB_NAMES, verb_wait },
 	{ "shutdown", "", "End all VMs in order", 0, 0, VERB_CHANGES, verb_shutdown },
 	{ "forget", "NAME|LIFE [SP]", "Give up what a stuck life owes an SP", 1, 2, VERB_CHANGES | VERB_FIRST, verb_forget },
-	{ "monitor", "[NAME]", "Show each change as it happens", 0, 1, VERB_NAMES, verb_monitor },
+	{ "cancel", "NAME...", "Take back a life that is to begin, and has not", 1, INT_MAX, STEERS, verb_cancel },
+	{ "monitor", "[NAME...]", "Show each change as it happens", 0, INT_MAX, 0, verb_monitor },
+	{ "events", "[NAME...]", "The same for programs: stored events, as JSON", 0, INT_MAX, 0, verb_events },
 	{ "console", "NAME", "Show what the guest said", 1, 1, VERB_CHANGES | VERB_NAMES, verb_console },
+	{ "log-level", "[LEVEL]", "Show or change what lifecycled logs", 0, 1, VERB_CHANGES, verb_log_level },
 	{ "help", "[VERB]", "Show this, or all about a verb", 0, 1, VERB_OFFLINE, verb_help },
 };
 const size_t verb_count = sizeof(verbs) / sizeof(*verbs);
