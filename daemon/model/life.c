@@ -339,6 +339,7 @@ static void next_life(struct step *s, struct vm *vm)
 
 	if (s->m->shutting_down) { /* the next daemon's to do */
 		set_operation(s, vm, OP_START, not_before > s->now ? not_before : s->now);
+		order_wait(s, vm);
 		waiter_refuse(s, vm, "the daemon is stopping: it starts nothing more");
 	} else if (not_before > s->now) {
 		set_operation(s, vm, OP_START, not_before);

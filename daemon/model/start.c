@@ -142,8 +142,12 @@ static void start_timer(struct step *s, struct vm *vm)
 	touch(s, vm); /* it waits for this time no more */
 	if (vm->life && vm->life->stuck)
 		life_leave_behind(s, vm->life);
-	if (vm->life || vm->operation.operation != OP_START || model_starts_nothing(s->m))
+	if (vm->life || vm->operation.operation != OP_START)
 		return;
+	if (model_starts_nothing(s->m)) { /* the next daemon's to do; until then whom it waits for is shown, and may end */
+		order_wait(s, vm);
+		return;
+	}
 	if (vm_start(s, vm, text, sizeof(text)) != REFUSED_NOT)
 		start_failed(s, vm, CAUSE_START_FAILED, text);
 }
