@@ -16,6 +16,9 @@
 #define CALLS_MAX           4096
 #define STREAMS_MAX         1024
 #define STREAMS_MAX_PER_UID 32
+#define WAITS_MAX           1024
+#define WAITS_MAX_PER_UID   128
+#define WAITS_MAX_PER_CLIENT 128
 #define CHECK_MS            5000
 #define CHECK_INTERACTIVE_MS 120000
 
@@ -40,6 +43,12 @@ static void take_config(struct bus *b, const struct bus_config *config)
 		b->config.streams_max = STREAMS_MAX;
 	if (!b->config.streams_max_per_uid)
 		b->config.streams_max_per_uid = STREAMS_MAX_PER_UID;
+	if (!b->config.waits_max)
+		b->config.waits_max = WAITS_MAX;
+	if (!b->config.waits_max_per_uid)
+		b->config.waits_max_per_uid = WAITS_MAX_PER_UID;
+	if (!b->config.waits_max_per_client)
+		b->config.waits_max_per_client = WAITS_MAX_PER_CLIENT;
 	if (!b->config.check_ms)
 		b->config.check_ms = CHECK_MS;
 	if (!b->config.check_interactive_ms)
@@ -60,6 +69,8 @@ int bus_new(sd_bus *sd, const struct bus_config *config, struct bus **ret)
 	list_init(&b->bound_ends);
 	list_init(&b->lease_ends);
 	list_init(&b->touched);
+	list_init(&b->waits);
+	list_init(&b->waits_touched);
 	take_config(b, config);
 	r = map_reserve(&b->calls, b->config.calls_max);
 	if (r >= 0)
@@ -87,6 +98,7 @@ struct bus *bus_free(struct bus *b)
 	map_free(&b->callers);
 	map_free(&b->streams_by_name);
 	map_free(&b->lease_ends_by_token);
+	map_free(&b->waits_by_name);
 	free(b);
 	return NULL;
 }
@@ -113,6 +125,7 @@ int bus_attach(struct bus *b, sd_bus *sd)
 void bus_detach(struct bus *b)
 {
 	bus_calls_drop(b);
+	bus_waits_drop(b);
 	bus_callers_drop(b);
 	b->name_slot = sd_bus_slot_unref(b->name_slot);
 	while (b->slot_count > 0) {
@@ -160,6 +173,7 @@ static void publish(void *who, const struct published *what)
 	bus_streams_pump(b);
 	bus_bound_turn(b);
 	bus_signals_turn(b, what);
+	bus_waits_turn(b, what);
 }
 
 static void answer(void *who, struct committed proof, const struct answer *a)

@@ -85,6 +85,9 @@ struct bus_config {
 	unsigned calls_max;           /* waiting for an answer at once; 0: 4096 */
 	unsigned streams_max;         /* 0: 1024, a quarter of it for root and the daemon's own user */
 	unsigned streams_max_per_uid; /* of others; 0: 32 */
+	unsigned waits_max;           /* calls of WaitState; 0: 1024, a quarter of it for root and the daemon's own user */
+	unsigned waits_max_per_uid;   /* of others; 0: 128 */
+	unsigned waits_max_per_client; /* of anybody; 0: 128 */
 };
 
 /* `sd` is open already and gets a reference; NULL: none yet. The configuration is copied. */

@@ -65,6 +65,12 @@ struct bus {
 	unsigned lease_end_count;
 	uint64_t last_lease_end;
 
+	struct list waits; /* WaitState */
+	struct map waits_by_name;
+	struct list waits_touched; /* in this turn */
+	unsigned wait_count;
+	sd_bus_slot *wait_match; /* NULL: nobody waits */
+
 	struct map shown; /* VMs that have an object on the bus, by hash of the name */
 	struct list touched;
 	struct shown_sp shown_sp[MODEL_SP_MAX];
@@ -215,6 +221,8 @@ struct call {
 	uint64_t life; /* OpenConsole */
 	const char *property; /* Set of org.freedesktop.LogControl1: which, and its number */
 	int value;
+	uint32_t wanted; /* WaitState: a bit for each state, from bit 16 on for each sub-state */
+	uint64_t timeout_ms; /* 0: none */
 	struct bound_end *bound; /* StartBound, BindAgain */
 	struct lease_end *lease; /* TakeDestroyLease, ReclaimDestroyLease, when posted: the socket of the lease */
 };
@@ -289,6 +297,11 @@ int bus_subscribe_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error);
 int bus_signals_seed(struct bus *b);
 void bus_signals_turn(struct bus *b, const struct published *what);
 void bus_signals_drop(struct bus *b);
+
+/* wait.c */
+int bus_wait_submit(struct bus *b, sd_bus_message *m, const char *name, sd_bus_error *error);
+void bus_waits_turn(struct bus *b, const struct published *what);
+void bus_waits_drop(struct bus *b);
 
 /* log_control.c */
 int bus_log_control_add(struct bus *b);

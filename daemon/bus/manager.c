@@ -194,6 +194,14 @@ static int manager_method_cancel(sd_bus_message *m, void *userdata, sd_bus_error
 	return manager_method_verb(m, userdata, REQUEST_CANCEL, error);
 }
 
+static int manager_method_wait_state(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const char *name;
+	int r = sd_bus_message_read(m, "s", &name);
+
+	return r < 0 ? r : bus_wait_submit(userdata, m, name, error);
+}
+
 static int manager_method_start_bound(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	return bus_bound_start_submit(userdata, m, error);
@@ -318,6 +326,9 @@ static const sd_bus_vtable manager_vtable[] = {
 	VERB("Restart", manager_method_restart),
 	VERB("Destroy", manager_method_destroy),
 	VERB("Cancel", manager_method_cancel),
+	SD_BUS_METHOD_WITH_ARGS("WaitState", SD_BUS_ARGS("s", name, "t", life, "as", states, "t", timeout_ms, "a{sv}", options),
+		SD_BUS_RESULT("s", result, "t", life_then, "s", state, "s", substate, "s", cause, "t", sequence),
+		manager_method_wait_state, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("StartBound", SD_BUS_ARGS("s", name, "a{sv}", options),
 		SD_BUS_RESULT("s", token, "h", client, "t", sequence), manager_method_start_bound, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("BindAgain", SD_BUS_ARGS("s", token, "a{sv}", options), SD_BUS_RESULT("h", client),

@@ -24,6 +24,7 @@ static const struct right rights[] = {
 	ANYONE("GetDefinition"),
 	ANYONE("Validate"),
 	ANYONE("Subscribe"),
+	ANYONE("WaitState"),
 	/* Who has the token was let in when it was given. */
 	ANYONE("BindAgain"),
 	ANYONE("ReclaimDestroyLease"),

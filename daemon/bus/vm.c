@@ -215,6 +215,11 @@ static int vm_method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *err
 	return vm_method_verb(m, userdata, REQUEST_CANCEL, error);
 }
 
+static int vm_method_wait_state(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return bus_wait_submit(vm_bus(m), m, ((const struct vm_row *)userdata)->name, error);
+}
+
 static int vm_method_open_console(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	return bus_console_submit(vm_bus(m), m, ((const struct vm_row *)userdata)->name, error);
@@ -242,6 +247,9 @@ static const sd_bus_vtable vm_vtable[] = {
 	VERB("Restart", vm_method_restart),
 	VERB("Destroy", vm_method_destroy),
 	VERB("Cancel", vm_method_cancel),
+	SD_BUS_METHOD_WITH_ARGS("WaitState", SD_BUS_ARGS("t", life, "as", states, "t", timeout_ms, "a{sv}", options),
+		SD_BUS_RESULT("s", result, "t", life_then, "s", state, "s", substate, "s", cause, "t", sequence),
+		vm_method_wait_state, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("OpenConsole", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("h", ring),
 		vm_method_open_console, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("TakeDestroyLease", SD_BUS_ARGS("s", why, "t", timeout_ms, "t", expected_life, "a{sv}", options),
