@@ -272,7 +272,7 @@ static int finish(const struct cli *c, struct task *task, int count, enum lifecy
 
 struct tasks {
 	struct task *task;
-	int asked, waited; /* so many of them, the first first */
+	int count, asked, waited; /* so many of them, the first first */
 	enum lifecycle_verb verb;
 	uint64_t deadline;
 };
@@ -282,6 +282,7 @@ static void wait_for_next(struct cli *c, struct tasks *all)
 	struct task *t = &all->task[all->waited++];
 
 	follow_catch_interrupts();
+	progress_begin(&t->follow.progress, c, all->waited, all->count);
 	if (t->code == 0)
 		wait_for(c, t, all->verb, all->deadline);
 	t->follow.stream = lifecycle_stream_unref(t->follow.stream);
@@ -325,7 +326,7 @@ static void take_all_descriptors(void)
 static int act(struct cli *c, enum lifecycle_verb verb, int count, char **names)
 {
 	_cleanup_(free_p) struct task *task = calloc((size_t)count, sizeof(*task));
-	struct tasks all = { .task = task, .verb = verb };
+	struct tasks all = { .task = task, .count = count, .verb = verb };
 
 	if (!task)
 		return cli_say_error("out of memory");
@@ -350,6 +351,7 @@ static int start_bound(struct cli *c, const char *name)
 	if (t.code == -EDQUOT)
 		t.code = cli_fail(c, "follow", name);
 	follow_catch_interrupts();
+	progress_begin(&t.follow.progress, c, 1, 1);
 	if (t.code == 0)
 		wait_for(c, &t, LIFECYCLE_START, deadline);
 	if (t.code == 0)

@@ -62,6 +62,7 @@ struct cli {
 	uint64_t since;
 	char since_epoch[40]; /* of the log that `since` is a number of; "": this one */
 	long tail; /* lines; negative: all */
+	long lines; /* status: of console and journal */
 };
 
 /* output.c: whether it is one of the words that commas divide */

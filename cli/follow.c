@@ -268,20 +268,33 @@ void follow_read(struct follow *f)
 		follow_take(f, &e);
 }
 
+/* FOLLOW_PENDING: look again. */
+static enum verdict wait_for_more(struct follow *f, uint64_t deadline)
+{
+	uint64_t show = progress_next(&f->progress);
+	int r = follow_poll(lifecycle_stream_get_fd(f->stream), show < deadline ? show : deadline);
+
+	if (r == -EINTR)
+		return FOLLOW_INTERRUPTED;
+	if (r < 0 && r != -ETIMEDOUT)
+		return FOLLOW_LOST;
+	if (r == -ETIMEDOUT && monotonic_now() >= deadline)
+		return FOLLOW_TIMED_OUT;
+	if (monotonic_now() >= show)
+		progress_show(&f->progress, f->name);
+	return FOLLOW_PENDING;
+}
+
 enum verdict follow_wait(struct cli *c, struct follow *f, uint64_t deadline)
 {
-	enum verdict v;
+	enum verdict v = FOLLOW_PENDING;
 
-	while ((v = follow_drain(c, f)) == FOLLOW_PENDING) {
-		int r = follow_poll(lifecycle_stream_get_fd(f->stream), deadline);
-
-		if (r == -EINTR)
-			return FOLLOW_INTERRUPTED;
-		if (r == -ETIMEDOUT)
-			return FOLLOW_TIMED_OUT;
-		if (r < 0)
-			return FOLLOW_LOST;
+	while (v == FOLLOW_PENDING) {
+		v = follow_drain(c, f);
+		if (v == FOLLOW_PENDING)
+			v = wait_for_more(f, deadline);
 	}
+	progress_clear();
 	return v;
 }
 

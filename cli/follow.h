@@ -6,7 +6,7 @@
  * that the verb does can be missed.
  */
 
-#include "cli.h"
+#include "progress.h"
 
 enum verdict {
 	FOLLOW_PENDING,
@@ -41,6 +41,7 @@ struct follow {
 	/* The daemon went and another one is there: what else was held with it. 0 or a negative errno; NULL: nothing was. */
 	int (*back)(struct cli *c, void *arg);
 	void *back_arg;
+	struct progress progress;
 };
 
 /* Subscribes and takes the snapshot. An exit code; -EDQUOT: no more event streams are given, and nothing was said. */

@@ -99,6 +99,15 @@ static int take_tail(struct cli *c, const struct option_row *o, const char *valu
 	return r;
 }
 
+static int take_lines(struct cli *c, const struct option_row *o, const char *value)
+{
+	uint64_t number;
+	int r = parse_number(o, value, INT_MAX, &number);
+
+	c->lines = r ? c->lines : (long)number;
+	return r;
+}
+
 static int take_timeout(struct cli *c, const struct option_row *o, const char *value)
 {
 	char *end;
@@ -181,6 +190,7 @@ const struct option_row option_rows[] = {
 	TRUE("monitor events", "no-follow", 0, leave, "print what the log still has, and leave"),
 	TRUE("console", "follow", 'f', follow, "go on as the guest goes on"),
 	TRUE("trace", "follow", 'f', follow, "go on with each frame as it comes"),
+	VALUE("status", "lines", 'n', "N", take_lines, "so many lines of console and journal, not 10"),
 	VALUE("console", "tail", 0, "N", take_tail, "begin with the last N lines"),
 	TRUE("console", "raw", 0, raw, "pass control characters to a terminal"),
 	TRUE("trace", "raw", 0, raw, "registers x0 to x7 instead of words"),

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "output.h"
+#include "progress.h"
 
 int cli_say_error(const char *format, ...)
 {
@@ -19,6 +20,7 @@ int cli_say_error(const char *format, ...)
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	(void)fflush(stdout);
+	progress_clear();
 	(void)fputs("lifecyclectl: ", stderr);
 	put_text(stderr, text, strlen(text)); /* guests, files and the bus have words in it */
 	(void)fputc('\n', stderr);

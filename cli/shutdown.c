@@ -20,6 +20,7 @@ struct party {
 	struct ending *vm;
 	size_t count, size;
 	size_t *order, ended; /* who ended first */
+	struct progress progress;
 };
 
 static struct ending *find(struct party *p, const char *name)
@@ -56,6 +57,7 @@ static void has_ended(const struct cli *c, struct party *p, struct ending *vm)
 	vm->life = 0;
 	p->order[p->ended++] = (size_t)(vm - p->vm);
 	if (!c->quiet && !wants_json(c)) {
+		progress_clear();
 		(void)printf("%s: ended, %s\n", vm->name, lifecycle_cause_name(vm->cause));
 		(void)fflush(stdout);
 	}
@@ -163,15 +165,33 @@ static int drain(struct cli *c, struct party *p, struct lifecycle_stream **strea
 	}
 }
 
+/* Of those that are left the first: who waits for others says so. */
+static void show_progress(struct party *p)
+{
+	char before[64];
+	size_t i = 0;
+
+	while (!p->vm[i].life)
+		i++;
+	(void)snprintf(before, sizeof(before), "%zu of %zu VMs have ended; ", p->ended, p->count);
+	progress_show_of(&p->progress, before, p->vm[i].name);
+}
+
 static int wait_for_all(struct cli *c, struct party *p, struct lifecycle_stream **stream, uint64_t deadline)
 {
 	int r;
 
+	progress_begin(&p->progress, c, 1, 1);
 	while ((r = drain(c, p, stream)) == 0 && left(p)) {
-		r = follow_poll(lifecycle_stream_get_fd(*stream), deadline);
-		if (r < 0)
-			return r;
+		uint64_t show = progress_next(&p->progress);
+
+		r = follow_poll(lifecycle_stream_get_fd(*stream), show < deadline ? show : deadline);
+		if (r < 0 && (r != -ETIMEDOUT || monotonic_now() >= deadline))
+			break;
+		if (monotonic_now() >= show)
+			show_progress(p);
 	}
+	progress_clear();
 	return r;
 }
 

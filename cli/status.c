@@ -11,8 +11,6 @@
 #include "peers.h"
 #include "status.h"
 
-#define LINES 10 /* of console and journal */
-
 static void print_stuck(const struct cli *c, const struct lifecycle_vm *vm)
 {
 	bool many = vm->stuck_at.count > 1;
@@ -401,12 +399,12 @@ static int show(struct cli *c, const char *name, struct json_object *array)
 	if (lifecycle_vm_info(c->l, name, &info) < 0)
 		return cli_fail(c, "status", name);
 	(void)lifecycle_leases(c->l, name, &leases);
-	(void)console_tail(c, name, LINES, &text, &p.console_size);
+	(void)console_tail(c, name, c->lines, &text, &p.console_size);
 	p.d = lifecycle_vm_info_details(info);
 	p.leases = leases;
 	p.console = text;
 	usage_read("/proc", "/sys/fs/cgroup", p.d->vmm_pid, &p.usage);
-	journal_read(name, p.d->vmm_pid, LINES, &p.journal);
+	journal_read(name, p.d->vmm_pid, c->lines, &p.journal);
 	if (array)
 		(void)json_object_array_add(array, page_to_json(&p));
 	else

@@ -37,9 +37,20 @@ def who_sees_a_vm_run_sees_its_vcpus_run():
             h.ctl("abort", "web")
 
 
+def the_reader_says_how_many_lines():
+    with Host() as h:
+        h.define("web", "crash")
+        h.ctl("start", "web", check=False)
+        h.until_state("web", "null")
+        for words, lines in ((), 2), (("--lines=1",), 1), (("-n", "0"), 0):
+            equal(h.ctl("status", "web", *words).count("\n    | "), lines, f"lines of console with {words}")
+        expect("--lines takes a number" in h.ctl("status", "web", "-n", "many", check=False).stderr, "what is no number")
+
+
 if __name__ == "__main__":
     sys.exit(host.main([
         the_page_tells_the_cpu_time_of_a_life,
         the_first_line_tells_the_last_end,
         who_sees_a_vm_run_sees_its_vcpus_run,
+        the_reader_says_how_many_lines,
     ]))
