@@ -148,6 +148,25 @@ def the_examples_can_be_built_against_what_is_installed():
         equal((ran.returncode, ran.stderr), (1, "no daemon, or no bus, is there\n"), "what it says without a bus")
 
 
+def the_code_in_the_pages_compiles():
+    """A block with a main as it stands; any other as a reader would paste it, with what the text says is there."""
+    around = ("#include <errno.h>\n#include <lifecycle.h>\n#include <stdio.h>\nvoid show(const char *, size_t);\n"
+              "int paste(struct lifecycle *, const char *, uint16_t, uint64_t);\n"
+              "int paste(struct lifecycle *l, const char *text, uint16_t endpoint, uint64_t life)\n{{\n{{\n{}\n}}\nreturn 0;\n}}\n")
+    with Installed() as tree:
+        flags = pkg_config(tree, "--cflags", "liblifecycle")
+        pasted = 0
+        for page in sorted((host.TESTS.parent / "man").glob("*.3.scd")):
+            for code in re.findall(r"^```\n(.*?)^```$", page.read_text(), re.M | re.S):
+                source = tree.root / f"{page.stem}.c"
+                code = code.replace("\\\\", "\\")
+                source.write_text(code if "int main" in code else around.format(code))
+                done = run("cc", "-Wall", "-Wextra", "-Werror", "-Wno-shadow", "-Wno-unused-parameter", "-fsyntax-only", source, *flags)
+                expect(done.returncode == 0, f"the code in {page.name}", code, done.stderr)
+                pasted += 1
+        expect(pasted > 5, "there is code in the pages", pasted)
+
+
 def the_header_is_plain_c_and_cpp():
     """Each language and standard in which somebody may include it, with all warnings."""
     with Installed() as tree:
@@ -170,5 +189,6 @@ if __name__ == "__main__":
         the_bus_accepts_the_policy,
         sysusers_and_tmpfiles_accept_their_lines,
         the_examples_can_be_built_against_what_is_installed,
+        the_code_in_the_pages_compiles,
         the_header_is_plain_c_and_cpp,
     ], needs_kvm=False))

@@ -34,13 +34,16 @@ void lifecycle_set_timeout(struct lifecycle *l, uint64_t milliseconds);
  */
 void lifecycle_set_interactive(struct lifecycle *l, bool interactive);
 
-/* For a loop of your own: poll fd for events until the time-out (CLOCK_MONOTONIC us, UINT64_MAX: none), dispatch. */
+/*
+ * For a loop of your own: poll the descriptor for these events, until that time, then dispatch. The time is a point in
+ * CLOCK_MONOTONIC, in us; UINT64_MAX: there is none.
+ */
 int lifecycle_get_fd(struct lifecycle *l);
 int lifecycle_get_events(struct lifecycle *l);
 int lifecycle_get_timeout(struct lifecycle *l, uint64_t *ret);
-int lifecycle_dispatch(struct lifecycle *l); /* -ENOTCONN: the bus hung up */
+int lifecycle_dispatch(struct lifecycle *l); /* never waits; -ENOTCONN: the bus hung up */
 
-/* Of the last call that failed. Valid until the next call. */
+/* What went wrong with the last call that failed, until the next call. */
 const struct lifecycle_error *lifecycle_last_error(const struct lifecycle *l);
 
 #ifdef __cplusplus

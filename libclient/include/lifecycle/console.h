@@ -14,7 +14,7 @@ extern "C" {
 
 struct lifecycle_console;
 
-/* Of the VM's life, or of its last one. -ENXIO: the VM has no console. */
+/* The console of the VM's life, or of its last one. -ENXIO: the VM has none. */
 int lifecycle_console_open(struct lifecycle *l, const char *name, struct lifecycle_console **ret);
 struct lifecycle_console *lifecycle_console_ref(struct lifecycle_console *c);
 struct lifecycle_console *lifecycle_console_unref(struct lifecycle_console *c);

@@ -33,11 +33,12 @@ int lifecycle_lease_take(struct lifecycle *l, const char *name, uint64_t life, c
  */
 int lifecycle_lease_reclaim(struct lifecycle *l, const char *token, struct lifecycle_lease **ret);
 
+/* One more holder of this handle, or one less: with the last one the lease is let go of. */
 struct lifecycle_lease *lifecycle_lease_ref(struct lifecycle_lease *lease);
 struct lifecycle_lease *lifecycle_lease_unref(struct lifecycle_lease *lease);
 
 const char *lifecycle_lease_token(const struct lifecycle_lease *lease); /* a secret: who has it has the lease */
-uint64_t lifecycle_lease_life(const struct lifecycle_lease *lease);
+uint64_t lifecycle_lease_life(const struct lifecycle_lease *lease);     /* the one whose end is held */
 uint64_t lifecycle_lease_deadline(const struct lifecycle_lease *lease); /* once it is asked; 0: it was not */
 int lifecycle_lease_cause(const struct lifecycle_lease *lease);         /* why the life ends: enum lifecycle_cause */
 int lifecycle_lease_get_fd(const struct lifecycle_lease *lease);        /* poll it for POLLIN, then ask for the state */
@@ -73,7 +74,7 @@ struct lifecycle_lease_info {
 
 struct lifecycle_lease_list;
 
-/* `name` "" or NULL: of all VMs, in one call. */
+/* Who holds the end of this VM. `name` "" or NULL: of all VMs, in one call. */
 int lifecycle_leases(struct lifecycle *l, const char *name, struct lifecycle_lease_list **ret);
 struct lifecycle_lease_list *lifecycle_lease_list_unref(struct lifecycle_lease_list *list);
 size_t lifecycle_lease_list_count(const struct lifecycle_lease_list *list);

@@ -26,7 +26,7 @@ struct lifecycle_page_info {
 };
 #define LIFECYCLE_PAGE_INFO_INIT { .size = sizeof(struct lifecycle_page_info) }
 
-/* `directory` is the daemon's runtime directory; NULL: /run/lifecycled. -EPROTO: not a page of a version known here. */
+/* Maps the page. `directory` is the daemon's runtime directory; NULL: /run/lifecycled. -EPROTO: not a page of a version known here. */
 int lifecycle_page_open(const char *directory, struct lifecycle_page **ret);
 struct lifecycle_page *lifecycle_page_ref(struct lifecycle_page *p);
 struct lifecycle_page *lifecycle_page_unref(struct lifecycle_page *p);
@@ -45,10 +45,9 @@ int lifecycle_page_info(const struct lifecycle_page *p, uint16_t endpoint, uint6
 int lifecycle_page_wait(const struct lifecycle_page *p, uint16_t endpoint, uint64_t life, enum lifecycle_state state,
 	enum lifecycle_substate substate, int milliseconds);
 
-/* 1: a daemon keeps the page; 0: stale, it says what was when the daemon died. */
-int lifecycle_page_alive(const struct lifecycle_page *p);
-uint64_t lifecycle_page_seq(const struct lifecycle_page *p);
-uint64_t lifecycle_page_incarnation(const struct lifecycle_page *p);
+int lifecycle_page_alive(const struct lifecycle_page *p); /* 1: a daemon keeps the page; 0: stale, it says what was when that died */
+uint64_t lifecycle_page_seq(const struct lifecycle_page *p); /* all up to this change is in the page */
+uint64_t lifecycle_page_incarnation(const struct lifecycle_page *p); /* of the daemon that wrote last; each has a higher one */
 
 #ifdef __cplusplus
 }

@@ -191,17 +191,19 @@ struct lifecycle_vm_list;
 struct lifecycle_vm_info;
 struct lifecycle_partition_list;
 
-/* By name, in byte order; one call whatever the number of VMs. */
+/* All VMs, by name in byte order, in one call. */
 int lifecycle_list(struct lifecycle *l, struct lifecycle_vm_list **ret);
 struct lifecycle_vm_list *lifecycle_vm_list_unref(struct lifecycle_vm_list *list);
 size_t lifecycle_vm_list_count(const struct lifecycle_vm_list *list);
 const struct lifecycle_vm *lifecycle_vm_list_at(const struct lifecycle_vm_list *list, size_t i); /* NULL: past the end */
 const struct lifecycle_vm *lifecycle_vm_list_find(const struct lifecycle_vm_list *list, const char *name);
 
+/* Everything about one VM, at one moment; what older lives owe is asked for after it. -ENOENT: there is none of that name. */
 int lifecycle_vm_info(struct lifecycle *l, const char *name, struct lifecycle_vm_info **ret);
 struct lifecycle_vm_info *lifecycle_vm_info_unref(struct lifecycle_vm_info *info);
 const struct lifecycle_vm_details *lifecycle_vm_info_details(const struct lifecycle_vm_info *info);
 
+/* The FF-A partitions: VMs that have a life, and Secure Partitions with what is queued for them and what was counted. */
 int lifecycle_partitions(struct lifecycle *l, struct lifecycle_partition_list **ret);
 struct lifecycle_partition_list *lifecycle_partition_list_unref(struct lifecycle_partition_list *list);
 size_t lifecycle_partition_list_count(const struct lifecycle_partition_list *list);
@@ -241,7 +243,7 @@ struct lifecycle_frame_list *lifecycle_frame_list_unref(struct lifecycle_frame_l
 size_t lifecycle_frame_list_count(const struct lifecycle_frame_list *list);
 const struct lifecycle_frame *lifecycle_frame_list_at(const struct lifecycle_frame_list *list, size_t i);
 
-/* *ret lives until the next such call. */
+/* The daemon itself. *ret lives until the next such call, or until the connection goes. */
 int lifecycle_daemon_info(struct lifecycle *l, const struct lifecycle_daemon **ret);
 
 #ifdef __cplusplus

@@ -25,7 +25,7 @@ enum lifecycle_verb {
 };
 
 /*
- * `life` is the life that is meant (0: any): a request that comes too late is refused with -ESTALE. The change took
+ * Asks for a verb. `life` is the life that is meant (0: any): a request that comes too late is refused with -ESTALE. The change took
  * effect at *ret_seq; 0: nothing had to change.
  */
 int lifecycle_act(struct lifecycle *l, enum lifecycle_verb verb, const char *name, uint64_t life, uint64_t *ret_seq);
@@ -95,6 +95,7 @@ struct lifecycle_burned {
 };
 
 struct lifecycle_burned_list;
+/* All of them, and which life of which VM each is kept for. */
 int lifecycle_burned(struct lifecycle *l, struct lifecycle_burned_list **ret);
 struct lifecycle_burned_list *lifecycle_burned_list_unref(struct lifecycle_burned_list *list);
 size_t lifecycle_burned_list_count(const struct lifecycle_burned_list *list);

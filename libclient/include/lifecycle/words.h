@@ -171,7 +171,7 @@ enum lifecycle_refusal {
  * lifecycle_last_error() knows more. */
 const char *lifecycle_error_text(int error);
 
-/* "unknown" and -EINVAL for what is none. */
+/* The word for a number, "unknown" for one that has none; and back, -EINVAL for what is no word. */
 const char *lifecycle_state_name(int state);
 const char *lifecycle_substate_name(int substate);
 const char *lifecycle_vcpu_state_name(int state);
