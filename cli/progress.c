@@ -2,12 +2,12 @@
 #include "progress.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "output.h"
+#include "words.h"
 
 #define FIRST_NS 300000000u /* what is over before that needs no line */
 #define EVERY_NS 250000000u
@@ -47,45 +47,19 @@ void progress_clear(void)
 	(void)fflush(stderr);
 }
 
-struct words {
-	char *to;
-	size_t size, length;
-};
-
-static void add(struct words *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void add(struct words *w, const char *format, ...)
-{
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vsnprintf(w->to + w->length, w->size - w->length, format, args);
-	va_end(args);
-	if (n > 0)
-		w->length = w->length + (size_t)n < w->size ? w->length + (size_t)n : w->size - 1;
-}
-
-static void add_span(struct words *w, const char *before, uint64_t ns, const char *after)
-{
-	char span[64];
-
-	format_span(span, sizeof(span), ns);
-	add(w, "%s%s%s", before, span, after);
-}
-
 static void add_waits(struct words *w, const struct lifecycle_waits_on *on, uint64_t now)
 {
-	add(w, ", waits on %s", lifecycle_wait_name(on->on));
+	words_add(w, ", waits on %s", lifecycle_wait_name(on->on));
 	if (*on->name)
-		add(w, " '%s'", on->name);
+		words_add(w, " '%s'", on->name);
 	if (on->sp)
-		add(w, " 0x%04x", on->sp);
+		words_add(w, " 0x%04x", on->sp);
 	if (on->tries)
-		add(w, ", tried %" PRIu32 " time%s", on->tries, on->tries == 1 ? "" : "s");
+		words_add(w, ", tried %" PRIu32 " time%s", on->tries, on->tries == 1 ? "" : "s");
 	if (on->until > now)
-		add_span(w, ", at most ", on->until - now, " more");
+		words_add_span(w, ", at most ", on->until - now, " more");
 	else if (on->until)
-		add_span(w, ", overdue by ", now - on->until, "");
+		words_add_span(w, ", overdue by ", now - on->until, "");
 }
 
 /* Cut where a character begins, for the terminal would show half of it as anything. */
@@ -108,18 +82,18 @@ static void cut(char *text, int columns)
 
 void progress_format(char *to, size_t size, int columns, const struct lifecycle_vm_details *d, const char *before, uint64_t now)
 {
-	struct words w = { .to = to, .size = size };
+	struct words w;
 	char state[64];
 
-	*to = '\0';
+	words_begin(&w, to, size);
 	format_state(state, sizeof(state), d->vm->state, d->vm->substate);
-	add(&w, "%s%s: %s", before, d->vm->name, state);
+	words_add(&w, "%s%s: %s", before, d->vm->name, state);
 	if (d->vm->since && now > d->vm->since)
-		add_span(&w, " for ", now - d->vm->since, "");
+		words_add_span(&w, " for ", now - d->vm->since, "");
 	if (d->waits.on != LIFECYCLE_WAIT_NOTHING)
 		add_waits(&w, &d->waits, now);
 	else if (d->next_start > now)
-		add_span(&w, ", its next life begins in ", d->next_start - now, "");
+		words_add_span(&w, ", its next life begins in ", d->next_start - now, "");
 	cut(to, columns);
 }
 

@@ -1,43 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* why: what is under way, what it waits for, and what comes of it; a paragraph a VM. */
+/* why: what is under way, what it waits for, and what comes of it; a paragraph a VM, and who waits for whom. */
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "list.h"
 #include "peers.h"
+#include "why.h"
 
 #define TEXT_MAX 2048
-struct text {
-	char buffer[TEXT_MAX];
-	size_t length;
-};
-
-static void add(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void add(struct text *t, const char *format, ...)
-{
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vsnprintf(t->buffer + t->length, sizeof(t->buffer) - t->length, format, args);
-	va_end(args);
-	if (n > 0)
-		t->length = t->length + (size_t)n < sizeof(t->buffer) ? t->length + (size_t)n : sizeof(t->buffer) - 1;
-}
-
-static void add_span(struct text *t, const char *before, uint64_t ns)
-{
-	char span[64];
-
-	format_span(span, sizeof(span), ns);
-	add(t, "%s%s", before, span);
-}
 
 /* On whom; an SP's creation slot makes a VM wait for another. */
-static void add_party(struct text *t, const struct lifecycle_waits_on *w)
+void why_add_party(struct words *t, const char *who, const struct lifecycle_waits_on *w)
 {
 	static const char *const parties[] = {
 		[LIFECYCLE_WAIT_VMM] = "its VMM process",
@@ -55,24 +30,26 @@ static void add_party(struct text *t, const struct lifecycle_waits_on *w)
 	bool known = w->on > 0 && w->on < (int)(sizeof(parties) / sizeof(*parties));
 
 	if (w->on == LIFECYCLE_WAIT_SP && w->sp == SPMC_ID)
-		add(t, " It waits on the SPMC, whose notification bitmap of it is made or destroyed: endpoint");
+		words_add(t, " %s waits on the SPMC, whose notification bitmap of it is made or destroyed: endpoint", who);
 	else
-		add(t, " It waits on %s", known ? parties[w->on] : "something this lifecyclectl has no word for");
+		words_add(t, " %s waits on %s", who, known ? parties[w->on] : "something this lifecyclectl has no word for");
 	if (w->on == LIFECYCLE_WAIT_SP)
-		add(t, " 0x%04x", w->sp);
+		words_add(t, " 0x%04x", w->sp);
 	if (w->on == LIFECYCLE_WAIT_LEASE)
-		add(t, " %s ('lifecyclectl leases' shows all)", w->name);
+		words_add(t, " %s ('lifecyclectl leases' shows all)", w->name);
 	if (w->on == LIFECYCLE_WAIT_VM)
-		add(t, " '%s'%s", w->name, w->sp ? "" : ", which has to run before it");
+		words_add(t, " '%s'%s", w->name, w->sp ? "" : ", which has to run before it");
 	if (w->on == LIFECYCLE_WAIT_VM && w->sp)
-		add(t, ", which is ahead of it at the creation slot of secure partition 0x%04x", w->sp);
+		words_add(t, ", which is ahead of it at the creation slot of secure partition 0x%04x", w->sp);
 	if (w->since)
-		add_span(t, ", for ", monotonic_elapsed(w->since));
+		words_add_span(t, ", for ", monotonic_elapsed(w->since), "");
 }
 
-/* The debt that is waited for: the life's own first, as the daemon does it. */
-static const struct lifecycle_peer *find_peer(const struct lifecycle_peer_list *peers, uint16_t sp)
+/* The life's own first, as the daemon does it. */
+const struct lifecycle_peer *why_find_peer(const struct lifecycle_peer_list *peers, const struct lifecycle_waits_on *on)
 {
+	uint16_t sp = on->on == LIFECYCLE_WAIT_SP ? on->sp : 0;
+
 	for (size_t i = 0; sp && i < lifecycle_peer_list_count(peers); i++) {
 		const struct lifecycle_peer *p = lifecycle_peer_list_at(peers, i);
 
@@ -82,20 +59,20 @@ static const struct lifecycle_peer *find_peer(const struct lifecycle_peer_list *
 	return NULL;
 }
 
-static void add_tries(struct text *t, const struct lifecycle_peer *p)
+static void add_tries(struct words *t, const struct lifecycle_peer *p)
 {
 	uint64_t now = monotonic_now();
 
-	add(t, ". %s was sent %" PRIu32 " time%s", peer_message(p), p->tries,
+	words_add(t, ". %s was sent %" PRIu32 " time%s", peer_message(p), p->tries,
 		p->tries == 1 ? "" : "s");
 	if (strcmp(p->reply, "-") != 0)
-		add(t, ", the last reply was %s", p->reply);
+		words_add(t, ", the last reply was %s", p->reply);
 	if (strcmp(p->place, "sent") == 0)
-		add(t, ", an answer is out");
+		words_add(t, ", an answer is out");
 	else if (p->next > now)
-		add_span(t, ", it is tried again in ", p->next - now);
+		words_add_span(t, ", it is tried again in ", p->next - now, "");
 	else if (strcmp(p->place, "ready") == 0 || p->next)
-		add(t, ", it is tried again as soon as the partition is free");
+		words_add(t, ", it is tried again as soon as the partition is free");
 }
 
 /* What comes when `until` is over. */
@@ -122,89 +99,90 @@ static const char *then(const struct lifecycle_vm_details *d)
 	}
 }
 
-static void add_until(struct text *t, const struct lifecycle_vm_details *d)
+static void add_until(struct words *t, const struct lifecycle_vm_details *d)
 {
 	uint64_t now = monotonic_now();
 
 	if (!d->waits.until) {
-		add(t, ". There is no time limit");
+		words_add(t, ". There is no time limit");
 		return;
 	}
 	if (d->waits.until > now)
-		add_span(t, ". That may take ", d->waits.until - now);
+		words_add_span(t, ". That may take ", d->waits.until - now, "");
 	else
-		add_span(t, ". That is overdue by ", now - d->waits.until);
-	add(t, "%s; %s", d->waits.until > now ? " more" : "", then(d));
+		words_add_span(t, ". That is overdue by ", now - d->waits.until, "");
+	words_add(t, "%s; %s", d->waits.until > now ? " more" : "", then(d));
 }
 
-static void add_stuck(struct text *t, const struct lifecycle_peer_list *peers)
+static void add_stuck(struct words *t, const struct lifecycle_peer_list *peers)
 {
 	for (size_t i = 0; i < lifecycle_peer_list_count(peers); i++) {
 		const struct lifecycle_peer *p = lifecycle_peer_list_at(peers, i);
 
 		if (p->stuck)
-			add(t, " Stuck: secure partition 0x%04x has not taken the end of life %" PRIu64
+			words_add(t, " Stuck: secure partition 0x%04x has not taken the end of life %" PRIu64
 			       " in time; 'lifecyclectl trace 0x%04x' shows what it says.", p->sp, p->life, p->sp);
 	}
 }
 
-static void add_state(struct text *t, const struct lifecycle_vm_details *d)
+static void add_state(struct words *t, const struct lifecycle_vm_details *d)
 {
 	char state[64];
 
 	format_state(state, sizeof(state), d->vm->state, d->vm->substate);
-	add(t, "%s is %s", d->vm->name, state);
+	words_add(t, "%s is %s", d->vm->name, state);
 	if (d->vm->since)
-		add_span(t, " for ", monotonic_elapsed(d->vm->since));
+		words_add_span(t, " for ", monotonic_elapsed(d->vm->since), "");
 	if (d->vm->cause > LIFECYCLE_CAUSE_NONE)
-		add(t, ", because of %s", lifecycle_cause_name(d->vm->cause));
+		words_add(t, ", because of %s", lifecycle_cause_name(d->vm->cause));
 	if (d->vm->operation != LIFECYCLE_OP_NONE) {
-		add(t, "; %s is under way", lifecycle_operation_name(d->vm->operation));
+		words_add(t, "; %s is under way", lifecycle_operation_name(d->vm->operation));
 		if (d->operation_since)
-			add_span(t, " for ", monotonic_elapsed(d->operation_since));
+			words_add_span(t, " for ", monotonic_elapsed(d->operation_since), "");
 	}
-	add(t, ".");
+	words_add(t, ".");
 	if (d->next_start > monotonic_now()) {
-		add_span(t, " Its next life begins in ", d->next_start - monotonic_now());
-		add(t, " at the earliest; stop cancels that.");
+		words_add_span(t, " Its next life begins in ", d->next_start - monotonic_now(), "");
+		words_add(t, " at the earliest; stop cancels that.");
 	}
 	if (d->vm->unreachable)
-		add(t, " Its VMM lives and does not connect; abort ends it.");
+		words_add(t, " Its VMM lives and does not connect; abort ends it.");
 	if (d->vm->stale)
-		add(t, " Its VMM is stale, of a version that this daemon cannot speak with; its guest goes on. Stop and abort end "
+		words_add(t, " Its VMM is stale, of a version that this daemon cannot speak with; its guest goes on. Stop and abort end "
 		       "it, restart gives it a new one.");
 }
 
-static void explain(struct text *t, const struct lifecycle_vm_details *d, const struct lifecycle_peer_list *peers)
+static void explain(struct words *t, const struct lifecycle_vm_details *d, const struct lifecycle_peer_list *peers)
 {
-	const struct lifecycle_peer *p = d->waits.on == LIFECYCLE_WAIT_SP ? find_peer(peers, d->waits.sp) : NULL;
+	const struct lifecycle_peer *p = why_find_peer(peers, &d->waits);
 
 	add_state(t, d);
 	if (d->waits.on == LIFECYCLE_WAIT_NOTHING) {
-		add(t, " It waits for nothing.");
+		words_add(t, " It waits for nothing.");
 	} else {
-		add_party(t, &d->waits);
+		why_add_party(t, "It", &d->waits);
 		if (p)
 			add_tries(t, p);
 		add_until(t, d);
-		add(t, ".");
+		words_add(t, ".");
 	}
 	for (size_t i = 0; i < d->call_count; i++) {
 		char callee[CALLEE_MAX];
 
 		format_callee(callee, sizeof(callee), d->call[i]);
-		add(t, " vCPU %" PRIu32 " is blocked in a call to %s", d->call[i]->vcpu, callee);
-		add_span(t, " for ", monotonic_elapsed(d->call[i]->since));
-		add(t, ".");
+		words_add(t, " vCPU %" PRIu32 " is blocked in a call to %s", d->call[i]->vcpu, callee);
+		words_add_span(t, " for ", monotonic_elapsed(d->call[i]->since), "");
+		words_add(t, ".");
 	}
 	add_stuck(t, peers);
 }
 
-static struct json_object *why_to_json(const struct lifecycle_vm_details *d, const struct lifecycle_peer_list *peers,
+static struct json_object *why_to_json(struct cli *c, const struct lifecycle_vm_details *d, const struct lifecycle_peer_list *peers,
 	const char *text)
 {
-	const struct lifecycle_peer *p = d->waits.on == LIFECYCLE_WAIT_SP ? find_peer(peers, d->waits.sp) : NULL;
+	const struct lifecycle_peer *p = why_find_peer(peers, &d->waits);
 	struct json_object *o = json_object_new_object(), *stuck = json_object_new_array();
+	struct json_object *chain = json_object_new_array();
 
 	json_add_string(o, "name", d->vm->name);
 	json_add_string(o, "state", lifecycle_state_name(d->vm->state));
@@ -221,6 +199,8 @@ static struct json_object *why_to_json(const struct lifecycle_vm_details *d, con
 	(void)json_object_object_add(o, "stuck_sps", stuck);
 	(void)json_object_object_add(o, "vcpu_calls", calls_to_json(d));
 	json_add_string(o, "text", text);
+	why_chain(c, d, chain);
+	(void)json_object_object_add(o, "chain", chain);
 	return o;
 }
 
@@ -228,15 +208,22 @@ static int show(struct cli *c, const char *name, struct json_object *array)
 {
 	_cleanup_(info_unrefp) struct lifecycle_vm_info *info = NULL;
 	_cleanup_(peers_unrefp) struct lifecycle_peer_list *peers = NULL;
-	struct text t = { .length = 0 };
+	const struct lifecycle_vm_details *d;
+	char text[TEXT_MAX];
+	struct words t;
 
 	if (lifecycle_vm_info(c->l, name, &info) < 0 || lifecycle_peers(c->l, name, &peers) < 0)
 		return cli_fail(c, "why", name);
-	explain(&t, lifecycle_vm_info_details(info), peers);
-	if (array)
-		(void)json_object_array_add(array, why_to_json(lifecycle_vm_info_details(info), peers, t.buffer));
-	else
-		(void)puts(t.buffer);
+	d = lifecycle_vm_info_details(info);
+	words_begin(&t, text, sizeof(text));
+	explain(&t, d, peers);
+	if (array) {
+		(void)json_object_array_add(array, why_to_json(c, d, peers, text));
+	} else {
+		put_text(stdout, text, strlen(text)); /* who holds a lease calls itself what it likes */
+		(void)putchar('\n');
+		why_chain(c, d, NULL);
+	}
 	return 0;
 }
 
