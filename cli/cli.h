@@ -31,6 +31,8 @@ enum {
 struct cli {
 	struct lifecycle *l;
 	const char *bus; /* NULL: not given */
+	const char *remote; /* --host; NULL: this one */
+	char *remote_bus;   /* then bus is that */
 	const char *verb; /* that is run */
 	enum output output;
 	bool output_given;

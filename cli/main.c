@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "host.h"
 #include "names.h"
 #include "options.h"
 #include "output.h"
@@ -60,13 +61,26 @@ static int run_first(struct cli *c, const struct verb *v, int argc, char **argv)
 	return r;
 }
 
+static int connect_to(struct cli *c)
+{
+	int r = c->remote ? host_address(c->remote, c->bus, &c->remote_bus) : 0;
+
+	if (r)
+		return r;
+	c->bus = c->remote ? c->remote_bus : c->bus;
+	r = cli_connect(c);
+	if (r == 0 && c->remote)
+		host_take_clock(c);
+	return r;
+}
+
 static int run(struct cli *c, const struct verb *v, int argc, char **argv)
 {
 	int r = check_count(v, argc);
 
 	if (r || v->is & VERB_OFFLINE)
 		return r ? r : v->run(c, argc, argv);
-	r = cli_connect(c);
+	r = connect_to(c);
 	if (r)
 		return r;
 	if (v->is & VERB_CHANGES)
@@ -157,6 +171,7 @@ int main(int argc, char **argv)
 		r = begin(&c, &written, argc - optind, argv + optind);
 	free(written.at);
 	lifecycle_unref(c.l);
+	free(c.remote_bus);
 	ask_end();
 	return finish(r);
 }

@@ -51,6 +51,7 @@ void format_realtime(char *to, size_t size, uint64_t nanoseconds);
 void format_monotonic(char *to, size_t size, uint64_t ns); /* as the wall clock shows it */
 uint64_t realtime_now(void);
 uint64_t monotonic_now(void);
+void monotonic_shift(uint64_t ns); /* what it shows from now on is so much later, modulo 2^64 */
 uint64_t monotonic_elapsed(uint64_t since);
 
 /* Text of a guest or a file: control characters and what is not UTF-8 become '?' (a terminal obeys them otherwise). */

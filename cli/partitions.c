@@ -219,6 +219,8 @@ int verb_partitions(struct cli *c, int argc, char **argv)
 {
 	_cleanup_(partitions_unrefp) struct lifecycle_partition_list *list = NULL;
 
+	if (c->secure_view && c->remote)
+		return cli_usage("partitions: --secure-view reads a socket of this host, and --host is another");
 	if (c->secure_view)
 		return argc ? cli_usage("partitions: --secure-view shows all SPs, name none") : secure_view(c, c->secure_view);
 	if (lifecycle_partitions(c->l, &list) < 0)

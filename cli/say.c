@@ -57,7 +57,10 @@ static int say_unreachable(const struct cli *c, const char *why)
 {
 	const char *bus = bus_words(c);
 
-	if (bus)
+	if (c->remote)
+		(void)cli_say_error("cannot reach lifecycled on the host '%s': %s; does 'ssh %s systemd-stdio-bridge' connect, and does "
+				    "lifecycled run there?", c->remote, why, c->remote);
+	else if (bus)
 		(void)cli_say_error("cannot reach lifecycled on the bus '%s': %s; is lifecycled running with this --bus?", bus, why);
 	else
 		(void)cli_say_error("cannot reach lifecycled on the system bus: %s; is lifecycled.service running?", why);
@@ -68,9 +71,13 @@ int cli_fail(const struct cli *c, const char *verb, const char *name)
 {
 	const struct lifecycle_error *e = lifecycle_last_error(c->l);
 
+	bool needs_to_be_there = c->remote && e->refusal == LIFECYCLE_LOCAL && strstr(e->text, "descriptors");
+
 	if (e->refusal == LIFECYCLE_UNREACHABLE)
 		return say_unreachable(c, e->text);
-	(void)cli_say_error("%s%s%s: %s", verb, name ? " " : "", name ? name : "", e->text);
+	(void)cli_say_error("%s%s%s: %s%s%s%s", verb, name ? " " : "", name ? name : "", e->text,
+		needs_to_be_there ? "; run it there: ssh " : "", needs_to_be_there ? c->remote : "",
+		needs_to_be_there ? c->block ? " lifecyclectl ..., or use --no-block" : " lifecyclectl ..." : "");
 	return lifecycle_refusal_exit_code(e->refusal);
 }
 

@@ -20,7 +20,7 @@ static int keep_fd(int fd, int *ret)
 
 int lifecycle_start_bound(struct lifecycle *l, const char *name, char *ret_token, int *ret_fd, uint64_t *ret_seq)
 {
-	struct call_target target = { BUS_PATH, BUS_MANAGER, "StartBound", .changes = true };
+	struct call_target target = { BUS_PATH, BUS_MANAGER, "StartBound", .changes = true, .gives_fd = true };
 	_cleanup_(message_unrefp) sd_bus_message *request = NULL, *reply = NULL;
 	const char *token;
 	uint64_t seq;
@@ -47,7 +47,7 @@ int lifecycle_start_bound(struct lifecycle *l, const char *name, char *ret_token
 
 int lifecycle_bind_again(struct lifecycle *l, const char *token, int *ret_fd)
 {
-	struct call_target target = { BUS_PATH, BUS_MANAGER, "BindAgain" };
+	struct call_target target = { BUS_PATH, BUS_MANAGER, "BindAgain", .gives_fd = true };
 	_cleanup_(message_unrefp) sd_bus_message *request = NULL, *reply = NULL;
 	int fd, r = connection_prepare(l, &target, &request);
 

@@ -40,6 +40,8 @@ static int open_address(const char *address, sd_bus **ret)
 	r = sd_bus_new(&bus);
 	if (r >= 0)
 		r = sd_bus_set_address(bus, address);
+	if (r >= 0 && strncmp(address, "unixexec:", 9) == 0)
+		r = sd_bus_negotiate_fds(bus, 0); /* our end is a socket, and what is behind that program may be a network */
 	if (r >= 0)
 		r = sd_bus_set_bus_client(bus, 1);
 	if (r >= 0)
@@ -188,8 +190,14 @@ struct lifecycle_daemon *connection_keep_daemon(struct lifecycle *l, sd_bus_mess
 
 int connection_prepare(struct lifecycle *l, const struct call_target *target, sd_bus_message **ret)
 {
-	int r = sd_bus_message_new_method_call(l->bus, ret, BUS_NAME, target->path, target->interface, target->method);
+	int r;
 
+	if (target->gives_fd && sd_bus_can_send(l->bus, SD_BUS_TYPE_UNIX_FD) == 0) {
+		(void)connection_refuse(l, LIFECYCLE_LOCAL, "%s: this connection passes no descriptors, as one to another host",
+			target->method);
+		return -EOPNOTSUPP;
+	}
+	r = sd_bus_message_new_method_call(l->bus, ret, BUS_NAME, target->path, target->interface, target->method);
 	if (r >= 0)
 		r = sd_bus_message_set_allow_interactive_authorization(*ret, target->changes && l->interactive);
 	return r < 0 ? connection_fail(l, r, target->method) : 0;

@@ -23,6 +23,7 @@
 struct call_target {
 	const char *path, *interface, *method;
 	bool changes; /* polkit may have a person asked first */
+	bool gives_fd; /* the reply has a descriptor */
 };
 
 int connection_prepare(struct lifecycle *l, const struct call_target *target, sd_bus_message **ret);

@@ -197,7 +197,7 @@ struct lifecycle_console *lifecycle_console_unref(struct lifecycle_console *c)
 
 int lifecycle_console_open(struct lifecycle *l, const char *name, struct lifecycle_console **ret)
 {
-	struct call_target target = { BUS_PATH, BUS_MANAGER, "OpenConsole", .changes = true };
+	struct call_target target = { BUS_PATH, BUS_MANAGER, "OpenConsole", .changes = true, .gives_fd = true };
 	_cleanup_(message_unrefp) sd_bus_message *request = NULL, *reply = NULL;
 	int fd, r = connection_prepare(l, &target, &request);
 

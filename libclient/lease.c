@@ -47,7 +47,7 @@ int lifecycle_lease_take(struct lifecycle *l, const char *name, uint64_t life, c
 	struct lifecycle_lease **ret)
 {
 	_cleanup_(util_freep) char *path = NULL;
-	struct call_target target = { NULL, BUS_VM, "TakeDestroyLease", .changes = true };
+	struct call_target target = { NULL, BUS_VM, "TakeDestroyLease", .changes = true, .gives_fd = true };
 	_cleanup_(message_unrefp) sd_bus_message *request = NULL, *reply = NULL;
 	const char *token;
 	uint64_t taken, seq;
@@ -75,7 +75,7 @@ int lifecycle_lease_take(struct lifecycle *l, const char *name, uint64_t life, c
 
 int lifecycle_lease_reclaim(struct lifecycle *l, const char *token, struct lifecycle_lease **ret)
 {
-	struct call_target target = { BUS_PATH, BUS_MANAGER, "ReclaimDestroyLease" };
+	struct call_target target = { BUS_PATH, BUS_MANAGER, "ReclaimDestroyLease", .gives_fd = true };
 	_cleanup_(message_unrefp) sd_bus_message *request = NULL, *reply = NULL;
 	uint64_t life;
 	int fd, r = connection_prepare(l, &target, &request);

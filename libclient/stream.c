@@ -172,7 +172,7 @@ static int read_subscription(sd_bus_message *reply, struct lifecycle_stream **re
 int lifecycle_subscribe(struct lifecycle *l, const char *filter, const char *epoch, uint64_t seq,
 	struct lifecycle_stream **ret)
 {
-	struct call_target target = { BUS_PATH, BUS_MANAGER, "Subscribe" };
+	struct call_target target = { BUS_PATH, BUS_MANAGER, "Subscribe", .gives_fd = true };
 	_cleanup_(message_unrefp) sd_bus_message *request = NULL, *reply = NULL;
 	int r = connection_prepare(l, &target, &request);
 

@@ -284,6 +284,12 @@ static int get_vm_count(sd_bus *sd, const char *path, const char *interface, con
 	return sd_bus_message_append(reply, "u", (uint32_t)rows_vm_count(bus_rows(userdata)));
 }
 
+static int get_monotonic(sd_bus *sd, const char *path, const char *interface, const char *property,
+	sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	return sd_bus_message_append(reply, "t", loop_monotonic() / 1000);
+}
+
 #define FIELD(field) offsetof(struct bus, config.field)
 #define CONST        SD_BUS_VTABLE_PROPERTY_CONST
 #define VERB(member, handler)                                                                                \
@@ -351,6 +357,7 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_PROPERTY("Epoch", "s", bus_get_uuid, FIELD(epoch), CONST),
 	SD_BUS_PROPERTY("Incarnation", "t", NULL, FIELD(incarnation), CONST),
 	SD_BUS_PROPERTY("Sequence", "t", get_sequence, 0, 0),
+	SD_BUS_PROPERTY("Monotonic", "t", get_monotonic, 0, 0),
 	SD_BUS_PROPERTY("SecureSide", "s", get_secure_side, 0, 0),
 	SD_BUS_PROPERTY("DiskStuck", "b", get_disk_stuck, 0, 0),
 	SD_BUS_PROPERTY("ShuttingDown", "b", get_shutting_down, 0, 0),

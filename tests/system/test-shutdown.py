@@ -53,7 +53,7 @@ def each_ends_after_those_that_need_it():
         expect(not any(h.books().values()), "no SP knows one", h.books())
         equal(h.memory_files(), [], "memory that is left")
         h.ctl("start", "disk")  # it is over
-        expect("no guest runs" in h.ctl("shutdown", "--host"), "what it says")
+        expect("no guest runs" in h.ctl("shutdown", "--host-shutdown"), "what it says")
         h.until_state("disk", "null")
         equal(h.status("disk")["last_end"]["cause"], "host-shutdown", "its cause where the host goes down")
         expect("no VM has a life" in h.ctl("shutdown"), "once more, with nothing left")
@@ -100,7 +100,7 @@ def a_new_daemon_goes_on_with_it():
         h.define("disk", "obey")
         h.define("app", "ignore", order={"requires": ["disk"]}, limits={"stop-timeout": "3s"})
         start(h, "disk", "app")
-        h.ctl("shutdown", "--no-block", "--host")
+        h.ctl("shutdown", "--no-block", "--host-shutdown")
         waits = h.status("disk")["waits"]
         equal((waits["on"], waits["vm"]), ("vm", "app"), "on whom disk waits")
         h.kill_daemon()

@@ -422,6 +422,7 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_METHOD("OpenConsole", "sa{sv}", "h", method_open_console, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_PROPERTY("Version", "s", get_manager, 0, 0),
 	SD_BUS_PROPERTY("Epoch", "s", get_manager, 0, 0),
+	SD_BUS_PROPERTY("Monotonic", "t", get_manager, 0, 0),
 	SD_BUS_PROPERTY("Incarnation", "t", get_manager, 0, 0),
 	SD_BUS_PROPERTY("Sequence", "t", get_manager, 0, 0),
 	SD_BUS_PROPERTY("SecureSide", "s", get_manager, 0, 0),

@@ -16,6 +16,8 @@ int get_manager(sd_bus *bus, const char *path, const char *interface, const char
 {
 	if (strcmp(property, "Sequence") == 0)
 		return sd_bus_message_append(reply, "t", *(const uint64_t *)userdata);
+	if (strcmp(property, "Monotonic") == 0)
+		return sd_bus_message_append(reply, "t", (uint64_t)4000000);
 	if (strcmp(property, "Incarnation") == 0)
 		return sd_bus_message_append(reply, "t", (uint64_t)99);
 	if (strcmp(property, "BurnedIds") == 0)

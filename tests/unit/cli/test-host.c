@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* --host: an ssh that stays here stands before systemd-stdio-bridge, which brings lifecyclectl to the fake daemon's bus. */
+
+#include "ctl.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host.h"
+
+/* What was called is in a file; the command behind the host's name is run. */
+static const char *const ssh =
+	"#!/bin/sh\n"
+	"echo \"$@\" >$(dirname \"$0\")/called\n"
+	"while [ \"$1\" != -- ]; do shift; done\n"
+	"[ \"$2\" != nowhere ] || { echo 'ssh: no such host' >&2; exit 255; }\n"
+	"shift 2\n"
+	"exec \"$@\"\n";
+
+static char path[256], bus[160];
+
+static int setup(void **state)
+{
+	const struct fixture *f;
+	FILE *file;
+
+	assert_int_equal(ctl_setup(state), 0);
+	f = *state;
+	(void)snprintf(path, sizeof(path), "%s/ssh", f->directory);
+	file = fopen(path, "we");
+	(void)fputs(ssh, file);
+	(void)fclose(file);
+	assert_int_equal(chmod(path, 0755), 0);
+	(void)snprintf(path, sizeof(path), "%s:/usr/bin:/bin", f->directory);
+	(void)setenv("PATH", path, 1);
+	(void)snprintf(bus, sizeof(bus), "--bus=%s", f->address);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	static const char *const files[] = { "ssh", "called" };
+	const struct fixture *f = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", f->directory, files[i]);
+		(void)unlink(path);
+	}
+	return ctl_teardown(state);
+}
+
+static void expect_called(const struct fixture *f, const char *begin)
+{
+	char line[512] = "";
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/called", f->directory);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_non_null(fgets(line, sizeof(line), file));
+	(void)fclose(file);
+	assert_memory_equal(line, begin, strlen(begin));
+}
+
+static void reaches_the_daemon_there(void **state)
+{
+	expect(*state, CTL("-H", "root@far", bus, "list", "-q"), 0, "web\n", NULL);
+	expect_called(*state, "-xT -- root@far systemd-stdio-bridge --bus-path unix:path=");
+	expect(*state, CTL("--host=[fd00::1]:2222", bus, "show", "web", "-p", "Life"), 0, "Life=42\n", NULL);
+	expect_called(*state, "-xT -p 2222 -- fd00::1 systemd-stdio-bridge");
+	expect(*state, CTL("-H", "far", bus, "start", "db", "--no-block"), 0, "db: start accepted", NULL);
+	expect(*state, CTL("-H", "far", bus, "abort", "web", "--if-life=41", "--no-block"), 8, "", "web has life 42, not 41");
+	expect(*state, CTL("-H", "far", bus, "status", "nobody"), 4, "", "no VM is called 'nobody'");
+}
+
+/* That host's clock says 4 s, and the VM runs since its first second. */
+static void spans_are_those_of_that_host(void **state)
+{
+	expect(*state, CTL("-H", "far", bus, "status", "web"), 0, "web  running for 3.0 s\n", NULL);
+	expect(*state, CTL("-H", "far", bus, "list", "web", "--no-legend"), 0, "web  running  3.0 s  42", NULL);
+}
+
+static void what_needs_a_descriptor_says_where_to_run_it(void **state)
+{
+	expect(*state, CTL("-H", "far", bus, "start", "db"), 1, "", "run it there: ssh far lifecyclectl ..., or use --no-block");
+	expect(*state, CTL("-H", "far", bus, "status", "db"), 0, "Life: none", NULL); /* nothing was done */
+	expect(*state, CTL("-H", "far", bus, "monitor"), 1, "", "passes no descriptors");
+	expect(*state, CTL("-H", "far", bus, "console", "web"), 1, "", "passes no descriptors");
+	expect(*state, CTL("-H", "far", bus, "lease", "web", "--", "true"), 1, "", "passes no descriptors");
+	expect(*state, CTL("-H", "far", bus, "wait", "web"), 1, "", "passes no descriptors");
+	expect(*state, CTL("-H", "far", bus, "partitions", "--secure-view"), 2, "", "--host is another");
+}
+
+static void says_which_host_cannot_be_reached(void **state)
+{
+	expect(*state, CTL("-H", "nowhere", "list"), 3, "",
+		"cannot reach lifecycled on the host 'nowhere': List: the bus hung up; does 'ssh nowhere systemd-stdio-bridge' connect");
+	expect(*state, CTL("-H", "-oProxyCommand=x", "list"), 2, "", "--host takes [USER@]HOST, not '-oProxyCommand=x'");
+	expect(*state, CTL("-H", "", "list"), 2, "", "--host takes [USER@]HOST");
+	expect(*state, CTL("-H", "far", "--bus=unix:path=/x;reboot", "list"), 2, "", "is read by a shell there");
+}
+
+static void expect_address(const char *host, const char *on, const char *wanted)
+{
+	char *got = NULL;
+
+	assert_int_equal(host_address(host, on, &got), 0);
+	assert_string_equal(got, wanted);
+	free(got);
+}
+
+static void addresses_are_escaped(void **state)
+{
+	(void)state;
+	(void)unsetenv("SYSTEMD_SSH");
+	expect_address("a@b", NULL, "unixexec:path=ssh,argv1=-xT,argv2=--,argv3=a%40b,argv4=systemd-stdio-bridge");
+	expect_address("b,c", "system", "unixexec:path=ssh,argv1=-xT,argv2=--,argv3=b%2cc,argv4=systemd-stdio-bridge");
+	expect_address("fd00::1", NULL, "unixexec:path=ssh,argv1=-xT,argv2=--,argv3=fd00%3a%3a1,argv4=systemd-stdio-bridge");
+	expect_address("u@[::1]", NULL, "unixexec:path=ssh,argv1=-xT,argv2=--,argv3=u%40%3a%3a1,argv4=systemd-stdio-bridge");
+	(void)setenv("SYSTEMD_SSH", "/opt/my ssh", 1);
+	expect_address("b:22", NULL, "unixexec:path=/opt/my%20ssh,argv1=-xT,argv2=-p,argv3=22,argv4=--,argv5=b,argv6=systemd-stdio-bridge");
+	(void)unsetenv("SYSTEMD_SSH");
+}
+
+#define REMOTE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(addresses_are_escaped),
+		REMOTE(reaches_the_daemon_there),
+		REMOTE(spans_are_those_of_that_host),
+		REMOTE(what_needs_a_descriptor_says_where_to_run_it),
+		REMOTE(says_which_host_cannot_be_reached),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
