@@ -119,7 +119,7 @@ def wait_pidfd(pidfd, seconds=LIMIT):
 
 class Host:
     def __init__(self, *, secure=("--sp", "trusty:0x8001", "--sp", "optee:0x8002"), secure_side=True, daemon=True,
-                 options=(), log_on=os.environ.get("LIFECYCLED_LOG_ON")):
+                 options=(), log_on=os.environ.get("LIFECYCLED_LOG_ON"), bus=os.environ.get("LIFECYCLED_TEST_BUS", "dbus-daemon")):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="lifecycled-test-", dir="/dev/shm"))
         self.disk = tempfile.mkdtemp(prefix="lifecycled-log-", dir=log_on) if log_on else None
         self.state = pathlib.Path(self.disk or self.dir) / "state"
@@ -131,6 +131,7 @@ class Host:
         self.secure_options = list(secure)
         self.options = list(options)
         self.has_secure_side = secure_side
+        self.bus_program = bus
         self.bus = self.secure = self.daemon = None
         self.seen_vmms = set()
         try:
@@ -146,13 +147,15 @@ class Host:
     # ---- its programs ----
 
     def start_bus(self):
+        config, path = f"{TESTS}/bus.conf", self.dir / "bus"
+        command = ["dbus-daemon", f"--config-file={config}", f"--address={self.bus_address}", "--nofork", "--print-address=1", "--nopidfile"]
+        if self.bus_program == "dbus-broker":
+            path.unlink(missing_ok=True)
+            command = ["unshare", "--mount", sys.executable, f"{TESTS}/system/broker.py", path, config]
         read, write = os.pipe()
-        self.bus = subprocess.Popen(
-            ["dbus-daemon", f"--config-file={TESTS}/bus.conf", f"--address={self.bus_address}", "--nofork",
-             f"--print-address={write}", "--nopidfile"], pass_fds=[write], stdin=subprocess.DEVNULL,
-            stderr=open(self.dir / "bus.log", "wb"))
+        self.bus = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=write, stderr=open(self.dir / "bus.log", "ab"))
         os.close(write)
-        expect(os.read(read, 1), "the bus did not start")  # it prints its address once it listens
+        expect(os.read(read, 1), "the bus did not start", (self.dir / "bus.log").read_text())  # it says something once it listens
         os.close(read)
 
     def start_secure(self, *more):
