@@ -12,7 +12,8 @@
 /* The VM as the stream tells it. */
 struct watched {
 	const char *name;
-	uint64_t life;
+	uint64_t life;   /* 0: none */
+	uint64_t newest; /* what an older life does is not the VM's: that settles by itself */
 	int state, operation;
 	bool exists;
 };
@@ -31,8 +32,20 @@ static void take_snapshot(struct watched *w, const struct lifecycle_stream *s)
 	if (!vm)
 		return;
 	w->life = vm->life;
+	w->newest = vm->life ? vm->life : lifecycle_stream_seq(s);
 	w->state = vm->state;
 	w->operation = vm->operation;
+}
+
+/* In a restart the life goes, and the VM goes on with the next one. */
+static void take_state(struct watched *w, const struct lifecycle_event *e)
+{
+	if (e->life < w->newest)
+		return;
+	w->newest = e->life;
+	w->life = e->new_state == LIFECYCLE_STATE_NULL ? 0 : e->life;
+	if (e->new_state != LIFECYCLE_STATE_NULL || e->operation != LIFECYCLE_OP_RESTART)
+		w->state = e->new_state;
 }
 
 static void take_event(struct watched *w, const struct lifecycle_event *e)
@@ -43,16 +56,14 @@ static void take_event(struct watched *w, const struct lifecycle_event *e)
 		w->exists = false;
 	if (e->kind == LIFECYCLE_EVENT_OPERATION)
 		w->operation = e->operation;
-	if (e->kind != LIFECYCLE_EVENT_STATE)
-		return;
-	w->state = e->new_state;
-	w->life = e->new_state == LIFECYCLE_STATE_NULL ? 0 : e->life;
+	if (e->kind == LIFECYCLE_EVENT_STATE)
+		take_state(w, e);
 }
 
 /* 0, an error that ends the wait, or -EAGAIN. */
 static int judge(const struct watched *w, const struct goal *g)
 {
-	if (g->state == LIFECYCLE_STATE_NULL && (!w->exists || (g->life ? w->life != g->life : w->life == 0)))
+	if (g->state == LIFECYCLE_STATE_NULL && (!w->exists || (g->life ? w->life != g->life : w->state == g->state)))
 		return 0;
 	if (!w->exists)
 		return -ENOENT;

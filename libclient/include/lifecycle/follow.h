@@ -15,29 +15,33 @@ extern "C" {
 #endif
 
 enum lifecycle_event_kind {
-	LIFECYCLE_EVENT_VM = 1,
-	LIFECYCLE_EVENT_VM_GONE = 2,
-	LIFECYCLE_EVENT_STATE = 3,
-	LIFECYCLE_EVENT_DEBT = 4,
-	LIFECYCLE_EVENT_SP = 5,
-	LIFECYCLE_EVENT_OPERATION = 6,
+	LIFECYCLE_EVENT_VM = 1, /* it was defined, or defined anew */
+	LIFECYCLE_EVENT_VM_GONE = 2, /* there is no such VM any more */
+	LIFECYCLE_EVENT_STATE = 3, /* a life is in another state or sub-state */
+	LIFECYCLE_EVENT_DEBT = 4, /* what a life owes an SP moved on */
+	LIFECYCLE_EVENT_SP = 5, /* an SP appeared, changed or vanished */
+	LIFECYCLE_EVENT_OPERATION = 6, /* this is under way from now on, or nothing is */
 	LIFECYCLE_EVENT_GAP = 7, /* never returned: it is -EOVERFLOW */
-	LIFECYCLE_EVENT_WORLD = 8,
+	LIFECYCLE_EVENT_WORLD = 8, /* the secure world was met, or is another instance now */
 };
 
+/* What is not said to be of a kind is of all. */
 struct lifecycle_event {
 	size_t size;
 	int kind; /* enum lifecycle_event_kind; unknown ones are passed on */
-	uint64_t seq;
-	uint64_t realtime;
-	uint64_t life;
-	uint16_t endpoint, sp;
+	uint64_t seq;       /* the cursor once this is taken; each is higher than the one before */
+	uint64_t realtime;  /* when it happened */
+	uint64_t life;      /* 0: it is of no life */
+	uint16_t endpoint;  /* FF-A id of the life */
+	uint16_t sp;        /* DEBT, SP: whose */
 	int old_state, new_state; /* enum lifecycle_state (STATE) or lifecycle_debt (DEBT) */
-	int old_substate, new_substate;
-	int cause, how, operation;
-	uint32_t tries;
-	char name[LIFECYCLE_NAME_MAX + 1];
-	int outcome; /* OPERATION, when it ended: enum lifecycle_outcome */
+	int old_substate, new_substate; /* STATE */
+	int cause;          /* STATE, once it ends: enum lifecycle_cause */
+	int how;            /* DEBT: enum lifecycle_how */
+	int operation;      /* OPERATION: enum lifecycle_operation; STATE: OP_RESTART where the next life follows at once */
+	uint32_t tries;     /* DEBT: messages sent for this step */
+	char name[LIFECYCLE_NAME_MAX + 1]; /* of the VM; "": it is of none */
+	int outcome;        /* OPERATION, when it ended: enum lifecycle_outcome */
 };
 #define LIFECYCLE_EVENT_INIT { .size = sizeof(struct lifecycle_event) }
 

@@ -18,11 +18,11 @@ struct lifecycle_page;
 struct lifecycle_page_info {
 	size_t size;
 	int state, substate;
-	int cause;
+	int cause;           /* of the end under way: enum lifecycle_cause */
 	unsigned vcpu_count;
-	uint64_t changed_at;
-	uint64_t since;
-	uint8_t uuid[16];
+	uint64_t changed_at; /* sequence number of the last change that touched it */
+	uint64_t since;      /* of this sub-state */
+	uint8_t uuid[16];    /* the VM's, as in its text */
 };
 #define LIFECYCLE_PAGE_INFO_INIT { .size = sizeof(struct lifecycle_page_info) }
 

@@ -24,6 +24,7 @@ struct lifecycle_waits_on {
 	const char *name; /* WAIT_VM; "" otherwise */
 };
 
+/* FF-A ids of Secure Partitions. */
 struct lifecycle_sp_ids {
 	size_t count;
 	const uint16_t *id;
@@ -36,10 +37,10 @@ struct lifecycle_vm {
 	const char *uuid;
 	uint64_t life;       /* 0: none */
 	uint16_t endpoint;   /* FF-A id; 0: none */
-	int state, substate;
-	int operation;
+	int state, substate; /* enum lifecycle_state, lifecycle_substate */
+	int operation;       /* that is under way: enum lifecycle_operation */
 	int waits_on;        /* enum lifecycle_wait */
-	int cause;           /* of the end under way */
+	int cause;           /* of the end under way: enum lifecycle_cause */
 	uint64_t since;      /* of this sub-state */
 	uint64_t changed_at; /* the last sequence number that touched it */
 	bool secure_stuck;   /* an SP holds up an end past its active phase */
@@ -50,6 +51,7 @@ struct lifecycle_vm {
 	bool stale;          /* its VMM lives, and is of a version that this daemon cannot speak with */
 };
 
+/* What a life owes a Secure Partition. */
 struct lifecycle_peer {
 	size_t size;
 	uint16_t sp;
@@ -138,6 +140,7 @@ struct lifecycle_histogram {
 	const uint64_t *bucket;
 };
 
+/* An FF-A partition. */
 struct lifecycle_partition {
 	size_t size;
 	uint16_t id;

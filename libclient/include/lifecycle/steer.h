@@ -15,9 +15,9 @@ extern "C" {
 
 enum lifecycle_verb {
 	LIFECYCLE_START = 0,
-	LIFECYCLE_ABORT = 1,
-	LIFECYCLE_RESTART = 2,
-	LIFECYCLE_DESTROY = 3,
+	LIFECYCLE_ABORT = 1, /* ends its life at once; the guest is not asked */
+	LIFECYCLE_RESTART = 2, /* an abort, if it has a life, and the next life: the guest is not asked */
+	LIFECYCLE_DESTROY = 3, /* an abort, and the VM itself goes */
 	LIFECYCLE_STOP = 4, /* presses the power key; the guest has the definition's limits.stop-timeout to obey */
 	LIFECYCLE_PRESERVE = 7, /* an abort that keeps life and memory for a post-mortem; ABORT or RESTART then give it up */
 	LIFECYCLE_CANCEL = 8, /* takes back a life that is to begin and has not; -EBUSY: nothing waits, or it has begun */

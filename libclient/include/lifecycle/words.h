@@ -13,27 +13,27 @@ extern "C" {
 #define LIFECYCLE_FOREVER (-1) /* as a time-out in milliseconds */
 
 enum lifecycle_state {
-	LIFECYCLE_STATE_NULL = 0,
-	LIFECYCLE_STATE_CREATED = 1,
-	LIFECYCLE_STATE_RUNNING = 2,
-	LIFECYCLE_STATE_ABORTING = 3,
-	LIFECYCLE_STATE_HALTED = 4,
+	LIFECYCLE_STATE_NULL = 0, /* it has no life */
+	LIFECYCLE_STATE_CREATED = 1, /* built, or being built: no vCPU has entered */
+	LIFECYCLE_STATE_RUNNING = 2, /* its first vCPU has entered */
+	LIFECYCLE_STATE_ABORTING = 3, /* it ends: vCPUs stop, SPs are told, memory goes back */
+	LIFECYCLE_STATE_HALTED = 4, /* its vCPUs have stopped for good, and its life is kept */
 };
 
 enum lifecycle_substate {
 	LIFECYCLE_SUB_NONE = 0,
-	LIFECYCLE_SUB_ALLOCATING = 1,
-	LIFECYCLE_SUB_ANNOUNCING = 2,
-	LIFECYCLE_SUB_READY = 3,
-	LIFECYCLE_SUB_BOOTING = 4,
+	LIFECYCLE_SUB_ALLOCATING = 1, /* CREATED: its VMM is started, and builds it */
+	LIFECYCLE_SUB_ANNOUNCING = 2, /* each subscribed SP is told that it was created */
+	LIFECYCLE_SUB_READY = 3, /* its vCPUs may enter */
+	LIFECYCLE_SUB_BOOTING = 4, /* RUNNING */
 	LIFECYCLE_SUB_RUNNING = 5,
 	LIFECYCLE_SUB_PAUSING = 6,
 	LIFECYCLE_SUB_PAUSED = 7,
-	LIFECYCLE_SUB_QUIESCING = 8,
-	LIFECYCLE_SUB_LEASES = 9,
-	LIFECYCLE_SUB_RETIRING = 10,
-	LIFECYCLE_SUB_RECLAIMING = 11,
-	LIFECYCLE_SUB_PRESERVED = 12,
+	LIFECYCLE_SUB_QUIESCING = 8, /* ABORTING: until no vCPU can run */
+	LIFECYCLE_SUB_LEASES = 9, /* until clients that hold its end let go */
+	LIFECYCLE_SUB_RETIRING = 10, /* until each SP that knows it took its end */
+	LIFECYCLE_SUB_RECLAIMING = 11, /* until its VMM is dead and its memory given back */
+	LIFECYCLE_SUB_PRESERVED = 12, /* kept for a post-mortem */
 };
 
 enum lifecycle_vcpu_state {
@@ -53,50 +53,50 @@ enum lifecycle_vcpu_state {
 
 enum lifecycle_cause {
 	LIFECYCLE_CAUSE_NONE = 0, /* it has not ended */
-	LIFECYCLE_CAUSE_GUEST_POWEROFF = 1,
-	LIFECYCLE_CAUSE_GUEST_REBOOT = 2,
-	LIFECYCLE_CAUSE_GUEST_PANIC = 3,
-	LIFECYCLE_CAUSE_GUEST_WATCHDOG = 4,
-	LIFECYCLE_CAUSE_VCPU_STALL = 5,
-	LIFECYCLE_CAUSE_VCPU_ERROR = 6,
-	LIFECYCLE_CAUSE_MEMORY_FAULT = 7,
-	LIFECYCLE_CAUSE_VMM_EXIT = 8,
-	LIFECYCLE_CAUSE_VMM_SIGNAL = 9,
-	LIFECYCLE_CAUSE_VMM_PROTOCOL = 10,
-	LIFECYCLE_CAUSE_VMM_GONE = 11,
-	LIFECYCLE_CAUSE_OOM = 12,
-	LIFECYCLE_CAUSE_USER_STOP = 13,
+	LIFECYCLE_CAUSE_GUEST_POWEROFF = 1, /* the guest switched itself off */
+	LIFECYCLE_CAUSE_GUEST_REBOOT = 2, /* the guest reset itself */
+	LIFECYCLE_CAUSE_GUEST_PANIC = 3, /* the guest said so */
+	LIFECYCLE_CAUSE_GUEST_WATCHDOG = 4, /* the guest no longer set its watchdog back */
+	LIFECYCLE_CAUSE_VCPU_STALL = 5, /* a vCPU took no interrupt for too long */
+	LIFECYCLE_CAUSE_VCPU_ERROR = 6, /* KVM could not go on with a vCPU */
+	LIFECYCLE_CAUSE_MEMORY_FAULT = 7, /* the guest used memory or a device as it cannot be used */
+	LIFECYCLE_CAUSE_VMM_EXIT = 8, /* its VMM exited, and did not say why */
+	LIFECYCLE_CAUSE_VMM_SIGNAL = 9, /* a signal ended its VMM */
+	LIFECYCLE_CAUSE_VMM_PROTOCOL = 10, /* its VMM broke the rules, and was killed */
+	LIFECYCLE_CAUSE_VMM_GONE = 11, /* its VMM is dead, and nobody saw why */
+	LIFECYCLE_CAUSE_OOM = 12, /* the host had no memory left for it */
+	LIFECYCLE_CAUSE_USER_STOP = 13, /* somebody asked for it, from here on */
 	LIFECYCLE_CAUSE_USER_ABORT = 14,
 	LIFECYCLE_CAUSE_USER_RESTART = 15,
 	LIFECYCLE_CAUSE_USER_DESTROY = 16,
-	LIFECYCLE_CAUSE_CLIENT_GONE = 17,
-	LIFECYCLE_CAUSE_DEPENDENCY = 18,
-	LIFECYCLE_CAUSE_HOST_SHUTDOWN = 19,
-	LIFECYCLE_CAUSE_START_FAILED = 20,
-	LIFECYCLE_CAUSE_SECURE_REJECTED = 21,
-	LIFECYCLE_CAUSE_SECURE_TIMEOUT = 22,
-	LIFECYCLE_CAUSE_HOST_REBOOT = 23,
+	LIFECYCLE_CAUSE_CLIENT_GONE = 17, /* the client that it was bound to went away */
+	LIFECYCLE_CAUSE_DEPENDENCY = 18, /* a VM that it needs ended */
+	LIFECYCLE_CAUSE_HOST_SHUTDOWN = 19, /* the host goes down */
+	LIFECYCLE_CAUSE_START_FAILED = 20, /* its VMM could not be started, or could not build it */
+	LIFECYCLE_CAUSE_SECURE_REJECTED = 21, /* an SP refused it */
+	LIFECYCLE_CAUSE_SECURE_TIMEOUT = 22, /* an SP did not take it in time */
+	LIFECYCLE_CAUSE_HOST_REBOOT = 23, /* the host was started anew: it is of before */
 };
 
 /* What a life owes a Secure Partition, and how it came to that. */
 enum lifecycle_debt {
-	LIFECYCLE_DEBT_NONE = 0,
-	LIFECYCLE_DEBT_CREATING = 1,
-	LIFECYCLE_DEBT_KNOWN = 2,
-	LIFECYCLE_DEBT_DESTROYING = 3,
-	LIFECYCLE_DEBT_SETTLED = 4,
+	LIFECYCLE_DEBT_NONE = 0, /* the SP was told nothing */
+	LIFECYCLE_DEBT_CREATING = 1, /* it is being told that the VM was created */
+	LIFECYCLE_DEBT_KNOWN = 2, /* it knows the VM, and is owed its end */
+	LIFECYCLE_DEBT_DESTROYING = 3, /* it is being told that the VM was destroyed */
+	LIFECYCLE_DEBT_SETTLED = 4, /* nothing is owed any more */
 };
 
 enum lifecycle_how {
 	LIFECYCLE_HOW_NONE = 0,
-	LIFECYCLE_HOW_ANSWERED = 1,
-	LIFECYCLE_HOW_UNTOLD = 2,
-	LIFECYCLE_HOW_SP_UNKNOWN = 3,
-	LIFECYCLE_HOW_SP_GONE = 4,
-	LIFECYCLE_HOW_WORLD_GONE = 5,
-	LIFECYCLE_HOW_NOT_SUBSCRIBED = 6,
-	LIFECYCLE_HOW_FORGOT = 7,
-	LIFECYCLE_HOW_REJECTED = 8,
+	LIFECYCLE_HOW_ANSWERED = 1, /* the SP answered 0 */
+	LIFECYCLE_HOW_UNTOLD = 2, /* KNOWN without a message: it wants to hear of the end alone */
+	LIFECYCLE_HOW_SP_UNKNOWN = 3, /* it says that it does not know the VM */
+	LIFECYCLE_HOW_SP_GONE = 4, /* it was restarted, died or vanished */
+	LIFECYCLE_HOW_WORLD_GONE = 5, /* the secure world is another instance */
+	LIFECYCLE_HOW_NOT_SUBSCRIBED = 6, /* it does not want to hear of ends */
+	LIFECYCLE_HOW_FORGOT = 7, /* the operator gave it up */
+	LIFECYCLE_HOW_REJECTED = 8, /* it refused the VM */
 };
 
 enum lifecycle_operation {
@@ -118,14 +118,14 @@ enum lifecycle_outcome {
 /* On what an unfinished operation waits. */
 enum lifecycle_wait {
 	LIFECYCLE_WAIT_NOTHING = 0,
-	LIFECYCLE_WAIT_VMM = 1,
-	LIFECYCLE_WAIT_SP = 2,
-	LIFECYCLE_WAIT_SECURE_LINK = 3,
-	LIFECYCLE_WAIT_VM = 4,
-	LIFECYCLE_WAIT_MEMORY = 5,
-	LIFECYCLE_WAIT_TIMER = 6,
-	LIFECYCLE_WAIT_DISK = 7,
-	LIFECYCLE_WAIT_OLD_LIFE = 8,
+	LIFECYCLE_WAIT_VMM = 1, /* the VMM: to come, to build, to stop its vCPUs, to exit */
+	LIFECYCLE_WAIT_SP = 2, /* an SP, which is named */
+	LIFECYCLE_WAIT_SECURE_LINK = 3, /* the secure side, which cannot be reached */
+	LIFECYCLE_WAIT_VM = 4, /* a VM, which is named: order, or its turn at an SP */
+	LIFECYCLE_WAIT_MEMORY = 5, /* the removal of guest memory */
+	LIFECYCLE_WAIT_TIMER = 6, /* the delay of a restart */
+	LIFECYCLE_WAIT_DISK = 7, /* the disk, which does not take the log */
+	LIFECYCLE_WAIT_OLD_LIFE = 8, /* an older life of the same VM */
 	LIFECYCLE_WAIT_GUEST = 9, /* its power key was pressed */
 	LIFECYCLE_WAIT_OPERATOR = 10, /* a life is kept for him to look at */
 	LIFECYCLE_WAIT_LEASE = 11, /* its holder was asked to let go */

@@ -64,7 +64,8 @@ static void *do_again_and_again(void *argument)
 }
 
 /* What lifecycle_wait_state() says of the VM, to which the verb is done all the while. */
-static int wait_while(struct world *w, enum lifecycle_verb verb, const char *name, uint64_t life, enum lifecycle_state state)
+static int wait_while(struct world *w, enum lifecycle_verb verb, const char *name, uint64_t life, enum lifecycle_state state,
+	int milliseconds)
 {
 	pthread_t thread;
 	void *failed;
@@ -73,7 +74,7 @@ static int wait_while(struct world *w, enum lifecycle_verb verb, const char *nam
 	w->verb = verb;
 	w->name = name;
 	assert_int_equal(pthread_create(&thread, NULL, do_again_and_again, w), 0);
-	r = lifecycle_wait_state(w->l, name, life, state, LONG);
+	r = lifecycle_wait_state(w->l, name, life, state, milliseconds);
 	w->enough = true;
 	assert_int_equal(pthread_join(thread, &failed), 0);
 	assert_null(failed);
@@ -91,7 +92,7 @@ static void a_state_that_is_there_is_not_waited_for(void **state)
 
 static void a_state_that_is_passed_through_counts(void **state)
 {
-	assert_int_equal(wait_while(*state, LIFECYCLE_RESTART, "db", 0, LIFECYCLE_STATE_CREATED), 0);
+	assert_int_equal(wait_while(*state, LIFECYCLE_RESTART, "db", 0, LIFECYCLE_STATE_CREATED, LONG), 0);
 }
 
 static void a_life_that_is_over_is_no_other(void **state)
@@ -101,7 +102,23 @@ static void a_life_that_is_over_is_no_other(void **state)
 	assert_int_equal(lifecycle_wait_state(w->l, "web", 41, LIFECYCLE_STATE_RUNNING, LONG), -ESTALE);
 	assert_int_equal(lifecycle_last_error(w->l)->refusal, LIFECYCLE_REFUSED_WRONG_LIFE);
 	assert_int_equal(lifecycle_wait_state(w->l, "web", 41, LIFECYCLE_STATE_NULL, LONG), 0);
-	assert_int_equal(wait_while(w, LIFECYCLE_RESTART, "web", 42, LIFECYCLE_STATE_HALTED), -ESTALE);
+	assert_int_equal(wait_while(w, LIFECYCLE_RESTART, "web", 42, LIFECYCLE_STATE_HALTED, LONG), -ESTALE);
+}
+
+/* Its next life follows the one before at once, and what an older one does is not the VM's. */
+static void a_vm_that_is_restarted_is_not_without_a_life(void **state)
+{
+	struct world *w = *state;
+	struct lifecycle_vm_list *list;
+	uint64_t life;
+
+	assert_int_equal(lifecycle_act(w->l, LIFECYCLE_RESTART, "slow", 0, NULL), 0);
+	assert_int_equal(lifecycle_list(w->l, &list), 0);
+	life = lifecycle_vm_list_find(list, "slow")->life;
+	lifecycle_vm_list_unref(list);
+	assert_int_equal(wait_while(w, LIFECYCLE_RESTART, "slow", 0, LIFECYCLE_STATE_NULL, 50), -ETIMEDOUT);
+	w->enough = false;
+	assert_int_equal(wait_while(w, LIFECYCLE_RESTART, "slow", life, LIFECYCLE_STATE_NULL, LONG), 0);
 }
 
 static void a_wait_that_takes_too_long_ends(void **state)
@@ -143,7 +160,7 @@ static void a_daemon_that_goes_away_is_told(void **state)
 {
 	struct world *w = *state;
 
-	assert_int_equal(wait_while(w, LIFECYCLE_START, "hangup", 0, LIFECYCLE_STATE_HALTED), -ENOTCONN);
+	assert_int_equal(wait_while(w, LIFECYCLE_START, "hangup", 0, LIFECYCLE_STATE_HALTED, LONG), -ENOTCONN);
 	assert_int_equal(lifecycle_last_error(w->l)->refusal, LIFECYCLE_UNREACHABLE);
 }
 
@@ -219,6 +236,7 @@ int main(void)
 		TEST(a_state_that_is_there_is_not_waited_for),
 		TEST(a_state_that_is_passed_through_counts),
 		TEST(a_life_that_is_over_is_no_other),
+		TEST(a_vm_that_is_restarted_is_not_without_a_life),
 		TEST(a_wait_that_takes_too_long_ends),
 		TEST(nobody_is_not_waited_for),
 		TEST(a_verb_is_done_when_nothing_is_under_way),
