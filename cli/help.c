@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "exit_codes.h"
 #include "options.h"
 #include "output.h"
 #include "verbs.h"
@@ -41,7 +42,8 @@ static void print_all(void)
 	for (size_t i = 0; i < option_row_count; i++)
 		if (!option_rows[i].verbs)
 			print_option(&option_rows[i]);
-	(void)puts("\n'lifecyclectl help VERB' shows the options of a verb; lifecyclectl(1) explains all of it, exit codes too.");
+	(void)puts("\n'lifecyclectl help VERB' shows the options of a verb, 'lifecyclectl help exit-codes' what exit codes mean; "
+		   "lifecyclectl(1) explains all of it.");
 }
 
 static void print_one(const struct verb *v)
@@ -141,6 +143,10 @@ int verb_help(struct cli *c, int argc, char **argv)
 {
 	const struct verb *one = argc > 0 ? verb_find(argv[0]) : NULL;
 
+	if (argc > 0 && strcmp(argv[0], "exit-codes") == 0) {
+		exit_codes_print(c);
+		return 0;
+	}
 	if (argc > 0 && !one)
 		return cli_usage("no verb is called '%s'", argv[0]);
 	return help_print(c, one);

@@ -38,7 +38,7 @@ const struct verb verbs[] = {
 	{ "events", "[NAME...]", "The same for programs: stored events, as JSON", 0, INT_MAX, 0, verb_events },
 	{ "console", "NAME", "Show what the guest said", 1, 1, VERB_CHANGES | VERB_NAMES, verb_console },
 	{ "log-level", "[LEVEL]", "Show or change what lifecycled logs", 0, 1, VERB_CHANGES, verb_log_level },
-	{ "help", "[VERB]", "Show this, or all about a verb", 0, 1, VERB_OFFLINE, verb_help },
+	{ "help", "[VERB|exit-codes]", "Show this, or all about a verb", 0, 1, VERB_OFFLINE, verb_help },
 };
 const size_t verb_count = sizeof(verbs) / sizeof(*verbs);
 
