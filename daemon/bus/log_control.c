@@ -85,9 +85,10 @@ static int set(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	const char *interface, *property;
 	int r;
 
-	if (!sd_bus_message_is_method_call(m, "org.freedesktop.DBus.Properties", "Set") ||
-		sd_bus_message_has_signature(m, "ssv") <= 0)
+	if (!sd_bus_message_is_method_call(m, "org.freedesktop.DBus.Properties", "Set"))
 		return 0;
+	if (sd_bus_message_has_signature(m, "ssv") <= 0) /* sd-bus overlooks what is behind them */
+		return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_SIGNATURE, "Set takes an interface, a property and a value: ssv");
 	r = sd_bus_message_read(m, "ss", &interface, &property);
 	if (r < 0)
 		return r;

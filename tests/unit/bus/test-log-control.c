@@ -70,6 +70,8 @@ static void what_is_no_level_is_refused_and_says_what_is(void **state)
 		E("InvalidArgument"), "is a word");
 	assert_error(call(&w->root, LOG_CONTROL_PATH, PROPERTIES, "Set", "ss", LOG_CONTROL, "LogLevel"), SD_BUS_ERROR_INVALID_SIGNATURE,
 		NULL);
+	assert_error(call(&w->root, LOG_CONTROL_PATH, PROPERTIES, "Set", "ssvs", LOG_CONTROL, "LogLevel", "s", "crit", "x"),
+		SD_BUS_ERROR_INVALID_SIGNATURE, "ssv");
 	assert_error(set(&w->root, "LogColour", "red"), SD_BUS_ERROR_UNKNOWN_PROPERTY, NULL);
 	assert_error(set(&w->root, "SyslogIdentifier", "x"), SD_BUS_ERROR_PROPERTY_READ_ONLY, NULL);
 	assert_reads(&w->root, "LogLevel", "err");
