@@ -323,6 +323,16 @@ static void take_all_descriptors(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* When the time that we were given is over. A request is answered once it is stored, which a disk may hold up: the same time
+ * holds for that. */
+static uint64_t begin_to_wait(const struct cli *c)
+{
+	if (c->timeout_ms < 0)
+		return UINT64_MAX;
+	lifecycle_set_timeout(c->l, c->timeout_ms ? (uint64_t)c->timeout_ms : 1);
+	return monotonic_now() + (uint64_t)c->timeout_ms * 1000000u;
+}
+
 static int act(struct cli *c, enum lifecycle_verb verb, int count, char **names)
 {
 	_cleanup_(free_p) struct task *task = calloc((size_t)count, sizeof(*task));
@@ -331,7 +341,7 @@ static int act(struct cli *c, enum lifecycle_verb verb, int count, char **names)
 	if (!task)
 		return cli_say_error("out of memory");
 	take_all_descriptors();
-	all.deadline = c->timeout_ms < 0 ? UINT64_MAX : monotonic_now() + (uint64_t)c->timeout_ms * 1000000u;
+	all.deadline = begin_to_wait(c);
 	for (int i = 0; i < count; i++) {
 		task[i].name = names[i];
 		task[i].code = ask_next(c, &all);
@@ -345,7 +355,7 @@ static int start_bound(struct cli *c, const char *name)
 {
 	struct bound b = { .fd = -1 };
 	struct task t = { .name = name, .bound = &b };
-	uint64_t deadline = c->timeout_ms < 0 ? UINT64_MAX : monotonic_now() + (uint64_t)c->timeout_ms * 1000000u;
+	uint64_t deadline = begin_to_wait(c);
 
 	t.code = ask(c, LIFECYCLE_START, &t);
 	if (t.code == -EDQUOT)

@@ -52,6 +52,13 @@ def the_tour_of_the_readme_is_what_happens():
         expect(f"== {title}\n" in text, f"the tour has a part '{title}'", text)
 
 
+def what_the_page_for_operators_shows_is_what_happens():
+    status, text = demo(str(TOP / "docs/operators.md"))
+    equal(status, 0, f"exit status\n{text}")
+    for title in ("My VM does not end", "A secure partition died", "The disk is full", "I must reboot now"):
+        expect(f"== {title}\n" in text, f"there is a part '{title}'", text)
+
+
 def a_page_that_lies_is_found():
     with tempfile.NamedTemporaryFile("w", suffix=".md") as page:
         page.write(LIE)
@@ -64,4 +71,4 @@ def a_page_that_lies_is_found():
 
 
 if __name__ == "__main__":
-    sys.exit(host.main([the_tour_of_the_readme_is_what_happens, a_page_that_lies_is_found]))
+    sys.exit(host.main([the_tour_of_the_readme_is_what_happens, what_the_page_for_operators_shows_is_what_happens, a_page_that_lies_is_found]))

@@ -70,6 +70,19 @@ def ends_well(request, what):
     equal((request.returncode, out), (0, out), what)
 
 
+def a_request_waits_no_longer_than_it_was_told():
+    with OnDisk() as h:
+        h.define("web", "silent")
+        h.tell_disk("hold")
+        begun = time.monotonic()
+        done = h.ctl("start", "web", "--timeout=1", check=False)
+        took = time.monotonic() - begun
+        expect(done.returncode == 1 and "no answer in time" in done.stderr, f"it is given up: {done.returncode}", done.stderr)
+        expect(1 <= took < 20, f"after a second: {took:.1f} s")  # without --timeout it is 25 s
+        h.tell_disk("go")
+        h.until_state("web", "running")  # what was asked for goes on
+
+
 def a_turn_is_synced_before_it_is_answered():
     with OnDisk() as h:
         before = h.syncs()[1]
@@ -216,6 +229,7 @@ if __name__ == "__main__":
         print("SKIPPED: all that can be written here is in memory, a log there is never synced")
         sys.exit(host.SKIPPED)
     sys.exit(host.main([
+        a_request_waits_no_longer_than_it_was_told,
         a_turn_is_synced_before_it_is_answered,
         queries_are_answered_while_the_disk_hangs,
         what_came_while_the_disk_hung_is_one_line,
