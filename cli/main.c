@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "dry_run.h"
 #include "host.h"
 #include "names.h"
 #include "options.h"
@@ -41,7 +42,7 @@ static int run_names(struct cli *c, const struct verb *v, int argc, char **argv)
 	if (r == 0)
 		r = check_names(c, v, n.count);
 	if (r == 0)
-		r = v->run(c, n.count, n.name);
+		r = c->dry_run ? dry_run(c, n.count, n.name) : v->run(c, n.count, n.name);
 	names_clear(&n);
 	return r;
 }
@@ -83,7 +84,7 @@ static int run(struct cli *c, const struct verb *v, int argc, char **argv)
 	r = connect_to(c);
 	if (r)
 		return r;
-	if (v->is & VERB_CHANGES)
+	if (v->is & VERB_CHANGES && !c->dry_run)
 		ask_start(c);
 	if (v->is & VERB_PAGES)
 		pager_start(c);

@@ -181,6 +181,7 @@ const struct option_row option_rows[] = {
 	TRUE("abort", "preserve", 0, preserve, "keep life and memory for a post-mortem"),
 	TRUE("undefine", "pending", 0, pending, "a VM that lives goes at the end of its life"),
 	TRUE("cat", "pending", 0, pending, "what the next life will be"),
+	TRUE(STEERING " undefine cancel shutdown", "dry-run", 0, dry_run, "say what would come of it, do nothing"),
 	TRUE("reload", "dry-run", 0, dry_run, "say what would come of it, do nothing"),
 	TRUE("shutdown", "host-shutdown", 0, host, "the host goes down: the cause of each end is host-shutdown"),
 	TEXT("lease", "why", "TEXT", why, "for people who ask why a life does not end"),

@@ -266,6 +266,28 @@ static int finish(struct cli *c, const struct party *p, uint64_t seq, int error)
 	return results[i].code;
 }
 
+static int rehearse(struct cli *c)
+{
+	struct json_object *array = wants_json(c) ? json_object_new_array() : NULL;
+	_cleanup_(list_unrefp) struct lifecycle_vm_list *list = NULL;
+
+	if (lifecycle_list(c->l, &list) < 0) {
+		json_object_put(array);
+		return cli_fail(c, "shutdown", NULL);
+	}
+	for (size_t i = 0; i < lifecycle_vm_list_count(list); i++) {
+		const struct lifecycle_vm *vm = lifecycle_vm_list_at(list, i);
+
+		if (vm->life && array)
+			(void)json_object_array_add(array, json_object_new_string(vm->name));
+		else if (vm->life)
+			(void)printf("%s: its life would end\n", vm->name);
+	}
+	if (array)
+		json_print(c, array);
+	return 0;
+}
+
 int verb_shutdown(struct cli *c, int argc, char **argv)
 {
 	_cleanup_(stream_unrefp) struct lifecycle_stream *stream = NULL;
@@ -273,6 +295,8 @@ int verb_shutdown(struct cli *c, int argc, char **argv)
 	struct party p = { .count = 0 };
 	int r;
 
+	if (c->dry_run)
+		return rehearse(c);
 	if (c->block && lifecycle_subscribe(c->l, "", NULL, 0, &stream) < 0)
 		return cli_fail(c, "follow", NULL);
 	if (lifecycle_shutdown(c->l, c->host, &seq) < 0)

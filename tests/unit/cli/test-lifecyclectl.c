@@ -165,6 +165,18 @@ static void tells_what_did_not_come_true(void **state)
 	expect(*state, CTL("stop", "web", "--no-block"), 0, "web: stop accepted", NULL);
 }
 
+static void a_rehearsal_does_nothing(void **state)
+{
+	expect(*state, CTL("abort", "--dry-run", "web"), 0, "web: its life would end, by force\n", NULL);
+	expect(*state, CTL("stop", "--dry-run", "db"), 7, "", "stop db would be refused: there is no life to end");
+	expect(*state, CTL("destroy", "--dry-run", "d*", "nobody", "-o", "json"), 4, "[{\"name\":\"db\",\"verb\":\"destroy\",\"would\":", "no VM");
+	expect(*state, CTL("abort", "--dry-run", "web", "--if-life=41"), 8, "", "abort web would be refused: that life is over");
+	expect(*state, CTL("resume", "--dry-run", "stuck"), 7, "", "only a VM that is paused can go on");
+	expect(*state, CTL("shutdown", "--dry-run"), 0, "stuck: its life would end\nweb: its life would end\n", NULL);
+	expect(*state, CTL("status", "web"), 0, "Life: 42", NULL);
+	expect(*state, CTL("lease", "--dry-run", "web", "--", "true"), 2, "", "lease does not take --dry-run");
+}
+
 static void every_refusal_has_its_exit_code(void **state)
 {
 #define ROW(symbol, word, number, code)                                                                                \
@@ -328,6 +340,7 @@ int main(void)
 		TEST(monitor_goes_on_after_a_hang_up),
 		TEST(waits_for_the_goal),
 		TEST(tells_what_did_not_come_true),
+		TEST(a_rehearsal_does_nothing),
 		TEST(every_refusal_has_its_exit_code),
 		TEST(defines_from_a_file),
 		TEST(bad_usage_is_2),

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""What lifecyclectl says before a verb, with --dry-run, against what comes of the verb then: in each state, a VM for each verb."""
+import json
+import sys
+
+import host
+from host import Host, equal, expect
+
+VERBS = ("start", "stop", "pause", "resume", "abort", "abort --preserve", "restart", "destroy", "undefine", "undefine --pending", "cancel")
+STEERS = ("start", "stop", "pause", "resume", "abort", "restart", "destroy")
+
+
+def unborn(h, name):
+    h.define(name, "ignore")
+
+
+def running(h, name):
+    h.define(name, "ignore", limits={"stop-timeout": "24h"})
+    h.ctl("start", name)
+    h.until(lambda: "listens" in h.ctl("console", name), "it listens")
+
+
+def paused(h, name):
+    running(h, name)
+    h.ctl("pause", name)
+
+
+def stopping(h, name):
+    running(h, name)
+    h.ctl("stop", "--no-block", name)
+    h.until(lambda: h.row(name)["operation"] == "stop", "it is asked")
+
+
+def kept(h, name):
+    running(h, name)
+    h.ctl("abort", "--preserve", name)
+
+
+def waiting(h, name):
+    """Its life is over, and the next one is to begin once its delay is."""
+    h.define(name, "crash", policies={"on-crash": "restart", "restart-delay": "1h"})
+    h.ctl("start", name, check=False)
+    h.until(lambda: h.row(name)["state"] == "null" and h.row(name)["waits_on"] == "timer", "it waits for its delay")
+
+
+def in_each_state(begin):
+    with Host() as h:
+        for verb in VERBS:
+            words = verb.split()
+            name = "web-" + verb.replace(" --", "-")
+            begin(h, name)
+            before = h.row(name)["sequence"]
+            said = h.ctl("--dry-run", *words, name, check=False)
+            equal(h.row(name)["sequence"], before, f"{verb}: a rehearsal changes nothing")
+            as_json = json.loads(h.ctl("--dry-run", "-o", "json", *words, name, check=False).stdout)[0]
+            equal(as_json["exit_code"], said.returncode, f"{verb}: the exit code in JSON")
+            more = ["--no-block"] if words[0] in STEERS else []
+            done = h.ctl(*words, *more, name, check=False)
+            equal(said.returncode, done.returncode, f"{begin.__name__}, {verb}: '{said.stdout}{said.stderr}' and then '{done.stderr}'")
+            expect(said.stdout if done.returncode == 0 else "would be refused: " in said.stderr, f"{verb}: words", said)
+
+
+def an_unborn_vm():
+    in_each_state(unborn)
+
+
+def a_running_vm():
+    in_each_state(running)
+
+
+def a_paused_vm():
+    in_each_state(paused)
+
+
+def a_stopping_vm():
+    in_each_state(stopping)
+
+
+def a_waiting_vm():
+    in_each_state(waiting)
+
+
+def a_kept_vm():
+    in_each_state(kept)
+
+
+def who_is_meant_is_looked_at():
+    with Host() as h:
+        running(h, "web")
+        life = h.row("web")["life"]
+        for words, code in ((("abort", "nobody"), 4), (("abort", "web", f"--if-life={life + 1}"), 8), (("abort", "web", f"--if-life={life}"), 0)):
+            equal(h.ctl("--dry-run", *words, check=False).returncode, code, " ".join(words))
+            equal(h.row("web")["life"], life, "life")
+        equal(h.ctl("shutdown", "--dry-run"), "web: its life would end\n", "shutdown")
+        equal(h.row("web")["state"], "running", "state")
+
+
+if __name__ == "__main__":
+    sys.exit(host.main([
+        an_unborn_vm,
+        a_waiting_vm,
+        a_running_vm,
+        a_paused_vm,
+        a_stopping_vm,
+        a_kept_vm,
+        who_is_meant_is_looked_at,
+    ]))
