@@ -212,7 +212,8 @@ int connection_error(struct lifecycle *l, int r, const sd_bus_error *error, cons
 	refusal = error_to_refusal(error->name);
 	if (refusal == LIFECYCLE_NO_ANSWER)
 		return connection_refuse(l, refusal, "%s: no answer in time", method);
-	(void)connection_refuse(l, refusal, "%s", error->message && *error->message ? error->message : error->name);
+	(void)connection_refuse(l, refusal, "%s%s", refusal == LIFECYCLE_UNREACHABLE ? "lifecycled is not there: " : "",
+		error->message && *error->message ? error->message : error->name);
 	return refusal == LIFECYCLE_LOCAL && r < 0 ? r : -lifecycle_refusal_errno(refusal);
 }
 

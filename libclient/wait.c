@@ -14,7 +14,7 @@ struct watched {
 	const char *name;
 	uint64_t life;   /* 0: none */
 	uint64_t newest; /* what an older life does is not the VM's: that settles by itself */
-	int state, operation;
+	int state, substate, operation;
 	bool exists;
 };
 
@@ -34,6 +34,7 @@ static void take_snapshot(struct watched *w, const struct lifecycle_stream *s)
 	w->life = vm->life;
 	w->newest = vm->life ? vm->life : lifecycle_stream_seq(s);
 	w->state = vm->state;
+	w->substate = vm->substate;
 	w->operation = vm->operation;
 }
 
@@ -46,6 +47,7 @@ static void take_state(struct watched *w, const struct lifecycle_event *e)
 	w->life = e->new_state == LIFECYCLE_STATE_NULL ? 0 : e->life;
 	if (e->new_state != LIFECYCLE_STATE_NULL || e->operation != LIFECYCLE_OP_RESTART)
 		w->state = e->new_state;
+	w->substate = e->new_substate;
 }
 
 static void take_event(struct watched *w, const struct lifecycle_event *e)
@@ -60,6 +62,14 @@ static void take_event(struct watched *w, const struct lifecycle_event *e)
 		take_state(w, e);
 }
 
+/* A start that failed is no operation any more while its life still ends; one that is kept waits for nobody but its operator. */
+static bool is_done(const struct watched *w)
+{
+	if (w->substate == LIFECYCLE_SUB_PRESERVED)
+		return true;
+	return w->operation == LIFECYCLE_OP_NONE && w->state != LIFECYCLE_STATE_ABORTING;
+}
+
 /* 0, an error that ends the wait, or -EAGAIN. */
 static int judge(const struct watched *w, const struct goal *g)
 {
@@ -68,7 +78,7 @@ static int judge(const struct watched *w, const struct goal *g)
 	if (!w->exists)
 		return -ENOENT;
 	if (g->state == LIFECYCLE_UNKNOWN)
-		return w->operation == LIFECYCLE_OP_NONE ? 0 : -EAGAIN;
+		return is_done(w) ? 0 : -EAGAIN;
 	if (g->life && w->life != g->life)
 		return -ESTALE;
 	return w->state == g->state ? 0 : -EAGAIN;

@@ -15,7 +15,7 @@ class Program:
     """One that speaks in lines."""
 
     def __init__(self, h, path, *words):
-        self.process = subprocess.Popen([str(BUILD / path), *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([str(BUILD / path), *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, env={**os.environ, "LIFECYCLED_BUS": h.bus_address})
         self.ahead = b""
         self.poller = select.poll()
@@ -66,7 +66,9 @@ def program(h, path, *words):
     finally:
         if p.process.poll() is None:
             p.kill()
-        p.process.communicate()
+        p.process.wait()
+        for pipe in (p.process.stdin, p.process.stdout, p.process.stderr):
+            pipe.close()
 
 
 def example(h, name, *words):
@@ -160,6 +162,37 @@ def a_holder_with_sd_event_claims_its_lease_again():
             expect(p.end(1)[1].strip(), "a VM without a life has no end to hold, and that is said")
 
 
+# ---- verbs, and waiting for them ----
+
+def a_wait_ends_when_a_verb_is_done():
+    with Host() as h:
+        h.define("web", "obey")
+        h.define("broken", kernel="/nonexistent")
+        with program(h, "tests/system/steer-probe") as p:
+            def does(verb, name, wanted):
+                p.process.stdin.write(f"{verb} {name}\n".encode())
+                p.process.stdin.flush()
+                equal(p.line(), wanted, f"{verb} {name} ({p.errors()})")
+            does("start", "web", "0 running running")
+            does("pause", "web", "0 running paused")
+            does("resume", "web", "0 running running")
+            life = h.row("web")["life"]
+            does("restart", "web", "0 running running")
+            expect(h.row("web")["life"] > life, "it is the next life that runs")
+            does("stop", "web", "0 null -")
+            equal(h.status("web")["last_end"]["cause"], "user-stop", "how it ended")
+            does("start", "broken", "0 null -")
+            does("abort", "nobody", "-2 - -")
+            does("start!", "web", "0 running running")  # no reply was wanted
+            does("preserve", "web", "0 aborting preserved")
+            does("abort", "web", "0 null -")
+            does("start", "web", "0 running running")
+            does("destroy", "web", "-2 - -")
+            equal(h.row("web"), None, "the VM")
+            p.process.stdin.close()
+            p.end(0)
+
+
 # ---- the state page ----
 
 @contextlib.contextmanager
@@ -215,6 +248,7 @@ if __name__ == "__main__":
         a_monitor_with_libevent_goes_on_after_a_crash,
         a_holder_with_sd_event_lets_go_when_it_is_asked,
         a_holder_with_sd_event_claims_its_lease_again,
+        a_wait_ends_when_a_verb_is_done,
         who_waits_on_the_page_is_told_when_the_daemon_is_killed,
         who_waits_on_the_page_sees_what_the_next_daemon_does,
     ]))

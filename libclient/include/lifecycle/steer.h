@@ -58,8 +58,9 @@ int lifecycle_pop_reply(struct lifecycle *l, struct lifecycle_reply *reply);
 int lifecycle_wait_state(struct lifecycle *l, const char *name, uint64_t life, enum lifecycle_state state, int milliseconds);
 
 /*
- * Waits until nothing is under way with the VM any more: after lifecycle_act() that is what was asked for, unless something
- * else took its place. How it ended is told by lifecycle_vm_info(). Errors as above; after a destroy -ENOENT is the end.
+ * Waits until nothing is under way with the VM any more: no operation, and no life that ends, unless it is kept for a post-mortem.
+ * After lifecycle_act() that is what was asked for, or what took its place; how it ended is told by lifecycle_vm_info().
+ * Errors as above; after a destroy -ENOENT is the end.
  */
 int lifecycle_wait_done(struct lifecycle *l, const char *name, int milliseconds);
 

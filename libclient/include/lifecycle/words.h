@@ -58,13 +58,13 @@ enum lifecycle_cause {
 	LIFECYCLE_CAUSE_GUEST_PANIC = 3, /* the guest said so */
 	LIFECYCLE_CAUSE_GUEST_WATCHDOG = 4, /* the guest no longer set its watchdog back */
 	LIFECYCLE_CAUSE_VCPU_STALL = 5, /* a vCPU took no interrupt for too long */
-	LIFECYCLE_CAUSE_VCPU_ERROR = 6, /* KVM could not go on with a vCPU */
-	LIFECYCLE_CAUSE_MEMORY_FAULT = 7, /* the guest used memory or a device as it cannot be used */
+	LIFECYCLE_CAUSE_VCPU_ERROR = 6, /* a vCPU cannot go on: KVM says so, or the guest did what cannot be answered */
+	LIFECYCLE_CAUSE_MEMORY_FAULT = 7, /* its memory cannot be had, or is broken */
 	LIFECYCLE_CAUSE_VMM_EXIT = 8, /* its VMM exited, and did not say why */
 	LIFECYCLE_CAUSE_VMM_SIGNAL = 9, /* a signal ended its VMM */
 	LIFECYCLE_CAUSE_VMM_PROTOCOL = 10, /* its VMM broke the rules, and was killed */
 	LIFECYCLE_CAUSE_VMM_GONE = 11, /* its VMM is dead, and nobody saw why */
-	LIFECYCLE_CAUSE_OOM = 12, /* the host had no memory left for it */
+	LIFECYCLE_CAUSE_OOM = 12, /* the kernel had no memory left for its VMM */
 	LIFECYCLE_CAUSE_USER_STOP = 13, /* somebody asked for it, from here on */
 	LIFECYCLE_CAUSE_USER_ABORT = 14,
 	LIFECYCLE_CAUSE_USER_RESTART = 15,

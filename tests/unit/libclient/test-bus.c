@@ -379,6 +379,7 @@ static void absence_of_daemon_and_bus_is_told(void **state)
 		assert_true(lifecycle_list(w->l, &list) < 0);
 	while (lifecycle_last_error(w->l)->refusal != LIFECYCLE_UNREACHABLE);
 	assert_int_equal(lifecycle_list(w->l, &list), -ENOTCONN);
+	assert_ptr_equal(strstr(lifecycle_last_error(w->l)->text, "lifecycled is not there: "), lifecycle_last_error(w->l)->text);
 	assert_int_equal(kill(w->f.bus, SIGKILL), 0);
 	assert_int_equal(waitpid(w->f.bus, NULL, 0), w->f.bus);
 	w->f.bus = -1;
