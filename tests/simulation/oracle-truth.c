@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tests/simulation/sim.h"
+#include "tests/simulation/moves.h"
 
 void oracle_act(struct world *w, struct committed proof)
 {

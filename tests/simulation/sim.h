@@ -547,7 +547,6 @@ void oracle_entry(struct world *w, struct life *life);            /* P3: vCPU 0 
 void oracle_reclaim(struct world *w, struct life *life);          /* P2, P1 */
 void oracle_act(struct world *w, struct committed proof);         /* P4 */
 void oracle_event(struct world *w, const struct event_record *e); /* P1: how debts move */
-bool oracle_move_is_legal(uint8_t from, uint8_t from_sub, uint8_t to, uint8_t to_sub);
 void oracle_answer(struct world *w, const struct asked *asked, const struct answer *a); /* P5 */
 void oracle_follow(struct world *w);  /* P4: after a crash, by the cursor */
 void oracle_settled(struct world *w); /* the world is quiet, VMs still live */
