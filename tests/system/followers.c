@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * followers BUS SEED COUNT: so many clients that follow the VMs each in its own way, at random: reading as events come, or not for a
+ * followers BUS SEED COUNT TEMPLATE TEMPLATE: so many clients that follow the VMs each in its own way, at random: reading as events come, or not for a
  * while; gone and back with their cursor, or without; of all VMs, or of one; through deaths of the daemon and gaps. Each keeps a
  * picture made of what it was given, and of nothing else.
  *
- * Input: "quiet SEQ": each gets to SEQ, where nothing changes any more, and its picture is held against the daemon's list. Answer: a
- * line, "agree" with what they went through so far, or what differs; then they go on.
+ * Each line of input says that nothing changes any more. Then a last thing is done to each VM that somebody follows: it is defined
+ * anew (by the templates in turn, each with a %s for the name). Each follower goes on to there, and its picture is held against the
+ * daemon's list. Answer: a line, "agree" with what they went through so far, or what differs; then they go on.
  */
 #include <errno.h>
 #include <poll.h>
@@ -43,6 +44,7 @@ static struct follower followers[FOLLOWERS_MAX];
 static unsigned follower_count;
 static struct lifecycle *daemon_side;
 static const char *bus;
+static char *const *templates; /* two */
 static uint64_t dice_state;
 static struct {
 	unsigned events, snapshots, replays, gaps, hangups;
@@ -282,16 +284,17 @@ static void list(struct lifecycle_vm_list **ret)
 		differ("the daemon does not answer: %s", lifecycle_last_error(daemon_side)->text);
 }
 
-/* The daemon has had two turns since it could send what it has for this one. */
-static bool has_nothing_more(struct follower *f)
+/* The number of a change that it is certainly told of; nothing comes after it. */
+static uint64_t last_thing(const char *name, unsigned round)
 {
-	struct lifecycle_vm_list *vms;
+	const char *template = templates[round % 2], *at = strstr(template, "%s");
+	uint64_t seq = 0;
+	char text[1024];
 
-	for (int i = 0; i < 2; i++) {
-		list(&vms);
-		lifecycle_vm_list_unref(vms);
-	}
-	return f->stream && read_one(f) == -EAGAIN;
+	(void)snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - template), template, name, at + 2);
+	if (lifecycle_define(daemon_side, text, "followers", NULL, &seq) < 0 || !seq)
+		differ("%s is not defined anew: %s", name, lifecycle_last_error(daemon_side)->text);
+	return seq;
 }
 
 static void catch_up(struct follower *f, uint64_t seq)
@@ -299,28 +302,27 @@ static void catch_up(struct follower *f, uint64_t seq)
 	uint64_t until = milliseconds() + 60000;
 
 	f->asleep_until = 0;
-	for (;;) {
+	while (f->seq < seq) {
 		if (milliseconds() > until)
 			differ("follower %u got as far as %llu in a minute, not to %llu", f->number, (unsigned long long)f->seq,
 				(unsigned long long)seq);
 		if (!f->stream && join(f) < 0)
 			differ("follower %u cannot subscribe", f->number);
-		if (!f->filter[0] && f->seq >= seq)
-			return;
-		if (f->stream && read_one(f) == -EAGAIN) {
-			if (f->filter[0] && has_nothing_more(f))
-				return;
-			(void)lifecycle_stream_wait(f->stream, f->filter[0] ? 0 : 1000);
-		}
+		if (f->stream && read_one(f) == -EAGAIN)
+			(void)lifecycle_stream_wait(f->stream, 1000);
 	}
 }
 
-static void quiet(uint64_t seq)
+static void quiet(unsigned round)
 {
 	struct lifecycle_vm_list *vms;
+	uint64_t seq[FOLLOWERS_MAX], of_all;
 
 	for (unsigned i = 0; i < follower_count; i++)
-		catch_up(&followers[i], seq);
+		seq[i] = followers[i].filter[0] ? last_thing(followers[i].filter, round) : 0;
+	of_all = last_thing("marker", round);
+	for (unsigned i = 0; i < follower_count; i++)
+		catch_up(&followers[i], seq[i] ? seq[i] : of_all);
 	list(&vms);
 	for (unsigned i = 0; i < follower_count; i++)
 		compare(&followers[i], vms);
@@ -344,12 +346,14 @@ static bool wait_for_something(uint64_t now)
 
 int main(int argc, char **argv)
 {
+	unsigned round = 0;
 	char line[128];
 	uint64_t now;
 
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
-	if (argc != 4)
+	if (argc != 6 || !strstr(argv[4], "%s") || !strstr(argv[5], "%s"))
 		return 2;
+	templates = argv + 4;
 	bus = argv[1];
 	dice_state = strtoull(argv[2], NULL, 10) * 2 + 1;
 	follower_count = (unsigned)strtoul(argv[3], NULL, 10);
@@ -369,7 +373,6 @@ int main(int argc, char **argv)
 			continue;
 		if (!fgets(line, sizeof(line), stdin))
 			return 0;
-		if (strncmp(line, "quiet ", 6) == 0)
-			quiet(strtoull(line + 6, NULL, 10));
+		quiet(round++);
 	}
 }

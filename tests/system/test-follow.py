@@ -36,7 +36,7 @@ class Client:
 
     def hear(self):
         line = self.child.stdout.readline().strip()
-        expect(line, f"{self.child.args[0].name} ended with {self.child.poll()}")
+        expect(line, f"{self.child.args[0].name} ended with {self.child.wait(host.LIMIT) if not line else None}")
         return line
 
     def close(self):
@@ -47,10 +47,11 @@ class Client:
 class Round:
     def __init__(self, h, dice):
         self.host, self.dice = h, dice
-        template = host.json.dumps({"name": "%s", "memory": {"size": "2M"}, "kernel": str(GUESTS / "beat.elf")})
-        self.churn = Client("churn", h.bus_address, SEED, VMS, FLOCK, template)
-        self.followers = Client("followers", h.bus_address, SEED, FOLLOWERS)
-        self.markers = 0
+        def template(size):
+            return host.json.dumps({"name": "%s", "memory": {"size": size}, "kernel": str(GUESTS / "beat.elf")})
+        self.churn = Client("churn", h.bus_address, SEED, VMS, FLOCK, template("2M"))
+        self.followers = Client("followers", h.bus_address, SEED, FOLLOWERS, template("4M"), template("6M"))
+        self.rounds = 0
 
     def sequence(self):
         done = subprocess.run(["busctl", f"--address={self.host.bus_address}", "get-property", "org.lifecycled.Lifecycle1",
@@ -76,11 +77,10 @@ class Round:
 
     def quiet(self):
         self.host.until(self.is_steady, "nothing is under way")
-        self.markers += 1
-        self.host.define("marker", memory={"size": f"{2 + 2 * (self.markers % 2)}M"})
-        self.followers.tell(f"quiet {self.host.row('marker')['sequence']}")
+        self.rounds += 1
+        self.followers.tell("quiet")
         said = self.followers.hear()
-        expect(said.startswith("agree "), f"seed {SEED}, round {self.markers}: {said}")
+        expect(said.startswith("agree "), f"seed {SEED}, round {self.rounds}: {said}")
         return {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", said)}
 
     def close(self):
