@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """The pages of liblifecycle: what a header says of its functions and types is taken from there, so it is written once.
 
-    expand.py page PAGE.scd HEADER EXAMPLES     the page with its @LINES@ filled in, as scdoc takes it
-    expand.py functions HEADER                  its functions, one a line
+    expand.py page PAGE.scd HEADER EXAMPLES SCDOC    the page, its @LINES@ filled in, through scdoc
+    expand.py functions HEADER                       its functions, one a line
 """
 import pathlib
 import re
+import subprocess
 import sys
 import textwrap
 
@@ -176,8 +177,10 @@ def main():
     if sys.argv[1] == "functions":
         print("\n".join(Header(sys.argv[2]).functions()))
         return
-    page, header, examples = sys.argv[2:]
-    print(expand(pathlib.Path(page).read_text(), Header(header), examples), end="")
+    page, header, examples, scdoc = sys.argv[2:]
+    text = expand(pathlib.Path(page).read_text(), Header(header), examples)
+    made = subprocess.run([scdoc], input=text, stdout=subprocess.PIPE, text=True, check=True).stdout
+    print(re.sub(r"^(\.TH .*\n)", r"\1.nh\n", made, flags=re.M), end="")  # who searches for a name must find it in one piece
 
 
 if __name__ == "__main__":

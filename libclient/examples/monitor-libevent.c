@@ -26,7 +26,8 @@ static const struct timeval soon = { .tv_usec = 200000 };
 static void say(const struct lifecycle_event *e)
 {
 	if (e->kind == LIFECYCLE_EVENT_STATE)
-		printf("%llu %s %s\n", (unsigned long long)e->seq, e->name, lifecycle_state_name(e->new_state));
+		printf("%llu %s %s, life %llu\n", (unsigned long long)e->seq, e->name, lifecycle_state_name(e->new_state),
+			(unsigned long long)e->life);
 	else if (e->kind == LIFECYCLE_EVENT_VM_GONE)
 		printf("%llu %s is gone\n", (unsigned long long)e->seq, e->name);
 }
@@ -38,7 +39,8 @@ static void say_snapshot(const struct lifecycle_stream *s)
 	for (size_t i = 0; i < lifecycle_vm_list_count(list); i++) {
 		const struct lifecycle_vm *vm = lifecycle_vm_list_at(list, i);
 
-		printf("%llu %s %s\n", (unsigned long long)lifecycle_stream_seq(s), vm->name, lifecycle_state_name(vm->state));
+		printf("%llu %s %s, life %llu\n", (unsigned long long)lifecycle_stream_seq(s), vm->name,
+			lifecycle_state_name(vm->state), (unsigned long long)vm->life);
 	}
 }
 

@@ -112,11 +112,11 @@ def a_monitor_with_libevent_goes_on_after_a_crash():
         with example(h, "monitor-libevent") as p:
             p.says("following from here on")
             said = [p.line()]
-            expect(said[0].endswith(" web null"), "the snapshot", said)
+            expect(said[0].endswith(" web null, life 0"), "the snapshot", said)
             h.ctl("start", "web")
-            said += p.until(lambda line: line.endswith(" web running"), "that web runs")
+            said += p.until(lambda line: " web running, life " in line, "that web runs")
             h.kill_daemon()
-            said += p.until(lambda line: not line.endswith(" web running"), "that the daemon died")  # sub-states before
+            said += p.until(lambda line: " web running, life " not in line, "that the daemon died")  # sub-states before
             equal(said.pop(), "the daemon hung up: subscribe again", "what it says of that")
             h.start_daemon()
             p.says("following: nothing is missing")
