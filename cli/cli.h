@@ -69,7 +69,7 @@ struct cli {
 
 /* output.c: whether it is one of the words that commas divide */
 bool has_word(const char *words, const char *word);
-/* The VM's state or sub-state is one of these words. */
+/* The VM's state or sub-state is one of these words. One that is both, "running", is the sub-state. */
 bool has_state(const char *words, int state, int substate);
 
 /* say.c */

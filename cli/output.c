@@ -312,8 +312,11 @@ bool has_word(const char *words, const char *word)
 
 bool has_state(const char *words, int state, int substate)
 {
-	return has_word(words, lifecycle_state_name(state)) ||
-		(substate != LIFECYCLE_SUB_NONE && has_word(words, lifecycle_substate_name(substate)));
+	const char *name = lifecycle_state_name(state);
+
+	if (substate != LIFECYCLE_SUB_NONE && has_word(words, lifecycle_substate_name(substate)))
+		return true;
+	return lifecycle_substate_from_name(name) < 0 && has_word(words, name);
 }
 
 /* ---- JSON ---- */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 
 #include "follow.h"
@@ -18,6 +19,7 @@ struct awaited {
 	uint64_t target; /* when we began: the life whose end is waited for */
 	int state, substate;
 	bool reached, gone;
+	bool over; /* on another host: there is no life, and none is to come */
 };
 
 struct waiting {
@@ -167,6 +169,8 @@ static void say_missed(const struct waiting *w, const struct awaited *vm, const 
 	format_state(state, sizeof(state), vm->state, vm->substate);
 	if (vm->gone)
 		(void)cli_say_error("wait %s: it is gone, and comes to no state any more", vm->name);
+	else if (vm->over)
+		(void)cli_say_error("wait %s: it has no life, and none is to come; start it", vm->name);
 	else if (w->states)
 		(void)cli_say_error("wait %s: %s; it is %s, and not %s", vm->name, r->why, state, w->states);
 	else
@@ -179,7 +183,7 @@ static struct json_object *awaited_to_json(const struct awaited *vm, const struc
 
 	json_add_string(o, "name", vm->name);
 	json_add_string(o, "verb", "wait");
-	json_add_string(o, "result", vm->reached ? "reached" : vm->gone ? "gone" : r->result);
+	json_add_string(o, "result", vm->reached ? "reached" : vm->gone ? "gone" : vm->over ? "over" : r->result);
 	json_add_number(o, "exit_code", (uint64_t)code_of(vm, r));
 	json_add_number(o, "life", vm->life);
 	json_add_string(o, "state", lifecycle_state_name(vm->state));
@@ -205,6 +209,58 @@ static int finish(const struct cli *c, const struct waiting *w, int error)
 	if (array)
 		json_print(c, array);
 	return code;
+}
+
+/* ---- on another host ---- */
+
+/* The words, in `copy`; there is room for as many as there are characters. */
+static void split_states(char *copy, const char **words)
+{
+	char *rest = copy;
+
+	while ((*words = strtok_r(rest, ",", &rest)))
+		words++;
+}
+
+static int await(struct cli *c, struct awaited *vm, const char *const *states, uint64_t deadline)
+{
+	struct lifecycle_awaited a = LIFECYCLE_AWAITED_INIT;
+	uint64_t now = monotonic_now(), left = deadline > now ? (deadline - now) / 1000000u : 0;
+	int ms = deadline == UINT64_MAX ? LIFECYCLE_FOREVER : left > INT_MAX ? INT_MAX : (int)left;
+
+	if (lifecycle_await(c->l, vm->name, 0, states, ms, &a) < 0)
+		return cli_fail(c, "wait", vm->name);
+	vm->life = a.life;
+	vm->state = a.state;
+	vm->substate = a.substate;
+	vm->gone = a.result == LIFECYCLE_AWAIT_GONE;
+	vm->reached = a.result == LIFECYCLE_AWAIT_REACHED || (!states && a.result != LIFECYCLE_AWAIT_TIMED_OUT);
+	vm->over = a.result == LIFECYCLE_AWAIT_OVER;
+	if (vm->reached)
+		say_reached(c, vm);
+	return 0;
+}
+
+/* Events need a descriptor, and that comes from no other host: there it is the daemon that waits, for one VM after the other. */
+static int wait_there(struct cli *c, struct waiting *w, char **names, uint64_t deadline)
+{
+	size_t length = c->states ? strlen(c->states) : 0;
+	_cleanup_(free_p) char *copy = c->states ? strdup(c->states) : NULL;
+	_cleanup_(free_p) const char **states = calloc(length + 1, sizeof(*states));
+
+	if (!states || (c->states && !copy))
+		return cli_say_error("out of memory");
+	if (copy)
+		split_states(copy, states);
+	for (size_t i = 0; i < w->count; i++) {
+		int r;
+
+		w->vm[i].name = names[i];
+		r = await(c, &w->vm[i], copy ? states : NULL, deadline);
+		if (r)
+			return r;
+	}
+	return finish(c, w, -ETIMEDOUT);
 }
 
 /* ---- how it begins ---- */
@@ -237,6 +293,8 @@ int verb_wait(struct cli *c, int argc, char **argv)
 
 	if (!vm)
 		return cli_say_error("out of memory");
+	if (c->remote)
+		return wait_there(c, &w, argv, deadline);
 	follow_catch_interrupts();
 	if (lifecycle_subscribe(c->l, filter, NULL, 0, &stream) < 0)
 		return cli_fail(c, "wait", *filter ? filter : NULL);

@@ -226,8 +226,13 @@ uint64_t connection_patience(const struct lifecycle *l, sd_bus_message *request)
 
 int connection_call(struct lifecycle *l, sd_bus_message *request, sd_bus_message **ret)
 {
+	return connection_call_for(l, request, connection_patience(l, request), ret);
+}
+
+int connection_call_for(struct lifecycle *l, sd_bus_message *request, uint64_t usec, sd_bus_message **ret)
+{
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-	int r = sd_bus_call(l->bus, request, connection_patience(l, request), &error, ret);
+	int r = sd_bus_call(l->bus, request, usec, &error, ret);
 
 	if (r < 0)
 		r = connection_error(l, r, &error, sd_bus_message_get_member(request));

@@ -29,6 +29,8 @@ struct call_target {
 int connection_prepare(struct lifecycle *l, const struct call_target *target, sd_bus_message **ret);
 /* Sends and waits. Takes the message over. A failure is kept for lifecycle_last_error, also in the next three. */
 int connection_call(struct lifecycle *l, sd_bus_message *request, sd_bus_message **ret);
+/* The same, with as much patience; UINT64_MAX: without end. */
+int connection_call_for(struct lifecycle *l, sd_bus_message *request, uint64_t usec, sd_bus_message **ret);
 /* The same of a request that changes something: *ret_seq, if not NULL, is where it took effect. */
 int connection_change(struct lifecycle *l, sd_bus_message *request, const char *what, uint64_t *ret_seq);
 int connection_get_all(struct lifecycle *l, const char *path, const char *interface, sd_bus_message **ret);

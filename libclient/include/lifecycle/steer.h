@@ -64,6 +64,31 @@ int lifecycle_wait_state(struct lifecycle *l, const char *name, uint64_t life, e
  */
 int lifecycle_wait_done(struct lifecycle *l, const char *name, int milliseconds);
 
+/* What came of lifecycle_await(). */
+enum lifecycle_await_result {
+	LIFECYCLE_AWAIT_REACHED = 0,
+	LIFECYCLE_AWAIT_OVER = 1, /* that comes no more: the life is over, or there is none and nothing is under way */
+	LIFECYCLE_AWAIT_GONE = 2, /* the VM went */
+	LIFECYCLE_AWAIT_TIMED_OUT = 3,
+};
+
+struct lifecycle_awaited {
+	size_t size;
+	int result;   /* enum lifecycle_await_result */
+	int state, substate, cause; /* then */
+	uint64_t life;
+	uint64_t seq;
+};
+#define LIFECYCLE_AWAITED_INIT { .size = sizeof(struct lifecycle_awaited) }
+
+/*
+ * Waits until the VM is in one of `states`, words of states or sub-states, the last one NULL ("running" is the sub-state: not paused);
+ * with NULL until the life is over. `life` 0: any. It is the daemon that waits, so this needs no descriptor, and works over
+ * a connection to another host, where lifecycle_subscribe() does not. Nothing interrupts it. 0: see *ret.
+ */
+int lifecycle_await(struct lifecycle *l, const char *name, uint64_t life, const char *const *states, int milliseconds,
+	struct lifecycle_awaited *ret);
+
 /*
  * Starts a VM that has no life, and binds it to the caller: it ends (client-gone) when *ret_fd is closed. That is a socket
  * on which nothing is said; it is readable when the daemon closed its end: the VM has ended, or the daemon is gone. Then, within

@@ -85,13 +85,23 @@ static void spans_are_those_of_that_host(void **state)
 
 static void what_needs_a_descriptor_says_where_to_run_it(void **state)
 {
-	expect(*state, CTL("-H", "far", bus, "start", "db"), 1, "", "run it there: ssh far lifecyclectl ..., or use --no-block");
+	expect(*state, CTL("-H", "far", bus, "start", "db"), 1, "", "run it there: ssh far lifecyclectl ..., or use --no-block, and then wait");
 	expect(*state, CTL("-H", "far", bus, "status", "db"), 0, "Life: none", NULL); /* nothing was done */
 	expect(*state, CTL("-H", "far", bus, "monitor"), 1, "", "passes no descriptors");
 	expect(*state, CTL("-H", "far", bus, "console", "web"), 1, "", "passes no descriptors");
 	expect(*state, CTL("-H", "far", bus, "lease", "web", "--", "true"), 1, "", "passes no descriptors");
-	expect(*state, CTL("-H", "far", bus, "wait", "web"), 1, "", "passes no descriptors");
 	expect(*state, CTL("-H", "far", bus, "partitions", "--secure-view"), 2, "", "--host is another");
+}
+
+/* There it is the daemon that waits. */
+static void waits_there(void **state)
+{
+	expect(*state, CTL("-H", "far", bus, "wait", "db"), 0, "db: has no life\n", NULL);
+	expect(*state, CTL("-H", "far", bus, "wait", "w*", "--state=paused,running"), 0, "web: running, life 42\n", NULL);
+	expect(*state, CTL("-H", "far", bus, "wait", "web", "--timeout=0.01"), 1, "", "wait web: not in time; life 42 goes on");
+	expect(*state, CTL("-H", "far", bus, "wait", "web", "--for=paused", "--timeout=1", "-o", "json"), 1,
+		"\"result\":\"timed-out\",\"exit_code\":1,\"life\":42,", "it is running, and not paused");
+	expect(*state, CTL("-H", "far", bus, "wait", "nobody"), 4, "", "wait nobody: no VM is called 'nobody'");
 }
 
 static void says_which_host_cannot_be_reached(void **state)
@@ -134,6 +144,7 @@ int main(void)
 		REMOTE(reaches_the_daemon_there),
 		REMOTE(spans_are_those_of_that_host),
 		REMOTE(what_needs_a_descriptor_says_where_to_run_it),
+		REMOTE(waits_there),
 		REMOTE(says_which_host_cannot_be_reached),
 	};
 

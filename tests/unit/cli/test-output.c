@@ -151,9 +151,21 @@ static void tail_begins_at_a_line(void **state)
 	assert_int_equal(tail_start("\n\n\n", 3, 2), 1);
 }
 
+static void a_word_means_one_thing(void **state)
+{
+	(void)state;
+	assert_true(has_state("paused,running", LIFECYCLE_STATE_RUNNING, LIFECYCLE_SUB_RUNNING));
+	assert_false(has_state("running", LIFECYCLE_STATE_RUNNING, LIFECYCLE_SUB_PAUSED));
+	assert_true(has_state("paused", LIFECYCLE_STATE_RUNNING, LIFECYCLE_SUB_PAUSED));
+	assert_true(has_state("aborting", LIFECYCLE_STATE_ABORTING, LIFECYCLE_SUB_RETIRING));
+	assert_true(has_state("null", LIFECYCLE_STATE_NULL, LIFECYCLE_SUB_NONE));
+	assert_false(has_state("nul,null2", LIFECYCLE_STATE_NULL, LIFECYCLE_SUB_NONE));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_word_means_one_thing),
 		cmocka_unit_test(guests_cannot_steer_the_terminal),
 		cmocka_unit_test(spans_read_well),
 		cmocka_unit_test(sizes_read_well),

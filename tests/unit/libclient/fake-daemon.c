@@ -420,6 +420,32 @@ static int find_vm(sd_bus *bus, const char *path, const char *interface, void *u
 }
 
 #define VERB(name) SD_BUS_METHOD(name, "sta{sv}", "t", method_act, SD_BUS_VTABLE_UNPRIVILEGED)
+/* It is so, or its time is over at once: of that the daemon's own tests are. */
+static int method_wait_state(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const char *name, *word, *result = "timed-out";
+	struct vm *vm;
+	uint64_t life;
+	bool any = false;
+	int r = sd_bus_message_read(m, "st", &name, &life);
+
+	if (r < 0)
+		return r;
+	vm = fake_find(name);
+	if (!vm)
+		return fake_no_such(error, name);
+	r = sd_bus_message_enter_container(m, 'a', "s");
+	while (r >= 0 && (r = sd_bus_message_read(m, "s", &word)) > 0) {
+		any = true;
+		if (strcmp(word, state_names[vm->state]) == 0 || strcmp(word, substate_names[vm->substate]) == 0)
+			result = "reached";
+	}
+	if (!any && !vm->life)
+		result = "reached";
+	return sd_bus_reply_method_return(m, "stssst", result, vm->life, state_names[vm->state], substate_names[vm->substate],
+		cause_names[vm->cause], seq);
+}
+
 static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_METHOD("List", "", "a(ssotqsssstta{sv})", method_list, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -433,6 +459,7 @@ static const sd_bus_vtable manager_vtable[] = {
 	VERB("Abort"),
 	VERB("Restart"),
 	VERB("Destroy"),
+	SD_BUS_METHOD("WaitState", "stasta{sv}", "stssst", method_wait_state, SD_BUS_VTABLE_UNPRIVILEGED),
 	VERB("Cancel"),
 	SD_BUS_METHOD("Forget", "stqa{sv}", "t", method_forget, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Subscribe", "ssta{sv}", "a(ssotqsssstta{sv})stha{sv}", method_subscribe, SD_BUS_VTABLE_UNPRIVILEGED),
