@@ -115,6 +115,7 @@ int verb_monitor(struct cli *c, int argc, char **argv);
 int verb_events(struct cli *c, int argc, char **argv);
 int verb_cancel(struct cli *c, int argc, char **argv);
 int verb_log_level(struct cli *c, int argc, char **argv);
+int verb_plot(struct cli *c, int argc, char **argv);
 int verb_console(struct cli *c, int argc, char **argv);
 int verb_help(struct cli *c, int argc, char **argv);
 

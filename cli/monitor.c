@@ -5,19 +5,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #include "follow.h"
 #include "names.h"
 #include "output.h"
 #include "pager.h"
+#include "stored.h"
 
-/* So many numbers back the log has every event (it keeps that many events, and no number has two). */
-#define KEPT_EVENTS 8192
-#define KEPT_SLACK 512
-/* Replayed events come in bursts; so long without one, and the daemon has nothing more. */
-#define QUIET_NS 100000000u
 #define CURSOR_MAX 64 /* a UUID, ':' and a number */
 
 static void format_clock(char *to, size_t size, uint64_t realtime)
@@ -223,46 +218,18 @@ static void take(struct watch *w, const struct lifecycle_event *e)
 
 /* ---- where to begin ---- */
 
-static int subscribe(struct watch *w, const char *epoch, uint64_t seq)
-{
-	w->stream = lifecycle_stream_unref(w->stream);
-	return lifecycle_subscribe(w->c->l, w->filter, epoch, seq, &w->stream) < 0 ?
-		cli_fail(w->c, w->c->verb, *w->filter ? w->filter : NULL) : 0;
-}
-
 /* What was asked for is not there any more: people are told on standard error, programs where they read. */
-static void say_later(const struct cli *c, const struct lifecycle_daemon *d)
+static int subscribe_back(struct watch *w)
 {
-	if (*c->since_epoch && strcasecmp(c->since_epoch, d->epoch) != 0)
-		(void)cli_say_error("%s: this cursor is of another log, %s; this begins where the log does", c->verb, c->since_epoch);
-	else
-		(void)cli_say_error("%s: the log has not every change since %" PRIu64 " any more; this begins later", c->verb, c->since);
-	if (wants_json(c))
-		show_gap(c);
-}
+	bool later;
+	int r = stored_subscribe(w->c, w->filter, &w->stream, &w->last, &later);
 
-/*
- * From --since on, or from where the log begins: at least KEPT_EVENTS back, by its promise; what is less is found by
- * halving the way. An exit code.
- */
-static int subscribe_back(struct watch *w, const struct lifecycle_daemon *d)
-{
-	uint64_t since = w->c->since, from = since, kept = KEPT_EVENTS - KEPT_SLACK;
-	bool other = *w->c->since_epoch && strcasecmp(w->c->since_epoch, d->epoch) != 0;
-
-	if (other) {
-		say_later(w->c, d);
-		from = since = 0;
+	if (r == 0 && later) {
+		stored_say_later(w->c);
+		if (wants_json(w->c))
+			show_gap(w->c);
 	}
-	for (;;) {
-		int r = subscribe(w, d->epoch, from);
-
-		if (r || lifecycle_stream_replayed(w->stream) || from >= d->seq)
-			return r;
-		if (w->c->has_since && from == since && !other)
-			say_later(w->c, d);
-		from = from == since && d->seq - since > kept ? d->seq - kept : from + (d->seq - from + 1) / 2;
-	}
+	return r;
 }
 
 static int begin(struct watch *w)
@@ -274,16 +241,16 @@ static int begin(struct watch *w)
 		return cli_fail(c, c->verb, NULL);
 	w->last = d->seq;
 	w->keeps = c->tail >= 0;
-	if (w->keeps && c->tail > KEPT_EVENTS)
-		c->tail = KEPT_EVENTS;
+	if (w->keeps && c->tail > STORED_EVENTS)
+		c->tail = STORED_EVENTS;
 	if (w->keeps && c->tail) {
 		w->kept = calloc((size_t)c->tail, sizeof(*w->kept));
 		if (!w->kept)
 			return cli_say_error("out of memory");
 	}
 	if (c->has_since || c->leave || c->tail > 0)
-		return subscribe_back(w, d);
-	return subscribe(w, NULL, 0);
+		return subscribe_back(w);
+	return lifecycle_subscribe(c->l, w->filter, NULL, 0, &w->stream) < 0 ? cli_fail(c, c->verb, *w->filter ? w->filter : NULL) : 0;
 }
 
 /* ---- going on ---- */
@@ -313,7 +280,7 @@ static int take_tail(struct watch *w, int *ret_why)
 		*ret_why = r;
 		if (r < 0 || lifecycle_stream_seq(w->stream) >= w->last)
 			return 0;
-		r = follow_poll(lifecycle_stream_get_fd(w->stream), monotonic_now() + QUIET_NS);
+		r = follow_poll(lifecycle_stream_get_fd(w->stream), monotonic_now() + STORED_QUIET_NS);
 		if (r < 0)
 			return r == -EINTR ? CLI_INTERRUPTED : 0;
 	}

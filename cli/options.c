@@ -186,7 +186,7 @@ const struct option_row option_rows[] = {
 	TRUE("shutdown", "host-shutdown", 0, host, "the host goes down: the cause of each end is host-shutdown"),
 	TEXT("lease", "why", "TEXT", why, "for people who ask why a life does not end"),
 	TRUE("forget", "force", 0, force, "do it; without it, say what it means"),
-	VALUE("monitor events", "since", 0, "CURSOR", take_since, "begin after this event: its cursor or sequence number"),
+	VALUE("monitor events plot", "since", 0, "CURSOR", take_since, "begin after this event: its cursor or sequence number"),
 	VALUE("monitor events", "lines", 'n', "N", take_tail, "begin with the last N of them that the log has"),
 	TRUE("monitor events", "no-follow", 0, leave, "print what the log still has, and leave"),
 	TRUE("console", "follow", 'f', follow, "go on as the guest goes on"),

@@ -42,7 +42,7 @@ enum colour state_colour(const struct lifecycle_vm *vm)
 /* A cell of fewer columns says nothing any more. */
 #define LAST_LEAST 12
 
-static void *must(void *memory)
+void *must(void *memory)
 {
 	if (!memory) {
 		(void)fputs("lifecyclectl: out of memory\n", stderr);

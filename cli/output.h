@@ -14,6 +14,9 @@ enum colour {
 	COLOUR_BOLD,
 };
 
+/* Out of memory ends the program. */
+void *must(void *memory);
+
 /* "" unless colours are wanted. */
 const char *colour_on(const struct cli *c, enum colour colour);
 const char *colour_off(const struct cli *c, enum colour colour);

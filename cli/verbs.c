@@ -36,6 +36,7 @@ const struct verb verbs[] = {
 	{ "cancel", "NAME...", "Take back a life that is to begin, and has not", 1, INT_MAX, STEERS, verb_cancel },
 	{ "monitor", "[NAME...]", "Show each change as it happens", 0, INT_MAX, 0, verb_monitor },
 	{ "events", "[NAME...]", "The same for programs: stored events, as JSON", 0, INT_MAX, 0, verb_events },
+	{ "plot", "[NAME...]", "Draw lives over time, as SVG", 0, INT_MAX, 0, verb_plot },
 	{ "console", "NAME", "Show what the guest said", 1, 1, VERB_CHANGES | VERB_NAMES, verb_console },
 	{ "log-level", "[LEVEL]", "Show or change what lifecycled logs", 0, 1, VERB_CHANGES, verb_log_level },
 	{ "help", "[VERB|exit-codes]", "Show this, or all about a verb", 0, 1, VERB_OFFLINE, verb_help },
