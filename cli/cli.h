@@ -117,6 +117,8 @@ int verb_cancel(struct cli *c, int argc, char **argv);
 int verb_log_level(struct cli *c, int argc, char **argv);
 int verb_plot(struct cli *c, int argc, char **argv);
 int verb_console(struct cli *c, int argc, char **argv);
+/* complete.c: for shells, with what was written behind "__complete" */
+int complete_print(int argc, char **argv);
 int verb_help(struct cli *c, int argc, char **argv);
 
 /* secure_view.c; returns an exit code */

@@ -167,6 +167,8 @@ int main(int argc, char **argv)
 	c.terminal = isatty(STDOUT_FILENO);
 	c.colour = wants_colour(&c);
 	c.width = terminal_width();
+	if (argc > 1 && strcmp(argv[1], "__complete") == 0)
+		return complete_print(argc - 2, argv + 2);
 	r = options_read(argc, argv, &written);
 	if (r == 0)
 		r = begin(&c, &written, argc - optind, argv + optind);
