@@ -151,8 +151,14 @@ def everything_that_help_shows_is_offered():
         expect("status" in offered("sta"), "verbs without a daemon")
 
 
+def shells_are_there():
+    missing = [shell for shell in ("bash", "zsh", "fish") if not shutil.which(shell)]
+    expect(not missing, "shells are missing; tests/setup installs " + ", ".join(missing))
+
+
 if __name__ == "__main__":
     sys.exit(host.main([
+        shells_are_there,
         bash_completes,
         zsh_completes,
         fish_completes,
