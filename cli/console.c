@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <string.h>
 
 #include "follow.h"
@@ -73,54 +74,138 @@ static ssize_t print_tail(const struct cli *c, const char *name, struct lifecycl
 	return (ssize_t)size;
 }
 
-/* Did the life end, or the daemon go? Then the ring has its last byte. */
-static bool is_over(struct lifecycle_stream *s)
+/* ---- the terminal, which a guest may have made anything of with --raw ---- */
+
+/*
+ * Ends what is half said (CAN, ST); to the first screen, without the jump that leaving the other one would be; soft reset
+ * (DECSTR); cursor, wrapping; mouse, focus and bracketed paste off; ASCII; no colour; a line of its own.
+ */
+#define GIVE_BACK "\030\033\\" "\033[?47l" "\033[!p" "\033[?25h\033[?7h" "\033[?1000l\033[?1002l\033[?1003l\033[?1004l\033[?1006l" \
+	"\033[?2004l" "\033(B\017" "\033[0m\r\n"
+
+static volatile sig_atomic_t to_be_stopped;
+
+static void on_stop(int number)
+{
+	to_be_stopped = number;
+}
+
+static bool is_given_away(const struct cli *c)
+{
+	return c->terminal && c->raw;
+}
+
+static void catch_signals(const struct cli *c)
+{
+	follow_catch_interrupts();
+	follow_catch_also(SIGHUP, NULL);
+	follow_catch_also(SIGQUIT, NULL);
+	if (is_given_away(c))
+		follow_catch_also(SIGTSTP, on_stop);
+}
+
+static void give_back(const struct cli *c)
+{
+	if (!is_given_away(c))
+		return;
+	(void)fputs(GIVE_BACK, stdout);
+	(void)fflush(stdout);
+}
+
+/* ---- going on ---- */
+
+struct watch {
+	struct cli *c;
+	const char *name;
+	uint64_t life;
+	struct lifecycle_stream *stream;
+};
+
+static uint64_t life_of(const struct watch *w)
+{
+	const struct lifecycle_vm *vm = lifecycle_vm_list_find(lifecycle_stream_snapshot(w->stream), w->name);
+
+	return vm ? vm->life : 0;
+}
+
+static bool has_life(const struct watch *w)
+{
+	return w->life && life_of(w) == w->life;
+}
+
+static bool is_end(const struct watch *w, const struct lifecycle_event *e)
+{
+	return e->kind == LIFECYCLE_EVENT_VM_GONE ||
+		(e->kind == LIFECYCLE_EVENT_STATE && e->new_state == LIFECYCLE_STATE_NULL && e->life == w->life);
+}
+
+/* 1: the life is over, so the ring has its last byte. A guest outlives the daemon: another one is waited for. */
+static int is_over(struct watch *w)
 {
 	for (;;) {
 		struct lifecycle_event e = LIFECYCLE_EVENT_INIT;
-		int r = lifecycle_stream_next(s, &e);
+		int r = lifecycle_stream_next(w->stream, &e);
 
 		if (r == -EAGAIN)
-			return false;
-		if (r < 0 || (e.kind == LIFECYCLE_EVENT_STATE && e.new_state == LIFECYCLE_STATE_NULL) ||
-			e.kind == LIFECYCLE_EVENT_VM_GONE)
-			return true;
+			return 0;
+		if (r == 0 && is_end(w, &e))
+			return 1;
+		if (r == 0)
+			continue;
+		r = follow_again(w->c, w->name, &w->stream);
+		if (r < 0)
+			return r;
+		if (!lifecycle_stream_replayed(w->stream))
+			return !has_life(w);
 	}
 }
 
-static bool has_life(struct lifecycle_stream *s, const char *name)
+/* Waits a little. -EINTR: leave. Stopped by ^Z, the shell gets its terminal, and what follows is shown when it goes on. */
+static int pause_shortly(const struct cli *c, struct lifecycle_console *console, bool over)
 {
-	const struct lifecycle_vm *vm = lifecycle_vm_list_find(lifecycle_stream_snapshot(s), name);
-
-	return vm && vm->life;
+	/* The ring wakes nobody at an end of life, nor is a signal seen in there: look at both now and then. */
+	(void)lifecycle_console_wait(console, over ? 0 : LOOK_MS);
+	if (follow_poll(-1, 0) != -EINTR)
+		return 0;
+	if (follow_interrupted())
+		return -EINTR;
+	if (to_be_stopped) {
+		to_be_stopped = 0;
+		give_back(c);
+		(void)raise(SIGSTOP);
+	}
+	return 0;
 }
 
-static int follow(const struct cli *c, const char *name, struct lifecycle_console *console, struct lifecycle_stream *s)
+static int follow(struct watch *w, struct lifecycle_console *console)
 {
-	bool over = !has_life(s, name);
+	int over = !has_life(w);
 
 	for (;;) {
 		ssize_t n;
 
-		over = over || is_over(s);
-		n = pump(c, name, console);
+		over = over ? over : is_over(w);
+		if (over == -EINTR)
+			return over;
+		n = pump(w->c, w->name, console);
 		if (n < 0 || (over && n == 0))
-			return (int)n;
+			return n < 0 ? (int)n : over < 0 ? -ENOTCONN : 0;
 		if (ferror(stdout))
 			return -EPIPE;
-		/* The ring wakes nobody at an end of life, nor is ^C seen in there: look at both now and then. */
-		(void)lifecycle_console_wait(console, over ? 0 : LOOK_MS);
-		if (follow_poll(-1, 0) == -EINTR)
+		if (pause_shortly(w->c, console, over) < 0)
 			return -EINTR;
 	}
 }
 
 static int leave(const struct cli *c, const char *name, int r)
 {
-	if (c->terminal && c->raw)
-		(void)fputs("\033[0m\n", stdout); /* whatever the guest left set */
+	give_back(c);
 	if (r == -EINTR)
 		return CLI_INTERRUPTED;
+	if (r == -ENOTCONN) {
+		(void)cli_say_error("console %s: lifecycled went away and did not come back; the guest goes on", name);
+		return CLI_NO_DAEMON;
+	}
 	if (r < 0)
 		return cli_say_error("console %s: cannot be read: %s", name, strerror(-r));
 	if (c->follow && !c->quiet)
@@ -131,19 +216,23 @@ static int leave(const struct cli *c, const char *name, int r)
 int verb_console(struct cli *c, int argc, char **argv)
 {
 	_cleanup_(console_unrefp) struct lifecycle_console *console = NULL;
-	_cleanup_(stream_unrefp) struct lifecycle_stream *s = NULL;
+	struct watch w = { .c = c, .name = argv[0] };
 	ssize_t n;
 
-	if (c->follow && lifecycle_subscribe(c->l, argv[0], NULL, 0, &s) < 0)
+	if (c->follow && lifecycle_subscribe(c->l, argv[0], NULL, 0, &w.stream) < 0)
 		return cli_fail(c, "console", argv[0]);
-	if (lifecycle_console_open(c->l, argv[0], &console) < 0)
+	w.life = c->follow ? life_of(&w) : 0;
+	if (lifecycle_console_open(c->l, argv[0], &console) < 0) {
+		lifecycle_stream_unref(w.stream);
 		return cli_fail(c, "console", argv[0]);
-	follow_catch_interrupts();
+	}
+	catch_signals(c);
 	if (c->follow && c->tail < 0)
 		n = pump(c, argv[0], console);
 	else
 		n = print_tail(c, argv[0], console);
 	if (n >= 0 && c->follow)
-		n = follow(c, argv[0], console, s);
+		n = follow(&w, console);
+	lifecycle_stream_unref(w.stream);
 	return leave(c, argv[0], (int)(n < 0 ? n : 0));
 }

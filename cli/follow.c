@@ -19,17 +19,29 @@ static void on_interrupt(int number)
 }
 
 /* Blocked everywhere but in ppoll: it cannot come between a look at the flag and the wait. */
-void follow_catch_interrupts(void)
+static void catch_one(int number, void (*handler)(int))
 {
-	struct sigaction action = { .sa_handler = on_interrupt };
+	struct sigaction action = { .sa_handler = handler };
 	sigset_t set;
 
 	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, number);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
-	(void)sigaction(SIGINT, &action, NULL);
-	(void)sigaction(SIGTERM, &action, NULL);
+	(void)sigaction(number, &action, NULL);
+}
+
+void follow_catch_interrupts(void)
+{
+	catch_one(SIGINT, on_interrupt);
+	catch_one(SIGTERM, on_interrupt);
+}
+
+void follow_catch_also(int number, void (*handler)(int))
+{
+	struct sigaction before;
+
+	if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+		catch_one(number, handler ? handler : on_interrupt);
 }
 
 bool follow_interrupted(void)

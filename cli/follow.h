@@ -63,6 +63,8 @@ int follow_again(struct cli *c, const char *filter, struct lifecycle_stream **st
 
 /* ^C is noticed in follow_poll only, from now on. */
 void follow_catch_interrupts(void);
+/* The same for another signal, if it is not ignored (nohup); or, with a handler of its own, follow_poll() is -EINTR and no more. */
+void follow_catch_also(int number, void (*handler)(int));
 bool follow_interrupted(void);
 /* Waits for fd to be readable: 0, -ETIMEDOUT or -EINTR (^C). fd may be -1. */
 int follow_poll(int fd, uint64_t deadline);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * help: what the tables of verbs and options say. With --quiet a line a verb, or a line an option of one verb, with tabs between:
- * completion reads that.
+ * help: what the tables of verbs and options say. With --quiet a line a verb, or a line an option of one verb, with tabs between.
  */
 
 #include <string.h>
@@ -64,7 +63,7 @@ static void print_one(const struct verb *v)
 	(void)puts("\n'lifecyclectl --help' shows what every verb takes; lifecyclectl(1) explains all of it.");
 }
 
-/* ---- for completion ---- */
+/* ---- --quiet ---- */
 
 static void print_quiet(const struct verb *one)
 {
