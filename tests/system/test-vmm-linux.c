@@ -58,7 +58,7 @@ static void expect_end(struct peer *p, enum vm_cause cause, const char *text)
 {
 	union peer_frame frame;
 
-	peer_expect_soon(p, VMM_STOPPING, VMM_ENDED);
+	peer_expect_soon(p, VMM_STOPPING, VMM_ENDED, NULL);
 	frame.ended.end = p->last_words->end;
 	assert_string_equal(frame.ended.end.text, text);
 	assert_int_equal(frame.ended.end.cause, cause);

@@ -160,8 +160,7 @@ static void sigterm_lets_it_go_on_to_hear_its_key(void **state)
 	peer_expect_console(p, "listens\n");
 	pause_it(p);
 	kill(p->pid, SIGTERM);
-	peer_expect(p, VMM_STOPPING, NULL);
-	peer_expect(p, VMM_ENDED, &frame);
+	peer_expect_soon(p, VMM_STOPPING, VMM_ENDED, &frame);
 	assert_int_equal(frame.ended.end.cause, CAUSE_USER_STOP);
 	peer_leave(p);
 }

@@ -219,7 +219,7 @@ static void quiesces_a_guest_that_faults_meanwhile(void **state)
 		p->definition.vcpu_count = i % 2 ? 4 : 1;
 		peer_run(p);
 		peer_send(p, VMM_QUIESCE);
-		peer_expect_soon(p, VMM_ENDED, VMM_QUIESCED);
+		peer_expect_soon(p, VMM_ENDED, VMM_QUIESCED, NULL);
 		if (p->last_words->magic)
 			assert_int_equal(p->last_words->end.cause, CAUSE_GUEST_PANIC);
 		for (unsigned k = 0; k < p->definition.vcpu_count; k++)
@@ -256,7 +256,7 @@ static void quiesces_while_it_builds(void **state)
 	peer_expect(p, VMM_NEWBORN, NULL);
 	peer_birth(p);
 	peer_send(p, VMM_QUIESCE);
-	peer_expect_soon(p, VMM_BUILT, VMM_QUIESCED);
+	peer_expect_soon(p, VMM_BUILT, VMM_QUIESCED, NULL);
 	peer_send(p, VMM_ENTER);
 	peer_expect_hangup(p);
 	peer_welcome(p, &back);

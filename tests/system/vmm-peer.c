@@ -339,7 +339,7 @@ void peer_expect(struct peer *p, enum vmm_frame_kind kind, union peer_frame *ret
 		*ret = frame;
 }
 
-void peer_expect_soon(struct peer *p, enum vmm_frame_kind perhaps, enum vmm_frame_kind kind)
+void peer_expect_soon(struct peer *p, enum vmm_frame_kind perhaps, enum vmm_frame_kind kind, union peer_frame *ret)
 {
 	union peer_frame frame;
 
@@ -348,6 +348,8 @@ void peer_expect_soon(struct peer *p, enum vmm_frame_kind perhaps, enum vmm_fram
 			fail_because("the VMM hung up instead of sending frame %d", kind);
 	while (note_part(p, &frame) || frame.header.kind == perhaps);
 	assert_int_equal(frame.header.kind, kind);
+	if (ret)
+		*ret = frame;
 }
 
 void peer_expect_vcpu(struct peer *p, unsigned index, enum vcpu_state state)

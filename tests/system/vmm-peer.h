@@ -68,8 +68,8 @@ void peer_birth(struct peer *p);
 
 /* Reads up to the next frame that is not VCPU or DEVICE (those are noted), which must be of that kind. */
 void peer_expect(struct peer *p, enum vmm_frame_kind kind, union peer_frame *ret);
-void peer_expect_soon(
-	struct peer *p, enum vmm_frame_kind perhaps, enum vmm_frame_kind kind); /* one may come before */
+/* One of another kind may come before. */
+void peer_expect_soon(struct peer *p, enum vmm_frame_kind perhaps, enum vmm_frame_kind kind, union peer_frame *ret);
 void peer_expect_vcpu(struct peer *p, unsigned index, enum vcpu_state state);
 void peer_expect_device(struct peer *p, unsigned index, enum vfio_device_mig_state state, enum device_condition condition);
 void peer_expect_hangup(struct peer *p);
