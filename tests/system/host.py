@@ -80,12 +80,20 @@ class Process:
         poller.register(self.pidfd, select.POLLIN)
         while True:
             ready = poller.poll(LIMIT * 1000)
-            expect(ready, f"{self.command[0]} did not become ready", self.log())
+            expect(ready, f"{self.command[0]} did not become ready", self.log(), self.stands_where())
             if any(fd == self.listener.fileno() for fd, _ in ready):
                 if b"READY=1" in self.listener.recv(4096).split(b"\n"):
                     return
             else:
                 raise Failure(f"{self.command[0]} ended before it was ready: {self.child.wait()}\n{self.log()}")
+
+    def stands_where(self):
+        """What the kernel says that it does: runs, sleeps, and in which system call."""
+        told = []
+        for name in ("stat", "wchan", "syscall", "stack"):
+            with contextlib.suppress(OSError):
+                told.append(f"{name}: {pathlib.Path(f'/proc/{self.pid}/{name}').read_text().strip()}")
+        return "\n".join(told)
 
     def log(self):
         return pathlib.Path(self.log_path).read_text(errors="replace")[-3000:]
