@@ -12,6 +12,7 @@ NOT_SUPPORTED = "f" * 16
 # The kernel says -1 to a call that it does not know, in 64 bits or in 32.
 NOT_SUPPORTED_BY_KERNEL = (NOT_SUPPORTED, "0" * 8 + "f" * 8)
 STAYS_DOWN = {"on-poweroff": "stop", "on-reboot": "stop", "on-crash": "stop"}
+GO = 0x100200  # the guest waits until something is written there
 VCPU_1 = 0x100040  # where it counts
 FIRST_ANSWER = 4  # of the VMM's KVM_SET_ONE_REG: three give vCPU 0 its registers
 
@@ -65,12 +66,13 @@ def vcpus_that_are_switched_off_and_on_are_seen():
     with Host() as h:
         h.define("power", "power", vcpus={"count": 2}, policies=STAYS_DOWN)
         h.ctl("start", "power")
-        h.until(lambda: "itself: " in h.ctl("console", "power"), "it is off, and vCPU 0 naps")
+        h.until(lambda: "itself: " in h.ctl("console", "power"), "it is off, and vCPU 0 waits")
         seen = h.status("power")["vcpus"]
         ours = is_forwarded(h.daemon.log())
         if ours:  # else KVM alone leads them, and nobody is told
-            equal(seen, ["running", "off"], "vCPUs while vCPU 0 naps")
+            equal(seen, ["running", "off"], "vCPUs while vCPU 0 waits")
         life = h.row("power")["life"]
+        h.poke(life, GO)
         h.until(lambda: "vcpu 1 is on again" in h.ctl("console", "power"), "it is on again")
         h.until(lambda: h.counter(life, VCPU_1) > 1, "vCPU 1 counts")
         equal(h.status("power")["vcpus"], ["running", "running"], "vCPUs that count")

@@ -113,7 +113,7 @@ static void resets_what_fails_and_names_what_is_dead(void **state)
 	peer_leave(p);
 }
 
-static void a_pause_stops_its_devices_and_a_resume_starts_them_first(void **state)
+static void a_pause_stops_its_devices_and_a_resume_starts_them(void **state)
 {
 	static const char *const scripts[] = { "delay 20ms", "delay 20ms" };
 	struct peer *p = *state;
@@ -130,12 +130,29 @@ static void a_pause_stops_its_devices_and_a_resume_starts_them_first(void **stat
 		assert_true(first(p, 1, VFIO_DEVICE_STATE_STOP) < first(p, 0, VFIO_DEVICE_STATE_STOP));
 		count = peer_count(p, 0);
 		peer_send(p, VMM_RESUME);
-		peer_expect_device(p, 1, VFIO_DEVICE_STATE_RUNNING_P2P, DEVICE_AWAITED);
-		assert_int_equal(peer_count(p, 0), count);
 		peer_expect_device(p, 0, VFIO_DEVICE_STATE_RUNNING, DEVICE_WELL);
 		peer_expect_device(p, 1, VFIO_DEVICE_STATE_RUNNING, DEVICE_WELL);
 		peer_expect_count(p, 0, count + 2);
 	}
+	peer_leave(p);
+}
+
+/* One of them does not come to run; until it is given up a guest that runs would count. */
+static void a_guest_stands_until_its_devices_run(void **state)
+{
+	static const char *const scripts[] = { "", "set running-p2p>running never" };
+	struct peer *p = *state;
+	uint64_t count;
+
+	runs_with(p, 2, scripts);
+	peer_expect_count(p, 0, 2);
+	peer_send(p, VMM_PAUSE);
+	peer_expect(p, VMM_PAUSED, NULL);
+	count = peer_count(p, 0);
+	peer_send(p, VMM_RESUME);
+	peer_expect_device(p, 1, VFIO_DEVICE_STATE_RUNNING_P2P, DEVICE_AWAITED);
+	peer_expect(p, VMM_NOT_RESUMED, NULL);
+	assert_int_equal(peer_count(p, 0), count);
 	peer_leave(p);
 }
 
@@ -235,8 +252,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(is_quiesced_only_when_every_device_is_stopped, peer_setup, peer_teardown),
 		cmocka_unit_test_setup_teardown(names_the_device_that_it_waits_for, peer_setup, peer_teardown),
 		cmocka_unit_test_setup_teardown(resets_what_fails_and_names_what_is_dead, peer_setup, peer_teardown),
-		cmocka_unit_test_setup_teardown(
-			a_pause_stops_its_devices_and_a_resume_starts_them_first, peer_setup, peer_teardown),
+		cmocka_unit_test_setup_teardown(a_pause_stops_its_devices_and_a_resume_starts_them, peer_setup, peer_teardown),
+		cmocka_unit_test_setup_teardown(a_guest_stands_until_its_devices_run, peer_setup, peer_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_device_that_refuses_a_pause_leads_the_others_back, peer_setup, peer_teardown),
 		cmocka_unit_test_setup_teardown(a_guest_whose_device_does_not_start_again_stands, peer_setup, peer_teardown),

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vCPU 0 switches vCPU 1 on, which prints its context, and switches itself off; goes through that two hundred times
- * without a pause, and prints what wrong calls are answered. It naps for two seconds, switches vCPU 1 on again, and both count every 10 ms.
+ * without a pause, and prints what wrong calls are answered. Once the host has written to GO it switches vCPU 1 on again, and
+ * both count every 10 ms.
  */
 #include "guest.h"
+
+#define GO (COUNTERS + 0x200)
 
 	.macro TRY target, entry, name
 	PRINT \name
@@ -68,7 +71,10 @@ GUEST_START
 	TRY #0, once + 2, crooked /* not vCPU 1: KVM looks at no entry point, and would have it run there */
 	TRY #9, once, nobody
 	TRY #0, once, itself
-	SLEEP 2000
+	ldr x20, =GO
+5:	SLEEP 1
+	ldr x21, [x20]
+	cbz x21, 5b
 	TRY #1, again, on
 	GIVE_TURN #2
 	mov x19, #0
