@@ -106,8 +106,9 @@ static void waits_there(void **state)
 
 static void says_which_host_cannot_be_reached(void **state)
 {
-	expect(*state, CTL("-H", "nowhere", "list"), 3, "",
-		"cannot reach lifecycled on the host 'nowhere': List: the bus hung up; does 'ssh nowhere systemd-stdio-bridge' connect");
+	/* Why, between the two, depends on what is seen first: that ssh hung up, or that nobody reads. */
+	expect(*state, CTL("-H", "nowhere", "list"), 3, "", "cannot reach lifecycled on the host 'nowhere': ");
+	expect(*state, CTL("-H", "nowhere", "list"), 3, "", "; does 'ssh nowhere systemd-stdio-bridge' connect, and does");
 	expect(*state, CTL("-H", "-oProxyCommand=x", "list"), 2, "", "--host takes [USER@]HOST, not '-oProxyCommand=x'");
 	expect(*state, CTL("-H", "", "list"), 2, "", "--host takes [USER@]HOST");
 	expect(*state, CTL("-H", "far", "--bus=unix:path=/x;reboot", "list"), 2, "", "is read by a shell there");
