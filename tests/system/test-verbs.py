@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""lifecyclectl's verbs for scripts and programs with the real daemon: show, wait, events, cancel, log-level, and across its death."""
+import json
+import pathlib
+import subprocess
+import sys
+import xml.etree.ElementTree as xml
+
+import host
+from host import BUILD, Host, equal, expect
+
+XML = pathlib.Path(__file__).parents[2] / "proto/org.lifecycled.Lifecycle1.xml"
+
+
+def properties_of(interface):
+    (found,) = [i for i in xml.parse(XML).getroot().iter("interface") if i.get("name") == f"org.lifecycled.Lifecycle1.{interface}"]
+    return {p.get("name") for p in found.iter("property")}
+
+
+def shown(h, *words):
+    return dict(line.split("=", 1) for line in h.ctl("show", *words).splitlines())
+
+
+def begin(h, *words):
+    """Like h.ctl_begin, to be read."""
+    return subprocess.Popen([str(BUILD / "cli/lifecyclectl"), "--bus", h.bus_address, *words], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, text=True)
+
+
+def events(h, *words):
+    return [json.loads(line) for line in h.ctl("events", "--no-follow", *words).splitlines()]
+
+
+def show_has_every_property():
+    with Host() as h:
+        h.define("web")
+        equal(set(shown(h, "-a", "web")), properties_of("VM"), "a VM's properties")
+        equal(set(shown(h, "-a")), properties_of("Manager"), "the daemon's")
+        h.ctl("start", "web")
+        web = shown(h, "web")
+        equal((web["State"], web["VcpuCount"], web["Life"]), ("running", "1", str(h.row("web")["life"])), "what they say")
+        equal(h.ctl("show", "web", "-p", "VmmPid", "--value").strip(), str(h.status("web")["vmm_pid"]), "one value")
+
+
+def events_go_on_at_a_cursor_after_a_crash():
+    with Host() as h:
+        h.define("web")
+        h.ctl("start", "web")
+        (last,) = events(h, "-n", "1")
+        h.kill_daemon()
+        h.start_daemon()
+        equal([e for e in events(h, "--since", last["cursor"]) if e["name"] == "web" and e["event"] == "state"], [], "nothing came after it")
+        h.ctl("abort", "web")
+        after = events(h, "--since", last["cursor"], "web")
+        expect("gap" not in {e["event"] for e in after} and all(e["sequence"] > last["sequence"] for e in after), "what came after it", after)
+        equal([(e["from"], e["to"]) for e in after if e["event"] == "state" and e["from"] != e["to"]],
+              [("running", "aborting"), ("aborting", "null")], "states")
+        equal(events(h, "--since", after[0]["cursor"], "web"), after[1:], "any of them is a place to go on from")
+        sequence = h.ctl("events", "--no-follow", "-o", "json-seq", "--since", last["cursor"], "web")
+        equal([json.loads(text) for text in sequence.split("\x1e")[1:]], after, "as a JSON text sequence")
+
+
+def a_wait_outlives_the_daemon():
+    with Host() as h:
+        h.define("web")
+        h.define("db")
+        h.ctl("start", "web")
+        end, run = begin(h, "wait", "db", "web"), begin(h, "wait", "web", "db", "--state=running")
+        equal((end.stdout.readline(), run.stdout.readline().split(",")[0]), ("db: has no life\n", "web: running"), "they follow")
+        h.kill_daemon()
+        h.start_daemon()
+        h.ctl("start", "db")
+        h.ctl("restart", "web")
+        equal((run.wait(30), end.wait(30)), (0, 0), "exit codes")
+        expect("db: running, life " in run.stdout.read(), "what the one says")
+        expect("web: " in end.stdout.read(), "what the other says")
+
+
+def a_restart_that_waits_is_cancelled():
+    with Host() as h:
+        h.define("web", "crash", policies={"on-crash": "restart", "restart-delay": "1h"})
+        h.ctl("start", "web", check=False)
+        h.until(lambda: h.row("web")["waits_on"] == "timer", "its next life waits")
+        equal(h.ctl("cancel", "w*"), "web: cancelled\n", "what cancel says")
+        equal((h.row("web")["operation"], h.row("web")["waits_on"]), ("-", "-"), "nothing waits")
+        refused = h.ctl("cancel", "web", check=False)
+        equal(refused.returncode, 7, "exit code")
+        expect("nothing waits" in refused.stderr, "why", refused.stderr)
+
+
+def the_log_level_is_the_daemons():
+    with Host() as h:
+        before = h.ctl("log-level").strip()
+        h.ctl("log-level", "err")
+        equal(h.ctl("log-level"), "err\n", "now")
+        h.ctl("log-level", before)
+        equal(h.json("log-level"), {"level": before}, "again")
+
+
+if __name__ == "__main__":
+    sys.exit(host.main([
+        show_has_every_property,
+        events_go_on_at_a_cursor_after_a_crash,
+        a_wait_outlives_the_daemon,
+        a_restart_that_waits_is_cancelled,
+        the_log_level_is_the_daemons,
+    ]))
