@@ -147,6 +147,6 @@ int verb_help(struct cli *c, int argc, char **argv)
 		return 0;
 	}
 	if (argc > 0 && !one)
-		return cli_usage("no verb is called '%s'", argv[0]);
+		return verb_no_such(argv[0]);
 	return help_print(c, one);
 }

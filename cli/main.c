@@ -23,7 +23,7 @@ static int check_count(const struct verb *v, int argc)
 	if (argc < v->min)
 		return cli_usage("%s needs %s", v->name, v->arguments);
 	if (argc > v->max)
-		return cli_usage("%s takes %s and no more", v->name, *v->arguments ? v->arguments : "no argument");
+		return cli_usage(*v->arguments ? "%s takes %s and no more" : "%s takes no argument", v->name, v->arguments);
 	return 0;
 }
 
@@ -111,7 +111,7 @@ static int begin(struct cli *c, const struct written_options *w, int argc, char 
 		return 0;
 	}
 	if (!v)
-		return cli_usage("no verb is called '%s'", argv[0]);
+		return verb_no_such(argv[0]);
 	cli_usage_of(v->name);
 	c->verb = v->name;
 	r = options_take(c, w, v->name);

@@ -6,6 +6,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "nearest.h"
+
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 
 #define STEERING "start stop pause resume abort restart destroy"
@@ -245,7 +247,7 @@ static void describe(struct option *names, char *letters)
 {
 	size_t n = 0;
 
-	*letters = '\0';
+	(void)strcpy(letters, ":"); /* getopt says nothing itself */
 	for (size_t i = 0; i < LENGTH(option_rows); i++) {
 		const struct option_row *o = &option_rows[i];
 
@@ -268,6 +270,45 @@ static const struct option_row *row_of(int id)
 	return NULL;
 }
 
+/* A name of several options begins so: getopt takes what is short for one alone. */
+static bool is_ambiguous(const char *name)
+{
+	size_t begun = 0;
+
+	for (size_t i = 0; i < LENGTH(option_rows); i++)
+		begun += is_first_of_its_name(i) && strncmp(option_rows[i].name, name, strcspn(name, "=")) == 0;
+	return begun > 1;
+}
+
+static int say_no_such_option(const char *word)
+{
+	char name[64];
+	struct nearest n = { .word = name };
+
+	(void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+	if (is_ambiguous(word + 2))
+		return cli_usage("'%s' is the beginning of several options", word);
+	for (size_t i = 0; i < LENGTH(option_rows); i++)
+		nearest_try(&n, option_rows[i].name);
+	if (n.found)
+		return cli_usage("there is no option '--%s', did you mean '--%s'?", name, n.found);
+	return cli_usage("there is no option '--%s'", name);
+}
+
+/* getopt gave up at a word that it has passed, or at a letter within one. */
+static int say_wrong(int id, char **argv)
+{
+	const struct option_row *row = row_of(optopt);
+
+	if (id == ':' && row)
+		return cli_usage("--%s needs %s", row->name, row->argument);
+	if (row && optopt)
+		return cli_usage("--%s takes no argument", row->name);
+	if (optopt)
+		return cli_usage("there is no option '-%c'", optopt);
+	return say_no_such_option(argv[optind - 1]);
+}
+
 static bool remember(struct written_options *w, const struct option_row *row, const char *value)
 {
 	struct written_option *at = reallocarray(w->at, w->count + 1, sizeof(*at));
@@ -282,7 +323,7 @@ static bool remember(struct written_options *w, const struct option_row *row, co
 int options_read(int argc, char **argv, struct written_options *ret)
 {
 	struct option names[LENGTH(option_rows) + 1];
-	char letters[2 * LENGTH(option_rows) + 1];
+	char letters[2 * LENGTH(option_rows) + 2];
 	int id;
 
 	*ret = (struct written_options){ 0 };
@@ -290,10 +331,8 @@ int options_read(int argc, char **argv, struct written_options *ret)
 	while ((id = getopt_long(argc, argv, letters, names, NULL)) >= 0) {
 		const struct option_row *row = row_of(id);
 
-		if (!row) {
-			(void)fputs("Try 'lifecyclectl --help'.\n", stderr);
-			return CLI_USAGE;
-		}
+		if (!row)
+			return say_wrong(id, argv);
 		if (!remember(ret, row, optarg))
 			return cli_say_error("out of memory");
 	}

@@ -42,7 +42,7 @@ int cli_usage(const char *format, ...)
 	va_start(args, format);
 	(void)vfprintf(stderr, format, args);
 	va_end(args);
-	(void)fprintf(stderr, "; try 'lifecyclectl %s%s'\n", usage_verb ? "help " : "", usage_verb ? usage_verb : "--help");
+	(void)fprintf(stderr, "%s 'lifecyclectl %s%s'\n", strchr(format, '?') ? " Try" : "; try", usage_verb ? "help " : "", usage_verb ? usage_verb : "--help");
 	return CLI_USAGE;
 }
 

@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "nearest.h"
+
 #define PAGES_NAMES (VERB_PAGES | VERB_NAMES)
 #define STEERS (VERB_CHANGES | VERB_NAMES)
 
@@ -49,4 +51,16 @@ const struct verb *verb_find(const char *name)
 		if (strcmp(verbs[i].name, name) == 0)
 			return &verbs[i];
 	return NULL;
+}
+
+int verb_no_such(const char *name)
+{
+	struct nearest n = { .word = name };
+
+	cli_usage_of(NULL);
+	for (size_t i = 0; i < verb_count; i++)
+		nearest_try(&n, verbs[i].name);
+	if (n.found)
+		return cli_usage("no verb is called '%s', did you mean '%s'?", name, n.found);
+	return cli_usage("no verb is called '%s'", name);
 }

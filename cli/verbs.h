@@ -24,6 +24,7 @@ extern const struct verb verbs[];
 extern const size_t verb_count;
 
 const struct verb *verb_find(const char *name);
+int verb_no_such(const char *name); /* says so */
 
 /* help.c: of one verb, or of all (NULL) */
 int help_print(const struct cli *c, const struct verb *one);

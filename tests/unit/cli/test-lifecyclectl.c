@@ -220,7 +220,16 @@ static void bad_usage_is_2(void **state)
 	expect(*state, CTL("abort", "db", "--if-life=-1"), 2, "", "--if-life takes a number");
 	expect(*state, CTL("abort", "db", "web", "--if-life=1"), 2, "", "--if-life means one VM");
 	expect(*state, CTL("list", "-o", "xml"), 2, "", "--output is table, json, json-pretty or json-seq");
-	expect(*state, CTL("list", "--frobnicate"), 2, "", "--help");
+	expect(*state, CTL("list", "--frobnicate"), 2, "", "lifecyclectl: there is no option '--frobnicate'; try 'lifecyclectl --help'\n");
+	expect(*state, CTL("list", "--tial=3"), 2, "", "there is no option '--tial', did you mean '--tail'? Try 'lifecyclectl --help'\n");
+	expect(*state, CTL("lsit"), 2, "", "no verb is called 'lsit', did you mean 'list'? Try 'lifecyclectl --help'\n");
+	expect(*state, CTL("help", "lsit"), 2, "", "did you mean 'list'? Try 'lifecyclectl --help'\n");
+	expect(*state, CTL("list", "-qx"), 2, "", "there is no option '-x'");
+	expect(*state, CTL("list", "--quiet=3"), 2, "", "--quiet takes no argument");
+	expect(*state, CTL("list", "--output"), 2, "", "--output needs FORMAT");
+	expect(*state, CTL("list", "-o"), 2, "", "--output needs FORMAT");
+	expect(*state, CTL("list", "--no"), 2, "", "'--no' is the beginning of several options");
+	expect(*state, CTL("reload", "x"), 2, "", "reload takes no argument; try 'lifecyclectl help reload'");
 	expect(*state, CTL("list", "--bus=nonsense"), 3, "", "cannot reach lifecycled on the bus 'nonsense'");
 	expect(*state, CTL("list", "--tail=3"), 2, "", "list does not take --tail; try 'lifecyclectl help list'");
 	expect(*state, CTL("--version"), 0, "lifecyclectl ", NULL);
