@@ -92,7 +92,7 @@ int cli_connect(struct cli *c)
 	if (r == -EINVAL)
 		return cli_usage("'%s' is no D-Bus address (unix:path=... for example)", bus_words(c) ? bus_words(c) : "system");
 	if (r < 0)
-		return say_unreachable(c, strerror(-r));
+		return say_unreachable(c, lifecycle_error_text(r));
 	lifecycle_set_interactive(c->l, !c->no_ask && geteuid() != 0 && isatty(STDIN_FILENO)); /* root is asked nothing */
 	return 0;
 }

@@ -210,6 +210,8 @@ int connection_error(struct lifecycle *l, int r, const sd_bus_error *error, cons
 	if (!sd_bus_error_is_set(error) || is_hang_up(r))
 		return connection_fail(l, r, method);
 	refusal = error_to_refusal(error->name);
+	if (refusal == LIFECYCLE_NO_ANSWER && sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY) && error->message)
+		return connection_refuse(l, refusal, "%s: no answer: %s", method, error->message); /* as of a daemon that died */
 	if (refusal == LIFECYCLE_NO_ANSWER)
 		return connection_refuse(l, refusal, "%s: no answer in time", method);
 	(void)connection_refuse(l, refusal, "%s%s", refusal == LIFECYCLE_UNREACHABLE ? "lifecycled is not there: " : "",

@@ -69,6 +69,7 @@ static int subscribe(struct monitor *m, struct lifecycle_stream **ret)
 
 	if (r < 0)
 		return r;
+	lifecycle_set_timeout(l, 2000); /* so long a daemon that hangs may hold up the loop */
 	r = lifecycle_subscribe(l, NULL, epoch, cursor, ret);
 	(void)lifecycle_unref(l);
 	return r;

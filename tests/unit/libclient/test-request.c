@@ -175,6 +175,27 @@ static void nobody_answers_in_time(void **state)
 	assert_int_equal(lifecycle_last_error(w->l)->refusal, LIFECYCLE_NO_ANSWER);
 }
 
+/* Whether the request was stored is not known: that is no -ENOTCONN. */
+static void a_daemon_that_dies_has_not_answered(void **state)
+{
+	struct world *w = *state;
+	struct lifecycle_vm_list *list;
+	struct lifecycle_reply reply;
+	uint64_t request;
+
+	assert_int_equal(lifecycle_list(w->l, &list), 0);
+	lifecycle_vm_list_unref(list);
+	assert_int_equal(lifecycle_act_begin(w->l, LIFECYCLE_START, "silent", 0, &request), 0);
+	fixture_await(&w->f, "Start silent");
+	(void)kill(w->f.daemon, SIGKILL);
+	reply = await_reply(w->l);
+	assert_int_equal(reply.request, request);
+	assert_int_equal(reply.result, -ETIMEDOUT);
+	assert_non_null(strstr(lifecycle_last_error(w->l)->text, "Start: no answer: "));
+	assert_int_equal(lifecycle_act_begin(w->l, LIFECYCLE_START, "silent", 0, &request), 0);
+	assert_int_equal(await_reply(w->l).result, -ENOTCONN);
+}
+
 static void a_bus_that_hangs_up_answers_all_that_wait(void **state)
 {
 	struct world *w = *state;
@@ -240,6 +261,7 @@ int main(void)
 		TEST(who_wants_no_reply_gets_none),
 		TEST(a_request_leaves_also_where_the_connection_goes_at_once),
 		TEST(nobody_answers_in_time),
+		TEST(a_daemon_that_dies_has_not_answered),
 		TEST(a_bus_that_hangs_up_answers_all_that_wait),
 		TEST(what_is_wrong_here_is_said_at_once),
 		TEST(an_older_program_gets_what_it_has_room_for),
