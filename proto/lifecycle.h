@@ -114,6 +114,18 @@
 	X(OP_DESTROY, 5, "destroy")                                                                                    \
 	X(OP_PAUSE, 6, "pause")
 
+/* What can be asked of a VM. */
+#define VERBS(X)                                                                                                       \
+	X(VERB_START, 0, "start")                                                                                      \
+	X(VERB_STOP, 1, "stop")                                                                                        \
+	X(VERB_ABORT, 2, "abort")                                                                                      \
+	X(VERB_RESTART, 3, "restart")                                                                                  \
+	X(VERB_DESTROY, 4, "destroy")                                                                                  \
+	X(VERB_PAUSE, 5, "pause")                                                                                      \
+	X(VERB_RESUME, 6, "resume")                                                                                    \
+	X(VERB_PRESERVE, 7, "preserve") /* an abort that keeps what it ends */                                         \
+	X(VERB_CANCEL, 8, "cancel")
+
 /* How a device that the VM was given is, beside its state. */
 #define DEVICE_CONDITIONS(X)                                                                                           \
 	X(DEVICE_WELL, 0, "-")                                                                                         \
@@ -159,6 +171,7 @@ enum debt_how { DEBT_HOWS(LIFECYCLE_ENUM_ENTRY) };
 enum lease_state { LEASE_STATES(LIFECYCLE_ENUM_ENTRY) };
 enum operation { OPERATIONS(LIFECYCLE_ENUM_ENTRY) };
 enum outcome { OUTCOMES(LIFECYCLE_ENUM_ENTRY) };
+enum verb { VERBS(LIFECYCLE_ENUM_ENTRY) };
 enum device_condition { DEVICE_CONDITIONS(LIFECYCLE_ENUM_ENTRY) };
 enum wait_on { WAITS(LIFECYCLE_ENUM_ENTRY) };
 
@@ -172,6 +185,7 @@ enum {
 	LEASE_STATE_COUNT = 0 LEASE_STATES(LIFECYCLE_COUNT_ENTRY),
 	OPERATION_COUNT = 0 OPERATIONS(LIFECYCLE_COUNT_ENTRY),
 	OUTCOME_COUNT = 0 OUTCOMES(LIFECYCLE_COUNT_ENTRY),
+	VERB_COUNT = 0 VERBS(LIFECYCLE_COUNT_ENTRY),
 	DEVICE_CONDITION_COUNT = 0 DEVICE_CONDITIONS(LIFECYCLE_COUNT_ENTRY),
 	WAIT_COUNT = 0 WAITS(LIFECYCLE_COUNT_ENTRY),
 };

@@ -59,6 +59,18 @@ static int vm_enumerate(
 	return 0;
 }
 
+static int get_can(sd_bus *sd, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+	void *userdata, sd_bus_error *error)
+{
+	const uint16_t *can = userdata;
+	int r = sd_bus_message_open_container(reply, 'a', "s");
+
+	for (unsigned i = 0; r >= 0 && i < VERB_COUNT; i++)
+		if (*can >> i & 1)
+			r = sd_bus_message_append(reply, "s", bus_word(WORDS_VERB, i));
+	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static int get_waits_on(sd_bus *sd, const char *path, const char *interface, const char *property,
 	sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -272,6 +284,7 @@ static const sd_bus_vtable vm_vtable[] = {
 	SD_BUS_PROPERTY("OperationSince", "t", bus_get_usec, FIELD(operation_since), CHANGES),
 	SD_BUS_PROPERTY("OperationOutcome", "s", bus_get_outcome, FIELD(outcome), CHANGES),
 	SD_BUS_PROPERTY("NextStart", "t", bus_get_usec, FIELD(next_start), CHANGES),
+	SD_BUS_PROPERTY("Can", "as", get_can, FIELD(can), 0),
 	SD_BUS_PROPERTY("WaitsOn", "(sqsttu)", get_waits_on, 0, 0),
 	SD_BUS_PROPERTY("VcpuCount", "u", bus_get_u16_as_u, FIELD(vcpu_count), CHANGES),
 	SD_BUS_PROPERTY("VcpuStates", "as", get_vcpu_states, 0, 0),

@@ -88,6 +88,7 @@ struct vm_row {
 	uint64_t operation_since;
 	uint64_t changed_at; /* the last sequence number that touched it */
 	uint64_t next_start; /* a life is to begin, and not before; 0: none is, or at once */
+	uint16_t can; /* a bit for each enum verb that would change something */
 	struct wait_reason waits;
 	uint16_t vcpu_count;
 	uint8_t vcpu[VM_VCPU_MAX]; /* enum vcpu_state */

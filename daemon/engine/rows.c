@@ -170,6 +170,7 @@ static void write_row(struct vm_row *v, const struct model *m, const struct vm *
 	v->outcome = vm->operation.outcome;
 	v->operation_since = vm->operation.since;
 	v->next_start = model_next_start(vm);
+	v->can = model_can(vm);
 	v->changed_at = vm->changed_at;
 	v->refused = vm->refused;
 	v->restarts = vm->end.restarts;

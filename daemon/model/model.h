@@ -266,6 +266,7 @@ void model_why(const struct model *m, const struct vm *vm, struct wait_reason *r
 
 /* A life is to begin after a restart's delay, and not before this; 0: none is, or at once. */
 uint64_t model_next_start(const struct vm *vm);
+uint16_t model_can(const struct vm *vm); /* a bit for each enum verb that would change something now */
 
 /* Ids go on from a random place, which is the answer: whose they were last is not known. model_resume() stores it. */
 uint16_t model_begin_ids(struct model *m);

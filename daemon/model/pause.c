@@ -117,3 +117,11 @@ void pause_timer(struct step *s, struct life *l)
 {
 	pause_end(s, l, OUTCOME_TIMED_OUT);
 }
+
+const char *pause_why_not(const struct life *l)
+{
+	if (l->stale)
+		return "its VMM is stale, this daemon cannot speak with it; stop and abort end it, restart gives it a new one";
+	return l->features & VMM_FEATURE_PAUSE ? NULL
+						   : "its VMM is of a version that knows no pause; restart gives it a new one";
+}

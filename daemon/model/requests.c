@@ -195,21 +195,12 @@ static enum refusal ask_destroy(struct step *s, struct vm *vm)
 	return REFUSED_NOT;
 }
 
-/* NULL, or why its VMM would not understand. */
-static const char *cannot_pause(const struct life *l)
-{
-	if (l->stale)
-		return "its VMM is stale, this daemon cannot speak with it; stop and abort end it, restart gives it a new one";
-	return l->features & VMM_FEATURE_PAUSE ? NULL
-						   : "its VMM is of a version that knows no pause; restart gives it a new one";
-}
-
 static enum refusal ask_pause(struct step *s, struct vm *vm, struct answer *a)
 {
 	if (state_of(vm) != VM_RUNNING)
 		return illegal(s, vm, a, "pause", "it can be paused while it runs");
-	if (cannot_pause(vm->life) && !MUTANT(MUTANT_P5_PAUSE_UNKNOWN))
-		return illegal(s, vm, a, "pause", cannot_pause(vm->life));
+	if (pause_why_not(vm->life) && !MUTANT(MUTANT_P5_PAUSE_UNKNOWN))
+		return illegal(s, vm, a, "pause", pause_why_not(vm->life));
 	if (!operation_is_under(vm, OP_START))
 		return illegal(s, vm, a, "pause", "wait until that is over");
 	if (vm->life->now.substate == VM_SUB_RUNNING)
@@ -221,8 +212,8 @@ static enum refusal ask_resume(struct step *s, struct vm *vm, struct answer *a)
 {
 	if (state_of(vm) != VM_RUNNING)
 		return illegal(s, vm, a, "resume", "only a VM that is paused can go on");
-	if (vm->life->now.substate != VM_SUB_RUNNING && cannot_pause(vm->life))
-		return illegal(s, vm, a, "resume", cannot_pause(vm->life));
+	if (vm->life->now.substate != VM_SUB_RUNNING && pause_why_not(vm->life))
+		return illegal(s, vm, a, "resume", pause_why_not(vm->life));
 	pause_end(s, vm->life, OUTCOME_NONE);
 	return REFUSED_NOT;
 }

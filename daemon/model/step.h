@@ -44,6 +44,7 @@ enum refusal illegal(struct step *s, struct vm *vm, struct answer *a, const char
 
 /* define.c */
 enum refusal ask_define(struct step *s, struct request *r, struct answer *a);
+const char *pause_why_not(const struct life *l); /* NULL, or why its VMM would not understand */
 enum refusal ask_cancel(struct step *s, struct vm *vm, struct answer *a);
 bool cancel_start(struct step *s, struct vm *vm); /* one that waits: true, and it is over */
 enum refusal ask_undefine(struct step *s, struct vm *vm, const struct request *r, struct answer *a);

@@ -67,8 +67,40 @@ static bool had_nothing_to_end(struct world *w, const char *name)
 	return !p->was_life && !p->was_operation;
 }
 
+/* The verb of a request as the row has it; VERB_COUNT: it has none. */
+static unsigned verb_of(const struct asked *asked)
+{
+	static const uint8_t verbs[REQUEST_CANCEL + 1] = { [REQUEST_START] = 1 + VERB_START, [REQUEST_STOP] = 1 + VERB_STOP,
+		[REQUEST_ABORT] = 1 + VERB_ABORT, [REQUEST_RESTART] = 1 + VERB_RESTART, [REQUEST_DESTROY] = 1 + VERB_DESTROY,
+		[REQUEST_PAUSE] = 1 + VERB_PAUSE, [REQUEST_RESUME] = 1 + VERB_RESUME, [REQUEST_CANCEL] = 1 + VERB_CANCEL };
+
+	if (!verbs[asked->verb] || asked->bound)
+		return VERB_COUNT;
+	return asked->preserve ? VERB_PRESERVE : verbs[asked->verb] - 1u;
+}
+
+/* What the row said could be done is done, and nothing else is. Of a start it does not say all: it may bring others, which may be in its
+ * way. */
+static void oracle_could(struct world *w, const struct asked *asked, const struct answer *a)
+{
+	unsigned verb = verb_of(asked);
+	bool could, starts = verb == VERB_START || verb == VERB_RESTART;
+
+	if (!asked->had_row || verb == VERB_COUNT)
+		return;
+	could = asked->row.can >> verb & 1;
+	if (a->refusal == REFUSED_NOT && could && !a->seq)
+		fail(w, "P4", "verb %u of %s changed nothing, and its row said that it could", verb, asked->row.name);
+	if (a->refusal == REFUSED_NOT && !could && a->seq && !starts)
+		fail(w, "P4", "verb %u of %s changed something, and its row said that it could not", verb, asked->row.name);
+	if (a->refusal == REFUSED_ILLEGAL_TRANSITION && could && !starts)
+		fail(w, "P4", "verb %u of %s is refused, and its row said that it could", verb, asked->row.name);
+}
+
 void oracle_answer(struct world *w, const struct asked *asked, const struct answer *a)
 {
+	if (asked->alone)
+		oracle_could(w, asked, a);
 	if (a->refusal != REFUSED_NOT) {
 		w->stats.refusals++;
 		if (a->seq)

@@ -272,6 +272,7 @@ struct asked {
 	struct vm_row row;
 	struct debt_row debt[MODEL_SP_MAX]; /* of the row, whose own may be written over */
 	uint64_t stored_seq;
+	bool preserve, bound; /* what it said beside its verb */
 	bool has_unit; /* somebody had started its unit, which may wait for a life */
 	uint64_t text; /* DEFINE: what was asked for, as definition_hash() */
 };

@@ -201,6 +201,8 @@ static void ask(struct world *w, enum request_verb verb, size_t vm)
 	in.request.token = a->token;
 	if (verb == REQUEST_START && !w->quiet && random_chance(&w->random, 200))
 		client_starts(w, &in.request);
+	a->preserve = in.request.preserve;
+	a->bound = in.request.bind.end;
 	if (verb == REQUEST_FORGET)
 		note_what_may_be_forgotten(w, &in.request, a->token);
 	wire_note(w, "user  %s %s life %" PRIu64 "%s%s", verb_names[verb], in.request.name, in.request.life,

@@ -38,6 +38,8 @@ def busctl_finds_its_way(h):
     done = run(*busctl, "call", NAME, WEB, f"{NAME}.VM", "WaitState", "tasta{sv}", 0, 1, "running", 20000, 0)
     expect(done.startswith('stssst "reached"') and ' "running" "running" "-" ' in done, "WaitState", done)
     equal(run(*busctl, "get-property", NAME, WEB, f"{NAME}.VM", "State", "Substate"), 's "running"\ns "running"\n', "properties")
+    equal(run(*busctl, "get-property", NAME, WEB, f"{NAME}.VM", "Can"), 'as 6 "stop" "abort" "restart" "destroy" "pause" "preserve"\n',
+          "what it can do")
     rows = run(*busctl, "--json=short", "call", NAME, ROOT, f"{NAME}.Manager", "List")
     equal(host.json.loads(rows)["data"][0][0][0], "web", "the first of List")
     life = h.row("web")["life"]

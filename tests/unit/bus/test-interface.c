@@ -41,7 +41,7 @@ static void introspection_is_the_file(void **state)
 	for (size_t i = 0; i < file.count && i < running.count; i++)
 		assert_string_equal(running.line[i], file.line[i]);
 	assert_int_equal(running.count, file.count);
-	assert_int_equal(running.count, 42 + 6 + 34 + 34 + 3);
+	assert_int_equal(running.count, 42 + 6 + 35 + 34 + 3);
 	lines_free(&file);
 	lines_free(&running);
 }
@@ -129,6 +129,7 @@ static void words_are_the_protocols_and_go_both_ways(void **state)
 	CHECK_LIST(WORDS_DEBT, DEBT_STATES, DEBT_STATE_COUNT);
 	CHECK_LIST(WORDS_HOW, DEBT_HOWS, DEBT_HOW_COUNT);
 	CHECK_LIST(WORDS_OPERATION, OPERATIONS, OPERATION_COUNT);
+	CHECK_LIST(WORDS_VERB, VERBS, VERB_COUNT);
 	CHECK_LIST(WORDS_WAIT, WAITS, WAIT_COUNT);
 	assert_string_equal(bus_word(WORDS_PROFILE, PROFILE_OPTEE), "optee");
 	assert_string_equal(bus_word(WORDS_STATUS, SP_GONE), "gone");

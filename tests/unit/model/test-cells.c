@@ -13,7 +13,7 @@ LIFECYCLE_NAME_TABLE(state_names, VM_STATES);
 LIFECYCLE_NAME_TABLE(substate_names, VM_SUBSTATES);
 LIFECYCLE_NAME_TABLE(operation_names, OPERATIONS);
 
-enum column { START, STOP, ABORT, RESTART, DESTROY, PAUSE, RESUME, PRESERVE, CANCEL, COLUMNS };
+enum column { START, STOP, ABORT, RESTART, DESTROY, PAUSE, RESUME, PRESERVE, CANCEL, COLUMNS }; /* as enum verb */
 
 static const struct {
 	enum request_verb verb;
@@ -368,6 +368,7 @@ static void check(const struct row *r, enum column c, bool names_life)
 	uint32_t refused = web(s)->refused;
 	const char *says = r->cell[c];
 
+	assert_int_equal(model_can(web(s)) >> c & 1, strcmp(says, "no") && strcmp(says, "same"));
 	asked(s, c, life);
 	assert_int_equal(s->o.answers, 1);
 	if (!strcmp(says, "no")) {
