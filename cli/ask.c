@@ -53,7 +53,7 @@ void ask_start(struct cli *c)
 	pid_t self = getpid();
 	int pair[2];
 
-	if (agent > 0 || !is_wanted(c) || pipe(pair) < 0)
+	if (agent > 0 || !is_wanted(c) || pipe(pair) < 0) /* NOLINT(android-cloexec-pipe): the agent has its end */
 		return;
 	agent = fork();
 	if (agent == 0) {

@@ -12,7 +12,7 @@
 
 #include "output.h"
 
-static void close_p(int *fd)
+static void close_p(const int *fd)
 {
 	if (*fd > STDIN_FILENO)
 		close(*fd);

@@ -20,8 +20,6 @@
 #define CLAIM_EVERY_MS 100
 #define RELEASE_MS 5000
 
-extern char **environ;
-
 struct holding {
 	struct cli *cli;
 	const char *name;

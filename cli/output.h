@@ -43,14 +43,14 @@ void table_print(struct table *t, const struct cli *c); /* and frees the cells *
 /* "running", "created/announcing" */
 void format_state(char *to, size_t size, int state, int substate);
 /* "3.2 s", "4 min 10 s", "2 h 5 min", "3 d 4 h" */
-void format_span(char *to, size_t size, uint64_t nanoseconds);
+void format_span(char *to, size_t size, uint64_t ns);
 /* Bucket n of a histogram: "0", "2-3"; of microseconds its upper end: "up to 3 us", "up to 1.02 ms". */
 void format_bucket(char *to, size_t size, unsigned bucket, bool is_time);
 void format_bytes(char *to, size_t size, uint64_t bytes);
 /* As far as people need it: "812 KiB", "1.2 GiB". */
 void format_size(char *to, size_t size, uint64_t bytes);
-void format_stamp(char *to, size_t size, uint64_t realtime); /* "Nov 26 17:09:01" */
-void format_realtime(char *to, size_t size, uint64_t nanoseconds);
+void format_stamp(char *to, size_t size, uint64_t ns);     /* "Nov 26 17:09:01" */
+void format_realtime(char *to, size_t size, uint64_t ns);
 void format_monotonic(char *to, size_t size, uint64_t ns); /* as the wall clock shows it */
 uint64_t realtime_now(void);
 uint64_t monotonic_now(void);

@@ -6,6 +6,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <strings.h>
@@ -107,7 +108,7 @@ void pager_start(const struct cli *c)
 	int pair[2];
 
 	if (c->no_pager || c->follow || !c->terminal || (wanted && (!*wanted || strcmp(wanted, "cat") == 0)) ||
-		!term || strcmp(term, "dumb") == 0 || pipe(pair) < 0)
+		!term || strcmp(term, "dumb") == 0 || pipe2(pair, O_CLOEXEC) < 0)
 		return;
 	(void)fflush(stdout);
 	pager = fork();

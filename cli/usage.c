@@ -87,7 +87,7 @@ static bool group_cpu(const char *group, uint64_t *ret)
 	if (!read_file(group, "cpu.stat", text))
 		return false;
 	at = strncmp(text, "usage_usec ", 11) == 0 ? text : strstr(text, "\nusage_usec ");
-	return at && sscanf(at, " usage_usec %" SCNu64, ret) == 1;
+	return at && sscanf(at, " usage_usec %" SCNu64, ret) == 1; /* NOLINT(cert-err34-c): the kernel wrote it */
 }
 
 /* utime and stime, the 14th and 15th field (proc(5)); the name before them may hold blanks and brackets. */
@@ -102,6 +102,7 @@ static bool process_cpu(const char *proc, uint32_t pid, uint64_t *ret)
 	if (ticks <= 0 || !read_file(proc, name, text))
 		return false;
 	at = strrchr(text, ')');
+	/* NOLINTNEXTLINE(cert-err34-c): the kernel wrote it */
 	if (!at || sscanf(at + 1, " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNu64 " %" SCNu64, &user, &system) != 2)
 		return false;
 	*ret = (user + system) * 1000000u / (uint64_t)ticks;

@@ -26,9 +26,9 @@ static int number_of(const char *const *table, int count, const char *name)
 /* WORDS(state, VM_STATES) defines the table and the two public functions over it. */
 #define WORDS(word, LIST)                                                                                              \
 	LIFECYCLE_NAME_TABLE(word##_table, LIST);                                                                      \
-	const char *lifecycle_##word##_name(int number)                                                                \
+	const char *lifecycle_##word##_name(int word)                                                                  \
 	{                                                                                                              \
-		return name_of(word##_table, (int)(sizeof(word##_table) / sizeof(*word##_table)), number);             \
+		return name_of(word##_table, (int)(sizeof(word##_table) / sizeof(*word##_table)), word);               \
 	}                                                                                                              \
 	int lifecycle_##word##_from_name(const char *name)                                                             \
 	{                                                                                                              \

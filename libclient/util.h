@@ -15,7 +15,7 @@ static inline void util_freep(void *p)
 	free(*(void **)p);
 }
 
-static inline void util_closep(int *fd)
+static inline void util_closep(const int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);

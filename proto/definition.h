@@ -136,6 +136,7 @@ struct vm_definition {
 	uint64_t memory_bytes;
 	struct vm_policies policies;
 	struct vm_limits limits;
+	uint32_t reserved_three; /* nowhere padding: definitions are compared as bytes */
 	struct vm_resources resources;
 	char kernel[VM_PATH_MAX + 1];
 	char initrd[VM_PATH_MAX + 1]; /* "" : none; likewise dtb */
@@ -147,6 +148,7 @@ struct vm_definition {
 	struct cpu_mask placement[VM_VCPU_MAX];
 	uint8_t assigned_count;
 	struct vm_assigned assigned[VM_ASSIGNED_MAX]; /* in the order in which they start */
+	uint8_t reserved_four[7];
 };
 
 /* What a life that is under way takes from a new definition at once. All else is what the VM is built from: its next life's. */

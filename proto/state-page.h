@@ -71,4 +71,4 @@ static inline enum vm_substate page_word_substate(uint64_t word)
 
 _Static_assert(sizeof(struct state_line) == 64, "one cache line");
 _Static_assert(sizeof(struct state_page_header) == 64, "");
-_Static_assert(sizeof(struct state_page) == 64 * STATE_PAGE_LINES, "");
+_Static_assert(sizeof(struct state_page) == 64ul * STATE_PAGE_LINES, "");

@@ -13,7 +13,7 @@ static inline void freep(void *p)
 	free(*(void **)p);
 }
 
-static inline void close_fdp(int *fd)
+static inline void close_fdp(const int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);

@@ -71,8 +71,6 @@ void process_name(pid_t pid, char *ret, size_t size)
 
 /* ---- starting one ---- */
 
-extern char **environ;
-
 /* What the service manager gave to us is not for our children. */
 static bool is_private(const char *variable)
 {

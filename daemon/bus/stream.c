@@ -112,9 +112,7 @@ static void stream_pump(struct stream *s)
 		s->seq = s->bus->streams_seq;
 	r = stream_drain(s);
 	s->idle = r == 0 && s->filter[0];
-	if (r < 0 && r != -EAGAIN)
-		(void)stream_free(s);
-	else if (stream_watch(s, r < 0 ? LOOP_READ | LOOP_WRITE : LOOP_READ) < 0)
+	if ((r < 0 && r != -EAGAIN) || stream_watch(s, r < 0 ? LOOP_READ | LOOP_WRITE : LOOP_READ) < 0)
 		(void)stream_free(s);
 }
 

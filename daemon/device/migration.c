@@ -8,6 +8,7 @@
 #define STOP_COPY (VFIO_MIGRATION_STOP_COPY)
 #define P2P       (STOP_COPY | VFIO_MIGRATION_P2P)
 #define PRE_COPY  (STOP_COPY | VFIO_MIGRATION_PRE_COPY)
+#define ALL       (PRE_COPY | VFIO_MIGRATION_P2P)
 
 /* What a device must be able to do to have the state, and what its data fd is for there. */
 static const struct {
@@ -21,7 +22,7 @@ static const struct {
 	[S(RESUMING)]     = { STOP_COPY,      MIGRATION_SESSION_WRITE },
 	[S(RUNNING_P2P)]  = { P2P,            MIGRATION_SESSION_NONE },
 	[S(PRE_COPY)]     = { PRE_COPY,       MIGRATION_SESSION_READ },
-	[S(PRE_COPY_P2P)] = { PRE_COPY | P2P, MIGRATION_SESSION_READ },
+	[S(PRE_COPY_P2P)] = { ALL,            MIGRATION_SESSION_READ },
 };
 
 /*
@@ -105,7 +106,7 @@ static const char *const refusals[] = {
 
 unsigned migration_flags(uint64_t flags)
 {
-	unsigned known = (unsigned)flags & (STOP_COPY | P2P | PRE_COPY);
+	unsigned known = (unsigned)flags & ALL;
 
 	return known & STOP_COPY ? known : 0;
 }

@@ -105,7 +105,7 @@ static bool read_effect(struct script *t, struct migration_rule *r)
 /* FROM>TO, >TO, FROM> or TO, before the effects of a set. */
 static bool read_arc(struct script *t, struct migration_rule *r)
 {
-	struct script_word w = script_peek(t), from = w, to = w;
+	struct script_word w = script_peek(t), from = w, to;
 	const char *arrow = memchr(w.s, '>', w.length);
 
 	if (arrow) {

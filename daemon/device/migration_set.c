@@ -340,7 +340,7 @@ static const char *const outcomes[MIGRATION_OUTCOME_COUNT] = {
 };
 
 static const char *const refusals[] = {
-	[MIGRATION_E_BUSY - MIGRATION_E_BUSY] = "the devices are under way to something else",
+	[0] = "the devices are under way to something else", /* MIGRATION_E_BUSY */
 	[MIGRATION_E_VCPUS - MIGRATION_E_BUSY] = "a vCPU may still touch the devices",
 	[MIGRATION_E_DEAD - MIGRATION_E_BUSY] = "a device is dead, it has to be reset first",
 	[MIGRATION_E_UNMIGRATABLE - MIGRATION_E_BUSY] = "a device cannot migrate",

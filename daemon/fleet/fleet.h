@@ -47,7 +47,7 @@ void fleet_detach(struct fleet *f);
  * Takes up a life whose VMM is in the log: where its lock is held it is expected to connect, else its death is judged.
  * 0, or a negative errno: neither could be found out.
  */
-int fleet_adopt(struct fleet *f, uint64_t life, const struct change_vmm *vmm, const char *name, bool huge);
+int fleet_adopt(struct fleet *f, uint64_t life, const struct change_vmm *record, const char *name, bool huge);
 
 /* Takes connections. `ready` is called once, from the loop: each adopted VMM connected, died, or its time is over. */
 int fleet_listen(struct fleet *f, loop_call_fn *ready, void *arg);

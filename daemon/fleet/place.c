@@ -229,15 +229,15 @@ static int make_console(int dir, uint32_t bytes)
 static int make_memory(const struct places *p, const struct birth_place *place)
 {
 	_cleanup_(close_fdp) int fd = -1;
-	char name[LIFE_NAME_SIZE], old[LIFE_NAME_SIZE + sizeof(OLD_SUFFIX)];
+	char name[LIFE_NAME_SIZE], aside_name[LIFE_NAME_SIZE + sizeof(OLD_SUFFIX)];
 	int dir = places_memory(p, place->huge);
 	bool aside;
 
 	if (dir < 0)
 		return dir;
 	life_name(place->life, name);
-	(void)snprintf(old, sizeof(old), "%s" OLD_SUFFIX, name);
-	aside = renameat(dir, name, dir, old) == 0;
+	(void)snprintf(aside_name, sizeof(aside_name), "%s" OLD_SUFFIX, name);
+	aside = renameat(dir, name, dir, aside_name) == 0;
 	if (!aside && errno != ENOENT)
 		return -errno;
 	fd = make_file(dir, name);

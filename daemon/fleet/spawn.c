@@ -63,7 +63,7 @@ static int start(struct vmm *v, char text[TEXT_SIZE])
 	int r = reserve < 0 ? -errno : 0;
 
 	if (r == 0) {
-		second = dup(reserve);
+		second = fcntl(reserve, F_DUPFD_CLOEXEC, 0);
 		r = second < 0 ? -errno : spawn(v);
 	}
 	if (r < 0) {

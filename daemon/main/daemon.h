@@ -63,7 +63,7 @@ struct reload *reload_free(struct reload *r);
 
 /* connection.c: the bus, and its return when it broke */
 int connection_open(struct daemon *d);
-void connection_named(void *daemon, int error);
+void connection_named(void *arg, int error);
 void connection_close(struct daemon *d);
 
 /* watchdog.c */

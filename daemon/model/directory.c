@@ -42,7 +42,7 @@ static void look_at(struct look *l, struct ffa_partition_info info)
 
 	if (!is_wanted(l, info.uuid))
 		return;
-	if (memcmp(l->uuid, everybody, sizeof(everybody)))
+	if (memcmp(l->uuid, everybody, sizeof(everybody)) != 0)
 		memset(info.uuid, 0, sizeof(info.uuid));
 	if (l->found++ < l->start || l->taken >= l->room)
 		return;
@@ -110,7 +110,7 @@ void directory_count(const struct model *m, const struct guest_call *call, struc
 	struct look l = { 0 };
 
 	for (unsigned i = 0; i < 4; i++)
-		memcpy(&l.uuid[4 * i], &(uint32_t){ (uint32_t)call->x[1 + i] }, 4);
+		memcpy(&l.uuid[4ul * i], &(uint32_t){ (uint32_t)call->x[1 + i] }, 4);
 	look_at_all(&l, m);
 	if (!l.found || (flags & ~FFA_PARTITION_INFO_COUNT)) {
 		put_status(answer, FFA_INVALID_PARAMETERS);

@@ -130,7 +130,9 @@ static int place_run(struct ids *ids, unsigned long first, unsigned long last)
 {
 	if (first < FFA_ID_VM_FIRST || last > FFA_ID_VM_LAST || first > last)
 		return -EBADMSG;
-	for (uint16_t id = (uint16_t)first; id <= last; id++) {
+	for (unsigned long i = first; i <= last; i++) {
+		uint16_t id = (uint16_t)i;
+
 		if (!is_listed(ids, id)) /* it has a life, or it is not ours any more */
 			continue;
 		ids_take(ids, id);

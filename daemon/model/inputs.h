@@ -139,6 +139,7 @@ struct secure_reply {
 struct secure_world {
 	uint8_t instance[16];
 	uint16_t count;
+	uint16_t reserved; /* no padding: it is compared as bytes */
 	struct change_sp sp[MODEL_SP_MAX]; /* status is ignored */
 };
 

@@ -189,7 +189,7 @@ static enum ffa_status check_request(const struct step *s, const struct guest_vc
 	uint32_t ids = (uint32_t)call->x[1];
 	const struct life *named = s->m->endpoint[(uint16_t)ids % FFA_ID_VM_COUNT];
 	uint16_t index = named && named->begun.vcpu_count > 1 ? call->vcpu : 0; /* s.7.2.1: its own, or the only one */
-	struct life *callee;
+	struct life *callee = NULL;
 	enum ffa_status status;
 
 	if (ids >> 16 != id_of(v->life) || has_flags(call))
@@ -276,7 +276,7 @@ static void run(struct step *s, struct guest_vcpu *v, const struct guest_call *c
 {
 	uint32_t target = (uint32_t)call->x[1];
 	uint16_t index = (uint16_t)target;
-	struct life *callee;
+	struct life *callee = NULL;
 	struct guest_vcpu *to;
 	enum ffa_status status = find_callee(s, v->life, (uint16_t)(target >> 16), index, true, &callee);
 	bool resumes;

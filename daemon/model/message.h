@@ -16,10 +16,10 @@ void message_take(struct guest_vcpu *v, struct guest_call *call);
 void message_send(struct step *s, struct guest_vcpu *v, const struct guest_call *call);
 
 /* What the receiver's VMM says of the message of that number; one that nobody waits for any more is none. */
-void message_put(struct step *s, struct life *receiver, uint64_t number, enum ffa_status status);
+void message_put(struct step *s, struct life *l, uint64_t number, enum ffa_status status);
 
-void message_lost(struct step *s, struct life *receiver); /* what its VMM says will not be heard */
-void message_end(struct step *s, struct life *l);         /* as receiver and as sender */
+void message_lost(struct step *s, struct life *l); /* what its VMM says will not be heard */
+void message_end(struct step *s, struct life *l);  /* as receiver and as sender */
 void message_free(struct life *l);
 
 /* What is to be put; NULL: nobody waits for it any more. */

@@ -160,7 +160,7 @@ int model_reserve(struct model *m)
 		map_reserve(&m->vms_by_name, vms) < 0 ||
 		map_reserve(&m->lives_by_number, lives) < 0 || burned_reserve(&m->burned, MODEL_SP_MAX) < 0)
 		return -ENOMEM;
-	return heap_reserve(&m->deadlines, lives * (2 + 2 * MODEL_SP_MAX) + 4 * vms + 4 * MODEL_SP_MAX + m->lease_count + 1);
+	return heap_reserve(&m->deadlines, lives * (2 + 2ul * MODEL_SP_MAX) + 4 * vms + 4ul * MODEL_SP_MAX + m->lease_count + 1);
 }
 
 static void vm_free(struct vm *vm)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/notification.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -334,6 +335,7 @@ static void unmark(struct notifications *n, uint16_t index)
 
 void notification_not_got(struct notifications *n, uint16_t index)
 {
+	assert(index != GLOBAL); /* notification_get has looked: it is one of its vCPUs */
 	if (has(n, index))
 		n->to_run |= 1ull << index;
 	if (has(n, GLOBAL))

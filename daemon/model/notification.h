@@ -46,7 +46,7 @@ void notification_wake(struct step *s, struct guest_vcpu *v);
  * What is bound was told, or will not be: those that wait to set something there go on. A life that is over was told nothing
  * of before.
  */
-void notification_release(struct step *s, struct life *receiver);
+void notification_release(struct step *s, struct life *l);
 
 /* The receiver's VMM tells what it has. */
 void notification_told(struct step *s, struct life *l, const struct vmm_notification_state *is);

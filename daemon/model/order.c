@@ -188,6 +188,7 @@ static void start_soon(struct step *s, struct vm *vm)
 	set_deadline(s, &vm->timer, s->now);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): collect() writes there */
 enum refusal order_pull(struct step *s, struct vm *vm, char *text, size_t size)
 {
 	struct pull p = { .text = text, .size = size };

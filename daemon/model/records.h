@@ -114,6 +114,7 @@ struct change_sp {
 	uint8_t uuid[16];
 	uint8_t profile;     /* enum sp_profile */
 	uint8_t status;      /* enum sp_status */
+	uint8_t reserved[2]; /* no padding: it is compared as bytes */
 };
 
 enum call_kind {

@@ -3,8 +3,6 @@
 #include "base/mutant.h"
 #include "model/order.h"
 
-#include "base/mutant.h"
-
 static uint64_t later(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;

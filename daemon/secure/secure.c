@@ -236,7 +236,7 @@ int secure_new(const struct secure_config *config, struct secure **ret)
 	s->timeout = config->frame_timeout_ns ? config->frame_timeout_ns : FRAME_TIMEOUT_NS;
 	list_init(&s->pending);
 	list_init(&s->idle);
-	for (size_t i = 0; i < PENDING_MAX; i++)
+	for (unsigned i = 0; i < PENDING_MAX; i++)
 		list_append(&s->idle, &s->slot[i].node);
 	loop_task_init(&s->start, secure_due, s);
 	r = copy_config(s, config);

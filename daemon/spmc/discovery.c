@@ -194,7 +194,7 @@ bool call_partition_info_get_regs(struct world *w, uint64_t *x)
 	collect(w, uuid, &d);
 	if (start >= d.count)
 		return call_error(x, FFA_INVALID_PARAMETERS);
-	room = (uint32_t)((FFA_REGISTERS - REGISTERS_FIRST) * 8 / d.size);
+	room = (uint32_t)((FFA_REGISTERS - REGISTERS_FIRST) * 8ul / d.size);
 	here = d.count - start < room ? d.count - start : room;
 	call_success(x, 0, 0);
 	x[0] = FFA_SUCCESS_64;

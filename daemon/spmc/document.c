@@ -116,7 +116,7 @@ static void write_answers(struct text *t, const struct sp_counts *c)
 	const char *comma = "";
 
 	text_add(t, "\"answers\":{");
-	for (uint8_t form = 0; form < SP_FORM_COUNT; form++) {
+	for (uint32_t form = 0; form < SP_FORM_COUNT; form++) {
 		for (int32_t i = 0; i < SP_STATUS_COUNT; i++) {
 			/* The two forms of a response read alike. */
 			uint64_t n = c->answers[form][i] + (form == SP_RESP ? c->answers[SP_RESP_UNCHANGED][i] : 0);

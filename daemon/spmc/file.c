@@ -23,7 +23,7 @@
 #include "spmc/schedule.h"
 #include "spmc/span.h"
 
-#define FILE_MAX    (1024 * 1024)
+#define FILE_MAX    1048576
 #define OPTIONS_MAX 48 /* of one SP */
 
 struct pair {

@@ -38,7 +38,7 @@ static void read_boot_id(uint8_t ret[16])
 	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
 		return;
 	for (const char *c = text; *c && n < 16; c += *c == '-' ? 1 : 2)
-		if (*c != '-' && sscanf(c, "%2hhx", &ret[n++]) != 1)
+		if (*c != '-' && sscanf(c, "%2hhx", &ret[n++]) != 1) /* NOLINT(cert-err34-c): two digits fit */
 			return;
 }
 
@@ -101,6 +101,7 @@ static int go_on(struct world *w, size_t size, const char *path)
 	uint8_t boot_id[16];
 
 	/* A first start that was cut short left it without a magic. */
+	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c): of the file all is zero then, padding too */
 	if (memcmp(w->book, &empty, sizeof(empty)) == 0 && size == world_size(w->config.sp_count))
 		return begin(w);
 	if (world_check(w->book, size, &w->config, &why) < 0) {

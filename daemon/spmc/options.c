@@ -250,7 +250,7 @@ static int complain_of_personality(const char *name, struct complaint *why)
 {
 	char list[192] = "";
 
-	for (uint8_t i = 0; i < PERSONALITY_COUNT; i++) {
+	for (uint32_t i = 0; i < PERSONALITY_COUNT; i++) {
 		strncat(list, i == 0 ? "" : i + 1 < PERSONALITY_COUNT ? ", " : " or ", sizeof(list) - strlen(list) - 1);
 		strncat(list, personality_get(i)->name, sizeof(list) - strlen(list) - 1);
 	}

@@ -74,7 +74,7 @@ static const struct rule limits[] = {
 static const struct rule resources[] = {
 	{ "memory-max", RULE_BYTES, AT(resources.memory_max), .min = 1 << 20, .max = 2 * DEFINITION_MEMORY_MAX },
 	{ "tasks-max", RULE_NUMBER, AT(resources.tasks_max), .min = 1, .max = 4096 },
-	{ "cpu-quota", RULE_NUMBER, AT(resources.cpu_quota), .min = 1, .max = 100 * VM_CPU_MAX },
+	{ "cpu-quota", RULE_NUMBER, AT(resources.cpu_quota), .min = 1, .max = 100ul * VM_CPU_MAX },
 	{ "cpu-weight", RULE_NUMBER, AT(resources.cpu_weight), .min = 1, .max = 10000 },
 	{ "io-weight", RULE_NUMBER, AT(resources.io_weight), .min = 1, .max = 10000 },
 	{ "devices", RULE_DEVICES, AT(resources.device) },

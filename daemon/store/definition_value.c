@@ -145,7 +145,7 @@ struct shown show(struct json_object *value)
 	size_t i;
 
 	for (i = 0; s && s[i] && i < sizeof(shown.text) - 4; i++)
-		shown.text[i] = s[i] >= 0x20 && s[i] < 0x7f ? s[i] : '?';
+		shown.text[i] = (char)(s[i] >= 0x20 && s[i] < 0x7f ? s[i] : '?');
 	strcpy(shown.text + i, s && s[i] ? "..." : "");
 	return shown;
 }

@@ -86,7 +86,7 @@ static char peek(struct walk *w)
 {
 	while (w->at < w->length && memchr(" \t\r\n", w->text[w->at], 4))
 		w->at++;
-	return w->at < w->length ? w->text[w->at] : '\0';
+	return (char)(w->at < w->length ? w->text[w->at] : '\0');
 }
 
 static bool stop(struct walk *w, enum json_oddity oddity, size_t at)

@@ -92,14 +92,17 @@ static int write_lost(struct store *s)
 static void take_lost(struct store *s, const char *text)
 {
 	unsigned long long highest;
-	int at = 0;
 	char *end;
 
-	if (sscanf(text, LOST_HEAD "%llu\n%n", &highest, &at) != 1 || !at)
+	if (strncmp(text, LOST_HEAD, strlen(LOST_HEAD)) != 0)
+		return;
+	errno = 0;
+	highest = strtoull(text + strlen(LOST_HEAD), &end, 10);
+	if (errno || *end != '\n')
 		return;
 	if (highest > s->highest)
 		s->highest = highest;
-	for (text += at; *text; text = end + 1) {
+	for (text = end + 1; *text; text = end + 1) {
 		unsigned long id = strtoul(text, &end, 10);
 
 		if (end == text || *end != '\n' || id > UINT16_MAX)

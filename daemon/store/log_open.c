@@ -71,7 +71,7 @@ static int try_lock(int fd)
  */
 static int take_lock(int fd, unsigned wait_ms)
 {
-	const struct timespec pause = { .tv_nsec = LOCK_RETRY_MS * 1000000 };
+	const struct timespec pause = { .tv_nsec = LOCK_RETRY_MS * 1000000L };
 	uint64_t until = clock_ns(CLOCK_MONOTONIC) + wait_ms * 1000000ull;
 	int e;
 

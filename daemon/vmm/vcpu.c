@@ -338,7 +338,7 @@ static size_t stack_size(void)
 {
 	long least = sysconf(_SC_THREAD_STACK_MIN);
 
-	return least > VMM_STACK_KIB * 1024 ? (size_t)least : VMM_STACK_KIB * 1024;
+	return least > VMM_STACK_KIB * 1024L ? (size_t)least : VMM_STACK_KIB * 1024ul;
 }
 
 /* The definition's mask; empty means any CPU. The thread is born there, so that its first pages are near. */

@@ -102,7 +102,7 @@ void watch_tick(struct watch *w, struct machine *m, uint64_t now)
 
 	if (now < w->at)
 		return;
-	w->at = now + window / (2 * WATCH_LOOKS);
+	w->at = now + window / (2ul * WATCH_LOOKS);
 	for (unsigned i = 0; i < m->vcpu_count; i++)
 		step(&w->vcpu[i], &m->vcpu[i], window);
 }

@@ -11,7 +11,7 @@
  */
 
 #define HEAD        (SETUP_AT + SETUP_MAX) /* of the file: all that is read here, and no real file is shorter */
-#define SECTOR      512u
+#define SECTOR      512ul
 #define VERSION     0x20cu /* the first with a 64-bit entry point: Linux 3.8 */
 #define ENTRY_64    0x200  /* behind the start of the 64-bit part */
 #define BOOT_FLAG   0xaa55

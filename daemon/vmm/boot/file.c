@@ -115,7 +115,7 @@ int boot_kernel(const struct guest_memory *m, const struct boot_file *file, cons
 int boot_kernel_from(const struct guest_memory *m, const char *path, const struct boot_limits *limits,
 	struct boot_image *ret, struct failure *f)
 {
-	struct boot_file file;
+	struct boot_file file = { .fd = -1 };
 	int r = boot_open(&file, "kernel", path, BOOT_KERNEL_MAX, f);
 
 	if (r < 0)

@@ -25,7 +25,7 @@ struct sp805 {
 
 void sp805_init(struct sp805 *s);
 uint32_t sp805_read(const struct sp805 *s, unsigned offset, uint64_t now);
-void sp805_write(struct sp805 *s, unsigned offset, uint32_t value, uint64_t now);
+void sp805_write(struct sp805 *s, unsigned offset, uint32_t word, uint64_t now);
 
 /* When something is due; 0: nothing is. */
 uint64_t sp805_deadline(const struct sp805 *s);

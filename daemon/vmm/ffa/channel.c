@@ -35,7 +35,7 @@ void ask_asked(struct vcpu *v)
 const char *ask_channel(struct machine *m, const struct vmm_channel *frame, int *fd)
 {
 	struct vcpu *v = &m->vcpu[frame->vcpu < m->vcpu_count ? frame->vcpu : 0];
-	_cleanup_(close_fdp) int before = -1;
+	int before;
 	uint32_t state = atomic_load(&v->ask.state);
 
 	if (state == ASK_OVER)
@@ -44,6 +44,7 @@ const char *ask_channel(struct machine *m, const struct vmm_channel *frame, int 
 		return "a channel that nobody asked for";
 	v->ask.version = frame->header.version;
 	before = atomic_exchange(&v->ask.channel, take_fd(fd));
+	close_fdp(&before);
 	v->ask.given = true;
 	wake(&v->ask, ASK_READY);
 	return NULL;

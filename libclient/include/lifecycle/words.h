@@ -174,14 +174,14 @@ const char *lifecycle_error_text(int error);
 /* The word for a number, "unknown" for one that has none; and back, -EINVAL for what is no word. */
 const char *lifecycle_state_name(int state);
 const char *lifecycle_substate_name(int substate);
-const char *lifecycle_vcpu_state_name(int state);
+const char *lifecycle_vcpu_state_name(int vcpu_state);
 const char *lifecycle_cause_name(int cause);
 const char *lifecycle_debt_name(int debt);
 const char *lifecycle_how_name(int how);
 const char *lifecycle_operation_name(int operation);
 const char *lifecycle_outcome_name(int outcome);
 const char *lifecycle_wait_name(int wait);
-const char *lifecycle_lease_state_name(int state);
+const char *lifecycle_lease_state_name(int lease_state);
 const char *lifecycle_refusal_name(int refusal);
 int lifecycle_state_from_name(const char *name);
 int lifecycle_substate_from_name(const char *name);

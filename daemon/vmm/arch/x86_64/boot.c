@@ -37,7 +37,7 @@ static void write_page_tables(uint8_t *low)
 	pml4[0] = (X86_PAGE_TABLES + PAGE) | PAGE_PRESENT_WRITE;
 	for (uint64_t i = 0; i < 4; i++)
 		pdpt[i] = (X86_PAGE_TABLES + (2 + i) * PAGE) | PAGE_PRESENT_WRITE;
-	for (uint64_t i = 0; i < 4 * 512; i++)
+	for (uint64_t i = 0; i < 4ul * 512; i++)
 		directory[i] = i << 21 | PAGE_LARGE;
 }
 

@@ -16,7 +16,7 @@ static unsigned waiting_vector(const struct kvm_lapic_state *apic)
 	for (int i = APIC_IRR_WORDS - 1; i >= 0; i--) {
 		uint32_t word;
 
-		memcpy(&word, apic->regs + APIC_IRR + 16 * i, sizeof(word));
+		memcpy(&word, apic->regs + APIC_IRR + 16L * i, sizeof(word));
 		if (word)
 			return (unsigned)(32 * i + 31 - __builtin_clz(word));
 	}

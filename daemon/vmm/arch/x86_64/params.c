@@ -89,7 +89,7 @@ static void write_e820(uint8_t *page, const struct params *p)
 
 	page[BP_E820_ENTRIES] = (uint8_t)count;
 	for (unsigned i = 0; i < count; i++) {
-		uint8_t *entry = page + BP_E820_TABLE + 20 * i;
+		uint8_t *entry = page + BP_E820_TABLE + 20ul * i;
 
 		put64(entry, range[i].at);
 		put64(entry + 8, range[i].end - range[i].at);
@@ -145,7 +145,7 @@ static void write_memory_map(uint8_t *page, const struct params *p)
 	put64(page + HVM_MEMORY_MAP, X86_PARAMS + AT_MEMORY_MAP);
 	put32(page + HVM_MEMORY_MAP_COUNT, count);
 	for (unsigned i = 0; i < count; i++) {
-		uint8_t *entry = page + AT_MEMORY_MAP + 24 * i;
+		uint8_t *entry = page + AT_MEMORY_MAP + 24ul * i;
 
 		put64(entry, range[i].at);
 		put64(entry + 8, range[i].end - range[i].at);
