@@ -226,7 +226,7 @@ static void wait_for(struct cli *c, struct task *t, enum lifecycle_verb verb, ui
 {
 	enum verdict v = c->block ? follow_wait(c, &t->follow, deadline) : FOLLOW_REACHED;
 
-	if (c->block && v == FOLLOW_REACHED && verb == LIFECYCLE_RESUME)
+	if (c->block && v == FOLLOW_REACHED && verb == LIFECYCLE_RESUME && !c->remote)
 		v = wait_for_devices(c, &t->follow, deadline);
 	t->code = words[v].code;
 	t->result = c->block ? words[v].result : "accepted";

@@ -66,10 +66,8 @@ int follow_poll(int fd, uint64_t deadline)
 	return r == 0 ? -ETIMEDOUT : 0;
 }
 
-static void take_snapshot(struct follow *f)
+void follow_take_row(struct follow *f, const struct lifecycle_vm *vm)
 {
-	const struct lifecycle_vm *vm = lifecycle_vm_list_find(lifecycle_stream_snapshot(f->stream), f->name);
-
 	f->exists = vm != NULL;
 	f->life = vm ? vm->life : 0;
 	f->endpoint = vm ? vm->endpoint : 0;
@@ -82,6 +80,11 @@ static void take_snapshot(struct follow *f)
 	f->resumed = f->accepted && f->substate == LIFECYCLE_SUB_RUNNING;
 }
 
+static void take_snapshot(struct follow *f)
+{
+	follow_take_row(f, lifecycle_vm_list_find(lifecycle_stream_snapshot(f->stream), f->name));
+}
+
 /* Start means the life that is there, if one is on its way or runs; restart means the next one. */
 static uint64_t first_life_meant(const struct follow *f)
 {
@@ -92,15 +95,24 @@ static uint64_t first_life_meant(const struct follow *f)
 	return under_way ? f->life : f->cursor + 1;
 }
 
-int follow_begin(struct cli *c, struct follow *f, enum lifecycle_verb verb, const char *name)
+static int begin_here(struct cli *c, struct follow *f)
 {
-	*f = (struct follow){ .name = name, .verb = verb };
-	if (lifecycle_subscribe(c->l, name, NULL, 0, &f->stream) < 0)
-		return lifecycle_last_error(c->l)->refusal == LIFECYCLE_REFUSED_LIMIT ? -EDQUOT : cli_fail(c, "follow", name);
+	if (lifecycle_subscribe(c->l, f->name, NULL, 0, &f->stream) < 0)
+		return lifecycle_last_error(c->l)->refusal == LIFECYCLE_REFUSED_LIMIT ? -EDQUOT : cli_fail(c, "follow", f->name);
 	f->cursor = lifecycle_stream_seq(f->stream);
 	take_snapshot(f);
-	f->min_life = first_life_meant(f);
 	return 0;
+}
+
+int follow_begin(struct cli *c, struct follow *f, enum lifecycle_verb verb, const char *name)
+{
+	int r;
+
+	*f = (struct follow){ .name = name, .verb = verb };
+	r = c->remote ? follow_begin_there(c, f) : begin_here(c, f);
+	if (r == 0)
+		f->min_life = first_life_meant(f);
+	return r;
 }
 
 void follow_accepted(struct follow *f, uint64_t seq)
@@ -299,7 +311,7 @@ static enum verdict wait_for_more(struct follow *f, uint64_t deadline)
 
 enum verdict follow_wait(struct cli *c, struct follow *f, uint64_t deadline)
 {
-	enum verdict v = FOLLOW_PENDING;
+	enum verdict v = c->remote ? follow_wait_there(c, f, deadline) : FOLLOW_PENDING;
 
 	while (v == FOLLOW_PENDING) {
 		v = follow_drain(c, f);

@@ -54,6 +54,11 @@ enum verdict follow_drain(struct cli *c, struct follow *f);
 enum verdict follow_wait(struct cli *c, struct follow *f, uint64_t deadline);
 /* Takes what there is to read of the stream; what it cannot read is left to the next drain. */
 void follow_read(struct follow *f);
+/* The VM as it is; NULL: there is none. */
+void follow_take_row(struct follow *f, const struct lifecycle_vm *vm);
+/* follow_there.c: the two halves on another host, without a stream */
+int follow_begin_there(struct cli *c, struct follow *f);
+enum verdict follow_wait_there(struct cli *c, struct follow *f, uint64_t deadline);
 /* Pure: for tests, and for drain. */
 void follow_take(struct follow *f, const struct lifecycle_event *e);
 enum verdict follow_judge(const struct follow *f);

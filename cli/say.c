@@ -77,7 +77,7 @@ int cli_fail(const struct cli *c, const char *verb, const char *name)
 		return say_unreachable(c, e->text);
 	(void)cli_say_error("%s%s%s: %s%s%s%s", verb, name ? " " : "", name ? name : "", e->text,
 		needs_to_be_there ? "; run it there: ssh " : "", needs_to_be_there ? c->remote : "",
-		needs_to_be_there ? c->block ? " lifecyclectl ..., or use --no-block, and then wait" : " lifecyclectl ..." : "");
+		needs_to_be_there ? " lifecyclectl ..." : "");
 	return lifecycle_refusal_exit_code(e->refusal);
 }
 

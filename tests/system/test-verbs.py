@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """lifecyclectl's verbs for scripts and programs with the real daemon: show, wait, events, cancel, log-level, and across its death."""
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -97,6 +98,38 @@ def the_log_level_is_the_daemons():
         equal(h.json("log-level"), {"level": before}, "again")
 
 
+SSH = """#!/bin/sh
+while [ "$1" != -- ]; do shift; done
+shift 2
+exec "$@"
+"""
+
+
+def verbs_wait_on_another_host():
+    """An ssh that stays here, before the real systemd-stdio-bridge."""
+    with Host() as h:
+        ssh = h.run / "ssh"
+        ssh.write_text(SSH)
+        ssh.chmod(0o755)
+        os.environ["SYSTEMD_SSH"] = str(ssh)
+        h.define("web", "obey")
+        h.define("deaf", "silent")
+        for words, code, says in (
+                (("start", "web", "deaf"), 0, "deaf: running, life "), (("pause", "web"), 0, "web: paused, life "),
+                (("resume", "web"), 0, "web: running, life "), (("restart", "web"), 0, "web: running, life ")):
+            done = h.ctl("-H", "far", *words, check=False)
+            equal((done.returncode, says in done.stdout), (code, True), f"{' '.join(words)}: {done.stdout}{done.stderr}")
+        h.until(lambda: "listens" in h.ctl("console", "web"), "it listens")
+        equal(h.ctl("-H", "far", "stop", "web"), "web: has no life\n", "stop")
+        equal(h.status("web")["last_end"]["cause"], "user-stop", "cause")
+        equal(h.ctl("-H", "far", "stop", "deaf", check=False).returncode, 19, "exit code of a stop that nobody heard")
+        equal(h.ctl("-H", "far", "abort", "--preserve", "deaf").split(",")[0], "deaf: preserved", "preserve")
+        equal(h.ctl("-H", "far", "abort", "deaf"), "deaf: has no life\n", "abort")
+        equal(h.ctl("-H", "far", "destroy", "deaf"), "deaf: gone\n", "destroy")
+        equal(h.ctl("-H", "far", "wait", "web"), "web: has no life\n", "wait")
+        del os.environ["SYSTEMD_SSH"]
+
+
 if __name__ == "__main__":
     sys.exit(host.main([
         show_has_every_property,
@@ -104,4 +137,5 @@ if __name__ == "__main__":
         a_wait_outlives_the_daemon,
         a_restart_that_waits_is_cancelled,
         the_log_level_is_the_daemons,
+        verbs_wait_on_another_host,
     ]))

@@ -85,7 +85,8 @@ static void spans_are_those_of_that_host(void **state)
 
 static void what_needs_a_descriptor_says_where_to_run_it(void **state)
 {
-	expect(*state, CTL("-H", "far", bus, "start", "db"), 1, "", "run it there: ssh far lifecyclectl ..., or use --no-block, and then wait");
+	expect(*state, CTL("-H", "far", bus, "start", "db", "--bound"), 1, "", "run it there: ssh far lifecyclectl ...\n");
+	expect(*state, CTL("-H", "far", bus, "shutdown"), 1, "", "run it there: ssh far lifecyclectl ...\n");
 	expect(*state, CTL("-H", "far", bus, "status", "db"), 0, "Life: none", NULL); /* nothing was done */
 	expect(*state, CTL("-H", "far", bus, "monitor"), 1, "", "passes no descriptors");
 	expect(*state, CTL("-H", "far", bus, "console", "web"), 1, "", "passes no descriptors");
@@ -102,6 +103,18 @@ static void waits_there(void **state)
 	expect(*state, CTL("-H", "far", bus, "wait", "web", "--for=paused", "--timeout=1", "-o", "json"), 1,
 		"\"result\":\"timed-out\",\"exit_code\":1,\"life\":42,", "it is running, and not paused");
 	expect(*state, CTL("-H", "far", bus, "wait", "nobody"), 4, "", "wait nobody: no VM is called 'nobody'");
+}
+
+static void verbs_wait_there(void **state)
+{
+	expect(*state, CTL("-H", "far", bus, "start", "db"), 0, "db: running, life 102, FF-A id 0x0007", NULL);
+	expect(*state, CTL("-H", "far", bus, "stop", "web"), 19, "", "stop web: it listens to no power key and runs on");
+	expect(*state, CTL("-H", "far", bus, "restart", "db", "web"), 0, "web: running, life 1", NULL);
+	expect(*state, CTL("-H", "far", bus, "abort", "db"), 0, "db: has no life", NULL);
+	expect(*state, CTL("-H", "far", bus, "start", "broken"), 1, "", "start broken: ");
+	expect(*state, CTL("-H", "far", bus, "start", "slow", "--timeout=0.05"), 1, "", "not done in time");
+	expect(*state, CTL("-H", "far", bus, "destroy", "db"), 0, "db: gone", NULL);
+	expect(*state, CTL("-H", "far", bus, "start", "db"), 4, "", "no VM is called 'db'");
 }
 
 static void says_which_host_cannot_be_reached(void **state)
@@ -146,6 +159,7 @@ int main(void)
 		REMOTE(spans_are_those_of_that_host),
 		REMOTE(what_needs_a_descriptor_says_where_to_run_it),
 		REMOTE(waits_there),
+		REMOTE(verbs_wait_there),
 		REMOTE(says_which_host_cannot_be_reached),
 	};
 
