@@ -69,6 +69,7 @@ static const struct {
 	{ ENOSPC, "no FF-A id is free" },
 	{ ENOTCONN, "no daemon, or no bus, is there" },
 	{ ENXIO, "the VM has no console" },
+	{ EOPNOTSUPP, "this connection passes no descriptors, as one to another host" },
 	{ EOVERFLOW, "changes were lost: subscribe again" },
 	{ EPROTO, "it is of a version or a form that is not known here" },
 	{ ESHUTDOWN, "all VMs are being shut down" },
