@@ -54,7 +54,7 @@
 	X(MUTANT_P4_FAILED_IS_STORED, "P4", "a commit that fails later than at once counts as one that is stored")     \
 	X(MUTANT_P4_PENDING_LOST, "P4", "a snapshot forgets what waits for the end of a life")                         \
 	X(MUTANT_P4_UNLISTED, "P4", "guests are not told of a VM whose life is ending")                                \
-	X(MUTANT_P4_CAN_WRONG, "P4", "a VM that is paused is said to be one that can be paused")                        \
+	X(MUTANT_P5_CAN_WRONG, "P5", "a VM that is paused is said to be one that can be paused")                        \
 	X(MUTANT_P4_SANDBOX_UNSHOWN, "P4", "what a VMM's sandbox is without is not shown")                              \
 	X(MUTANT_P4_EVENT_LOST, "P4", "a change is stored and not shown")                                              \
 	X(MUTANT_P5_ILLEGAL_RESTART, "P5", "an abort of a VM without a life is taken")                                 \

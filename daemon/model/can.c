@@ -60,7 +60,7 @@ static bool can_stand(const struct vm *vm)
 static bool pause_it(const struct vm *vm)
 {
 	return can_stand(vm) && operation_is_under(vm, OP_START) &&
-		(vm->life->now.substate == VM_SUB_RUNNING || MUTANT(MUTANT_P4_CAN_WRONG));
+		(vm->life->now.substate == VM_SUB_RUNNING || MUTANT(MUTANT_P5_CAN_WRONG));
 }
 
 static bool resume(const struct vm *vm)

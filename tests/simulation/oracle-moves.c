@@ -90,11 +90,11 @@ static void oracle_could(struct world *w, const struct asked *asked, const struc
 		return;
 	could = asked->row.can >> verb & 1;
 	if (a->refusal == REFUSED_NOT && could && !a->seq)
-		fail(w, "P4", "verb %u of %s changed nothing, and its row said that it could", verb, asked->row.name);
+		fail(w, "P5", "verb %u of %s changed nothing, and its row said that it could", verb, asked->row.name);
 	if (a->refusal == REFUSED_NOT && !could && a->seq && !starts)
-		fail(w, "P4", "verb %u of %s changed something, and its row said that it could not", verb, asked->row.name);
+		fail(w, "P5", "verb %u of %s changed something, and its row said that it could not", verb, asked->row.name);
 	if (a->refusal == REFUSED_ILLEGAL_TRANSITION && could && !starts)
-		fail(w, "P4", "verb %u of %s is refused, and its row said that it could", verb, asked->row.name);
+		fail(w, "P5", "verb %u of %s is refused, and its row said that it could", verb, asked->row.name);
 }
 
 void oracle_answer(struct world *w, const struct asked *asked, const struct answer *a)
