@@ -60,6 +60,26 @@ static int read_vcpu_times(sd_bus_message *m, void *to)
 	return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
+static const char *const verb_words[] = {
+	[LIFECYCLE_START] = "start",   [LIFECYCLE_ABORT] = "abort",   [LIFECYCLE_RESTART] = "restart",
+	[LIFECYCLE_DESTROY] = "destroy", [LIFECYCLE_STOP] = "stop",   [LIFECYCLE_PAUSE] = "pause",
+	[LIFECYCLE_RESUME] = "resume", [LIFECYCLE_PRESERVE] = "preserve", [LIFECYCLE_CANCEL] = "cancel",
+};
+
+/* A verb of a later daemon is none that could be asked for here. */
+static int read_can(sd_bus_message *m, void *to)
+{
+	uint32_t *can = to;
+	const char *word;
+	int r = sd_bus_message_enter_container(m, 'a', "s");
+
+	while (r >= 0 && (r = sd_bus_message_read(m, "s", &word)) > 0)
+		for (unsigned i = 0; i < sizeof(verb_words) / sizeof(*verb_words); i++)
+			if (strcmp(verb_words[i], word) == 0)
+				*can |= 1u << i;
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
 static int read_waits(sd_bus_message *m, void *to)
 {
 	struct lifecycle_waits_on *w = &((struct lifecycle_vm_info *)to)->details.waits;
@@ -209,6 +229,7 @@ static const struct field vm_properties[] = {
 	{ "OperationSince", "t", DETAIL(operation_since), read_time },
 	{ "OperationOutcome", "s", DETAIL(outcome), read_outcome },
 	{ "NextStart", "t", DETAIL(next_start), read_time },
+	{ "Can", "as", DETAIL(can), read_can },
 	{ "WaitsOn", "(sqsttu)", 0, read_waits },
 	{ "VcpuCount", "u", DETAIL(vcpu_count), read_u32 },
 	{ "VcpuStates", "as", 0, read_vcpus },

@@ -85,6 +85,20 @@ def a_reload_returns_when_what_it_read_is_defined():
     equal(show("lifecycled.service", "ActiveState", "Result"), {"ActiveState": "active", "Result": "success"}, "the daemon")
 
 
+def its_log_level_is_set_by_systemctl():
+    """systemctl asks by the unit's BusName; the journal is told more, or less, from then on."""
+    host.fresh()
+    equal(systemctl("service-log-level", "lifecycled.service").strip(), "info", "the level at first")
+    systemctl("service-log-level", "lifecycled.service", "debug")
+    equal(systemctl("service-log-level", "lifecycled.service").strip(), "debug", "the level then")
+    equal(systemctl("service-log-target", "lifecycled.service").strip(), "journal", "where it logs to")
+    expect("sets LogLevel to debug" in host.journal(), "the journal says who", host.journal())
+    refused = host.run("systemctl", "service-log-level", "lifecycled.service", "loud", check=False)
+    expect(refused.returncode != 0, "what is no level is refused", refused.stderr)
+    systemctl("restart", "lifecycled.service")
+    equal(systemctl("service-log-level", "lifecycled.service").strip(), "info", "the next start has its own again")
+
+
 @needs_kvm
 def a_guest_is_led_through_its_life():
     host.fresh()
@@ -123,6 +137,7 @@ if __name__ == "__main__":
         the_daemon_is_nobody_much,
         a_daemon_that_hangs_is_replaced,
         a_reload_returns_when_what_it_read_is_defined,
+        its_log_level_is_set_by_systemctl,
         a_guest_is_led_through_its_life,
         a_restart_of_the_daemon_leaves_the_guest,
     ], needs_kvm=False))

@@ -45,7 +45,7 @@ def user(name):
 
 def polkit_knows_the_actions():
     ids = [line for line in host.run("pkaction").splitlines() if line.startswith(ACTION)]
-    equal(len(ids), 12, f"actions of {ACTION}")
+    equal(len(ids), 14, f"actions of {ACTION}")
     for action in ids:
         said = host.run("pkaction", "--verbose", "--action-id", action)
         for who, what in (("any", "auth_admin"), ("inactive", "auth_admin"), ("active", "auth_admin_keep")):

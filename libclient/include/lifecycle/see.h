@@ -123,6 +123,7 @@ struct lifecycle_vm_details {
 	size_t call_count;
 	const struct lifecycle_vcpu_call *const *call;
 	const char *sandbox_lacks; /* "landlock", "seccomp" or both: what this kernel does not have for its VMM; "-": nothing */
+	uint32_t can; /* 1 << enum lifecycle_verb for each that would change something now, as far as the VM itself goes */
 };
 
 /* How often each word came. */

@@ -118,6 +118,8 @@ static int get_vm(sd_bus *bus, const char *path, const char *interface, const ch
 {
 	const struct vm *vm = userdata;
 
+	if (strcmp(property, "Can") == 0)
+		return sd_bus_message_append(reply, "as", 3, "stop", "fly", "cancel");
 	if (strcmp(property, "Life") == 0)
 		return sd_bus_message_append(reply, "t", vm->life);
 	if (strcmp(property, "FfaId") == 0)
@@ -162,6 +164,7 @@ const sd_bus_vtable vm_vtable[] = {
 	SD_BUS_PROPERTY("NextStart", "t", get_vm, 0, 0),
 	SD_BUS_PROPERTY("OldLives", "u", get_vm, 0, 0),
 	SD_BUS_PROPERTY("StuckPartitions", "aq", get_vm, 0, 0),
+	SD_BUS_PROPERTY("Can", "as", get_vm, 0, 0),
 	SD_BUS_PROPERTY("WaitsOn", "(sqsttu)", get_vm, 0, 0),
 	SD_BUS_PROPERTY("VcpuStates", "as", get_vm, 0, 0),
 	SD_BUS_PROPERTY("VcpuSince", "at", get_vm, 0, 0),
