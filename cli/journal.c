@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-id128.h>
 #include <systemd/sd-journal.h>
 
 #include "cli.h"
@@ -29,25 +28,16 @@ static int match(sd_journal *j, const char *format, ...)
 }
 
 /*
- * Anybody may write VM_NAME into the journal; fields that begin with an underscore are journald's. A pid means a process
- * in one boot only.
+ * Anybody may write VM_NAME into the journal; fields that begin with an underscore are journald's. Of one field either value
+ * does (sd_journal_add_match(3)).
  */
-static int match_vm(sd_journal *j, const char *vm, uint32_t pid)
+static int match_vm(sd_journal *j, const char *vm)
 {
-	char boot[SD_ID128_STRING_MAX];
-	sd_id128_t id;
 	int r = match(j, "VM_NAME=%s", vm);
 
 	if (r >= 0)
 		r = match(j, "_SYSTEMD_UNIT=lifecycled.service");
-	if (r < 0 || !pid || sd_id128_get_boot(&id) < 0)
-		return r;
-	r = sd_journal_add_disjunction(j);
-	if (r >= 0)
-		r = match(j, "_PID=%" PRIu32, pid);
-	if (r >= 0)
-		r = match(j, "_BOOT_ID=%s", sd_id128_to_string(id, boot));
-	return r;
+	return r < 0 ? r : match(j, "_SYSTEMD_UNIT=lifecycled-vm@%s.service", vm);
 }
 
 /* The value of a field, "" if it has none. */
@@ -87,13 +77,13 @@ static bool take(sd_journal *j, struct journal_line *l)
 	return false;
 }
 
-void journal_read(const char *vm, uint32_t vmm_pid, long lines, struct journal *ret)
+void journal_read(const char *vm, long lines, struct journal *ret)
 {
 	_cleanup_(journal_closep) sd_journal *j = NULL;
 	int found;
 
 	*ret = (struct journal){ .count = 0 };
-	if (lines <= 0 || sd_journal_open(&j, SD_JOURNAL_LOCAL_ONLY) < 0 || match_vm(j, vm, vmm_pid) < 0 ||
+	if (lines <= 0 || sd_journal_open(&j, SD_JOURNAL_LOCAL_ONLY) < 0 || match_vm(j, vm) < 0 ||
 		sd_journal_seek_tail(j) < 0)
 		return;
 	found = sd_journal_previous_skip(j, (uint64_t)lines);

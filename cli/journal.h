@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the journal has of a VM: lines of lifecycled that name it, and lines of its VMM. */
+/* What the journal has of a VM: what lifecycled and its VMM, as services, say of it. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -18,5 +18,5 @@ struct journal {
 };
 
 /* The last `lines` of them. Empty where there is no journal, or it is not for this reader. */
-void journal_read(const char *vm, uint32_t vmm_pid, long lines, struct journal *ret);
+void journal_read(const char *vm, long lines, struct journal *ret);
 void journal_clear(struct journal *j);

@@ -405,7 +405,7 @@ static int show(struct cli *c, const char *name, struct json_object *array)
 	p.console = text;
 	if (!c->remote) { /* both are this host's */
 		usage_read("/proc", "/sys/fs/cgroup", p.d->vmm_pid, &p.usage);
-		journal_read(name, p.d->vmm_pid, c->lines, &p.journal);
+		journal_read(name, c->lines, &p.journal);
 	}
 	if (array)
 		(void)json_object_array_add(array, page_to_json(&p));

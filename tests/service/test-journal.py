@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """The journal tells the story of each VM, and the catalog says what it means."""
 import json
+import re
+import socket
 import sys
 
 import host
@@ -57,6 +59,23 @@ def a_vm_has_its_story():
     ctl("abort", "other")
 
 
+def the_page_of_a_vm_shows_its_last_lines():
+    """Those of lifecycled and of its VMM; what somebody else wrote in the VM's name is not among them."""
+    host.fresh()
+    host.define("web")
+    ctl("start", "web")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+        journal.sendto(b"MESSAGE=forged\nVM_NAME=web\nSYSLOG_IDENTIFIER=lifecycled\n", "/run/systemd/journal/socket")
+    host.run("journalctl", "--sync")
+    lines, runs = host.status("web")["journal"], f"web: life {host.row('web')['life']} is running"
+    expect(lines and lines[-1]["text"].startswith(runs), "the last line", lines)
+    expect(all(line["who"].startswith("lifecycled") and line["text"] != "forged" for line in lines), "whose lines they are", lines)
+    page = ctl("status", "web")
+    expect(re.search(rf"^Journal, last lines:\n(    .*\n)*    \w+ \d+ [\d:]+ lifecycled\[\d+\]: {runs}", page, re.M), "the page", page)
+    equal(len(json.loads(ctl("-o", "json", "status", "-n", "2", "web"))[0]["journal"]), 2, "so many as are asked for")
+    ctl("abort", "web")
+
+
 def what_an_sp_was_told_is_in_it():
     host.fresh()
     sp = next(p for p in json.loads(ctl("-o", "json", "partitions")) if p["kind"] == "sp")
@@ -106,6 +125,7 @@ def each_message_of_the_daemon_has_its_entry():
 if __name__ == "__main__":
     sys.exit(host.main([
         a_vm_has_its_story,
+        the_page_of_a_vm_shows_its_last_lines,
         what_an_sp_was_told_is_in_it,
         a_failure_is_a_warning_that_says_what_to_do,
         what_a_vmm_says_is_in_it,
