@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -90,22 +91,15 @@ static bool group_cpu(const char *group, uint64_t *ret)
 	return at && sscanf(at, " usage_usec %" SCNu64, ret) == 1; /* NOLINT(cert-err34-c): the kernel wrote it */
 }
 
-/* utime and stime, the 14th and 15th field (proc(5)); the name before them may hold blanks and brackets. */
-static bool process_cpu(const char *proc, uint32_t pid, uint64_t *ret)
+/* To the nanosecond, where the ticks of /proc/PID/stat are 10 ms long. */
+static bool process_cpu(uint32_t pid, uint64_t *ret)
 {
-	char name[64], text[TEXT_MAX];
-	uint64_t user, system;
-	long ticks = sysconf(_SC_CLK_TCK);
-	const char *at;
+	struct timespec used;
+	clockid_t clock;
 
-	(void)snprintf(name, sizeof(name), "%" PRIu32 "/stat", pid);
-	if (ticks <= 0 || !read_file(proc, name, text))
+	if (clock_getcpuclockid((pid_t)pid, &clock) != 0 || clock_gettime(clock, &used) < 0)
 		return false;
-	at = strrchr(text, ')');
-	/* NOLINTNEXTLINE(cert-err34-c): the kernel wrote it */
-	if (!at || sscanf(at + 1, " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNu64 " %" SCNu64, &user, &system) != 2)
-		return false;
-	*ret = (user + system) * 1000000u / (uint64_t)ticks;
+	*ret = (uint64_t)used.tv_sec * 1000000u + (uint64_t)used.tv_nsec / 1000u;
 	return true;
 }
 
@@ -122,5 +116,5 @@ void usage_read(const char *proc, const char *cgroup, uint32_t pid, struct usage
 		ret->has_peak = read_number(group, "memory.peak", &ret->peak);
 	}
 	if (!ret->has_cpu)
-		ret->has_cpu = process_cpu(proc, pid, &ret->cpu_us);
+		ret->has_cpu = process_cpu(pid, &ret->cpu_us);
 }

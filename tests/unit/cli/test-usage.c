@@ -12,13 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "usage.h"
 
-#define STAT "42 (a (vm) m) S 1 42 42 0 -1 4194560 500 0 0 0 %d %d 0 0 20 0 3 0 100 0 0\n"
+#define NOBODY 4194304u /* PID_MAX_LIMIT: no process has it */
 
 static char root[64];
+static uint32_t pid; /* whose group is made up; its CPU time is real */
 
 static void put(const char *path, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void put(const char *path, const char *format, ...)
@@ -49,7 +51,7 @@ static int setup(void **state)
 {
 	(void)strcpy(root, "/tmp/test-usage-XXXXXX");
 	assert_non_null(mkdtemp(root));
-	put("proc/42/stat", STAT, 30, 12);
+	pid = (uint32_t)getpid();
 	return 0;
 }
 
@@ -65,17 +67,28 @@ static struct usage look(void)
 
 	(void)snprintf(proc, sizeof(proc), "%s/proc", root);
 	(void)snprintf(cgroup, sizeof(cgroup), "%s/cgroup", root);
-	usage_read(proc, cgroup, 42, &u);
+	usage_read(proc, cgroup, pid, &u);
 	return u;
 }
 
 static void expect_process_time(void)
 {
+	uint64_t before = (uint64_t)clock() * (1000000 / CLOCKS_PER_SEC), after;
 	struct usage u = look();
 
+	after = (uint64_t)clock() * (1000000 / CLOCKS_PER_SEC);
 	assert_true(u.has_cpu);
-	assert_int_equal(u.cpu_us, 42 * 1000000 / sysconf(_SC_CLK_TCK));
+	assert_in_range(u.cpu_us, before, after + 1);
 	assert_false(u.has_memory || u.has_peak);
+}
+
+/* Its line of /proc/PID/cgroup. */
+static void put_line(const char *line)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "proc/%u/cgroup", pid);
+	put(path, "%s", line);
 }
 
 static void put_group(const char *name)
@@ -83,7 +96,7 @@ static void put_group(const char *name)
 	char path[128];
 
 	(void)snprintf(path, sizeof(path), "cgroup%s/cgroup.procs", name);
-	put(path, "42\n");
+	put(path, "%u\n", pid);
 	(void)snprintf(path, sizeof(path), "cgroup%s/cpu.stat", name);
 	put(path, "usage_usec 123456\nuser_usec 100000\nsystem_usec 23456\n");
 	(void)snprintf(path, sizeof(path), "cgroup%s/memory.current", name);
@@ -94,7 +107,7 @@ static void a_group_of_its_own_is_asked(void **state)
 {
 	struct usage u;
 
-	put("proc/42/cgroup", "4:memory:/elsewhere\n0::/lifecycled.slice/vm@web.service\n");
+	put_line("4:memory:/elsewhere\n0::/lifecycled.slice/vm@web.service\n");
 	put_group("/lifecycled.slice/vm@web.service");
 	u = look();
 	assert_true(u.has_cpu && u.has_memory);
@@ -109,22 +122,22 @@ static void a_group_of_its_own_is_asked(void **state)
 
 static void a_group_that_is_shared_is_not(void **state)
 {
-	put("proc/42/cgroup", "0::/all\n");
+	put_line("0::/all\n");
 	put_group("/all");
-	put("cgroup/all/cgroup.procs", "41\n42\n");
+	put("cgroup/all/cgroup.procs", "1\n%u\n", pid);
 	expect_process_time();
-	put("cgroup/all/cgroup.procs", "42\n43\n");
+	put("cgroup/all/cgroup.procs", "%u\n1\n", pid);
 	expect_process_time();
-	put("cgroup/all/cgroup.procs", "43\n");
+	put("cgroup/all/cgroup.procs", "1\n");
 	expect_process_time();
 }
 
 static void without_a_group_the_process_is_asked(void **state)
 {
 	expect_process_time(); /* no such file */
-	put("proc/42/cgroup", "4:memory:/elsewhere\n");
+	put_line("4:memory:/elsewhere\n");
 	expect_process_time();
-	put("proc/42/cgroup", "0::/../../outside\n");
+	put_line("0::/../../outside\n");
 	expect_process_time();
 }
 
@@ -133,7 +146,7 @@ static void a_kernel_without_a_controller_tells_less(void **state)
 	struct usage u;
 	char path[128];
 
-	put("proc/42/cgroup", "0::/one\n");
+	put_line("0::/one\n");
 	put_group("/one");
 	(void)snprintf(path, sizeof(path), "%s/cgroup/one/memory.current", root);
 	assert_int_equal(unlink(path), 0);
@@ -147,16 +160,13 @@ static void what_makes_no_sense_is_left_out(void **state)
 {
 	struct usage u;
 
-	put("proc/42/stat", "42 (vmm\n");
-	assert_false(look().has_cpu);
-	put("proc/42/stat", "42 (vmm) S 1\n");
-	assert_false(look().has_cpu);
-	put("proc/42/cgroup", "0::/one\n");
+	put_line("0::/one\n");
 	put_group("/one");
 	put("cgroup/one/memory.current", "max\n");
 	put("cgroup/one/cpu.stat", "user_usec 4\n");
-	u = look();
-	assert_false(u.has_cpu || u.has_memory);
+	expect_process_time();
+	usage_read("/proc", "/sys/fs/cgroup", NOBODY, &u);
+	assert_false(u.has_cpu || u.has_memory || u.has_peak);
 	usage_read("/proc", "/sys/fs/cgroup", 0, &u);
 	assert_false(u.has_cpu || u.has_memory || u.has_peak);
 }
