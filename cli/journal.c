@@ -9,12 +9,6 @@
 
 #include "cli.h"
 
-static void journal_closep(sd_journal **p)
-{
-	if (*p)
-		sd_journal_close(*p);
-}
-
 static int match(sd_journal *j, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static int match(sd_journal *j, const char *format, ...)
 {
@@ -77,14 +71,24 @@ static bool take(sd_journal *j, struct journal_line *l)
 	return false;
 }
 
-void journal_read(const char *vm, long lines, struct journal *ret)
+static sd_journal *open_once(struct journal_source *source)
 {
-	_cleanup_(journal_closep) sd_journal *j = NULL;
+	if (!source->tried && sd_journal_open(&source->open, SD_JOURNAL_LOCAL_ONLY) < 0)
+		source->open = NULL;
+	source->tried = true;
+	return source->open;
+}
+
+void journal_read(struct journal_source *source, const char *vm, long lines, struct journal *ret)
+{
+	sd_journal *j = lines > 0 ? open_once(source) : NULL;
 	int found;
 
 	*ret = (struct journal){ .count = 0 };
-	if (lines <= 0 || sd_journal_open(&j, SD_JOURNAL_LOCAL_ONLY) < 0 || match_vm(j, vm) < 0 ||
-		sd_journal_seek_tail(j) < 0)
+	if (!j)
+		return;
+	sd_journal_flush_matches(j);
+	if (match_vm(j, vm) < 0 || sd_journal_seek_tail(j) < 0)
 		return;
 	found = sd_journal_previous_skip(j, (uint64_t)lines);
 	ret->line = found > 0 ? calloc((size_t)found, sizeof(*ret->line)) : NULL;
@@ -93,6 +97,12 @@ void journal_read(const char *vm, long lines, struct journal *ret)
 		if (sd_journal_next(j) <= 0)
 			break;
 	}
+}
+
+void journal_close(struct journal_source *source)
+{
+	sd_journal_close(source->open);
+	*source = (struct journal_source){ .open = NULL };
 }
 
 void journal_clear(struct journal *j)

@@ -3,6 +3,7 @@
 
 /* What the journal has of a VM: what lifecycled and its VMM, as services, say of it. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,13 @@ struct journal {
 	struct journal_line *line; /* the oldest first */
 };
 
+/* The journal itself, opened when it is first asked; begins as zeros. */
+struct journal_source {
+	struct sd_journal *open;
+	bool tried;
+};
+
 /* The last `lines` of them. Empty where there is no journal, or it is not for this reader. */
-void journal_read(const char *vm, long lines, struct journal *ret);
+void journal_read(struct journal_source *source, const char *vm, long lines, struct journal *ret);
+void journal_close(struct journal_source *source);
 void journal_clear(struct journal *j);

@@ -107,24 +107,38 @@ static int columns_left(void)
 	return (columns > COLUMNS_MAX ? COLUMNS_MAX : columns) - 1;
 }
 
-void progress_show_of(struct progress *p, const char *before, const char *name)
+/* What is under way with that VM; false: it is gone, which its stream will tell. */
+static bool look(const struct cli *c, const char *before, const char *name, char *to, size_t size, int columns)
 {
 	_cleanup_(info_unrefp) struct lifecycle_vm_info *info = NULL;
+	int r, refusal;
+
+	lifecycle_set_timeout(c->l, ANSWER_MS);
+	r = lifecycle_vm_info(c->l, name, &info);
+	refusal = r < 0 ? lifecycle_last_error(c->l)->refusal : LIFECYCLE_REFUSED_NOT;
+	lifecycle_set_timeout(c->l, CALLS_MS);
+	if (refusal == LIFECYCLE_REFUSED_NO_SUCH_VM)
+		return false;
+	if (r < 0)
+		(void)snprintf(to, size, "%s%s: lifecycled does not answer", before, name);
+	else
+		progress_format(to, size, columns, lifecycle_vm_info_details(info), before, monotonic_now());
+	cut(to, columns);
+	return true;
+}
+
+void progress_show_of(struct progress *p, const char *before, const char *name)
+{
 	char text[4 * COLUMNS_MAX];
 
-	lifecycle_set_timeout(p->c->l, ANSWER_MS);
-	if (lifecycle_vm_info(p->c->l, name, &info) < 0)
-		(void)snprintf(text, sizeof(text), "%s%s: lifecycled does not answer", before, name);
-	else
-		progress_format(text, sizeof(text), columns_left(), lifecycle_vm_info_details(info), before, monotonic_now());
-	lifecycle_set_timeout(p->c->l, CALLS_MS);
-	cut(text, columns_left());
+	p->next = monotonic_now() + EVERY_NS;
+	if (!look(p->c, before, name, text, sizeof(text), columns_left()))
+		return;
 	(void)fflush(stdout); /* what was said before stands before */
 	(void)fputs("\r\033[K", stderr);
 	put_text(stderr, text, strlen(text)); /* a lease's holder calls itself what it likes */
 	(void)fflush(stderr);
 	shown = true;
-	p->next = monotonic_now() + EVERY_NS;
 }
 
 void progress_show(struct progress *p, const char *name)

@@ -389,7 +389,7 @@ static void print_page(const struct cli *c, const struct page *p)
  * One VM. Console and journal are for those who may read them; others get the page without. A daemon may know of no
  * leases.
  */
-static int show(struct cli *c, const char *name, struct json_object *array)
+static int show(struct cli *c, struct journal_source *source, const char *name, struct json_object *array)
 {
 	_cleanup_(info_unrefp) struct lifecycle_vm_info *info = NULL;
 	_cleanup_(leases_unrefp) struct lifecycle_lease_list *leases = NULL;
@@ -405,7 +405,7 @@ static int show(struct cli *c, const char *name, struct json_object *array)
 	p.console = text;
 	if (!c->remote) { /* both are this host's */
 		usage_read("/proc", "/sys/fs/cgroup", p.d->vmm_pid, &p.usage);
-		journal_read(name, c->lines, &p.journal);
+		journal_read(source, name, c->lines, &p.journal);
 	}
 	if (array)
 		(void)json_object_array_add(array, page_to_json(&p));
@@ -418,6 +418,7 @@ static int show(struct cli *c, const char *name, struct json_object *array)
 int verb_status(struct cli *c, int argc, char **argv)
 {
 	struct json_object *array = wants_json(c) ? json_object_new_array() : NULL;
+	struct journal_source source = { .open = NULL };
 	int code = 0;
 
 	for (int i = 0; i < argc; i++) {
@@ -425,9 +426,10 @@ int verb_status(struct cli *c, int argc, char **argv)
 
 		if (i > 0 && !array)
 			(void)putchar('\n');
-		r = show(c, argv[i], array);
+		r = show(c, &source, argv[i], array);
 		code = code ? code : r;
 	}
+	journal_close(&source);
 	if (array)
 		json_print(c, array);
 	return code;

@@ -16,6 +16,7 @@ from host import BUILD, TESTS, Host, equal, expect
 from terminal import Terminal
 
 SCRIPTS = TESTS.parent / "cli/completion"
+BASH_COMPLETION = "/usr/share/bash-completion/bash_completion"
 SPS = ("--sp", "trusty:0x8001", "--sp", "optee:0x9003")
 
 # What is typed before a tab, and what the line is then. {bus} is the address of the bus.
@@ -102,6 +103,18 @@ def bash_completes():
                              ["PS1=", "bind 'set bell-style none'", f"source {SCRIPTS}/lifecyclectl.bash"])
 
 
+def bash_loads_it_by_itself():
+    """bash-completion looks for a script of the command's name when its first argument is completed."""
+    with place() as (h, at), Terminal(["bash", "--norc", "--noprofile", "-i"], 1000,
+                                      {**environment(h, at), "XDG_DATA_DIRS": str(at / "share")}) as t:
+        (at / "share/bash-completion/completions").mkdir(parents=True)
+        shutil.copy(SCRIPTS / "lifecyclectl.bash", at / "share/bash-completion/completions/lifecyclectl")
+        t.write(f"PS1=; bind 'set bell-style none'; source {BASH_COMPLETION}; echo READ''Y\r")
+        t.until(lambda w: b"READY\r\n" in w, "the shell is ready")
+        equal(typed(t, "lifecyclectl status we"), "lifecyclectl status web.1-a", "the first line, after a tab")
+        equal(typed(t, "lifecyclectl list --output=json-p"), "lifecyclectl list --output=json-pretty", "another one")
+
+
 def zsh_completes():
     with tempfile.TemporaryDirectory(prefix="lifecycled-zsh-", dir="/dev/shm") as functions:
         shutil.copy(SCRIPTS / "lifecyclectl.zsh", f"{functions}/_lifecyclectl")
@@ -153,6 +166,7 @@ def everything_that_help_shows_is_offered():
 
 def shells_are_there():
     missing = [shell for shell in ("bash", "zsh", "fish") if not shutil.which(shell)]
+    missing += [] if os.path.exists(BASH_COMPLETION) else ["bash-completion"]
     expect(not missing, "shells are missing; tests/setup installs " + ", ".join(missing))
 
 
@@ -160,6 +174,7 @@ if __name__ == "__main__":
     sys.exit(host.main([
         shells_are_there,
         bash_completes,
+        bash_loads_it_by_itself,
         zsh_completes,
         fish_completes,
         everything_that_help_shows_is_offered,
