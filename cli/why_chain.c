@@ -100,9 +100,12 @@ static void put_vm(struct words *w, const struct lifecycle_vm_details *d, const 
 	words_add(w, "%s is %s", d->vm->name, state);
 	if (d->vm->operation != LIFECYCLE_OP_NONE)
 		words_add(w, ", %s is under way", lifecycle_operation_name(d->vm->operation));
-	words_add(w, d->waits.on == LIFECYCLE_WAIT_NOTHING ? ", and waits for nothing" : ";");
-	if (d->waits.on != LIFECYCLE_WAIT_NOTHING)
+	if (d->waits.on != LIFECYCLE_WAIT_NOTHING) {
+		words_add(w, ";");
 		why_add_party(w, "it", &d->waits);
+	} else if (!d->call_count) {
+		words_add(w, ", and waits for nothing");
+	}
 	if (p)
 		words_add(w, "; %s was sent %" PRIu32 " time%s%s%s", peer_message(p), p->tries, p->tries == 1 ? "" : "s",
 			strcmp(p->reply, "-") == 0 ? "" : ", the last reply was ", strcmp(p->reply, "-") == 0 ? "" : p->reply);

@@ -160,7 +160,10 @@ def also_if_it_is_a_vm():
         h.ctl("pause", "serve")
         call = h.until(lambda: h.status("ask")["vcpu_calls"], "it waits for one that stands")[0]
         equal((call["vcpu"], call["callee"], call["name"]), (0, 0x7001, "serve"), "the call")
-        expect("vCPU 0 is blocked in a call to VM 'serve' for " in h.ctl("why", "ask"), "why says it")
+        why = h.ctl("why", "ask")
+        expect("vCPU 0 is blocked in a call to VM 'serve' for " in why, "why says it", why)
+        expect(why.endswith("Who waits for whom:\n    ask is running; its vCPU 0 is blocked in a call to VM 'serve'\n"
+                            "      serve is running/paused, and waits for nothing\n"), "and how that one is", why)
         h.ctl("resume", "serve")
         goes_on(h)
 
