@@ -143,7 +143,7 @@ static void set_label(struct place *at, int lane, double x, double width)
 	at->label_end = x + width;
 }
 
-/* In its bar, beside it, or in the first lane below that has room. */
+/* In its bar, behind it (at the right edge before it), or in the first lane below that has room. */
 static void place_label(const struct layout *l, struct place *places, size_t count, size_t i)
 {
 	struct place *at = &places[i];
@@ -155,6 +155,11 @@ static void place_label(const struct layout *l, struct place *places, size_t cou
 	}
 	x = at->end + 4;
 	if (x + width <= right && is_free_label(places, count, i, -1, x, x + width)) {
+		set_label(at, -1, x, width);
+		return;
+	}
+	x = at->x - 4 - width;
+	if (at->end + 4 + width > right && x >= l->left && is_free_label(places, count, i, -1, x, x + width)) {
 		set_label(at, -1, x, width);
 		return;
 	}
