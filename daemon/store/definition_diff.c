@@ -29,7 +29,7 @@ bool rule_is_at_once(const struct rule *rule)
 /* Without the quotes of a text that stands alone. */
 static const char *word(struct buffer *b)
 {
-	char *text = b->data;
+	char *text;
 	size_t last = b->length;
 
 	buffer_char(b, '\0');

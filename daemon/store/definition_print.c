@@ -118,7 +118,7 @@ static void print_placement(struct buffer *b, const struct vm_definition *d)
 
 static void print_word(struct buffer *b, const struct rule *rule, uint64_t number)
 {
-	uint64_t count = 0;
+	uint64_t count = 1; /* there is no rule without a word */
 
 	while (rule->words[count])
 		count++;

@@ -55,6 +55,7 @@ static struct aside_where where(const struct line *l, uint32_t nth)
 {
 	struct aside_where w = { .file = l->text->file, .nth = nth, .at = l->at };
 
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): where there is a line there is a text */
 	memcpy(&w.check, l->text->data + l->at, l->length < sizeof(w.check) ? l->length : sizeof(w.check));
 	return w;
 }
@@ -263,7 +264,7 @@ static int load_events(struct loading *l, const struct log_text *before)
 static int load_both(struct loading *l, const struct log_text *before, const struct log_text *log)
 {
 	bool snapshot, ignored, fits;
-	uint64_t begins, ends;
+	uint64_t begins, ends = 0;
 	int e = peek(&l->aside, log, 0, &begins, &snapshot);
 
 	if (e == 0)
