@@ -5,11 +5,13 @@
  */
 #include "engine/input_queue.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
 static struct input *at(const struct input_queue *q, size_t i)
 {
+	assert(i < q->size);
 	return &q->in[(q->first + i) % q->size];
 }
 

@@ -52,6 +52,7 @@ static enum refusal check(struct step *s, const struct vm *vm, const struct vm_d
 		snprintf(a->text, sizeof(a->text), "%s is defined with another uuid: destroy it first", d->name);
 		refusal = REFUSED_EXISTS;
 	}
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): that `vm` may be NULL does not mean that `other` may */
 	list_for_each(other, &s->m->vms, all) {
 		if (other == vm || refusal != REFUSED_NOT)
 			continue;

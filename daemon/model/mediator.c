@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/mediator.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -91,13 +92,17 @@ static enum ffa_status find_callee(const struct step *s, const struct life *l, u
 	struct life **ret)
 {
 	struct life *callee = id < FFA_ID_VM_COUNT ? s->m->endpoint[id] : NULL;
+	enum ffa_status status;
 
 	if (!callee || callee == l || index >= callee->begun.vcpu_count || callee->now.state == VM_NULL)
 		return FFA_INVALID_PARAMETERS;
 	if (callee->now.state == VM_CREATED && !run)
 		return FFA_BUSY;
-	if (callee->now.state == VM_ABORTING)
-		return mediator_status(state_at_the_end(callee, index), run);
+	if (callee->now.state == VM_ABORTING) {
+		status = mediator_status(state_at_the_end(callee, index), run);
+		assert(status != FFA_OK);
+		return status;
+	}
 	*ret = callee;
 	return FFA_OK;
 }
@@ -189,7 +194,7 @@ static enum ffa_status check_request(const struct step *s, const struct guest_vc
 	uint32_t ids = (uint32_t)call->x[1];
 	const struct life *named = s->m->endpoint[(uint16_t)ids % FFA_ID_VM_COUNT];
 	uint16_t index = named && named->begun.vcpu_count > 1 ? call->vcpu : 0; /* s.7.2.1: its own, or the only one */
-	struct life *callee = NULL;
+	struct life *callee;
 	enum ffa_status status;
 
 	if (ids >> 16 != id_of(v->life) || has_flags(call))
@@ -276,7 +281,7 @@ static void run(struct step *s, struct guest_vcpu *v, const struct guest_call *c
 {
 	uint32_t target = (uint32_t)call->x[1];
 	uint16_t index = (uint16_t)target;
-	struct life *callee = NULL;
+	struct life *callee;
 	struct guest_vcpu *to;
 	enum ffa_status status = find_callee(s, v->life, (uint16_t)(target >> 16), index, true, &callee);
 	bool resumes;
