@@ -40,9 +40,8 @@ static int open_dir(int at, const char *path)
 }
 
 /* A directory that others may write could be made to lead anywhere. */
-static int open_own_dir(const char *path, const char *what)
+static int check_own_dir(int fd, const char *what, const char *path)
 {
-	_cleanup_(close_fdp) int fd = open_dir(AT_FDCWD, path);
 	struct stat st;
 
 	if (fd < 0) {
@@ -52,13 +51,20 @@ static int open_own_dir(const char *path, const char *what)
 	}
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (st.st_uid != geteuid() || st.st_mode & (S_IWGRP | S_IWOTH)) {
-		log_error("the %s directory %s has owner %u and mode %04o: it must belong to user %u and be writable "
-			  "by nobody else",
-			what, path, st.st_uid, st.st_mode & 07777, geteuid());
-		return -EPERM;
-	}
-	return take_fd(&fd);
+	if (st.st_uid == geteuid() && !(st.st_mode & (S_IWGRP | S_IWOTH)))
+		return 0;
+	log_error("the %s directory %s has owner %u and mode %04o: it must belong to user %u and be writable "
+		  "by nobody else",
+		what, path, st.st_uid, st.st_mode & 07777, geteuid());
+	return -EPERM;
+}
+
+static int open_own_dir(const char *path, const char *what)
+{
+	_cleanup_(close_fdp) int fd = open_dir(AT_FDCWD, path);
+	int r = check_own_dir(fd, what, path);
+
+	return r < 0 ? r : take_fd(&fd);
 }
 
 static int make_dir(int at, const char *name)
@@ -66,6 +72,18 @@ static int make_dir(int at, const char *name)
 	if (mkdirat(at, name, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	return open_dir(at, name);
+}
+
+/* In the runtime directory. */
+static int make_own_dir(int runtime, const char *path, const char *name)
+{
+	_cleanup_(close_fdp) int fd = make_dir(runtime, name);
+	char whole[4096];
+	int r;
+
+	(void)snprintf(whole, sizeof(whole), "%s/%s", path, name);
+	r = check_own_dir(fd, name, whole);
+	return r < 0 ? r : take_fd(&fd);
 }
 
 static int check_memory_fd(int fd, const char *path, bool huge)
@@ -134,9 +152,9 @@ int places_open(const struct fleet_config *config, struct places **ret)
 	*p = (struct places){ .refs = 1, .lives = -1, .consoles = -1, .memory = -1, .huge = -1 };
 	r = p->runtime = open_own_dir(config->runtime_dir, "runtime");
 	if (r >= 0)
-		r = p->lives = make_dir(p->runtime, "lives");
+		r = p->lives = make_own_dir(p->runtime, config->runtime_dir, "lives");
 	if (r >= 0)
-		r = p->consoles = make_dir(p->runtime, "consoles");
+		r = p->consoles = make_own_dir(p->runtime, config->runtime_dir, "consoles");
 	if (r >= 0)
 		r = p->memory = open_memory_dir(config->memory_dir, false);
 	if (r >= 0 && config->huge_dir)

@@ -81,15 +81,30 @@ static int remember(struct files *f, const char *name, size_t directory)
 	return 0;
 }
 
+/* In a directory of theirs others may link a file of root to a name of their own. */
+static const char *is_not_trusted(DIR *d)
+{
+	struct stat st;
+
+	if (fstat(dirfd(d), &st) < 0)
+		return strerror(errno);
+	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & S_IWOTH))
+		return "another user owns the directory, or anybody may write there; give it to root, mode 0755";
+	return NULL;
+}
+
 static int list_directory(const struct loading *l, size_t index, struct files *f)
 {
-	const char *path = l->directories[index];
+	const char *what, *path = l->directories[index];
 	_cleanup_(close_dirp) DIR *d = opendir(path);
 	struct dirent *entry;
 	int e = 0;
 
 	if (!d)
 		return errno == ENOENT ? 0 : complain(l, path, "", NULL, strerror(errno));
+	what = is_not_trusted(d);
+	if (what)
+		return complain(l, path, "", NULL, what);
 	while (e == 0 && (entry = readdir(d))) {
 		size_t length = stem(entry->d_name);
 

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "store/log_owner.h"
 
 static const char magic[8] = "lc-load";
 
@@ -48,16 +49,29 @@ static void take_over(struct aside_mark *m)
 		(unsigned long long)m->died.at, m->died.file ? "log.1" : "log", (unsigned long long)m->deaths);
 }
 
+/* Of another user's mark nothing is believed, and it goes: it told of the start before this one, no more. */
+static int open_mark(int directory)
+{
+	int fd = owner_open(directory, "loading", O_RDWR | O_CREAT);
+
+	if (fd != -EPERM)
+		return fd;
+	log_warning("the file loading was another user's: it is made anew");
+	return owner_make(directory, "loading", O_RDWR);
+}
+
 static int map_mark(int directory, struct aside_mark **ret)
 {
-	_cleanup_(close_fdp) int fd = openat(directory, "loading", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	_cleanup_(close_fdp) int fd = open_mark(directory);
 	struct aside_mark m = { 0 };
 	struct stat st;
 	void *at;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
+	if (!S_ISREG(st.st_mode))
 		return -EPERM;
 	if (pread(fd, &m, sizeof(m), 0) < 0)
 		return -errno;

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "store/records.h"
+#include "store/log_owner.h"
 
 #define DAMAGED_MAX 1000
 
@@ -71,7 +72,7 @@ static void lose_id(void *arg, uint16_t id)
 static int write_lost(struct store *s)
 {
 	_cleanup_(buffer_free) struct buffer b = { 0 };
-	_cleanup_(close_fdp) int fd = openat(s->file.directory, "lost.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	_cleanup_(close_fdp) int fd = owner_make(s->file.directory, "lost.new", O_WRONLY);
 	char text[64];
 	int e;
 
@@ -81,7 +82,7 @@ static int write_lost(struct store *s)
 		(void)snprintf(text, sizeof(text), "%u\n", s->lost_id[i]);
 		buffer_text(&b, text);
 	}
-	e = fd < 0 ? -errno : write_file(s, fd, "lost.new", &b);
+	e = fd < 0 ? fd : write_file(s, fd, "lost.new", &b);
 	if (e == 0 && renameat(s->file.directory, "lost.new", s->file.directory, "lost") < 0)
 		e = -errno;
 	s->keeps_lost |= e == 0;
@@ -111,12 +112,17 @@ static void take_lost(struct store *s, const char *text)
 	}
 }
 
+/* Whoever wrote it: an id too many is kept back, none too few. */
 int log_recall_lost(struct store *s)
 {
 	_cleanup_(close_fdp) int fd = openat(s->file.directory, "lost", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	_cleanup_(freep) char *text = NULL;
 	ssize_t n;
 
+	if (fd < 0 && (errno == EACCES || errno == ELOOP)) {
+		owner_complain(s->file.directory, "lost");
+		return -EPERM;
+	}
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
 	text = calloc(1, LOST_MAX + 1);
@@ -264,8 +270,8 @@ static int rewrite(struct store *s, const struct aside *a, struct log_text *t)
 
 	if (e < 0)
 		return e;
-	fd = openat(s->file.directory, "log.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	e = fd < 0 ? -errno : write_file(s, fd, "log.new", &b);
+	fd = owner_make(s->file.directory, "log.new", O_WRONLY);
+	e = fd < 0 ? fd : write_file(s, fd, "log.new", &b);
 	if (e == 0 && renameat(s->file.directory, "log.new", s->file.directory, t->name) < 0)
 		e = -errno;
 	if (e < 0)

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "store/log_owner.h"
 #include "store/log_private.h"
 #include "store/uuid.h"
 
@@ -95,6 +96,10 @@ static int open_lock(struct store *s)
 	int e;
 
 	s->lock = openat(s->file.directory, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (s->lock < 0 && (errno == EACCES || errno == ELOOP)) {
+		owner_complain(s->file.directory, "lock");
+		return -EPERM;
+	}
 	if (s->lock < 0)
 		return -errno;
 	e = take_lock(s->lock, s->options.lock_wait_ms);

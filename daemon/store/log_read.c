@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "store/log_owner.h"
 #include "store/log_text.h"
 #include "store/records.h"
 #include "store/uuid.h"
@@ -307,25 +308,15 @@ static int recover_names(struct store *s)
 	return 0;
 }
 
-/* The directory is ours alone: another owner is a copy, or a mistake, and whoever owns a file may write to it. */
-static int check_owner(int fd, const char *name)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (st.st_uid == geteuid() && !(st.st_mode & 022))
-		return 0;
-	log_error("%s: others own it or may write to it (uid %u, mode %04o); give it to uid %u, mode 0600", name, st.st_uid,
-		st.st_mode & 07777, geteuid());
-	return -EPERM;
-}
-
+/* Without the log nobody would know what is owed: another user's is left alone, and so is all that it tells of. */
 static int open_log_file(struct store *s)
 {
-	s->file.log = openat(
-		s->file.directory, "log", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-	return s->file.log < 0 ? -errno : check_owner(s->file.log, "log");
+	int fd = owner_open(s->file.directory, "log", O_RDWR | O_CREAT);
+
+	s->file.log = fd < 0 ? -1 : fd;
+	if (fd == -EPERM)
+		owner_complain(s->file.directory, "log");
+	return fd < 0 ? fd : 0;
 }
 
 static int open_log(struct store *s, struct log_text *t)
@@ -343,17 +334,30 @@ static int open_log(struct store *s, struct log_text *t)
 	return e < 0 ? e : log_sync_directory(&s->file);
 }
 
-static int read_before(struct store *s, struct log_text *t)
+/* The log before of another user: set aside where a snapshot says all that it knows, so that it is of use for old events alone. */
+static int refuse_before(struct loading *l, const struct log_text *log)
 {
-	_cleanup_(close_fdp) int fd =
-		openat(s->file.directory, "log.1", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	uint64_t ignored;
+	bool snapshot;
+	int e = peek(&l->aside, log, 0, &ignored, &snapshot);
+
+	owner_complain(l->store->file.directory, "log.1");
+	if (e < 0 || !snapshot)
+		return e < 0 ? e : -EPERM;
+	log_warning("log.1 is set aside; older events cannot be read any more");
+	return log_put_away(l->store, "log.1");
+}
+
+static int read_before(struct loading *l, const struct log_text *log, struct log_text *t)
+{
+	_cleanup_(close_fdp) int fd = owner_open(l->store->file.directory, "log.1", O_RDONLY);
 	int e;
 
+	if (fd == -EPERM)
+		return refuse_before(l, log);
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	e = check_owner(fd, t->name);
-	if (e == 0)
-		e = log_text_read(fd, t);
+		return fd == -ENOENT ? 0 : fd;
+	e = log_text_read(fd, t);
 	if (e == 0)
 		log_text_look_through(t);
 	return e;
@@ -361,12 +365,13 @@ static int read_before(struct store *s, struct log_text *t)
 
 static int read_epoch(struct store *s)
 {
-	_cleanup_(close_fdp) int fd =
-		openat(s->file.directory, "epoch", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	_cleanup_(close_fdp) int fd = owner_open(s->file.directory, "epoch", O_RDONLY);
 	char text[UUID_TEXT_SIZE] = "";
 
+	if (fd == -EPERM)
+		log_warning("the file epoch is another user's: another epoch begins, cursors of event streams are void");
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (read(fd, text, UUID_TEXT_SIZE - 1) != UUID_TEXT_SIZE - 1 || !uuid_parse(text, s->epoch))
 		return -EBADMSG;
 	return 0;
@@ -384,9 +389,9 @@ static int new_epoch(struct store *s)
 	s->epoch[8] = (uint8_t)(0x80 | (s->epoch[8] & 0x3F));
 	uuid_print(s->epoch, text);
 	text[UUID_TEXT_SIZE - 1] = '\n';
-	fd = openat(s->file.directory, "epoch.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = owner_make(s->file.directory, "epoch.new", O_WRONLY);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	e = log_write_all(fd, text, sizeof(text));
 	if (e < 0)
 		return e;
@@ -428,7 +433,7 @@ static int load_files(struct loading *l, struct log_text *log, struct log_text *
 	if (e == 0)
 		e = open_log(s, log);
 	if (e == 0)
-		e = read_before(s, before);
+		e = read_before(l, log, before);
 	if (e == 0)
 		e = log_recall_lost(s);
 	if (e == 0)

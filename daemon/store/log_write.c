@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "store/log_owner.h"
 
 static int write_at(int fd, const char *data, size_t length, uint64_t at)
 {
@@ -84,12 +85,11 @@ static int append(struct log_file *f, const char *data, size_t length)
 
 static int write_new(struct log_file *f, const struct buffer *text, int *ret_fd)
 {
-	_cleanup_(close_fdp) int fd =
-		openat(f->directory, "log.new", O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	_cleanup_(close_fdp) int fd = owner_make(f->directory, "log.new", O_RDWR);
 	int e;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	e = log_write_all(fd, text->data, text->length);
 	if (e == 0)
 		e = sync_file(f, fd);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "proto/ffa.h"
 #include "proto/state-page.h"
 
@@ -175,9 +176,16 @@ void page_republish_all(struct page *p, const struct rows *rows)
 	show_turn(p, rows_seq(rows));
 }
 
+/* Whoever owns it may write there what he likes. */
+static int not_ours(void)
+{
+	log_warning("the state page was another user's, or no file: it is made anew, its readers map it again");
+	return -ESTALE;
+}
+
 /*
  * The same file as long as there is one: readers have it mapped and wait in it. One of another shape (an
- * older version's) is replaced, its readers will find `alive` of the new one and map again.
+ * older version's), or of another user, is replaced, its readers will find `alive` of the new one and map again.
  */
 static int open_file(int directory, bool *ret_fresh)
 {
@@ -185,10 +193,12 @@ static int open_file(int directory, bool *ret_fresh)
 		openat(directory, PAGE_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
 	struct stat st;
 
+	if (fd < 0 && (errno == EACCES || errno == ELOOP || errno == ENXIO))
+		return not_ours();
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
-		return -EPERM;
+		return not_ours();
 	*ret_fresh = st.st_size == 0;
 	return st.st_size == 0 || st.st_size == sizeof(struct state_page) ? take_fd(&fd) : -ESTALE;
 }

@@ -111,6 +111,26 @@ static void trusts_no_file_of_somebody_else(void **state)
 	expect(p, expected);
 }
 
+#define DIR_NOT_TRUSTED "another user owns the directory, or anybody may write there; give it to root, mode 0755"
+
+static void trusts_no_directory_of_somebody_else(void **state)
+{
+	struct place *p = *state;
+	char expected[256];
+
+	(void)snprintf(expected, sizeof(expected), "%s/usr/: " DIR_NOT_TRUSTED "\nc/etc\n", p->path);
+	put(p, "usr/a.json", "a", "/usr");
+	put(p, "etc/c.json", "c", "/etc");
+	assert_int_equal(chmod(place_path(p, "usr"), 0777), 0);
+	expect(p, expected);
+	assert_int_equal(chmod(place_path(p, "usr"), 0755), 0);
+	expect(p, "a/usr\nc/etc\n");
+	if (geteuid() != 0)
+		return; /* nobody else can give it away */
+	assert_int_equal(chown(place_path(p, "usr"), 1, 1), 0);
+	expect(p, expected);
+}
+
 static void follows_links_and_lets_one_to_null_hide_a_file(void **state)
 {
 	put(*state, "usr/a.json", "a", "/usr");
@@ -128,6 +148,7 @@ int main(void)
 			takes_the_later_directory_in_order_of_names, make, place_remove),
 		cmocka_unit_test_setup_teardown(goes_on_after_a_bad_one, make, place_remove),
 		cmocka_unit_test_setup_teardown(trusts_no_file_of_somebody_else, make, place_remove),
+		cmocka_unit_test_setup_teardown(trusts_no_directory_of_somebody_else, make, place_remove),
 		cmocka_unit_test_setup_teardown(
 			follows_links_and_lets_one_to_null_hide_a_file, make, place_remove),
 	};

@@ -291,6 +291,26 @@ static void replaces_a_page_of_another_shape(void **state)
 	assert_int_equal(w->map->header.version, STATE_PAGE_VERSION);
 }
 
+static void replaces_what_is_not_its_own(void **state)
+{
+	struct watch *w = *state;
+	struct stat st;
+
+	page_close(w->page);
+	assert_int_equal(rename(place_path(w->place, "state"), place_path(w->place, "elsewhere")), 0);
+	assert_int_equal(symlink("elsewhere", place_path(w->place, "state")), 0);
+	assert_int_equal(page_open(w->place->path, 2000, &w->page), 0);
+	assert_int_equal(lstat(place_path(w->place, "state"), &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	if (geteuid() != 0)
+		return; /* nobody else can give it away */
+	page_close(w->page);
+	assert_int_equal(chown(place_path(w->place, "state"), 1, 1), 0);
+	assert_int_equal(page_open(w->place->path, 2000, &w->page), 0);
+	assert_int_equal(stat(place_path(w->place, "state"), &st), 0);
+	assert_int_equal(st.st_uid, 0);
+}
+
 /* A reader that saw `seen` sleeps until the line changes; its exit code says whether it was woken. */
 static pid_t sleep_on(struct watch *w, uint16_t endpoint, int ready)
 {
@@ -383,6 +403,7 @@ int main(void)
 		PAGE_TEST(ignores_ids_that_are_no_vms),
 		PAGE_TEST(mends_what_a_dead_daemon_left),
 		PAGE_TEST(replaces_a_page_of_another_shape),
+		PAGE_TEST(replaces_what_is_not_its_own),
 		PAGE_TEST(wakes_those_who_wait_for_a_state),
 		PAGE_TEST(tells_whether_the_daemon_lives),
 	};
