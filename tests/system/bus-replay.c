@@ -16,6 +16,7 @@
 #include "tests/system/bus-corpus.h"
 
 #define ANSWER_US   30000000
+#define WAIT_US     20000 /* for a call that may be answered never */
 #define BURST_MAX   256
 #define KEEP_MAX    4096
 #define CONNECTIONS 4
@@ -134,6 +135,18 @@ static void hold(sd_bus_message *m)
 	*at = sd_bus_message_ref(m);
 }
 
+/* Answered when a VM is in a state, which nobody may ever bring it to. */
+static bool is_a_wait(json_object *c)
+{
+	return strcmp(call_word(c, "member"), "WaitState") == 0;
+}
+
+/* By sd-bus here, not by the daemon. */
+static bool is_given_up(json_object *c, const sd_bus_error *e)
+{
+	return is_a_wait(c) && e && sd_bus_error_has_name(e, SD_BUS_ERROR_NO_REPLY) && strstr(e->message, "timed out");
+}
+
 static int answered(sd_bus_message *m, void *data, sd_bus_error *unused)
 {
 	struct sent *s = data;
@@ -143,6 +156,8 @@ static int answered(sd_bus_message *m, void *data, sd_bus_error *unused)
 
 	(void)unused;
 	open_count--;
+	if (is_given_up(s->call, e))
+		return 1;
 	if (e && !caller_is_typed(e))
 		found(s, e->name, e->message);
 	if (!e && of && strcmp(types ? types : "", of->out) != 0)
@@ -181,7 +196,7 @@ static void send_call(json_object *c)
 	sent_count++;
 	asked++;
 	open_count++;
-	r = sd_bus_call_async(on, NULL, m, answered, s, ANSWER_US);
+	r = sd_bus_call_async(on, NULL, m, answered, s, is_a_wait(c) ? WAIT_US : ANSWER_US);
 	if (r < 0)
 		found(s, "it cannot be sent", strerror(-r));
 	sd_bus_message_unref(m);
