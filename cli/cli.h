@@ -51,6 +51,8 @@ struct cli {
 	bool preserve; /* abort */
 	bool host;   /* shutdown */
 	bool bound;  /* start */
+	bool http;   /* metrics */
+	const char *textfile, *metrics_format; /* metrics; NULL: not given */
 	const char *why; /* lease */
 	const char *secure_view; /* partitions: the inspection socket to compare with; NULL: do not */
 	bool no_ask; /* nobody is asked for a password */
@@ -111,6 +113,7 @@ int verb_destroy(struct cli *c, int argc, char **argv);
 int verb_shutdown(struct cli *c, int argc, char **argv);
 int verb_wait(struct cli *c, int argc, char **argv);
 int verb_forget(struct cli *c, int argc, char **argv);
+int verb_metrics(struct cli *c, int argc, char **argv);
 int verb_monitor(struct cli *c, int argc, char **argv);
 int verb_events(struct cli *c, int argc, char **argv);
 int verb_cancel(struct cli *c, int argc, char **argv);

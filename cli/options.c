@@ -52,6 +52,15 @@ static int take_output(struct cli *c, const struct option_row *o, const char *va
 	return cli_usage("--output is table, json, json-pretty or json-seq, not '%s'", value);
 }
 
+static int take_format(struct cli *c, const struct option_row *o, const char *value)
+{
+	(void)o;
+	if (strcmp(value, "openmetrics") != 0 && strcmp(value, "prometheus") != 0)
+		return cli_usage("--format is openmetrics or prometheus, not '%s'", value);
+	c->metrics_format = value;
+	return 0;
+}
+
 static int take_json(struct cli *c, const struct option_row *o, const char *value)
 {
 	(void)o;
@@ -194,6 +203,10 @@ const struct option_row option_rows[] = {
 	TRUE("console", "follow", 'f', follow, "go on as the guest goes on"),
 	TRUE("trace", "follow", 'f', follow, "go on with each frame as it comes"),
 	VALUE("status", "lines", 'n', "N", take_lines, "so many lines of console and journal, not 10"),
+	{ .name = "format", .argument = "FORMAT", .verbs = "metrics", .take = take_format, .words = "openmetrics|prometheus",
+	  .help = "openmetrics (1.0), or prometheus: the text format before it" },
+	TEXT("metrics", "textfile", "FILE", textfile, "write them to a file, as node_exporter reads it"),
+	TRUE("metrics", "http", 0, http, "answer one HTTP request, from standard input to standard output"),
 	VALUE("console", "tail", 0, "N", take_tail, "begin with the last N lines"),
 	TRUE("console", "raw", 0, raw, "pass control characters to a terminal"),
 	TRUE("trace", "raw", 0, raw, "registers x0 to x7 instead of words"),

@@ -41,6 +41,7 @@ const struct verb verbs[] = {
 	{ "plot", "[NAME...]", "Draw lives over time, as SVG", 0, INT_MAX, 0, verb_plot },
 	{ "console", "NAME", "Show what the guest said", 1, 1, VERB_CHANGES | VERB_NAMES, verb_console },
 	{ "log-level", "[LEVEL]", "Show or change what lifecycled logs", 0, 1, VERB_CHANGES, verb_log_level },
+	{ "metrics", "", "Show what is counted, for a monitoring system", 0, 0, VERB_OFFLINE, verb_metrics },
 	{ "help", "[VERB|exit-codes]", "Show this, or all about a verb", 0, 1, VERB_OFFLINE, verb_help },
 };
 const size_t verb_count = sizeof(verbs) / sizeof(*verbs);

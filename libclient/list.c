@@ -35,6 +35,8 @@ static const struct field vm_more[] = {
 	{ "SecureStuck", "b", AT(secure_stuck), read_bool },
 	{ "Unreachable", "b", AT(unreachable), read_bool },
 	{ "Stale", "b", AT(stale), read_bool },
+	{ "VmmPid", "u", AT(vmm_pid), read_u32 },
+	{ "Restarts", "u", AT(restarts), read_u32 },
 	{ "OldLives", "u", AT(old_lives), read_u32 },
 	{ "Pending", "s", AT(pending), read_string },
 	{ "StuckPartitions", "aq", AT(stuck_at), read_sp_ids },

@@ -12,11 +12,13 @@
 
 struct histogram {
 	uint64_t bucket[HISTOGRAM_BUCKETS];
+	uint64_t sum;
 };
 
 static inline void histogram_add(struct histogram *h, uint64_t value)
 {
 	unsigned bits = value ? 64 - (unsigned)__builtin_clzll(value) : 0;
 
+	h->sum += value;
 	h->bucket[bits < HISTOGRAM_BUCKETS ? bits : HISTOGRAM_BUCKETS - 1]++;
 }

@@ -62,6 +62,7 @@ int bus_new(sd_bus *sd, const struct bus_config *config, struct bus **ret)
 
 	if (!b)
 		return -ENOMEM;
+	b->started = loop_realtime();
 	list_init(&b->posted);
 	list_init(&b->caller_order);
 	list_init(&b->streams);

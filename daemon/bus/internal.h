@@ -76,6 +76,7 @@ struct bus {
 	struct shown_sp shown_sp[MODEL_SP_MAX];
 	size_t shown_sp_count;
 	uint32_t shown_vm_count;
+	uint64_t started; /* CLOCK_REALTIME ns */
 	const char *leaving; /* the VM whose InterfacesRemoved is being sent */
 	uint16_t leaving_sp;
 	bool emit_failed;
@@ -281,6 +282,9 @@ void bus_lease_answer(struct call *c, const struct answer *a); /* it was taken: 
 struct lease_end *bus_lease_end_free(struct lease_end *e);
 void bus_lease_end_abandon(struct lease_end *e);
 void bus_leases_drop(struct bus *b);
+/* metrics.c */
+int bus_append_metrics(sd_bus_message *reply, const struct bus *b);
+
 int bus_append_lease_rows(sd_bus_message *reply, const struct rows *rows, const char *name);
 int bus_get_leases(
 	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);

@@ -64,6 +64,10 @@ static int append_more(sd_bus_message *reply, const struct vm_row *row, bool pee
 		r = sd_bus_message_append(reply, "{sv}", "Unreachable", "b", 1);
 	if (r >= 0 && row->stale)
 		r = sd_bus_message_append(reply, "{sv}", "Stale", "b", 1);
+	if (r >= 0 && row->vmm_pid)
+		r = sd_bus_message_append(reply, "{sv}", "VmmPid", "u", (uint32_t)row->vmm_pid);
+	if (r >= 0 && row->restarts)
+		r = sd_bus_message_append(reply, "{sv}", "Restarts", "u", row->restarts);
 	if (r >= 0 && row->old_lives)
 		r = sd_bus_message_append(reply, "{sv}", "OldLives", "u", row->old_lives);
 	if (r >= 0 && row->waits_for_end)

@@ -88,6 +88,16 @@ static int manager_method_trace(sd_bus_message *m, void *userdata, sd_bus_error 
 	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
+static int manager_method_get_metrics(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	int r = sd_bus_message_new_method_return(m, &reply);
+
+	if (r >= 0)
+		r = bus_append_metrics(reply, userdata);
+	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
 static int manager_method_get(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	_cleanup_(freep) char *path = NULL;
@@ -310,6 +320,8 @@ static const sd_bus_vtable manager_vtable[] = {
 		manager_method_list_leases, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Trace", SD_BUS_ARGS("q", sp, "t", after),
 		SD_BUS_RESULT("a" FRAME_ROW_TYPE, frames), manager_method_trace, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("GetMetrics", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssssa(sa{ss}d))", families),
+		manager_method_get_metrics, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Get", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", path), manager_method_get,
 		SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("GetPartition", SD_BUS_ARGS("q", id), SD_BUS_RESULT("o", path),

@@ -19,6 +19,7 @@ static const struct right rights[] = {
 	ANYONE("ListPeers"),
 	ANYONE("ListLeases"),
 	ANYONE("Trace"),
+	ANYONE("GetMetrics"),
 	ANYONE("Get"),
 	ANYONE("GetPartition"),
 	ANYONE("GetDefinition"),

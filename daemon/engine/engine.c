@@ -66,6 +66,13 @@ const struct rows *engine_rows(struct engine *e)
 	return e->rows;
 }
 
+void engine_measure(const struct engine *e, struct engine_measure *ret)
+{
+	*ret = e->done;
+	if (e->ports.store->measure)
+		e->ports.store->measure(e->ports.store_arg, &ret->log);
+}
+
 const struct ring *engine_ring(const struct engine *e)
 {
 	return e->ring;
@@ -265,6 +272,7 @@ static void complete(struct engine *e)
 	struct committed proof = { .seq = e->model.seq };
 
 	e->stepped = false;
+	e->done.turns++;
 	if (guests_are_alone(&e->model, &e->out)) {
 		answer_guests(e, proof);
 		return;
@@ -283,6 +291,12 @@ static void complete(struct engine *e)
 
 /* ---- the turn ---- */
 
+static void fail_commit(struct engine *e, int error)
+{
+	e->done.commit_failures++;
+	commit_failed(&e->commit, e->rows, &e->model, now(e), error);
+}
+
 static void commit(struct engine *e)
 {
 	int r;
@@ -294,11 +308,12 @@ static void commit(struct engine *e)
 	commit_given(&e->commit, now(e)); /* before it is: a store that needs no time reports at once */
 	r = e->ports.store->commit(e->ports.store_arg, &e->turn);
 	if (r < 0)
-		commit_failed(&e->commit, e->rows, &e->model, now(e), r);
+		fail_commit(e, r);
 }
 
 void engine_committed(struct engine *e, uint64_t seq)
 {
+	e->done.commits++;
 	commit_stored(&e->commit, e->rows, seq);
 	if (!e->busy)
 		engine_wake(e);
@@ -310,7 +325,7 @@ void engine_commit_failed(struct engine *e, int error)
 		engine_committed(e, e->model.seq);
 		return;
 	}
-	commit_failed(&e->commit, e->rows, &e->model, now(e), error);
+	fail_commit(e, error);
 	if (!e->busy)
 		engine_wake(e);
 }
@@ -333,6 +348,7 @@ static void step_queue(struct engine *e)
 		if (!step_one(e, in))
 			return;
 		input_queue_drop_first(&e->queue);
+		e->done.inputs++;
 	}
 	if (model_next_deadline(&e->model) <= now(e))
 		step_one(e, &tick);

@@ -23,6 +23,7 @@ struct engine {
 	bool started, loaded;
 	uint8_t boot[16];          /* under which the log was written last */
 	struct guests_room guests;
+	struct engine_measure done; /* the store's part is asked for */
 };
 
 /* The model as an empty log leaves it, as the daemon was configured. -ENOMEM. */

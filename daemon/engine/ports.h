@@ -150,6 +150,17 @@ struct burned_row {
 	char name[VM_NAME_MAX + 1];
 };
 
+/* What the engine and the store did since the daemon started. */
+struct engine_measure {
+	uint64_t turns, inputs;
+	uint64_t commits, commit_failures;
+	struct store_measure {
+		uint64_t bytes;     /* that the log has now */
+		uint64_t written;   /* bytes, with snapshots */
+		uint64_t snapshots; /* by which it was begun anew */
+	} log;
+};
+
 /* One of the last 64 frames to or from an SP, or of discovery (sp 0). */
 struct secure_frame {
 	uint64_t number; /* the first ever is 1 */
@@ -195,6 +206,7 @@ bool rows_secure_up(const struct rows *r);
 bool rows_disk_stuck(const struct rows *r); /* the last commit failed and is being tried again */
 bool rows_shutting_down(const struct rows *r); /* all VMs are to end, and no guest starts */
 uint64_t rows_seq(const struct rows *r);    /* the last turn shown */
+const struct model_counts *rows_counts(const struct rows *r);
 
 #define EVENT_RING_SIZE 8192
 struct ring; /* engine/ring.c: the last events, for those who come later */
@@ -203,6 +215,7 @@ const struct event_record *ring_after(const struct ring *r, uint64_t seq, bool *
 uint64_t ring_last(const struct ring *r);
 
 const struct rows *engine_rows(struct engine *e);
+void engine_measure(const struct engine *e, struct engine_measure *ret);
 const struct ring *engine_ring(const struct engine *e);
 
 /* ---- ops tables: what the engine asks of the adapters ---- */
@@ -217,6 +230,7 @@ struct store_ops {
 	bool (*wants_snapshot)(void *store);
 	/* The log begins anew with it; the one before is kept. At once or later, but before the next turn. */
 	int (*snapshot)(void *store, const struct turn *whole);
+	void (*measure)(const void *store, struct store_measure *ret); /* NULL: it does not count */
 };
 void engine_committed(struct engine *e, uint64_t seq);
 void engine_commit_failed(struct engine *e, int error); /* a negative errno */

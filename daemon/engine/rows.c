@@ -28,6 +28,7 @@ struct rows {
 	uint32_t burned_changes; /* the model's, when they were written */
 	bool secure_up, disk_stuck, shutting_down;
 	uint64_t seq;
+	struct model_counts counts;
 	struct row *spare;
 };
 
@@ -264,6 +265,7 @@ void rows_refresh(struct rows *r, struct model *m, uint64_t seq)
 	orphans_write(&r->orphans, m);
 	r->secure_up = m->secure_up;
 	r->shutting_down = m->shutdown.active;
+	r->counts = m->counts;
 	r->seq = seq;
 }
 
@@ -365,6 +367,11 @@ bool rows_secure_up(const struct rows *r)
 bool rows_disk_stuck(const struct rows *r)
 {
 	return r->disk_stuck;
+}
+
+const struct model_counts *rows_counts(const struct rows *r)
+{
+	return &r->counts;
 }
 
 uint64_t rows_seq(const struct rows *r)

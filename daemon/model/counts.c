@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counting what is shown of the secure side. Whatever is counted here is counted in the turn that decided it. */
+/* Counting what is shown of the secure side and of all lives. Whatever is counted here is counted in the turn that decided it. */
 #include "model/step.h"
+
+#include "base/mutant.h"
 
 void count_queue(struct sp *sp, const struct debt *d, enum debt_queue to)
 {
@@ -49,4 +51,45 @@ void count_move(struct step *s, const struct debt *d, enum debt_state to, enum d
 		return;
 	histogram_add(&step->retries, d->tries - 1);
 	histogram_add(&step->latency, age > d->first_sent ? age - d->first_sent : 0);
+}
+
+static void count_phase(struct step *s, const struct life *l)
+{
+	if (s->now > l->now.since)
+		histogram_add(&s->m->counts.phase[l->now.substate], (s->now - l->now.since) / 1000);
+}
+
+static void count_state(struct step *s, const struct change_state *to, const struct life *l)
+{
+	if (to->state == to->old_state && to->substate == to->old_substate)
+		return;
+	count_phase(s, l);
+	if (to->state == VM_ABORTING && to->old_state != VM_ABORTING &&
+		!(MUTANT(MUTANT_P4_END_UNCOUNTED) && to->cause == CAUSE_USER_ABORT))
+		s->m->counts.ended[to->cause]++;
+}
+
+void count_change(struct step *s, const struct change *c)
+{
+	struct model_counts *n = &s->m->counts;
+	const struct life *l = c->life ? model_life(s->m, c->life) : NULL;
+	const struct vm *vm;
+
+	if (c->kind == CHANGE_LIFE) {
+		vm = model_vm(s->m, c->vm);
+		n->begun++;
+		n->restarted += vm && vm->operation.operation == OP_RESTART;
+	}
+	if (c->kind == CHANGE_STATE && l)
+		count_state(s, &c->state, l);
+	if (c->kind == CHANGE_LIFE_GONE && l) {
+		count_phase(s, l);
+		n->settled++;
+	}
+}
+
+void count_refused(struct step *s, struct vm *vm)
+{
+	vm->refused++;
+	s->m->counts.refused++;
 }

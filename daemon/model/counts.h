@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What the messages to one SP came to, since the daemon started. For people: nothing is decided by it, nothing of it is
- * stored.
+ * What the messages to one SP came to, and what became of all lives, since the daemon started. For people: nothing is decided
+ * by it, nothing of it is stored.
  */
 
 #include "base/histogram.h"
@@ -31,4 +31,14 @@ struct sp_counts {
 	uint64_t how[DEBT_HOW_COUNT]; /* debts that were settled, and VM_CREATEDs that were refused */
 	uint32_t queued[DEBT_QUEUE_COUNT]; /* now */
 	struct step_counts created, destroyed;
+};
+
+/* Of all VMs. */
+struct model_counts {
+	uint64_t begun, restarted, settled; /* lives; a restarted one has begun as well */
+	uint64_t ended[CAUSE_COUNT];
+	struct histogram phase[VM_SUBSTATE_COUNT]; /* us that a life was in each sub-state that it left */
+	uint64_t refused;    /* illegal transitions asked for */
+	uint64_t adopted;    /* VMMs that came back, to this daemon or on a new link */
+	uint64_t links_lost; /* of VMMs that lived on */
 };

@@ -77,7 +77,7 @@ static enum refusal may_not(struct step *s, const struct request *r, const struc
 	struct vm *vm = l->vm ? l->vm : *r->name ? model_vm_named(s->m, r->name) : NULL;
 
 	if (vm)
-		vm->refused++;
+		count_refused(s, vm);
 	touch(s, vm);
 	return REFUSED_ILLEGAL_TRANSITION;
 }

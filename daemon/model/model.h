@@ -201,6 +201,7 @@ struct model {
 	struct change_autostart autostart;
 
 	/* not stored */
+	struct model_counts counts;
 	bool secure_up, shutting_down, has_secure_side;
 	uint64_t meets_by; /* a new daemon gives the SPs that are waited for so long to be met */
 	bool hold; /* nothing leaves for an SP before it is clear what all of them still know */

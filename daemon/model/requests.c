@@ -59,7 +59,7 @@ static enum vm_state state_of(const struct vm *vm)
 
 enum refusal illegal(struct step *s, struct vm *vm, struct answer *a, const char *verb, const char *remedy)
 {
-	vm->refused++;
+	count_refused(s, vm);
 	if (MUTANT(MUTANT_P5_REFUSED_CHANGES))
 		set_operation(s, vm, OP_ABORT, 0);
 	touch(s, vm);
@@ -99,7 +99,7 @@ static enum refusal ask_start(struct step *s, struct vm *vm, struct answer *a)
 	if (refusal == REFUSED_NOT)
 		refusal = vm_start(s, vm, a->text, sizeof(a->text));
 	if (refusal == REFUSED_ILLEGAL_TRANSITION) {
-		vm->refused++;
+		count_refused(s, vm);
 		touch(s, vm);
 	}
 	if (refusal == REFUSED_NOT) {

@@ -130,6 +130,7 @@ void emit(struct step *s, struct change *c)
 		!(MUTANT(MUTANT_P4_EVENT_LOST) && c->kind == CHANGE_DEBT && c->debt.state == DEBT_SETTLED))
 		o->events++;
 	touch(s, vm_of(s, c));
+	count_change(s, c);
 	o->change[o->changes++] = *c;
 	r = model_apply(s->m, c);
 	assert(r == 0);

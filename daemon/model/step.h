@@ -184,6 +184,8 @@ void count_queue(struct sp *sp, const struct debt *d, enum debt_queue to);
 void count_send(struct step *s, struct debt *d); /* also the tries, of which the model itself makes use */
 void count_reply(struct step *s, struct sp *sp, enum verdict verdict);
 void count_move(struct step *s, const struct debt *d, enum debt_state to, enum debt_how how);
+void count_change(struct step *s, const struct change *c); /* before it is applied */
+void count_refused(struct step *s, struct vm *vm);
 
 /* reply.c: an SP answered */
 void step_reply(struct step *s, const struct secure_reply *r);

@@ -24,7 +24,7 @@ static void vcpu(struct step *s, struct life *l, uint32_t index, uint32_t state,
 		return;
 	if (!vcpu_may_have_become((enum vcpu_state)l->vcpu[index], (enum vcpu_state)state)) {
 		if (l->vm)
-			l->vm->refused++;
+			count_refused(s, l->vm);
 		touch(s, l->vm);
 		return;
 	}
@@ -99,6 +99,7 @@ static void back(struct step *s, struct life *l, const struct vmm_back *b)
 	message_lost(s, l);
 	l->connected = true;
 	l->birth_unsure = false;
+	s->m->counts.adopted++;
 	l->unreachable = l->stale = false;
 	l->features = b->speaks.features; /* a daemon that knew less may have stored it */
 	for (uint32_t i = 0; i < b->vcpu_count && i < l->begun.vcpu_count; i++)
@@ -143,6 +144,12 @@ static void lost(struct step *s, struct life *l, const struct vmm_end *end)
 		life_abort(s, l, (enum vm_cause)end->cause, end->text, false);
 		command_vmm(s, l, COMMAND_KILL);
 	}
+}
+
+static void link_lost(struct step *s, struct life *l, const struct vmm_end *end)
+{
+	s->m->counts.links_lost++;
+	lost(s, l, end);
 }
 
 /* Its guest goes on. What is owed to it, or was told it, waits for a daemon that understands it; an end does not wait. */
@@ -211,7 +218,7 @@ void step_vmm(struct step *s, struct input *in)
 	else if (in->kind == IN_VMM_GONE)
 		life_vmm_gone(s, l, &in->end);
 	else if (in->kind == IN_VMM_LOST)
-		lost(s, l, &in->end);
+		link_lost(s, l, &in->end);
 	else if (in->kind == IN_RECLAIMED)
 		life_reclaimed(s, l);
 }

@@ -75,6 +75,7 @@ static void line_over(struct store *s, const struct log_job *job)
 static void snapshot_over(struct store *s, const struct log_job *job)
 {
 	if (job->began_anew) {
+		s->snapshots++;
 		s->snapshot_size = job->size;
 		s->events = 0;
 		s->ask_at = 0;
@@ -90,6 +91,8 @@ static void job_over(struct store *s, struct log_job *job)
 {
 	job->under_way = false;
 	s->size = job->size;
+	if (job->error == 0)
+		s->written += job->text.length;
 	if (job->snapshot)
 		snapshot_over(s, job);
 	else
@@ -183,8 +186,16 @@ void store_dispatch(struct store *s)
 	}
 }
 
+static void store_measure(const void *store, struct store_measure *ret)
+{
+	const struct store *s = store;
+
+	*ret = (struct store_measure){ .bytes = s->size, .written = s->written, .snapshots = s->snapshots };
+}
+
 const struct store_ops store_ops = {
 	.commit = store_commit,
 	.wants_snapshot = store_wants_snapshot,
 	.snapshot = store_snapshot,
+	.measure = store_measure,
 };

@@ -26,6 +26,7 @@ struct store {
 	uint64_t size;          /* of the log, as far as its jobs are over */
 	uint64_t snapshot_size; /* of the snapshot it begins with */
 	uint64_t events;        /* that followers can still read from it, the snapshot's not counted */
+	uint64_t written, snapshots; /* since it was opened */
 	uint64_t ask_at;        /* no snapshot before it has that size: the last try failed */
 
 	uint16_t *lost_id; /* of lives that a record told of which was set aside */

@@ -29,5 +29,6 @@
 #include <lifecycle/page.h>
 #include <lifecycle/console.h>
 #include <lifecycle/log.h>
+#include <lifecycle/metrics.h>
 
 #endif

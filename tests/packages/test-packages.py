@@ -16,7 +16,7 @@ from host import ctl, equal, expect, needs_kvm, show, systemctl  # noqa: E402
 
 PACKAGES = pathlib.Path("/payload/packages")
 NAMES = ["lifecycled", "lifecyclectl", "liblifecycle0", "liblifecycle-dev", "lifecycled-doc"]
-USERS = ["lifecycled", "lifecycled-vmm", "lifecycled-spmc"]
+USERS = ["lifecycled", "lifecycled-vmm", "lifecycled-spmc", "lifecycled-metrics"]
 UNITS = [unit.replace("@.", "@any.") for unit in host.UNITS]
 
 # Where everything on a machine writes, or that we do not install to.

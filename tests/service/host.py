@@ -19,7 +19,7 @@ from check import LIMIT, Failure, definition, equal, expect, have_kvm, main, nee
 GUESTS = pathlib.Path(os.environ["LIFECYCLED_GUESTS"])
 BUS_NAME = "org.lifecycled.Lifecycle1"
 UNITS = ["lifecycled.service", "lifecycled-guests.service", "lifecycled-spmc.service", "lifecycled-spmc.socket", "lifecycled-spmc-inspect.socket",
-         "run-lifecycled-memory.mount", "lifecycled-vm@.service"]
+         "run-lifecycled-memory.mount", "lifecycled-vm@.service", "lifecycled-metrics.socket", "lifecycled-metrics@.service"]
 
 
 def run(*command, check=True, text=None):

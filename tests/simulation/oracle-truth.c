@@ -233,6 +233,28 @@ static void compare_all(struct world *w, const struct rows *rows, bool touched_o
 		fail(w, "P4", "%zu rows, the events say %zu", rows_vm_count(rows), count);
 }
 
+/* What was told since the daemon began is what it counts of lives, no more and no less. */
+static void count_told(struct world *w, const struct event_record *e)
+{
+	if (e->kind != EVENT_STATE)
+		return;
+	w->told.begun += e->seq == e->life;
+	w->told.settled += e->new_state == VM_NULL;
+	if (e->new_state == VM_ABORTING && e->old_state != VM_ABORTING && e->cause < CAUSE_COUNT)
+		w->told.ended[e->cause]++;
+}
+
+static void compare_counts(struct world *w, const struct model_counts *n)
+{
+	if (n->begun != w->told.begun || n->settled != w->told.settled)
+		fail(w, "P4", "%" PRIu64 " lives are counted as begun and %" PRIu64 " as settled, %" PRIu64 " and %" PRIu64 " were told",
+			n->begun, n->settled, w->told.begun, w->told.settled);
+	for (size_t i = 0; i < CAUSE_COUNT; i++)
+		if (n->ended[i] != w->told.ended[i])
+			fail(w, "P4", "%" PRIu64 " lives are counted as ended by cause %zu, %" PRIu64 " were told", n->ended[i], i,
+				w->told.ended[i]);
+}
+
 static void publish(void *who, const struct published *what)
 {
 	struct world *w = who;
@@ -244,6 +266,9 @@ static void publish(void *who, const struct published *what)
 	w->publishes++;
 	wire_note(w, "show  to %" PRIu64 ", %zu events", what->proof.seq, what->count);
 	oracle_act(w, what->proof);
+	for (size_t i = 0; i < what->count; i++)
+		count_told(w, &what->event[i]);
+	compare_counts(w, rows_counts(what->rows));
 	if (!w->follows)
 		return;
 	for (size_t i = 0; i < what->count; i++)

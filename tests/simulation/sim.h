@@ -408,6 +408,9 @@ struct world {
 	uint64_t shown_seq; /* the follower's cursor */
 	bool follows;       /* it found this daemon */
 	uint64_t publishes;
+	struct {
+		uint64_t begun, settled, ended[CAUSE_COUNT];
+	} told; /* lives, by this daemon: what it has to have counted */
 	struct asked asked[SIM_REQUESTS_MAX];
 	struct holders holders;
 	uint64_t next_token;

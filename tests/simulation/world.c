@@ -154,6 +154,7 @@ static void daemon_starts(struct world *w, uint64_t a, uint64_t b, void *data)
 	w->incarnation = config.incarnation = w->now;
 	memcpy(config.boot, &w->boot, sizeof(w->boot));
 	w->dead = w->soon = w->quitting = w->follows = false;
+	memset(&w->told, 0, sizeof(w->told));
 	w->posted = 0;
 	wire_note(w, "world a daemon starts");
 	holders_daemon(w);

@@ -49,6 +49,8 @@ struct lifecycle_vm {
 	struct lifecycle_sp_ids stuck_at; /* SPs that have not taken the end of a life of this VM, an old one perhaps, in time */
 	const char *pending; /* what comes once its life is over: "-", "change" or "removal" */
 	bool stale;          /* its VMM lives, and is of a version that this daemon cannot speak with */
+	uint32_t vmm_pid;    /* 0: none. */
+	uint32_t restarts;   /* automatic ones in the window of restart-limit */
 };
 
 /* What a life owes a Secure Partition. */

@@ -95,6 +95,16 @@ bool rows_disk_stuck(const struct rows *r)
 	return r->disk_stuck;
 }
 
+const struct model_counts *rows_counts(const struct rows *r)
+{
+	return &r->counts;
+}
+
+void engine_measure(const struct engine *e, struct engine_measure *ret)
+{
+	*ret = e->done;
+}
+
 uint64_t rows_seq(const struct rows *r)
 {
 	return r->seq;

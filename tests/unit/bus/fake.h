@@ -21,6 +21,7 @@ struct rows {
 	struct burned_row burned[4];
 	size_t burned_count;
 	uint64_t seq;
+	struct model_counts counts;
 	bool secure_up, disk_stuck;
 };
 
@@ -35,6 +36,7 @@ struct engine {
 	struct ring ring;
 	struct request posted[FAKE_POSTED];
 	size_t posted_count;
+	struct engine_measure done;
 	int post_error; /* what engine_post answers */
 };
 

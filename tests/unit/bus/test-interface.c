@@ -41,7 +41,7 @@ static void introspection_is_the_file(void **state)
 	for (size_t i = 0; i < file.count && i < running.count; i++)
 		assert_string_equal(running.line[i], file.line[i]);
 	assert_int_equal(running.count, file.count);
-	assert_int_equal(running.count, 42 + 6 + 35 + 34 + 3);
+	assert_int_equal(running.count, 43 + 6 + 35 + 34 + 3);
 	lines_free(&file);
 	lines_free(&running);
 }

@@ -186,7 +186,7 @@ static void without_polkit_all_that_changes_is_denied(void **state)
 
 	need_root();
 	for_each_method(is_denied, &ctx);
-	assert_int_equal(ctx.free, 15);
+	assert_int_equal(ctx.free, 16);
 	assert_int_equal(ctx.denied, 15 + 10); /* of the Manager, of a VM */
 	assert_int_equal(w->engine.posted_count, 0);
 }
