@@ -7,7 +7,7 @@
 #include "words.h"
 
 /* " It waits on VM 'db', which has to run before it" with "It" as `who`; nothing if it waits for nothing. */
-void why_add_party(struct words *w, const char *who, const struct lifecycle_waits_on *on);
+void why_add_party(struct words *t, const char *who, const struct lifecycle_waits_on *w);
 /* The debt that is waited for, or NULL. */
 const struct lifecycle_peer *why_find_peer(const struct lifecycle_peer_list *peers, const struct lifecycle_waits_on *on);
 

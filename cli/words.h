@@ -14,4 +14,4 @@ struct words {
 /* An empty one in a buffer of at least one byte. */
 void words_begin(struct words *w, char *to, size_t size);
 void words_add(struct words *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void words_add_span(struct words *w, const char *before, uint64_t nanoseconds, const char *after);
+void words_add_span(struct words *w, const char *before, uint64_t ns, const char *after);

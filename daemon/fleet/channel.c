@@ -172,8 +172,8 @@ void message_tell(struct vmm *v, uint64_t number, const uint8_t *bytes, uint32_t
 		return;
 	if (!(v->link->features & VMM_FEATURE_MESSAGES))
 		refuse(v, number, FFA_DENIED);
-	else if (v->phase != VMM_PHASE_ENTERED) /* NOLINT(bugprone-branch-clone): what is asked first is answered first */
-		refuse(v, number, FFA_BUSY);
+	else if (v->phase != VMM_PHASE_ENTERED)
+		refuse(v, number, FFA_BUSY); /* NOLINT(bugprone-branch-clone): what is asked first is answered first */
 	else if (sendmsg(v->link->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		v->messages++;
 	else if (errno == EAGAIN)

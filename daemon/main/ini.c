@@ -82,7 +82,7 @@ static char *skip_blanks(char *text)
 	return text;
 }
 
-static void cut_blanks(char *start, char *end)
+static void cut_blanks(const char *start, char *end)
 {
 	while (end > start && is_blank(end[-1]))
 		end--;

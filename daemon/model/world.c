@@ -126,8 +126,8 @@ static void down(struct step *s)
 		if (!out)
 			continue;
 		answer_lost(s, sp);
-		l = model_life(s->m, sp->open_life);
-		if (MUTANT(MUTANT_P2_ID_UNKNOWN) && l && l->debt[i].state == DEBT_DESTROYING) {
+		l = MUTANT(MUTANT_P2_ID_UNKNOWN) ? model_life(s->m, sp->open_life) : NULL;
+		if (l && l->debt[i].state == DEBT_DESTROYING) {
 			debt_move(s, l, &l->debt[i], DEBT_SETTLED, HOW_SP_UNKNOWN);
 			life_advance_retire(s, l);
 		}
