@@ -79,15 +79,15 @@ static bool reaches_spared(json_object *c)
 
 /* ---- answers ---- */
 
-/* Words of an error's text that differ from call to call: names, numbers, places, and what the call itself says. */
+/* Words of an error's text that differ from call to call: numbers, places, what the call itself says, and short ones. */
 static bool is_of_its_own(json_object *c, const char *text, size_t length)
 {
-	char quoted[32];
+	char word[24];
 
-	if (length > 20 || strspn(text, "abcdefghijklmnopqrstuvwxyz,.;") < length)
+	if (length < 3 || length > 20 || strspn(text, "abcdefghijklmnopqrstuvwxyz,.;") < length)
 		return true;
-	(void)snprintf(quoted, sizeof(quoted), "\"%.*s\"", (int)(length - !!strchr(",.;", text[length - 1])), text);
-	return strstr(line_of(c), quoted);
+	(void)snprintf(word, sizeof(word), "%.*s", (int)(length - !!strchr(",.;", text[length - 1])), text);
+	return strstr(line_of(c), word);
 }
 
 /* Whether no answer was like it: to this member, with this error and, of ours, a text that begins with the same words. */
