@@ -22,6 +22,7 @@ enum phase {
 	PHASE_ENDS,    /* by itself: what comes then is its policy's */
 	PHASE_ENDED,   /* at somebody's word, for good */
 	PHASE_AGAIN,   /* it ends, and the next life follows */
+	PHASE_GOES,    /* it ends, and the VM goes with it */
 	PHASE_KEPT,    /* for a post-mortem */
 	PHASE_COUNT,
 };
@@ -30,16 +31,28 @@ enum phase {
 #define NOT_PAUSED "!it can be paused while it runs"
 #define ONLY_GO_ON "!only a VM that is paused can go on"
 #define NOT_LIVED  "!end its life first, or say that it goes with it (--pending)"
+#define AT_ONCE    "a life would begin without its delay, after what it needs"
+#define IS_GOING   "nothing: its life ends, and the VM goes with it"
 #define GOES       "its life would end, and it would be forgotten, with its definition"
 #define NO_WAIT    "!nothing waits that could be taken back"
 
-/* '!': it would be refused. */
+/* What may be beside the phase, and makes a difference to some verbs. */
+enum when {
+	ALWAYS,
+	QUIESCING, /* the vCPUs of a life that ends come out */
+	DELAYED,   /* the next life has a time before which it does not begin by itself */
+};
+
+/* '!': it would be refused. The first one that fits, and has words for the phase, says it. */
 static const struct rehearsal {
 	const char *verb;
 	bool preserve, pending;
+	enum when when;
 	const char *comes_of_it[PHASE_COUNT];
 } rehearsals[] = {
-	{ "start", false, false, {
+	{ "start", false, false, DELAYED, {
+		[PHASE_WAITS] = AT_ONCE } },
+	{ "start", false, false, ALWAYS, {
 		[PHASE_NULL] = "a life would begin, after what it needs",
 		[PHASE_WAITS] = "nothing: it is to begin",
 		[PHASE_CREATED] = "nothing: it is on its way",
@@ -49,8 +62,9 @@ static const struct rehearsal {
 		[PHASE_ENDS] = "!its life ends: wait until it is null, or restart it",
 		[PHASE_ENDED] = "!its life ends: wait until it is null",
 		[PHASE_AGAIN] = "!its life ends: wait, the next one follows",
+		[PHASE_GOES] = "!its life ends, and the VM goes with it: define it again then",
 		[PHASE_KEPT] = "!it is kept for a post-mortem: abort gives it up, or restart it" } },
-	{ "stop", false, false, {
+	{ "stop", false, false, ALWAYS, {
 		[PHASE_NULL] = NO_LIFE,
 		[PHASE_WAITS] = "its start would be taken back",
 		[PHASE_CREATED] = "its life would end at once, for its guest does not run yet",
@@ -60,8 +74,9 @@ static const struct rehearsal {
 		[PHASE_ENDS] = "its life ends, and no other would follow",
 		[PHASE_ENDED] = "nothing: its life ends",
 		[PHASE_AGAIN] = "its life ends, and no other would follow",
+		[PHASE_GOES] = IS_GOING,
 		[PHASE_KEPT] = "!it is kept for a post-mortem: abort gives it up" } },
-	{ "pause", false, false, {
+	{ "pause", false, false, ALWAYS, {
 		[PHASE_NULL] = NOT_PAUSED,
 		[PHASE_WAITS] = NOT_PAUSED,
 		[PHASE_CREATED] = NOT_PAUSED,
@@ -71,8 +86,9 @@ static const struct rehearsal {
 		[PHASE_ENDS] = NOT_PAUSED,
 		[PHASE_ENDED] = NOT_PAUSED,
 		[PHASE_AGAIN] = NOT_PAUSED,
+		[PHASE_GOES] = NOT_PAUSED,
 		[PHASE_KEPT] = NOT_PAUSED } },
-	{ "resume", false, false, {
+	{ "resume", false, false, ALWAYS, {
 		[PHASE_NULL] = ONLY_GO_ON,
 		[PHASE_WAITS] = ONLY_GO_ON,
 		[PHASE_CREATED] = ONLY_GO_ON,
@@ -82,8 +98,14 @@ static const struct rehearsal {
 		[PHASE_ENDS] = ONLY_GO_ON,
 		[PHASE_ENDED] = ONLY_GO_ON,
 		[PHASE_AGAIN] = ONLY_GO_ON,
+		[PHASE_GOES] = ONLY_GO_ON,
 		[PHASE_KEPT] = ONLY_GO_ON } },
-	{ "abort", true, false, {
+	{ "abort", true, false, QUIESCING, {
+		[PHASE_ENDS] = "its life ends, and would be kept for a post-mortem",
+		[PHASE_ENDED] = "its life ends, and would be kept for a post-mortem",
+		[PHASE_AGAIN] = "its life ends, and would be kept for a post-mortem; no other would follow",
+		[PHASE_GOES] = "!its life ends, and the VM goes with it: nothing supersedes that" } },
+	{ "abort", true, false, ALWAYS, {
 		[PHASE_NULL] = "!there is no life to keep",
 		[PHASE_WAITS] = "!there is no life to keep",
 		[PHASE_CREATED] = "its life would end, and be kept for a post-mortem",
@@ -93,8 +115,9 @@ static const struct rehearsal {
 		[PHASE_ENDS] = "!its end is on its way already",
 		[PHASE_ENDED] = "!its end is on its way already",
 		[PHASE_AGAIN] = "!its end is on its way already",
+		[PHASE_GOES] = "!its end is on its way already",
 		[PHASE_KEPT] = "nothing: it is kept" } },
-	{ "abort", false, false, {
+	{ "abort", false, false, ALWAYS, {
 		[PHASE_NULL] = NO_LIFE,
 		[PHASE_WAITS] = "its start would be taken back",
 		[PHASE_CREATED] = "its life would end",
@@ -104,8 +127,12 @@ static const struct rehearsal {
 		[PHASE_ENDS] = "its life ends, and no other would follow",
 		[PHASE_ENDED] = "nothing: its life ends",
 		[PHASE_AGAIN] = "its life ends, and no other would follow",
+		[PHASE_GOES] = IS_GOING,
 		[PHASE_KEPT] = "what is kept would be given up" } },
-	{ "restart", false, false, {
+	{ "restart", false, false, DELAYED, {
+		[PHASE_WAITS] = AT_ONCE,
+		[PHASE_AGAIN] = "its life ends, and the next one would follow without its delay" } },
+	{ "restart", false, false, ALWAYS, {
 		[PHASE_NULL] = "a life would begin, after what it needs",
 		[PHASE_WAITS] = "nothing: it is to begin",
 		[PHASE_CREATED] = "its life would end, and the next one begin",
@@ -115,30 +142,34 @@ static const struct rehearsal {
 		[PHASE_ENDS] = "its life ends, and the next one would begin",
 		[PHASE_ENDED] = "!its life ends: start it again when it is null",
 		[PHASE_AGAIN] = "nothing: its life ends, and the next one follows",
+		[PHASE_GOES] = "!its life ends, and the VM goes with it: define and start it again then",
 		[PHASE_KEPT] = "what is kept would be given up, and the next life begin" } },
-	{ "destroy", false, false, {
+	{ "destroy", false, false, ALWAYS, {
 		[PHASE_NULL] = "it would be forgotten, with its definition",
 		[PHASE_WAITS] = "its start would be taken back, and it would be forgotten, with its definition",
 		[PHASE_CREATED] = GOES, [PHASE_RUNS] = GOES, [PHASE_PAUSED] = GOES, [PHASE_STOPS] = GOES,
-		[PHASE_ENDS] = GOES, [PHASE_ENDED] = GOES, [PHASE_AGAIN] = GOES, [PHASE_KEPT] = GOES } },
-	{ "undefine", false, true, {
+		[PHASE_ENDS] = GOES, [PHASE_ENDED] = GOES, [PHASE_AGAIN] = GOES, [PHASE_GOES] = IS_GOING,
+		[PHASE_KEPT] = GOES } },
+	{ "undefine", false, true, ALWAYS, {
 		[PHASE_NULL] = "it would be forgotten, with its definition",
 		[PHASE_WAITS] = "its start would be taken back, and it would be forgotten, with its definition",
 		[PHASE_CREATED] = "it would go at the end of its life", [PHASE_RUNS] = "it would go at the end of its life",
 		[PHASE_PAUSED] = "it would go at the end of its life", [PHASE_STOPS] = "it would go at the end of its life",
 		[PHASE_ENDS] = "it would go at the end of its life", [PHASE_ENDED] = "it would go at the end of its life",
-		[PHASE_AGAIN] = "it would go at the end of its life", [PHASE_KEPT] = "it would go at the end of its life" } },
-	{ "undefine", false, false, {
+		[PHASE_AGAIN] = "it would go at the end of its life", [PHASE_GOES] = IS_GOING,
+		[PHASE_KEPT] = "it would go at the end of its life" } },
+	{ "undefine", false, false, ALWAYS, {
 		[PHASE_NULL] = "it would be forgotten, with its definition",
 		[PHASE_WAITS] = "its start would be taken back, and it would be forgotten, with its definition",
 		[PHASE_CREATED] = NOT_LIVED, [PHASE_RUNS] = NOT_LIVED, [PHASE_PAUSED] = NOT_LIVED, [PHASE_STOPS] = NOT_LIVED,
-		[PHASE_ENDS] = NOT_LIVED, [PHASE_ENDED] = NOT_LIVED, [PHASE_AGAIN] = NOT_LIVED, [PHASE_KEPT] = NOT_LIVED } },
-	{ "cancel", false, false, {
+		[PHASE_ENDS] = NOT_LIVED, [PHASE_ENDED] = NOT_LIVED, [PHASE_AGAIN] = NOT_LIVED, [PHASE_GOES] = NOT_LIVED,
+		[PHASE_KEPT] = NOT_LIVED } },
+	{ "cancel", false, false, ALWAYS, {
 		[PHASE_NULL] = NO_WAIT,
 		[PHASE_WAITS] = "its start would be taken back",
 		[PHASE_CREATED] = "!its life has begun: abort ends it",
 		[PHASE_RUNS] = NO_WAIT, [PHASE_PAUSED] = NO_WAIT, [PHASE_STOPS] = NO_WAIT, [PHASE_ENDS] = NO_WAIT,
-		[PHASE_ENDED] = NO_WAIT, [PHASE_KEPT] = NO_WAIT,
+		[PHASE_ENDED] = NO_WAIT, [PHASE_GOES] = NO_WAIT, [PHASE_KEPT] = NO_WAIT,
 		[PHASE_AGAIN] = "its life ends, and no other would follow" } },
 };
 
@@ -156,18 +187,35 @@ static enum phase phase_of(const struct lifecycle_vm *vm)
 		return vm->substate == LIFECYCLE_SUB_RUNNING ? PHASE_RUNS : PHASE_PAUSED;
 	if (vm->operation == LIFECYCLE_OP_RESTART)
 		return PHASE_AGAIN;
+	if (vm->operation == LIFECYCLE_OP_DESTROY)
+		return PHASE_GOES;
 	return vm->operation == LIFECYCLE_OP_NONE ? PHASE_ENDS : PHASE_ENDED;
 }
 
-static const struct rehearsal *find(const struct cli *c)
+static bool is_now(const struct lifecycle_vm_details *d, enum when when)
 {
+	switch (when) {
+	case QUIESCING:
+		return d->vm->substate == LIFECYCLE_SUB_QUIESCING;
+	case DELAYED:
+		return d->next_start != 0;
+	default:
+		return true;
+	}
+}
+
+static const char *words_for(const struct cli *c, const struct lifecycle_vm_details *d)
+{
+	enum phase phase = phase_of(d->vm);
+
 	for (size_t i = 0; i < sizeof(rehearsals) / sizeof(*rehearsals); i++) {
 		const struct rehearsal *r = &rehearsals[i];
 
-		if (strcmp(r->verb, c->verb) == 0 && r->preserve == c->preserve && r->pending == c->pending)
-			return r;
+		if (strcmp(r->verb, c->verb) == 0 && r->preserve == c->preserve && r->pending == c->pending && is_now(d, r->when) &&
+			r->comes_of_it[phase])
+			return r->comes_of_it[phase];
 	}
-	return NULL;
+	return "!this lifecyclectl does not know what comes of it";
 }
 
 /* A refusal that does not come of the state; NULL: there is none. */
@@ -201,7 +249,7 @@ static struct json_object *to_json(const struct cli *c, const char *name, const 
 	return o;
 }
 
-static int rehearse(struct cli *c, const char *name, const struct rehearsal *r, bool starts_nothing, struct json_object *array)
+static int rehearse(struct cli *c, const char *name, bool starts_nothing, struct json_object *array)
 {
 	struct lifecycle_vm_info *info;
 	const struct lifecycle_vm_details *d;
@@ -213,7 +261,7 @@ static int rehearse(struct cli *c, const char *name, const struct rehearsal *r, 
 	d = lifecycle_vm_info_details(info);
 	text = other_refusal(c, d, starts_nothing, &refusal);
 	if (!text)
-		text = r->comes_of_it[phase_of(d->vm)];
+		text = words_for(c, d);
 	if (*text == '!') {
 		text++;
 		refusal = LIFECYCLE_REFUSED_ILLEGAL_TRANSITION;
@@ -231,7 +279,6 @@ static int rehearse(struct cli *c, const char *name, const struct rehearsal *r, 
 
 int dry_run(struct cli *c, int argc, char **argv)
 {
-	const struct rehearsal *r = find(c);
 	struct json_object *array = wants_json(c) ? json_object_new_array() : NULL;
 	const struct lifecycle_daemon *daemon;
 	bool starts_nothing;
@@ -243,7 +290,7 @@ int dry_run(struct cli *c, int argc, char **argv)
 	}
 	starts_nothing = daemon->shutting_down;
 	for (int i = 0; i < argc; i++) {
-		int one = rehearse(c, argv[i], r, starts_nothing, array);
+		int one = rehearse(c, argv[i], starts_nothing, array);
 
 		code = code ? code : one;
 	}
