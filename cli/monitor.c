@@ -167,17 +167,20 @@ static void show_event(const struct cli *c, const struct lifecycle_event *e, con
 	json_print(c, o);
 }
 
-static void show_gap(const struct cli *c)
+static void print_gap(const struct cli *c)
 {
-	struct json_object *o;
+	struct json_object *o = json_object_new_object();
 
-	if (!wants_json(c)) {
-		(void)cli_say_error("%s: changes were lost here: too many for this reader; 'lifecyclectl list' shows what is", c->verb);
-		return;
-	}
-	o = json_object_new_object();
 	json_add_string(o, "event", "gap");
 	json_print(c, o);
+}
+
+static void show_gap(const struct cli *c)
+{
+	if (wants_json(c))
+		print_gap(c);
+	else
+		(void)cli_say_error("%s: changes were lost here: too many for this reader; 'lifecyclectl list' shows what is", c->verb);
 }
 
 /* ---- what is shown ---- */
@@ -227,7 +230,7 @@ static int subscribe_back(struct watch *w)
 	if (r == 0 && later) {
 		stored_say_later(w->c);
 		if (wants_json(w->c))
-			show_gap(w->c);
+			print_gap(w->c);
 	}
 	return r;
 }
@@ -276,9 +279,10 @@ static int take_tail(struct watch *w, int *ret_why)
 	*ret_why = 0;
 	for (;;) {
 		int r = drain(w);
+		bool whole = lifecycle_stream_seq(w->stream) >= w->last;
 
-		*ret_why = r;
-		if (r < 0 || lifecycle_stream_seq(w->stream) >= w->last)
+		*ret_why = w->c->leave && whole ? 0 : r;
+		if (r < 0 || whole)
 			return 0;
 		r = follow_poll(lifecycle_stream_get_fd(w->stream), monotonic_now() + STORED_QUIET_NS);
 		if (r < 0)
@@ -334,6 +338,16 @@ static void print_legend(const struct cli *c)
 			"FF-A ID", "CHANGE", colour_off(c, COLOUR_BOLD));
 }
 
+/* What --no-follow prints would pass for all that there is. */
+static int say_cut_off(const struct watch *w, int why)
+{
+	const char *how = why == -EOVERFLOW ? "there was too much for this reader" : "lifecycled hung up";
+
+	if (wants_json(w->c))
+		print_gap(w->c);
+	return cli_say_error("%s: %s before all was read: ask again", w->c->verb, how);
+}
+
 static int run(struct watch *w)
 {
 	int r = begin(w), why = 0;
@@ -344,8 +358,10 @@ static int run(struct watch *w)
 	if (w->keeps || w->c->leave)
 		r = take_tail(w, &why);
 	show_kept(w);
-	if (r || (w->c->leave && why != -EBADMSG))
+	if (r || (w->c->leave && !why))
 		return r;
+	if (w->c->leave && why != -EBADMSG)
+		return say_cut_off(w, why);
 	if (why < 0) {
 		r = go_on(w, why);
 		if (r)

@@ -69,6 +69,13 @@ static void goes_on_behind_the_last_lines(void **state)
 	run_free(&r);
 }
 
+/* What ends too early is not taken for all that there is. */
+static void says_when_it_could_not_read_all(void **state)
+{
+	expect(*state, CTL("events", "--no-follow", "cut"), 1, "{\"event\":\"gap\"}\n", "events: lifecycled hung up before all was read");
+	expect(*state, CTL("monitor", "--no-follow", "-n", "3", "cut"), 1, "", "monitor: lifecycled hung up before all was read");
+}
+
 static void shows_those_that_are_named(void **state)
 {
 	expect(*state, CTL("start", "db", "-q"), 0, "", NULL);
@@ -112,6 +119,7 @@ int main(void)
 		TEST(what_is_lost_is_a_gap),
 		TEST(begins_with_the_last_lines),
 		TEST(goes_on_behind_the_last_lines),
+		TEST(says_when_it_could_not_read_all),
 		TEST(shows_those_that_are_named),
 		TEST(refuses_what_is_no_cursor),
 		TEST(cancels),

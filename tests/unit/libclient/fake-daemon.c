@@ -366,8 +366,12 @@ static int method_subscribe(sd_bus_message *m, void *userdata, sd_bus_error *err
 	replayed = strcmp(epoch, EPOCH) == 0 && last >= 50;
 	if (replayed)
 		replay(fd[0], filter, last);
-	streams[stream_count].fd = fd[0];
-	(void)snprintf(streams[stream_count++].filter, sizeof(streams->filter), "%s", filter);
+	if (strcmp(filter, "cut") == 0) { /* it dies half-way */
+		close(fd[0]);
+	} else {
+		streams[stream_count].fd = fd[0];
+		(void)snprintf(streams[stream_count++].filter, sizeof(streams->filter), "%s", filter);
+	}
 	r = sd_bus_message_new_method_return(m, &reply);
 	if (r >= 0)
 		r = append_rows(reply, replayed ? "(none)" : filter);
