@@ -124,6 +124,15 @@ struct vm_row {
 	struct lease_row *lease;
 };
 
+/* The VM went on without that life (on-stuck: new-id), which still owes something. */
+static inline bool vm_row_left_behind(const struct vm_row *v, uint64_t life)
+{
+	for (uint32_t i = 0; i < v->old_debt_count; i++)
+		if (v->debt[v->debt_count + i].life == life)
+			return true;
+	return false;
+}
+
 struct sp_row {
 	struct change_sp sp;
 	uint32_t owed;    /* lives that still owe it something */
