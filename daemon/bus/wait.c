@@ -75,25 +75,28 @@ static bool wants(const struct call *c, unsigned state, unsigned substate)
 	return (c->wanted >> state & 1) || (c->wanted >> (16 + substate) & 1);
 }
 
-/* With nothing named it is the end that is waited for. */
-static const char *at_the_end(const struct call *c)
+/* The VM has another life, or none. What it left behind while that settles is not null before it has. */
+static void of_life_before(const struct call *c, const struct vm_row *row, struct outcome_of_wait *o)
 {
-	return wants(c, VM_NULL, VM_SUB_NONE) ? "reached" : "over";
+	bool settles = vm_row_left_behind(row, c->request.life);
+
+	*o = (struct outcome_of_wait) { .life = c->request.life, .seq = row->changed_at,
+		.state = settles ? VM_ABORTING : VM_NULL, .substate = settles ? VM_SUB_RETIRING : VM_SUB_NONE,
+		.cause = row->end_life == c->request.life ? row->end_cause : CAUSE_NONE };
+	if (wants(c, o->state, o->substate))
+		o->result = "reached";
+	else if (!settles || !wants(c, VM_NULL, VM_SUB_NONE))
+		o->result = "over";
 }
 
 static void of_row(const struct call *c, const struct vm_row *row, struct outcome_of_wait *o)
 {
-	bool over = c->request.life && row->life != c->request.life;
-
-	*o = (struct outcome_of_wait) { .life = over ? c->request.life : row->life, .seq = row->changed_at };
-	if (over) {
-		o->result = at_the_end(c);
-		o->cause = row->end_life == c->request.life ? row->end_cause : CAUSE_NONE;
+	if (c->request.life && row->life != c->request.life) {
+		of_life_before(c, row, o);
 		return;
 	}
-	o->state = row->state;
-	o->substate = row->substate;
-	o->cause = row->life ? row->cause : row->end_cause;
+	*o = (struct outcome_of_wait) { .life = row->life, .seq = row->changed_at, .state = row->state, .substate = row->substate,
+		.cause = row->life ? row->cause : row->end_cause };
 	if (wants(c, row->state, row->substate))
 		o->result = "reached";
 	else if (!row->life && row->operation == OP_NONE) /* nothing leads there by itself */
@@ -143,6 +146,12 @@ static void turn_event(struct bus *b, const struct event_record *e)
 	}
 }
 
+/* That a life is null its own event says, to whoever waits by then: of one that was left behind the row forgets too early. */
+static bool is_the_events(const struct call *c, const struct outcome_of_wait *o)
+{
+	return c->request.life && o->state == VM_NULL && wants(c, VM_NULL, VM_SUB_NONE);
+}
+
 void bus_waits_turn(struct bus *b, const struct published *what)
 {
 	struct wait *w;
@@ -156,7 +165,7 @@ void bus_waits_turn(struct bus *b, const struct published *what)
 		list_remove(&w->touched);
 		if (row)
 			of_row(w->call, row, &o);
-		if (o.result)
+		if (o.result && !is_the_events(w->call, &o))
 			wait_answer(w, &o);
 	}
 }

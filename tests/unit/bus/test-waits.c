@@ -182,6 +182,36 @@ static void without_a_life_it_waits_on_through_a_restart(void **state)
 	assert_result(w, &null, "reached 93 null/- - 96");
 }
 
+/* on-stuck: new-id. Its VM goes on without it, and its own event says that it has settled: the row tells what it owes, no more. */
+static void a_life_that_was_left_behind_is_null_when_it_has_settled(void **state)
+{
+	struct debt_row owed = { .sp = 0x8001, .state = DEBT_DESTROYING, .stuck = true, .life = 7 };
+	struct world *w = *state;
+	struct pending early, late, running, retiring;
+	struct vm_row *a = vm_a(w, 7, VM_ABORTING, VM_SUB_RETIRING);
+
+	ask_to_wait(&w->root, &early, 7, "", 0);
+	ping(&w->root);
+	a = vm_a(w, 93, VM_CREATED, VM_SUB_ALLOCATING);
+	a->debt = &owed;
+	a->old_debt_count = a->old_lives = 1;
+	happens(w, moved(93, 93, VM_ABORTING, VM_CREATED, VM_SUB_ALLOCATING));
+	ask_to_wait(&w->root, &late, 7, "null", 0);
+	ask_to_wait(&w->root, &running, 7, "running", 0);
+	assert_result(w, &running, "over 7 aborting/retiring - 90");
+	ask_to_wait(&w->root, &retiring, 7, "retiring", 0);
+	assert_result(w, &retiring, "reached 7 aborting/retiring - 90");
+	a->old_debt_count = 0;
+	a->debt = NULL;
+	happens(w, (struct event_record) { .kind = EVENT_DEBT, .seq = 94, .name = "a", .life = 7, .new_state = DEBT_SETTLED });
+	ping(&w->root);
+	assert_false(early.done); /* its memory is not back yet */
+	assert_false(late.done);
+	happens(w, moved(95, 7, VM_ABORTING, VM_NULL, VM_SUB_NONE));
+	assert_result(w, &early, "reached 7 null/- - 95");
+	assert_result(w, &late, "reached 7 null/- - 95");
+}
+
 /* A start that waits has no life yet; one that is taken back brings none. */
 static void a_start_that_comes_to_nothing_answers_over(void **state)
 {
@@ -311,6 +341,7 @@ int main(void)
 		TEST(a_state_that_was_left_in_the_same_turn_counts),
 		TEST(a_life_that_ends_before_answers_over_with_its_cause),
 		TEST(without_a_life_it_waits_on_through_a_restart),
+		TEST(a_life_that_was_left_behind_is_null_when_it_has_settled),
 		TEST(a_start_that_comes_to_nothing_answers_over),
 		TEST(time_is_over_and_it_says_where_the_vm_is),
 		TEST(nonsense_is_refused),
