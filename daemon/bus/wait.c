@@ -15,6 +15,7 @@
 
 #define TIMEOUT_MS_MAX (366ull * 24 * 3600 * 1000) /* beyond that: none */
 #define NS_PER_MS      1000000ull
+#define WORDS_MAX      (VM_STATE_COUNT + VM_SUBSTATE_COUNT)
 
 struct wait {
 	struct list link;
@@ -348,13 +349,18 @@ static int want(struct call *c, const char *word, sd_bus_error *error)
 		"or a sub-state, as List has them", word);
 }
 
+_Static_assert(VM_STATE_COUNT <= 16 && VM_SUBSTATE_COUNT <= 16, "they have a bit each in `wanted`");
+
+/* A message has room for millions of words, and there are a few. */
 static int read_wanted(struct call *c, sd_bus_message *m, sd_bus_error *error)
 {
+	unsigned left = WORDS_MAX;
 	const char *word;
 	int r = sd_bus_message_enter_container(m, 'a', "s");
 
 	while (r >= 0 && (r = sd_bus_message_read(m, "s", &word)) > 0)
-		r = want(c, word, error);
+		r = left-- ? want(c, word, error) : bus_refuse(error, REFUSED_INVALID_ARGUMENT,
+			"more than %u states are named: there are not so many, name each once", (unsigned)WORDS_MAX);
 	if (r < 0)
 		return r;
 	if (!c->wanted)

@@ -265,6 +265,22 @@ static void nonsense_is_refused(void **state)
 		NULL);
 }
 
+/* Who may ask is anybody, and a message has room for millions. */
+static void who_names_more_states_than_there_are_is_refused(void **state)
+{
+#define SIX "running", "running", "running", "running", "running", "running"
+	struct world *w = *state;
+	sd_bus_message *m;
+
+	_Static_assert(VM_STATE_COUNT + VM_SUBSTATE_COUNT == 18, "three times six");
+	(void)vm_a(w, 7, VM_RUNNING, VM_SUB_RUNNING);
+	m = call(&w->root, VM_A, VM_INTERFACE, "WaitState", "tasta{sv}", (uint64_t)7, 18, SIX, SIX, SIX, (uint64_t)0, 0);
+	assert_fine(m);
+	(void)sd_bus_message_unref(m);
+	assert_error(call(&w->root, VM_A, VM_INTERFACE, "WaitState", "tasta{sv}", (uint64_t)7, 19, SIX, SIX, SIX, "running",
+		(uint64_t)0, 0), E("InvalidArgument"), "more than 18 states");
+}
+
 static void few(struct bus_config *config)
 {
 	config->waits_max = 4;
@@ -345,6 +361,7 @@ int main(void)
 		TEST(a_start_that_comes_to_nothing_answers_over),
 		TEST(time_is_over_and_it_says_where_the_vm_is),
 		TEST(nonsense_is_refused),
+		TEST(who_names_more_states_than_there_are_is_refused),
 		TEST(waits_are_bounded_and_go_with_their_client),
 		TEST(a_bus_that_breaks_takes_the_waits_with_it),
 	};
