@@ -282,9 +282,6 @@ void bus_lease_answer(struct call *c, const struct answer *a); /* it was taken: 
 struct lease_end *bus_lease_end_free(struct lease_end *e);
 void bus_lease_end_abandon(struct lease_end *e);
 void bus_leases_drop(struct bus *b);
-/* metrics.c */
-int bus_append_metrics(sd_bus_message *reply, const struct bus *b);
-
 int bus_append_lease_rows(sd_bus_message *reply, const struct rows *rows, const char *name);
 int bus_get_leases(
 	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);
@@ -307,6 +304,9 @@ void bus_signals_drop(struct bus *b);
 int bus_wait_submit(struct bus *b, sd_bus_message *m, const char *name, sd_bus_error *error);
 void bus_waits_turn(struct bus *b, const struct published *what);
 void bus_waits_drop(struct bus *b);
+
+/* metrics.c */
+int bus_append_metrics(sd_bus_message *reply, const struct bus *b);
 
 /* log_control.c */
 int bus_log_control_add(struct bus *b);
