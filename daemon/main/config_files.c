@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/trust.h"
 #include "main/ini.h"
 #include "main/settings.h"
 #include "main/value.h"
@@ -66,7 +67,7 @@ static int add_open(struct config_files *c, int fd, const char *path)
 		return 0;
 	if (!S_ISREG(st.st_mode))
 		return refuse_file(path, "not a regular file");
-	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & S_IWOTH))
+	if (!stat_is_trusted(&st))
 		return refuse_file(path, "another user owns it, or anybody may write to it; give it to root, mode 0644");
 	if (c->count == CONFIG_FILES_MAX)
 		return refuse_file(path, "too many files; 128 are read");

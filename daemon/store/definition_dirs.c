@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/trust.h"
 #include "store/definition_read.h"
 
 #define FILES_MAX 65536 /* far more than there are FF-A ids */
@@ -88,7 +89,7 @@ static const char *is_not_trusted(DIR *d)
 
 	if (fstat(dirfd(d), &st) < 0)
 		return strerror(errno);
-	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & S_IWOTH))
+	if (!stat_is_trusted(&st))
 		return "another user owns the directory, or anybody may write there; give it to root, mode 0755";
 	return NULL;
 }
@@ -147,7 +148,7 @@ static ssize_t read_file(const char *path, char text[DEFINITION_TEXT_MAX + 1], c
 		*ret_what = is_null_device(&st) ? NULL : "not a regular file";
 		return -1;
 	}
-	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & S_IWOTH)) {
+	if (!stat_is_trusted(&st)) {
 		*ret_what = "another user owns it, or anybody may write to it; give it to root, mode 0644";
 		return -1;
 	}
