@@ -122,13 +122,25 @@ static bool is_hidden(const struct drop_ins *d, const char *name)
 	return false;
 }
 
+/* In a directory of theirs others may link a file of root to a name of their own. */
+static int check_directory(DIR *dir, const char *path)
+{
+	struct stat st;
+
+	if (fstat(dirfd(dir), &st) < 0)
+		return refuse_file(path, strerror(errno));
+	return stat_is_trusted(&st) ? 0 :
+		refuse_file(path, "another user owns the directory, or anybody may write there; give it to root, mode 0755");
+}
+
 static int look_into(struct drop_ins *d, const char *directory, size_t place)
 {
 	DIR *dir = opendir(directory);
-	int r = 0;
+	int r;
 
 	if (!dir)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : refuse_file(directory, strerror(errno));
+	r = check_directory(dir, directory);
 	for (struct dirent *e; r == 0 && (e = readdir(dir));) {
 		if (!is_drop_in(e->d_name) || is_hidden(d, e->d_name))
 			continue;

@@ -162,6 +162,32 @@ static void who_may_write_to_it_is_looked_at(void **state)
 	assert_int_equal(load(), 0);
 }
 
+/* There others may link a file of root to a name of their own. */
+static void who_may_write_to_a_directory_of_drop_ins_is_looked_at(void **state)
+{
+	put("/run/lifecycled/lifecycled.conf.d/a.conf", "[Daemon]\nBus=b\n");
+	assert_int_equal(chmod(below("/run/lifecycled/lifecycled.conf.d"), 0757), 0);
+	assert_int_equal(load(), -EINVAL);
+	assert_int_equal(chmod(below("/run/lifecycled/lifecycled.conf.d"), 0755), 0);
+	assert_int_equal(load(), 0);
+	assert_string_equal(options.bus, "b");
+}
+
+static void what_another_user_owns_is_refused(void **state)
+{
+	static const char *const paths[] = { "/etc/lifecycled/lifecycled.conf", "/etc/lifecycled/lifecycled.conf.d" };
+
+	if (geteuid() != 0)
+		skip();
+	put("/etc/lifecycled/lifecycled.conf", "[Daemon]\nBus=a\n");
+	put("/etc/lifecycled/lifecycled.conf.d/a.txt", "");
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+		assert_int_equal(chown(below(paths[i]), 65534, 65534), 0);
+		assert_int_equal(load(), -EINVAL);
+		assert_int_equal(chown(below(paths[i]), 0, 0), 0);
+	}
+}
+
 static void a_file_too_large_is_refused(void **state)
 {
 	static char text[CONFIG_TEXT_MAX + 2];
@@ -187,6 +213,8 @@ int main(void)
 		CASE(what_is_not_known_is_passed_over_and_counted),
 		CASE(a_wrong_value_or_form_is_refused),
 		CASE(who_may_write_to_it_is_looked_at),
+		CASE(who_may_write_to_a_directory_of_drop_ins_is_looked_at),
+		CASE(what_another_user_owns_is_refused),
 		CASE(a_file_too_large_is_refused),
 	};
 
