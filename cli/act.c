@@ -12,6 +12,7 @@
 
 #include "bound.h"
 #include "output.h"
+#include "words.h"
 
 #define DEVICES_EVERY_NS 20000000u
 
@@ -65,13 +66,14 @@ static void say_ended(struct cli *c, const struct task *t, enum lifecycle_verb v
 		t->name, verb == LIFECYCLE_PAUSE ? "was paused" : verb == LIFECYCLE_RESUME ? "went on" : "ran", lifecycle_cause_name(t->follow.cause), d && *d->end_text ? ": " : "", d ? d->end_text : "", t->name);
 }
 
-/* "it is aborting/retiring and waits on sp 0x8001 (tried 12 times)" */
+/* "it is aborting/retiring, waits on sp 0x8001, tried 12 times, and goes on in the background" */
 static void say_unfinished(struct cli *c, const struct task *t, enum lifecycle_verb verb, const char *why)
 {
 	_cleanup_(info_unrefp) struct lifecycle_vm_info *info = NULL;
 	const struct lifecycle_vm_details *d;
 	const char *then = t->bound ? "ends, for it is bound to this" : "goes on in the background";
-	char state[64], target[32] = "";
+	char state[64], waits[256];
+	struct words w;
 
 	if (lifecycle_vm_info(c->l, t->name, &info) < 0) {
 		(void)cli_say_error("%s %s: %s; it %s", verb_names[verb], t->name, why, then);
@@ -79,14 +81,9 @@ static void say_unfinished(struct cli *c, const struct task *t, enum lifecycle_v
 	}
 	d = lifecycle_vm_info_details(info);
 	format_state(state, sizeof(state), d->vm->state, d->vm->substate);
-	if (d->waits.sp)
-		(void)snprintf(target, sizeof(target), " 0x%04x", d->waits.sp);
-	if (d->waits.on == LIFECYCLE_WAIT_NOTHING)
-		(void)cli_say_error("%s %s: %s; it is %s and %s", verb_names[verb], t->name, why, state, then);
-	else
-		(void)cli_say_error("%s %s: %s; it is %s, waits on %s%s%s%s, tried %" PRIu32 " times, and %s",
-			verb_names[verb], t->name, why, state, lifecycle_wait_name(d->waits.on), target,
-			*d->waits.name ? " " : "", d->waits.name, d->waits.tries, then);
+	words_begin(&w, waits, sizeof(waits));
+	words_add_waits(&w, ", ", &d->waits);
+	(void)cli_say_error("%s %s: %s; it is %s%s%s and %s", verb_names[verb], t->name, why, state, waits, *waits ? "," : "", then);
 }
 
 struct verdict_words {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "progress.h"
 
-#include <inttypes.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -49,13 +48,7 @@ void progress_clear(void)
 
 static void add_waits(struct words *w, const struct lifecycle_waits_on *on, uint64_t now)
 {
-	words_add(w, ", waits on %s", lifecycle_wait_name(on->on));
-	if (*on->name)
-		words_add(w, " '%s'", on->name);
-	if (on->sp)
-		words_add(w, " 0x%04x", on->sp);
-	if (on->tries)
-		words_add(w, ", tried %" PRIu32 " time%s", on->tries, on->tries == 1 ? "" : "s");
+	words_add_waits(w, ", ", on);
 	if (on->until > now)
 		words_add_span(w, ", at most ", on->until - now, " more");
 	else if (on->until)

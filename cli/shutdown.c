@@ -8,6 +8,7 @@
 
 #include "follow.h"
 #include "output.h"
+#include "words.h"
 
 struct ending {
 	char name[LIFECYCLE_NAME_MAX + 1];
@@ -202,14 +203,16 @@ static void say_left(struct cli *c, const struct party *p, const char *why)
 	for (size_t i = 0; i < p->count; i++) {
 		_cleanup_(info_unrefp) struct lifecycle_vm_info *info = NULL;
 		const struct lifecycle_vm_details *d;
-		char state[64];
+		char state[64], waits[256];
+		struct words w;
 
 		if (!p->vm[i].life || lifecycle_vm_info(c->l, p->vm[i].name, &info) < 0)
 			continue;
 		d = lifecycle_vm_info_details(info);
 		format_state(state, sizeof(state), d->vm->state, d->vm->substate);
-		(void)cli_say_error("  %s is %s and waits on %s%s%s", p->vm[i].name, state, lifecycle_wait_name(d->waits.on),
-			*d->waits.name ? " " : "", d->waits.name);
+		words_begin(&w, waits, sizeof(waits));
+		words_add_waits(&w, " and ", &d->waits);
+		(void)cli_say_error("  %s is %s%s", p->vm[i].name, state, waits);
 	}
 }
 

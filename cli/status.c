@@ -85,7 +85,8 @@ static void print_waits(const struct lifecycle_waits_on *w)
 		format_span(span, sizeof(span), monotonic_elapsed(w->since));
 		(void)printf(" for %s", span);
 	}
-	(void)printf(", tried %" PRIu32 " time%s", w->tries, w->tries == 1 ? "" : "s");
+	if (w->tries) /* not everything is asked for again and again */
+		(void)printf(", tried %" PRIu32 " time%s", w->tries, w->tries == 1 ? "" : "s");
 	if (!w->until) {
 		(void)fputs(", without limit", stdout);
 		return;

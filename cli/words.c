@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "words.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 
 #include "output.h"
@@ -29,4 +30,17 @@ void words_add_span(struct words *w, const char *before, uint64_t ns, const char
 
 	format_span(span, sizeof(span), ns);
 	words_add(w, "%s%s%s", before, span, after);
+}
+
+void words_add_waits(struct words *w, const char *before, const struct lifecycle_waits_on *on)
+{
+	if (on->on == LIFECYCLE_WAIT_NOTHING)
+		return;
+	words_add(w, "%swaits on %s", before, lifecycle_wait_name(on->on));
+	if (*on->name)
+		words_add(w, " '%s'", on->name);
+	if (on->sp)
+		words_add(w, " 0x%04x", on->sp);
+	if (on->tries)
+		words_add(w, ", tried %" PRIu32 " time%s", on->tries, on->tries == 1 ? "" : "s");
 }

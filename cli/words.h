@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct lifecycle_waits_on;
+
 struct words {
 	char *to;
 	size_t size, length;
@@ -15,3 +17,5 @@ struct words {
 void words_begin(struct words *w, char *to, size_t size);
 void words_add(struct words *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void words_add_span(struct words *w, const char *before, uint64_t ns, const char *after);
+/* "waits on sp 0x8001, tried 12 times", behind `before`; nothing where it waits for nothing. */
+void words_add_waits(struct words *w, const char *before, const struct lifecycle_waits_on *on);

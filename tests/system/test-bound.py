@@ -102,7 +102,7 @@ def one_that_does_not_run_in_time_ends_and_this_is_said():
         h.define("web", order={"after": ["db"]})
         done = h.ctl("start", "--bound", "--timeout", "0.2", "web", check=False)
         equal(done.returncode, 1, "exit code")
-        expect("waits on vm db" in done.stderr and "ends, for it is bound" in done.stderr, "what it says", done.stderr)
+        expect("waits on vm 'db'" in done.stderr and "ends, for it is bound" in done.stderr, "what it says", done.stderr)
         h.until(lambda: h.row("web")["operation"] == "-", "its start is cancelled")
 
 

@@ -73,7 +73,7 @@ def nobody_starts_and_nobody_comes_back():
         h.ctl("abort", "--preserve", "held")
         done = h.ctl("shutdown", "--timeout", "0", check=False)
         equal(done.returncode, 1, "exit code of one that was too short")
-        expect("slow is running and waits on guest" in done.stderr, "it names who is left", done.stderr)
+        expect("slow is running and waits on guest\n" in done.stderr, "it names who is left", done.stderr)
         refused = h.ctl("start", "late", check=False)
         equal(refused.returncode, 15, "exit code of a start meanwhile")
         expect("shut down" in refused.stderr, "it says why", refused.stderr)
