@@ -15,7 +15,7 @@
 
 static void print_verb(const struct verb *v)
 {
-	(void)printf("  %-10s %-16s %s\n", v->name, v->arguments, v->help);
+	(void)printf("  %-10s %-17s %s\n", v->name, v->arguments, v->help);
 }
 
 static void print_option(const struct option_row *o)

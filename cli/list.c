@@ -147,5 +147,7 @@ int verb_list(struct cli *c, int argc, char **argv)
 		json_print(c, array);
 	else
 		table_print(&t, c);
+	if (c->terminal && !array && !c->quiet && !argc && !lifecycle_vm_list_count(list))
+		(void)puts("no VM is defined; 'lifecyclectl define FILE' defines one, lifecycle.vm(5) says how");
 	return complain_of_missing(list, argc, argv);
 }

@@ -273,6 +273,7 @@ static int rehearse(struct cli *c)
 {
 	struct json_object *array = wants_json(c) ? json_object_new_array() : NULL;
 	_cleanup_(list_unrefp) struct lifecycle_vm_list *list = NULL;
+	bool any = false;
 
 	if (lifecycle_list(c->l, &list) < 0) {
 		json_object_put(array);
@@ -285,9 +286,12 @@ static int rehearse(struct cli *c)
 			(void)json_object_array_add(array, json_object_new_string(vm->name));
 		else if (vm->life)
 			(void)printf("%s: its life would end\n", vm->name);
+		any |= vm->life != 0;
 	}
 	if (array)
 		json_print(c, array);
+	else if (!any && !c->quiet)
+		(void)puts("no VM has a life");
 	return 0;
 }
 

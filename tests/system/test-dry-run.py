@@ -165,6 +165,8 @@ def who_is_meant_is_looked_at():
             equal(h.row("web")["life"], life, "life")
         equal(h.ctl("shutdown", "--dry-run"), "web: its life would end\n", "shutdown")
         equal(h.row("web")["state"], "running", "state")
+        h.ctl("abort", "web")
+        equal(h.ctl("shutdown", "--dry-run"), "no VM has a life\n", "shutdown of nothing")
 
 
 if __name__ == "__main__":

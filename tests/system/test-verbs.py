@@ -9,6 +9,7 @@ import xml.etree.ElementTree as xml
 
 import host
 from host import BUILD, Host, equal, expect
+from terminal import Terminal
 
 XML = pathlib.Path(__file__).parents[2] / "proto/org.lifecycled.Lifecycle1.xml"
 
@@ -41,6 +42,15 @@ def show_has_every_property():
         web = shown(h, "web")
         equal((web["State"], web["VcpuCount"], web["Life"]), ("running", "1", str(h.row("web")["life"])), "what they say")
         equal(h.ctl("show", "web", "-p", "VmmPid", "--value").strip(), str(h.status("web")["vmm_pid"]), "one value")
+
+
+def an_empty_host_says_what_to_do():
+    """To people: programs get nothing of it."""
+    with Host() as h:
+        equal(h.ctl("list"), "", "into a pipe")
+        with Terminal([BUILD / "cli/lifecyclectl", "--bus", h.bus_address, "--no-pager"], 120) as t:
+            equal(t.wait(), 0, "exit code")
+            expect(t.screen()[0].startswith("no VM is defined; 'lifecyclectl define FILE' defines one"), "the screen", t.screen())
 
 
 def events_go_on_at_a_cursor_after_a_crash():
@@ -133,6 +143,7 @@ def verbs_wait_on_another_host():
 if __name__ == "__main__":
     sys.exit(host.main([
         show_has_every_property,
+        an_empty_host_says_what_to_do,
         events_go_on_at_a_cursor_after_a_crash,
         a_wait_outlives_the_daemon,
         a_restart_that_waits_is_cancelled,
