@@ -104,15 +104,40 @@ static void take_word(struct line *l, char *word)
 
 /* ---- options ---- */
 
+static struct lifecycle *connect_quickly(const struct line *l)
+{
+	struct lifecycle *connection = NULL;
+
+	if (l->remote || lifecycle_new(l->bus, &connection) < 0)
+		return NULL;
+	lifecycle_set_timeout(connection, ANSWER_MS);
+	return connection;
+}
+
+/* Of the first VM that was named, else of lifecycled. */
+static void offer_properties(const struct line *l, const char *prefix)
+{
+	struct lifecycle_property_list *list = NULL;
+	struct lifecycle *connection = connect_quickly(l);
+
+	if (connection && lifecycle_properties(connection, l->count > 0 ? l->argument[0] : NULL, &list) == 0)
+		for (size_t i = 0; i < lifecycle_property_list_count(list); i++)
+			offer(l, prefix, lifecycle_property_list_at(list, i)->name, "");
+	lifecycle_property_list_unref(list);
+	lifecycle_unref(connection);
+}
+
 /* Of "a,b,c" all but the last stays. */
 static void offer_words(const struct line *l, const struct option_row *o, const char *before)
 {
 	const char *comma = strrchr(l->word, ',');
 	char prefix[WORD_MAX], words[WORD_MAX], *rest = words, *word;
 
+	(void)snprintf(prefix, sizeof(prefix), "%.*s", comma ? (int)(comma - l->word) + 1 : (int)strlen(before), comma ? l->word : before);
+	if (strcmp(o->name, "property") == 0)
+		offer_properties(l, prefix);
 	if (!o->words)
 		return;
-	(void)snprintf(prefix, sizeof(prefix), "%.*s", comma ? (int)(comma - l->word) + 1 : (int)strlen(before), comma ? l->word : before);
 	(void)snprintf(words, sizeof(words), "%s", o->words);
 	while ((word = strsep(&rest, "|")))
 		offer(l, prefix, word, "");
@@ -143,16 +168,6 @@ static void offer_options(const struct line *l)
 }
 
 /* ---- arguments ---- */
-
-static struct lifecycle *connect_quickly(const struct line *l)
-{
-	struct lifecycle *connection = NULL;
-
-	if (l->remote || lifecycle_new(l->bus, &connection) < 0)
-		return NULL;
-	lifecycle_set_timeout(connection, ANSWER_MS);
-	return connection;
-}
 
 static bool is_written_already(const struct line *l, const char *name)
 {
