@@ -38,7 +38,7 @@ static void take_snapshot(struct watched *w, const struct lifecycle_stream *s)
 	w->operation = vm->operation;
 }
 
-/* In a restart the life goes, and the VM goes on with the next one. */
+/* In a restart the life goes, and the VM goes on with the next one, unless take_operation() hears that this has to wait. */
 static void take_state(struct watched *w, const struct lifecycle_event *e)
 {
 	if (e->life < w->newest)
@@ -50,6 +50,14 @@ static void take_state(struct watched *w, const struct lifecycle_event *e)
 	w->substate = e->new_substate;
 }
 
+/* Between a life that is replaced and the one that follows at once there is none of these: the VM is without a life. */
+static void take_operation(struct watched *w, const struct lifecycle_event *e)
+{
+	w->operation = e->operation;
+	if (!w->life)
+		w->state = LIFECYCLE_STATE_NULL;
+}
+
 static void take_event(struct watched *w, const struct lifecycle_event *e)
 {
 	if (strcmp(e->name, w->name) != 0)
@@ -57,7 +65,7 @@ static void take_event(struct watched *w, const struct lifecycle_event *e)
 	if (e->kind == LIFECYCLE_EVENT_VM_GONE)
 		w->exists = false;
 	if (e->kind == LIFECYCLE_EVENT_OPERATION)
-		w->operation = e->operation;
+		take_operation(w, e);
 	if (e->kind == LIFECYCLE_EVENT_STATE)
 		take_state(w, e);
 }

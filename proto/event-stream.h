@@ -25,7 +25,8 @@ enum event_kind {
 	EVENT_VM_GONE = 2,   /* a VM object went */
 	/*
 	 * A life moved: old/new state and sub-state, cause. A life that is gone moves to VM_NULL; with `operation` OP_RESTART
-	 * the VM itself does not: its next life follows at once, and that record says ABORTING -> CREATED.
+	 * the VM itself does not: its next life follows at once, and that record says ABORTING -> CREATED. Where that has to
+	 * wait, an EVENT_OPERATION of the VM comes before: it is in VM_NULL from there on.
 	 */
 	EVENT_STATE = 3,
 	EVENT_DEBT = 4,      /* what a life owes an SP moved: how, tries */

@@ -27,6 +27,7 @@ struct known {
 	uint64_t life;
 	uint16_t endpoint;
 	int state, substate, cause, operation;
+	bool replaced; /* the life is over, and the VM's next one follows, at once unless an operation is told before */
 };
 
 struct follower {
@@ -101,20 +102,33 @@ static struct known *find_or_add(struct follower *f, const char *name)
 	return k;
 }
 
-/* What a life that its VM has left behind does is no news of the VM; one that is replaced is not its VM's end. */
+/* What a life that its VM has left behind does is no news of the VM; one that is replaced is not yet its VM's end. */
 static void life_moves(struct known *k, const struct lifecycle_event *e)
 {
 	bool begins = e->new_state == LIFECYCLE_STATE_CREATED && e->old_state != LIFECYCLE_STATE_CREATED;
 
 	if (!begins && k->life != e->life)
 		return;
-	if (e->new_state == LIFECYCLE_STATE_NULL && e->operation == LIFECYCLE_OP_RESTART)
+	k->replaced = e->new_state == LIFECYCLE_STATE_NULL && e->operation == LIFECYCLE_OP_RESTART;
+	if (k->replaced)
 		return;
 	k->life = e->new_state == LIFECYCLE_STATE_NULL ? 0 : e->life;
 	k->endpoint = k->life ? e->endpoint : 0;
 	k->state = e->new_state;
 	k->substate = e->new_substate;
 	k->cause = k->life ? e->cause : 0;
+}
+
+static void operation_moves(struct known *k, const struct lifecycle_event *e)
+{
+	k->operation = e->operation;
+	if (!k->replaced)
+		return;
+	k->replaced = false;
+	k->life = k->endpoint = 0;
+	k->state = LIFECYCLE_STATE_NULL;
+	k->substate = LIFECYCLE_SUB_NONE;
+	k->cause = LIFECYCLE_CAUSE_NONE;
 }
 
 static void learn(struct follower *f, const struct lifecycle_event *e)
@@ -140,7 +154,7 @@ static void learn(struct follower *f, const struct lifecycle_event *e)
 	if (k && e->kind == LIFECYCLE_EVENT_STATE)
 		life_moves(k, e);
 	else if (k && e->kind == LIFECYCLE_EVENT_OPERATION)
-		k->operation = e->operation;
+		operation_moves(k, e);
 }
 
 static void begin_anew(struct follower *f, const struct lifecycle_vm_list *list)

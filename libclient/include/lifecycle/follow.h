@@ -38,7 +38,7 @@ struct lifecycle_event {
 	int old_substate, new_substate; /* STATE */
 	int cause;          /* STATE, once it ends: enum lifecycle_cause */
 	int how;            /* DEBT: enum lifecycle_how */
-	int operation;      /* OPERATION: enum lifecycle_operation; STATE: OP_RESTART where the next life follows at once */
+	int operation;      /* OPERATION: enum lifecycle_operation; STATE: OP_RESTART where the next life follows, at once unless an OPERATION comes first */
 	uint32_t tries;     /* DEBT: messages sent for this step */
 	char name[LIFECYCLE_NAME_MAX + 1]; /* of the VM; "": it is of none */
 	int outcome;        /* OPERATION, when it ended: enum lifecycle_outcome */

@@ -178,6 +178,23 @@ static void restart_at_once(struct vm *vm)
 	emit(old, vm->name);
 }
 
+/* As above, but the next life has to wait, so slow is without one: that is cancelled, and it is started after all. */
+static void restart_in_the_end(struct vm *vm)
+{
+	struct event_record old = { .kind = EVENT_STATE, .old_state = VM_ABORTING, .new_state = VM_NULL, .life = vm->life,
+		.operation = OP_RESTART };
+
+	if (!vm->life)
+		return;
+	emit(old, vm->name);
+	vm->life = vm->endpoint = 0;
+	vm->state = VM_NULL;
+	vm->substate = VM_SUB_NONE;
+	operation(vm, OP_START);
+	operation(vm, OP_NONE);
+	move(vm, VM_CREATED, VM_SUB_ALLOCATING, 0);
+}
+
 static void close_streams(void)
 {
 	for (size_t i = 0; i < stream_count; i++)
@@ -203,6 +220,8 @@ static uint64_t act(struct vm *vm, const char *verb)
 		end(vm, CAUSE_USER_ABORT);
 	else if (strcmp(verb, "Restart") == 0 && strcmp(vm->name, "slow") == 0)
 		restart_at_once(vm);
+	else if (strcmp(verb, "Cancel") == 0 && strcmp(vm->name, "slow") == 0)
+		restart_in_the_end(vm);
 	else if (strcmp(verb, "Restart") == 0) {
 		if (vm->state != VM_NULL)
 			end(vm, CAUSE_USER_RESTART);

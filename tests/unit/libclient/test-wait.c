@@ -121,6 +121,14 @@ static void a_vm_that_is_restarted_is_not_without_a_life(void **state)
 	assert_int_equal(wait_while(w, LIFECYCLE_RESTART, "slow", life, LIFECYCLE_STATE_NULL, LONG), 0);
 }
 
+static void a_restart_that_has_to_wait_leaves_its_vm_without_a_life(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(lifecycle_act(w->l, LIFECYCLE_RESTART, "slow", 0, NULL), 0);
+	assert_int_equal(wait_while(w, LIFECYCLE_CANCEL, "slow", 0, LIFECYCLE_STATE_NULL, LONG), 0);
+}
+
 static void a_wait_that_takes_too_long_ends(void **state)
 {
 	struct world *w = *state;
@@ -237,6 +245,7 @@ int main(void)
 		TEST(a_state_that_is_passed_through_counts),
 		TEST(a_life_that_is_over_is_no_other),
 		TEST(a_vm_that_is_restarted_is_not_without_a_life),
+		TEST(a_restart_that_has_to_wait_leaves_its_vm_without_a_life),
 		TEST(a_wait_that_takes_too_long_ends),
 		TEST(nobody_is_not_waited_for),
 		TEST(a_verb_is_done_when_nothing_is_under_way),
