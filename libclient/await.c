@@ -38,12 +38,21 @@ static int read_awaited(sd_bus_message *reply, struct lifecycle_awaited *a)
 	return r;
 }
 
+/* So long the daemon may wait, and then answers as any call. */
+static uint64_t patience(const struct lifecycle *l, sd_bus_message *request, int milliseconds)
+{
+	uint64_t usec = connection_patience(l, request), waits = milliseconds < 0 ? UINT64_MAX : (uint64_t)milliseconds * 1000;
+
+	return waits > UINT64_MAX - usec ? UINT64_MAX : usec + waits;
+}
+
 int lifecycle_await(struct lifecycle *l, const char *name, uint64_t life, const char *const *states, int milliseconds,
 	struct lifecycle_awaited *ret)
 {
 	struct call_target target = { BUS_PATH, BUS_MANAGER, "WaitState" };
 	_cleanup_(message_unrefp) sd_bus_message *request = NULL, *reply = NULL;
 	struct lifecycle_awaited full = { .size = sizeof(full) };
+	uint64_t usec;
 	int r;
 
 	if (ret->size < sizeof(ret->size))
@@ -58,7 +67,8 @@ int lifecycle_await(struct lifecycle *l, const char *name, uint64_t life, const 
 		r = sd_bus_message_append(request, "ta{sv}", milliseconds < 0 ? (uint64_t)0 : milliseconds ? (uint64_t)milliseconds : 1, 0);
 	if (r < 0)
 		return connection_bad_name(l, r, target.method);
-	r = connection_call_for(l, util_take(&request), UINT64_MAX, &reply);
+	usec = patience(l, request, milliseconds);
+	r = connection_call_for(l, util_take(&request), usec, &reply);
 	if (r < 0)
 		return r;
 	r = read_awaited(reply, &full);

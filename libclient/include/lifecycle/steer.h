@@ -84,7 +84,8 @@ struct lifecycle_awaited {
 /*
  * Waits until the VM is in one of `states`, words of states or sub-states, the last one NULL ("running" is the sub-state: not paused);
  * with NULL until the life is over. `life` 0: any. It is the daemon that waits, so this needs no descriptor, and works over
- * a connection to another host, where lifecycle_subscribe() does not. Nothing interrupts it. 0: see *ret.
+ * a connection to another host, where lifecycle_subscribe() does not. Nothing interrupts it. 0: see *ret;
+ * -ETIMEDOUT: the daemon does not answer, though the time-out of a call is over as well.
  */
 int lifecycle_await(struct lifecycle *l, const char *name, uint64_t life, const char *const *states, int milliseconds,
 	struct lifecycle_awaited *ret);

@@ -84,11 +84,23 @@ static void refusals_are_those_of_every_call(void **state)
 	assert_int_equal(lifecycle_await(w->l, "\xff", 0, NULL, 1, &a), -EINVAL);
 }
 
+/* A limit is a limit, also where the daemon hangs: what every call is given comes on top. */
+static void a_daemon_that_hangs_holds_up_nobody_for_ever(void **state)
+{
+	struct lifecycle_awaited a = LIFECYCLE_AWAITED_INIT;
+	struct world *w = *state;
+
+	lifecycle_set_timeout(w->l, 50);
+	assert_int_equal(lifecycle_await(w->l, "silent", 0, NULL, 20, &a), -ETIMEDOUT);
+	assert_int_equal(lifecycle_last_error(w->l)->refusal, LIFECYCLE_NO_ANSWER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(tells_where_the_vm_is_then, setup, teardown),
 		cmocka_unit_test_setup_teardown(fills_in_what_there_is_room_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_daemon_that_hangs_holds_up_nobody_for_ever, setup, teardown),
 		cmocka_unit_test_setup_teardown(refusals_are_those_of_every_call, setup, teardown),
 	};
 
