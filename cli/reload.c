@@ -50,7 +50,7 @@ static void print_row(const struct cli *c, const struct lifecycle_reloaded *r)
 	}
 	(void)putchar('\n');
 	for (size_t i = 0; i < r->change_count && !failed(r); i++)
-		print_change(&r->change[i]);
+		print_change(r->change[i]);
 }
 
 static struct json_object *row_to_json(const struct lifecycle_reloaded *r)
@@ -64,10 +64,10 @@ static struct json_object *row_to_json(const struct lifecycle_reloaded *r)
 	for (size_t i = 0; i < r->change_count; i++) {
 		struct json_object *change = json_object_new_object();
 
-		json_add_string(change, "key", r->change[i].key);
-		json_add_string(change, "before", r->change[i].before);
-		json_add_string(change, "after", r->change[i].after);
-		json_add_bool(change, "at_once", r->change[i].at_once);
+		json_add_string(change, "key", r->change[i]->key);
+		json_add_string(change, "before", r->change[i]->before);
+		json_add_string(change, "after", r->change[i]->after);
+		json_add_bool(change, "at_once", r->change[i]->at_once);
 		(void)json_object_array_add(array, change);
 	}
 	(void)json_object_object_add(o, "changes", array);

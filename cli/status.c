@@ -213,7 +213,7 @@ static void print_pending(const struct lifecycle_vm_details *d)
 	if (strcmp(d->vm->pending, "removal") == 0)
 		(void)puts("    Pending: removal (at the end of its life)");
 	for (size_t i = 0; i < d->pending_count; i++) {
-		const struct lifecycle_key_change *k = &d->pending[i];
+		const struct lifecycle_key_change *k = d->pending[i];
 		char text[512];
 
 		(void)snprintf(text, sizeof(text), "%s %s -> %s", k->key, word(k->before), word(k->after));

@@ -78,9 +78,9 @@ static struct json_object *pending_to_json(const struct lifecycle_vm_details *d)
 	for (size_t i = 0; i < d->pending_count; i++) {
 		struct json_object *o = json_object_new_object();
 
-		json_add_string(o, "key", d->pending[i].key);
-		json_add_string(o, "before", d->pending[i].before);
-		json_add_string(o, "after", d->pending[i].after);
+		json_add_string(o, "key", d->pending[i]->key);
+		json_add_string(o, "before", d->pending[i]->before);
+		json_add_string(o, "after", d->pending[i]->after);
 		(void)json_object_array_add(array, o);
 	}
 	return array;

@@ -65,7 +65,7 @@ int lifecycle_new(const char *address, struct lifecycle **ret)
 	if (!l)
 		return -ENOMEM;
 	l->refs = 1;
-	l->error.text = l->error_text;
+	l->error = (struct lifecycle_error){ .size = sizeof(l->error), .text = l->error_text };
 	lifecycle_set_timeout(l, DEFAULT_TIMEOUT_MS);
 	if (!address)
 		address = secure_getenv("LIFECYCLED_BUS");

@@ -13,7 +13,8 @@ struct lifecycle_vm_info {
 	struct lifecycle_vm vm;
 	sd_bus_message *reply;
 	int *vcpu;
-	struct lifecycle_key_change *change;
+	const struct lifecycle_key_change **change; /* into changes */
+	struct lifecycle_key_change *changes;
 	uint64_t *vcpu_since;
 	size_t vcpu_times;
 	const struct lifecycle_vcpu_call **call; /* into calls */
@@ -194,6 +195,7 @@ static int read_key(sd_bus_message *m, void *element)
 {
 	struct lifecycle_key_change *c = element;
 
+	c->size = sizeof(*c);
 	return sd_bus_message_read(m, "sss", &c->key, &c->before, &c->after);
 }
 
@@ -201,7 +203,7 @@ static int read_pending(sd_bus_message *m, void *to)
 {
 	struct lifecycle_vm_info *info = to;
 
-	return array_read(m, "(sss)", sizeof(*info->change), read_key, (void **)&info->change, &info->details.pending_count);
+	return array_read(m, "(sss)", sizeof(*info->changes), read_key, (void **)&info->changes, &info->details.pending_count);
 }
 
 #define VM(member) offsetof(struct lifecycle_vm_info, vm.member)
@@ -261,8 +263,11 @@ static int join(struct lifecycle_vm_info *info)
 	info->call = calloc(d->call_count + 1, sizeof(*info->call));
 	for (size_t i = 0; info->call && i < d->call_count; i++)
 		info->call[i] = &info->calls[i];
-	if (!info->peer || !info->device || !info->call)
+	info->change = calloc(d->pending_count + 1, sizeof(*info->change));
+	if (!info->peer || !info->device || !info->call || !info->change)
 		return -ENOMEM;
+	for (size_t i = 0; i < d->pending_count; i++)
+		info->change[i] = &info->changes[i];
 	for (size_t i = 0; i < d->device_count; i++)
 		info->device[i] = &info->devices[i];
 	for (size_t i = 0; i < d->peer_count; i++)
@@ -351,6 +356,7 @@ struct lifecycle_vm_info *lifecycle_vm_info_unref(struct lifecycle_vm_info *info
 	sd_bus_message_unref(info->reply);
 	free(info->vcpu);
 	free(info->change);
+	free(info->changes);
 	free(info->vcpu_since);
 	free(info->peer);
 	free(info->peers);

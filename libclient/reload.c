@@ -11,7 +11,8 @@
 
 struct reloaded {
 	struct lifecycle_reloaded is;
-	struct lifecycle_key_change *change;
+	const struct lifecycle_key_change **change; /* into changes */
+	struct lifecycle_key_change *changes;
 };
 
 struct lifecycle_reload_list {
@@ -27,8 +28,15 @@ static int read_change(sd_bus_message *m, void *element)
 	struct lifecycle_key_change *c = element;
 	int at_once, r = sd_bus_message_read(m, "sssb", &c->key, &c->before, &c->after, &at_once);
 
+	c->size = sizeof(*c);
 	c->at_once = r >= 0 && at_once;
 	return r;
+}
+
+static void free_changes(struct reloaded *row)
+{
+	free(row->change);
+	free(row->changes);
 }
 
 static int read_reloaded(sd_bus_message *m, void *element)
@@ -39,8 +47,15 @@ static int read_reloaded(sd_bus_message *m, void *element)
 	row->is = (struct lifecycle_reloaded){ .size = sizeof(row->is) };
 	r = sd_bus_message_read(m, "ssss", &row->is.name, &row->is.what, &row->is.path, &row->is.text);
 	if (r >= 0)
-		r = array_read(m, "(sssb)", sizeof(*row->change), read_change, (void **)&row->change, &row->is.change_count);
-	row->is.change = row->change;
+		r = array_read(m, "(sssb)", sizeof(*row->changes), read_change, (void **)&row->changes, &row->is.change_count);
+	if (r >= 0) {
+		row->is.change = row->change = calloc(row->is.change_count + 1, sizeof(*row->change));
+		r = row->change ? r : -ENOMEM;
+	}
+	for (size_t i = 0; r >= 0 && i < row->is.change_count; i++)
+		row->change[i] = &row->changes[i];
+	if (r < 0)
+		free_changes(row); /* it does not get into the list */
 	return r;
 }
 
@@ -74,7 +89,7 @@ struct lifecycle_reload_list *lifecycle_reload_list_unref(struct lifecycle_reloa
 	if (!list)
 		return NULL;
 	for (size_t i = 0; i < list->count; i++)
-		free(list->row[i].change);
+		free_changes(&list->row[i]);
 	sd_bus_message_unref(list->reply);
 	free(list->row);
 	free(list);

@@ -11,7 +11,8 @@
  * Pointers that come out of a handle live as long as the handle.
  *
  * Structs that may grow begin with `size`. Those the library makes carry the size it filled in; for those you hand in,
- * set `size` to sizeof before the call (LIFECYCLE_EVENT_INIT, LIFECYCLE_PAGE_INFO_INIT).
+ * set `size` to sizeof before the call (LIFECYCLE_EVENT_INIT, LIFECYCLE_PAGE_INFO_INIT, LIFECYCLE_REPLY_INIT,
+ * LIFECYCLE_AWAITED_INIT). Those without it stay as they are: they are part of one that has it, and it is that one which grows.
  *
  * Times are CLOCK_MONOTONIC in ns, except where called realtime (CLOCK_REALTIME in ns). 0 means there is none.
  * Enumerations travel as int: a newer daemon may say a value that this library does not know, it reads

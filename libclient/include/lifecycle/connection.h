@@ -5,6 +5,7 @@
 /* A connection to the daemon. Part of lifecycle.h: include that. */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -14,6 +15,7 @@ extern "C" {
 struct lifecycle;
 
 struct lifecycle_error {
+	size_t size;
 	int refusal;      /* enum lifecycle_refusal */
 	const char *text; /* what, which, why, what to do; never NULL */
 };

@@ -48,6 +48,7 @@ const struct lifecycle_problem *lifecycle_problem_list_at(const struct lifecycle
 
 /* A key that is another now, or in the next life; "": it is left out. */
 struct lifecycle_key_change {
+	size_t size;
 	const char *key, *before, *after;
 	bool at_once; /* of a reload: a life that is under way takes it */
 };
@@ -60,7 +61,7 @@ struct lifecycle_reloaded {
 	const char *path; /* of the file; "": it is gone */
 	const char *text; /* why it was refused, or cannot be read */
 	size_t change_count;
-	const struct lifecycle_key_change *change; /* of "changed" */
+	const struct lifecycle_key_change *const *change; /* of "changed" */
 };
 
 /* Reads the files of all VMs again; `dry_run`: only says what would come of it. By name, in byte order. */

@@ -120,7 +120,7 @@ struct lifecycle_vm_details {
 	uint64_t next_start; /* a life is to begin by itself, and not before; 0: none is, or at once */
 	const uint64_t *vcpu_since; /* of each of vcpu, CLOCK_MONOTONIC ns; 0: its VMM has not told yet */
 	size_t pending_count;
-	const struct lifecycle_key_change *pending; /* keys that are others in the next life */
+	const struct lifecycle_key_change *const *pending; /* keys that are others in the next life */
 	bool bound; /* it lives with the client that started it */
 	size_t call_count;
 	const struct lifecycle_vcpu_call *const *call;

@@ -102,9 +102,10 @@ static void tells_what_a_reload_came_to_key_by_key(void **state)
 	row = lifecycle_reload_list_at(list, 2);
 	assert_string_equal(row->what, "changed");
 	assert_int_equal(row->change_count, 2);
-	assert_string_equal(row->change[0].before, "64M");
-	assert_false(row->change[0].at_once);
-	assert_true(row->change[1].at_once);
+	assert_int_equal(row->change[0]->size, sizeof(*row->change[0]));
+	assert_string_equal(row->change[0]->before, "64M");
+	assert_false(row->change[0]->at_once);
+	assert_true(row->change[1]->at_once);
 	assert_null(lifecycle_reload_list_at(list, 4));
 	lifecycle_reload_list_unref(list);
 }
