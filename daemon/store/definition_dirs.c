@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/directory.h"
 #include "base/trust.h"
 #include "store/definition_read.h"
 
@@ -99,14 +100,14 @@ static int list_directory(const struct loading *l, size_t index, struct files *f
 	const char *what, *path = l->directories[index];
 	_cleanup_(close_dirp) DIR *d = opendir(path);
 	struct dirent *entry;
-	int e = 0;
+	int e = 0, r = 0;
 
 	if (!d)
 		return errno == ENOENT ? 0 : complain(l, path, "", NULL, strerror(errno));
 	what = is_not_trusted(d);
 	if (what)
 		return complain(l, path, "", NULL, what);
-	while (e == 0 && (entry = readdir(d))) {
+	while (e == 0 && (r = directory_next(d, &entry)) == 1) {
 		size_t length = stem(entry->d_name);
 
 		if (length && !parse_name(entry->d_name, length))
@@ -115,7 +116,7 @@ static int list_directory(const struct loading *l, size_t index, struct files *f
 		else if (length)
 			e = remember(f, entry->d_name, index);
 	}
-	return e;
+	return r < 0 ? complain(l, path, "", NULL, strerror(-r)) : e;
 }
 
 /* Names in order; of one name, the last directory first. */

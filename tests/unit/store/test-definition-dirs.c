@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +16,20 @@
 #include "store/definition.h"
 
 static const uint8_t machine[16];
+
+/* A disk that does not give the rest of a directory: its listing ends here, with this. 0: it is well. */
+static int breaks_with;
+
+struct dirent *__real_readdir64(DIR *d);
+struct dirent *__wrap_readdir64(DIR *d);
+
+struct dirent *__wrap_readdir64(DIR *d)
+{
+	if (!breaks_with)
+		return __real_readdir64(d);
+	errno = breaks_with;
+	return NULL;
+}
 
 struct found {
 	char text[2048];
@@ -55,6 +70,7 @@ static void expect(struct place *p, const char *text)
 
 static int make(void **state)
 {
+	breaks_with = 0;
 	if (place_make(state) < 0)
 		return -1;
 	return mkdir(place_path(*state, "usr"), 0755) | mkdir(place_path(*state, "etc"), 0755);
@@ -131,6 +147,20 @@ static void trusts_no_directory_of_somebody_else(void **state)
 	expect(p, expected);
 }
 
+/* Who takes what is not listed for gone would remove VMs. */
+static void a_directory_that_is_not_listed_to_its_end_is_told_as_one_that_cannot_be_read(void **state)
+{
+	struct place *p = *state;
+	char expected[256];
+
+	put(p, "usr/a.json", "a", "/k");
+	(void)snprintf(expected, sizeof(expected), "%s/usr/: %s\n%s/etc/: %s\n", p->path, strerror(EIO), p->path, strerror(EIO));
+	breaks_with = EIO;
+	expect(p, expected);
+	breaks_with = 0;
+	expect(p, "a/k\n");
+}
+
 static void follows_links_and_lets_one_to_null_hide_a_file(void **state)
 {
 	put(*state, "usr/a.json", "a", "/usr");
@@ -149,6 +179,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(goes_on_after_a_bad_one, make, place_remove),
 		cmocka_unit_test_setup_teardown(trusts_no_file_of_somebody_else, make, place_remove),
 		cmocka_unit_test_setup_teardown(trusts_no_directory_of_somebody_else, make, place_remove),
+		cmocka_unit_test_setup_teardown(
+			a_directory_that_is_not_listed_to_its_end_is_told_as_one_that_cannot_be_read, make, place_remove),
 		cmocka_unit_test_setup_teardown(
 			follows_links_and_lets_one_to_null_hide_a_file, make, place_remove),
 	};
