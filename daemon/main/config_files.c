@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/directory.h"
 #include "base/trust.h"
 #include "main/ini.h"
 #include "main/settings.h"
@@ -136,12 +137,13 @@ static int check_directory(DIR *dir, const char *path)
 static int look_into(struct drop_ins *d, const char *directory, size_t place)
 {
 	DIR *dir = opendir(directory);
-	int r;
+	struct dirent *e;
+	int r, more = 0;
 
 	if (!dir)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : refuse_file(directory, strerror(errno));
 	r = check_directory(dir, directory);
-	for (struct dirent *e; r == 0 && (e = readdir(dir));) {
+	while (r == 0 && (more = directory_next(dir, &e)) == 1) {
 		if (!is_drop_in(e->d_name) || is_hidden(d, e->d_name))
 			continue;
 		if (d->count == CONFIG_FILES_MAX)
@@ -152,7 +154,7 @@ static int look_into(struct drop_ins *d, const char *directory, size_t place)
 			d->of[d->count++].place = place;
 	}
 	(void)closedir(dir);
-	return r;
+	return more < 0 ? refuse_file(directory, strerror(-more)) : r;
 }
 
 static int compare_names(const void *a, const void *b)

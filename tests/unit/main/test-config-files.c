@@ -2,6 +2,7 @@
 
 /* Which files count, in which order, and which are not trusted: below a root of the test's own. */
 
+#include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
 #include <setjmp.h>
@@ -18,6 +19,20 @@
 
 #include "main/config_files.h"
 #include "main/settings.h"
+
+/* A disk that does not give the rest of a directory: its listing ends here, with this. 0: it is well. */
+static int breaks_with;
+
+struct dirent *__real_readdir64(DIR *d);
+struct dirent *__wrap_readdir64(DIR *d);
+
+struct dirent *__wrap_readdir64(DIR *d)
+{
+	if (!breaks_with)
+		return __real_readdir64(d);
+	errno = breaks_with;
+	return NULL;
+}
 
 static char root[64];
 static struct options options;
@@ -49,6 +64,7 @@ static void put(const char *path, const char *text)
 
 static int setup(void **state)
 {
+	breaks_with = 0;
 	(void)strcpy(root, "/tmp/test-config-XXXXXX");
 	settings_default(&options);
 	options.files = calloc(1, sizeof(*options.files));
@@ -173,6 +189,16 @@ static void who_may_write_to_a_directory_of_drop_ins_is_looked_at(void **state)
 	assert_string_equal(options.bus, "b");
 }
 
+static void a_directory_that_is_not_listed_to_its_end_is_refused(void **state)
+{
+	put("/etc/lifecycled/lifecycled.conf.d/a.conf", "[Daemon]\nBus=b\n");
+	breaks_with = EIO;
+	assert_int_equal(config_files_read(options.files, root, NULL), -EINVAL);
+	breaks_with = 0;
+	assert_int_equal(load(), 0);
+	assert_string_equal(options.bus, "b");
+}
+
 static void what_another_user_owns_is_refused(void **state)
 {
 	static const char *const paths[] = { "/etc/lifecycled/lifecycled.conf", "/etc/lifecycled/lifecycled.conf.d" };
@@ -214,6 +240,7 @@ int main(void)
 		CASE(a_wrong_value_or_form_is_refused),
 		CASE(who_may_write_to_it_is_looked_at),
 		CASE(who_may_write_to_a_directory_of_drop_ins_is_looked_at),
+		CASE(a_directory_that_is_not_listed_to_its_end_is_refused),
 		CASE(what_another_user_owns_is_refused),
 		CASE(a_file_too_large_is_refused),
 	};
