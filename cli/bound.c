@@ -35,7 +35,7 @@ static int bind_again(struct cli *c, struct bound *b)
 		if (follow_poll(-1, monotonic_now() + AGAIN_EVERY_NS) == -EINTR)
 			return -EINTR;
 	}
-	return r;
+	return r == -ETIMEDOUT ? -ENOTCONN : r; /* that is the time which the caller has */
 }
 
 static int say_ended(struct cli *c, const char *name)

@@ -152,7 +152,7 @@ static int is_over(struct watch *w)
 			return 1;
 		if (r == 0)
 			continue;
-		r = follow_again(w->c, w->name, &w->stream);
+		r = follow_again(w->c, w->name, &w->stream, UINT64_MAX);
 		if (r < 0)
 			return r;
 		if (!lifecycle_stream_replayed(w->stream))

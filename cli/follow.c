@@ -241,9 +241,9 @@ enum verdict follow_judge(const struct follow *f)
 }
 
 /* The stream anew: what was missed is in its snapshot, unless the daemon could replay it. */
-static int again(struct cli *c, struct follow *f)
+static int again(struct cli *c, struct follow *f, uint64_t deadline)
 {
-	int r = follow_again(c, f->name, &f->stream);
+	int r = follow_again(c, f->name, &f->stream, deadline);
 
 	if (r == 0 && f->back)
 		r = f->back(c, f->back_arg);
@@ -259,7 +259,7 @@ static bool is_passing(enum lifecycle_verb verb)
 	       verb == LIFECYCLE_PRESERVE;
 }
 
-enum verdict follow_drain(struct cli *c, struct follow *f)
+static enum verdict drain(struct cli *c, struct follow *f, uint64_t deadline)
 {
 	enum verdict v = FOLLOW_PENDING;
 
@@ -270,9 +270,9 @@ enum verdict follow_drain(struct cli *c, struct follow *f)
 		if (r == -EAGAIN)
 			break;
 		if (r < 0) {
-			r = again(c, f);
+			r = again(c, f, deadline);
 			if (r < 0)
-				return r == -EINTR ? FOLLOW_INTERRUPTED : FOLLOW_LOST;
+				return r == -EINTR ? FOLLOW_INTERRUPTED : r == -ETIMEDOUT ? FOLLOW_TIMED_OUT : FOLLOW_LOST;
 		} else {
 			follow_take(f, &e);
 		}
@@ -314,7 +314,7 @@ enum verdict follow_wait(struct cli *c, struct follow *f, uint64_t deadline)
 	enum verdict v = c->remote ? follow_wait_there(c, f, deadline) : FOLLOW_PENDING;
 
 	while (v == FOLLOW_PENDING) {
-		v = follow_drain(c, f);
+		v = drain(c, f, deadline);
 		if (v == FOLLOW_PENDING)
 			v = wait_for_more(f, deadline);
 	}
@@ -340,9 +340,10 @@ static int subscribe_again(struct cli *c, const char *filter, const char *epoch,
 	return 0;
 }
 
-int follow_again(struct cli *c, const char *filter, struct lifecycle_stream **stream)
+int follow_again(struct cli *c, const char *filter, struct lifecycle_stream **stream, uint64_t deadline)
 {
 	struct lifecycle_stream *fresh = NULL;
+	uint64_t next;
 	int r = -ENOTCONN;
 
 	for (int i = 0; i < AGAIN_TRIES; i++) {
@@ -354,8 +355,11 @@ int follow_again(struct cli *c, const char *filter, struct lifecycle_stream **st
 		}
 		if (r != -ENOTCONN && r != -ETIMEDOUT)
 			return r;
-		if (follow_poll(-1, monotonic_now() + AGAIN_EVERY_NS) == -EINTR)
+		next = monotonic_now() + AGAIN_EVERY_NS;
+		if (follow_poll(-1, next < deadline ? next : deadline) == -EINTR)
 			return -EINTR;
+		if (monotonic_now() >= deadline)
+			return -ETIMEDOUT;
 	}
-	return r;
+	return r == -ETIMEDOUT ? -ENOTCONN : r;
 }

@@ -48,8 +48,6 @@ struct follow {
 int follow_begin(struct cli *c, struct follow *f, enum lifecycle_verb verb, const char *name);
 /* The verb was accepted and took effect at `seq`. */
 void follow_accepted(struct follow *f, uint64_t seq);
-/* Takes what is there, without waiting. */
-enum verdict follow_drain(struct cli *c, struct follow *f);
 /* Until there is a verdict or `deadline` (CLOCK_MONOTONIC ns; UINT64_MAX: none) passes. */
 enum verdict follow_wait(struct cli *c, struct follow *f, uint64_t deadline);
 /* Takes what there is to read of the stream; what it cannot read is left to the next drain. */
@@ -63,8 +61,11 @@ enum verdict follow_wait_there(struct cli *c, struct follow *f, uint64_t deadlin
 void follow_take(struct follow *f, const struct lifecycle_event *e);
 enum verdict follow_judge(const struct follow *f);
 
-/* A stream again after the daemon hung up: waits for it for some seconds. 0, -EINTR, or what the last try said. */
-int follow_again(struct cli *c, const char *filter, struct lifecycle_stream **stream);
+/*
+ * A stream again after the daemon hung up: waits for it for some seconds, not beyond the deadline. 0, -EINTR, -ETIMEDOUT: the deadline
+ * passed; or what the last try said.
+ */
+int follow_again(struct cli *c, const char *filter, struct lifecycle_stream **stream, uint64_t deadline);
 
 /* ^C is noticed in follow_poll only, from now on. */
 void follow_catch_interrupts(void);

@@ -202,7 +202,7 @@ static int go_on(struct trail *t)
 	if (!t->c->quiet)
 		(void)cli_say_error("trace: lifecycled hung up; waiting for it to come back");
 	do {
-		r = follow_again(t->c, "", &t->stream);
+		r = follow_again(t->c, "", &t->stream, UINT64_MAX);
 		if (r >= 0)
 			r = meet_daemon(t);
 	} while (is_away(r) && follow_poll(-1, monotonic_now() + LOOK_NS) != -EINTR);

@@ -302,7 +302,7 @@ static int go_on(struct watch *w, int why)
 		show_gap(c);
 	else if (!c->quiet)
 		(void)cli_say_error("%s: lifecycled hung up; waiting for it to come back", c->verb);
-	r = follow_again(c, w->filter, &w->stream);
+	r = follow_again(c, w->filter, &w->stream, UINT64_MAX);
 	if (r == -EINTR)
 		return CLI_INTERRUPTED;
 	if (r < 0)

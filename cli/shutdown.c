@@ -146,7 +146,7 @@ static bool take(const struct cli *c, struct party *p, const struct lifecycle_ev
 }
 
 /* 0, or a negative errno: what there is to read was read, or why not. */
-static int drain(struct cli *c, struct party *p, struct lifecycle_stream **stream)
+static int drain(struct cli *c, struct party *p, struct lifecycle_stream **stream, uint64_t deadline)
 {
 	for (;;) {
 		struct lifecycle_event e = LIFECYCLE_EVENT_INIT;
@@ -158,7 +158,7 @@ static int drain(struct cli *c, struct party *p, struct lifecycle_stream **strea
 			return -ENOMEM;
 		if (r == 0)
 			continue;
-		r = follow_again(c, "", stream);
+		r = follow_again(c, "", stream, deadline);
 		if (r < 0)
 			return r;
 		if (!lifecycle_stream_replayed(*stream) && !take_snapshot(c, p, lifecycle_stream_snapshot(*stream)))
@@ -183,7 +183,7 @@ static int wait_for_all(struct cli *c, struct party *p, struct lifecycle_stream 
 	int r;
 
 	progress_begin(&p->progress, c, 1, 1);
-	while ((r = drain(c, p, stream)) == 0 && left(p)) {
+	while ((r = drain(c, p, stream, deadline)) == 0 && left(p)) {
 		uint64_t show = progress_next(&p->progress);
 
 		r = follow_poll(lifecycle_stream_get_fd(*stream), show < deadline ? show : deadline);

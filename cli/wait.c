@@ -120,10 +120,10 @@ static int wait_for_all(struct cli *c, struct waiting *w, const char *filter, st
 		else if (r == -EAGAIN)
 			r = follow_poll(lifecycle_stream_get_fd(*stream), deadline);
 		else {
-			r = follow_again(c, filter, stream);
+			r = follow_again(c, filter, stream, deadline);
 			if (r == 0 && !lifecycle_stream_replayed(*stream))
 				take_snapshot(c, w, lifecycle_stream_snapshot(*stream));
-			else if (r < 0 && r != -EINTR)
+			else if (r < 0 && r != -EINTR && r != -ETIMEDOUT)
 				r = -ENOTCONN;
 		}
 		if (r < 0)

@@ -87,6 +87,21 @@ def a_wait_outlives_the_daemon():
         expect("web: " in end.stdout.read(), "what the other says")
 
 
+def a_time_limit_holds_without_a_daemon():
+    """Exit code 3 is that of the ten seconds after which it counts as gone."""
+    with Host() as h:
+        for name in ("web", "db", "deaf"):
+            h.define(name, "ignore")
+        h.ctl("start", "web", "deaf")
+        h.until(lambda: all("listens" in h.ctl("console", name) for name in ("web", "deaf")), "they listen to a power key")
+        end = begin(h, "wait", "db", "web", "--timeout", "1.5")
+        equal(end.stdout.readline(), "db: has no life\n", "it follows")
+        stop, rest = begin(h, "stop", "deaf", "--timeout", "1.5"), begin(h, "shutdown", "--timeout", "1.5")
+        h.until(lambda: h.row("deaf")["operation"] == "stop" and h.row("web")["operation"] == "stop", "they were asked for")
+        h.kill_daemon()
+        equal((end.wait(30), stop.wait(30), rest.wait(30)), (1, 1, 1), "exit codes")
+
+
 def a_restart_that_waits_is_cancelled():
     with Host() as h:
         h.define("web", "crash", policies={"on-crash": "restart", "restart-delay": "1h"})
@@ -146,6 +161,7 @@ if __name__ == "__main__":
         an_empty_host_says_what_to_do,
         events_go_on_at_a_cursor_after_a_crash,
         a_wait_outlives_the_daemon,
+        a_time_limit_holds_without_a_daemon,
         a_restart_that_waits_is_cancelled,
         the_log_level_is_the_daemons,
         verbs_wait_on_another_host,
