@@ -17,6 +17,7 @@
 struct follower {
 	struct lifecycle *l;
 	struct lifecycle_stream *stream;
+	uint64_t began; /* the stream's first cursor */
 	int code; /* of this program's exit; -1: it is not over */
 };
 
@@ -51,7 +52,8 @@ static void take_reply(struct follower *f, const struct lifecycle_reply *reply)
 
 static void take_event(struct follower *f, const struct lifecycle_event *e)
 {
-	if (e->kind != LIFECYCLE_EVENT_STATE)
+	/* A life that began before the stream is an older one, which may still settle: numbers rise. */
+	if (e->kind != LIFECYCLE_EVENT_STATE || e->life <= f->began)
 		return;
 	printf("%s: %s, %s\n", e->name, lifecycle_state_name(e->new_state), lifecycle_substate_name(e->new_substate));
 	if (e->new_state == LIFECYCLE_STATE_RUNNING) {
@@ -104,8 +106,12 @@ int main(int argc, char **argv)
 	if (r < 0)
 		return fail(&f, lifecycle_error_text(r));
 	/* The stream first: then nothing that comes of the request is missed. */
-	if (lifecycle_subscribe(f.l, argv[1], NULL, 0, &f.stream) < 0 ||
-		lifecycle_act_begin(f.l, LIFECYCLE_START, argv[1], 0, &request) < 0)
+	r = lifecycle_subscribe(f.l, argv[1], NULL, 0, &f.stream);
+	if (r == 0) {
+		f.began = lifecycle_stream_seq(f.stream);
+		r = lifecycle_act_begin(f.l, LIFECYCLE_START, argv[1], 0, &request);
+	}
+	if (r < 0)
 		(void)fail(&f, lifecycle_last_error(f.l)->text);
 	while (f.code < 0)
 		turn(&f);
