@@ -59,6 +59,7 @@ static const struct {
 	{ EBADMSG, "it cannot be read: the definition, or what the other side said, is not of a form known here" },
 	{ EBUSY, "the VM's state does not allow that" },
 	{ EDQUOT, "there are too many already" },
+	{ EEXIST, "another VM has that name, UUID or FF-A id" },
 	{ EHOSTDOWN, "the daemon is gone, and what it left is stale" },
 	{ ELOOP, "the order of VMs leads back to this one" },
 	{ ENODATA, "the daemon hung up: subscribe again" },

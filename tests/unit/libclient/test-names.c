@@ -79,6 +79,7 @@ static void every_refusal_has_a_text_for_its_errno(void **state)
 		assert_string_not_equal(text, "unknown error");
 	}
 	assert_string_equal(lifecycle_error_text(-ESTALE), "that life is over");
+	assert_string_equal(lifecycle_error_text(-EEXIST), "another VM has that name, UUID or FF-A id");
 	assert_string_equal(lifecycle_error_text(-EPERM), "Operation not permitted");
 	assert_string_equal(lifecycle_error_text(INT_MIN), lifecycle_error_text(0));
 	assert_string_equal(lifecycle_error_text(123456), "unknown error");
