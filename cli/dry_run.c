@@ -231,6 +231,14 @@ static const char *other_refusal(const struct cli *c, const struct lifecycle_vm_
 		*ret = LIFECYCLE_REFUSED_SHUTTING_DOWN;
 		return "nothing starts any more";
 	}
+	if (strcmp(c->verb, "restart") == 0 && d->vm->life && strcmp(d->vm->pending, "removal") == 0) {
+		*ret = LIFECYCLE_REFUSED_ILLEGAL_TRANSITION;
+		return "its definition was removed, and it goes with this life: define it again first";
+	}
+	if (strcmp(c->verb, "pause") == 0 && d->vm->stale) {
+		*ret = LIFECYCLE_REFUSED_ILLEGAL_TRANSITION;
+		return "its VMM is stale, lifecycled cannot speak with it: restart gives it a new one";
+	}
 	if (strcmp(c->verb, "undefine") == 0 && d->from_file) {
 		*ret = LIFECYCLE_REFUSED_OTHER_SOURCE;
 		return "a file in vm.d defines it: remove that and reload";

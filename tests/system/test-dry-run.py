@@ -33,6 +33,12 @@ def stopping(h, name):
     h.until(lambda: h.row(name)["operation"] == "stop", "it is asked")
 
 
+def undefined(h, name):
+    """It runs, and goes at the end of its life."""
+    running(h, name)
+    h.ctl("undefine", "--pending", name)
+
+
 def kept(h, name):
     running(h, name)
     h.ctl("abort", "--preserve", name)
@@ -137,6 +143,10 @@ def a_waiting_vm():
     in_each_state(waiting)
 
 
+def a_vm_without_a_definition():
+    in_each_state(undefined)
+
+
 def a_kept_vm():
     in_each_state(kept)
 
@@ -177,6 +187,7 @@ if __name__ == "__main__":
         a_running_vm,
         a_paused_vm,
         a_stopping_vm,
+        a_vm_without_a_definition,
         a_kept_vm,
         a_vm_that_is_quiesced,
         a_vm_that_is_retired,

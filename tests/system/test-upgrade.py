@@ -73,6 +73,8 @@ def one_that_is_not_understood_is_kept_running_and_shown():
         is_stale(h, before)
         done = h.ctl("pause", "web", check=False)
         expect(done.returncode == 7 and "its VMM is stale" in done.stderr, "what pause says", done)
+        done = h.ctl("pause", "--dry-run", "web", check=False)
+        expect(done.returncode == 7 and "its VMM is stale" in done.stderr, "what its rehearsal says", done)
         replace(h, None)  # and the next one says the same
         is_stale(h, before)
         replace(h, "elder")  # it waited for one that understands it
