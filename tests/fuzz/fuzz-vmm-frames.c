@@ -50,6 +50,7 @@ void fuzz_begin(void)
 	SEED(vmm_vcpu, HEADER(VMM_VCPU, 9), .index = 1, .state = VCPU_RUNNING, .since = 5);
 	SEED(vmm_ended, HEADER(VMM_ENDED, 9), .end = { .cause = CAUSE_GUEST_POWEROFF, .text = "off" });
 	SEED(vmm_device, HEADER(VMM_DEVICE, 9), .is = { .type = ASSIGNED_VFIO_FAKE, .state = VFIO_DEVICE_STATE_STOP });
+	SEED(vmm_sandbox, HEADER(VMM_SANDBOX, 9), .lacks = VMM_SANDBOX_LANDLOCK);
 	begin_calls();
 }
 
@@ -112,6 +113,9 @@ static void is_believable(const union vmm_frame *f, size_t size)
 	case VMM_DEVICE:
 		is_device(&f->device);
 		break;
+	case VMM_SANDBOX:
+		PROMISE(!(f->sandbox.lacks & ~(uint32_t)VMM_SANDBOX_LAYERS) && !f->sandbox.reserved);
+		break;
 	case VMM_BUILT:
 	case VMM_ENTERED:
 	case VMM_QUIESCED:
@@ -134,7 +138,7 @@ static void mend(union vmm_frame *f, size_t size, uint8_t how)
 		return;
 	f->header.magic = VMM_LINK_MAGIC;
 	f->header.version = how & 4 ? VMM_LINK_VERSION + 1 : VMM_LINK_VERSION;
-	f->header.kind %= VMM_DEVICE + 2;
+	f->header.kind %= VMM_SANDBOX + 2;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
