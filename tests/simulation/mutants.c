@@ -3,7 +3,7 @@
 /*
  * simulation-mutants: each planted bug must be found, and found as the break of its own promise. The table shows which
  * promise the oracle named first; the build without a mutant passes the same worlds. With the argument "real" the
- * secure side is the SPMC: then bugs are planted there, too.
+ * secure side is the SPMC: then bugs are planted there, too. simulation-mutants fake|real SEED SYMBOL asks for one bug.
  */
 
 #include <inttypes.h>
@@ -29,10 +29,11 @@ static const struct {
 
 static const char *const promises[] = { "P1", "P2", "P3", "P4", "P5", "P6" };
 
-/* The SPMC's own SPs want the same for all their lives, and hardly ever answer a guest after its call was given up. */
+/* The SPMC's own SPs want the same for all their lives, and hardly ever answer a guest after its call was given up, or a life
+ * that was forgotten. */
 static bool needs_the_fakes(enum mutant which)
 {
-	return which == MUTANT_P1_UNWANTED_OWED || which == MUTANT_P5_STRANGER_ANSWERED;
+	return which == MUTANT_P1_UNWANTED_OWED || which == MUTANT_P1_FORGOTTEN_OPEN || which == MUTANT_P5_STRANGER_ANSWERED;
 }
 
 /* The fakes' SPs set nothing on their own. */
@@ -126,6 +127,8 @@ int main(int argc, char **argv)
 	log_open("simulation", -1);
 	printf("%-34s P1  P2  P3  P4  P5  P6\n", "");
 	for (int i = MUTANT_NONE + 1; i < MUTANT_COUNT; i++) {
+		if (argc > 3 && strcmp(argv[3], mutants[i].symbol))
+			continue;
 		if (side == &real_side && needs_the_fakes((enum mutant)i)) {
 			printf("%-34s is asked with the fakes alone\n", mutants[i].symbol);
 			continue;
@@ -137,7 +140,7 @@ int main(int argc, char **argv)
 		ok &= needs_holes((enum mutant)i) ? is_found_by_holes((enum mutant)i, seed)
 						  : is_killed_by_its_own(side, (enum mutant)i, seed, &worlds);
 	}
-	for (int i = SIDE_SOUND + 1; side == &real_side && i < SIDE_BUGS; i++)
+	for (int i = SIDE_SOUND + 1; argc <= 3 && side == &real_side && i < SIDE_BUGS; i++)
 		ok &= is_found_in_the_books((enum side_bug)i, seed);
 	ok &= is_clean(side, seed, worlds);
 	return ok ? 0 : 1;

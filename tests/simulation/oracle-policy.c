@@ -214,9 +214,10 @@ static void check(struct world *w, struct kept_vm *k, uint8_t cause, uint64_t no
 	uint8_t restart)
 {
 	bool again = !k->removal && !w->shutdown.active && says_restart(&k->says, cause) && is_within_limit(k, cause, now);
+	bool stopped = w->shutdown.active && op->operation == OP_STOP; /* the shutdown came to it in the same turn */
 	struct range delay;
 
-	if (op->operation != (again ? restart : OP_NONE))
+	if (op->operation != (again ? restart : OP_NONE) && !stopped)
 		fail(w, "P5", "%s ends with cause %u, %u restarts in its window: operation %u follows, %s was due", k->name,
 			cause, k->restarts, op->operation, again ? "a restart" : "nothing");
 	if (again)
