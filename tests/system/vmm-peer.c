@@ -49,7 +49,7 @@ int peer_limit(void)
 {
 	const char *multiplier = getenv("LIFECYCLED_TIMEOUT_MULTIPLIER");
 
-	return 30000 * (multiplier && atoi(multiplier) > 0 ? atoi(multiplier) : 1);
+	return 90000 * (multiplier && atoi(multiplier) > 0 ? atoi(multiplier) : 1);
 }
 
 static int sized_file(const char *name, off_t size)
