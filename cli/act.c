@@ -14,6 +14,7 @@
 #include "output.h"
 #include "words.h"
 
+#define ANSWER_LEAST_MS 2000
 #define DEVICES_EVERY_NS 20000000u
 
 static const char *const verb_names[] = {
@@ -321,12 +322,12 @@ static void take_all_descriptors(void)
 }
 
 /* When the time that we were given is over. A request is answered once it is stored, which a disk may hold up: the same time
- * holds for that. */
+ * holds for that, but for less than a healthy daemon may need, after which nobody knew whether it was taken. */
 static uint64_t begin_to_wait(const struct cli *c)
 {
 	if (c->timeout_ms < 0)
 		return UINT64_MAX;
-	lifecycle_set_timeout(c->l, c->timeout_ms ? (uint64_t)c->timeout_ms : 1);
+	lifecycle_set_timeout(c->l, c->timeout_ms > ANSWER_LEAST_MS ? (uint64_t)c->timeout_ms : ANSWER_LEAST_MS);
 	return monotonic_now() + (uint64_t)c->timeout_ms * 1000000u;
 }
 
