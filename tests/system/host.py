@@ -72,7 +72,11 @@ class Process:
         self.pidfd = os.pidfd_open(self.pid)
         self.listener = listener
         if ready:
-            self.wait_ready()
+            try:
+                self.wait_ready()
+            except BaseException:  # nobody else knows of it
+                self.close()
+                raise
 
     def wait_ready(self):
         poller = select.poll()

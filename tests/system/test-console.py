@@ -24,6 +24,7 @@ def running():
     h = Host()
     h.define("web", "beat")
     h.ctl("start", "web")
+    h.until(lambda: "test guest: up" in h.ctl("console", "web"), "the guest has said something")
     return h
 
 
