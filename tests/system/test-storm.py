@@ -65,7 +65,7 @@ class Storm:
         for _ in range(self.dice.randrange(1, 4)):
             verb = self.dice.choice(VERBS)
             some = self.dice.sample(self.names, self.dice.randrange(1, 4))
-            done = self.host.ctl(*verb, "--no-block", *some, check=False)
+            done = self.host.ctl(*verb, "--no-block", f"--timeout={host.LIMIT}", *some, check=False)  # a machine may stand still
             expect(done.returncode in (0, *REFUSED), f"{verb} {some}: exit {done.returncode}", done.stderr)
         known = {r["name"] for r in self.host.json("list")}
         for name in self.names:
