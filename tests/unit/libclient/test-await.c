@@ -3,41 +3,8 @@
 /* lifecycle_await(): what the daemon answers, and what is no answer. */
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <lifecycle.h>
-#include <stdlib.h>
 
-#include "fixture.h"
-
-struct world {
-	struct fixture f;
-	struct lifecycle *l;
-};
-
-static int setup(void **state)
-{
-	struct world *w = calloc(1, sizeof(*w));
-
-	if (fixture_open(&w->f, true) == 77)
-		exit(77);
-	assert_int_equal(lifecycle_new(w->f.address, &w->l), 0);
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-
-	lifecycle_unref(w->l);
-	fixture_close(&w->f);
-	free(w);
-	return 0;
-}
+#include "world.h"
 
 static void tells_where_the_vm_is_then(void **state)
 {

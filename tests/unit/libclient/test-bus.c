@@ -4,46 +4,12 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <lifecycle.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <syslog.h>
 
-#include "fixture.h"
-
-struct world {
-	struct fixture f;
-	struct lifecycle *l;
-};
-
-static int setup(void **state)
-{
-	struct world *w = calloc(1, sizeof(*w));
-	int r = fixture_open(&w->f, true);
-
-	if (r == 77)
-		exit(77);
-	assert_int_equal(lifecycle_new(w->f.address, &w->l), 0);
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-
-	lifecycle_unref(w->l);
-	fixture_close(&w->f);
-	free(w);
-	return 0;
-}
+#include "world.h"
 
 static void lists_by_name(void **state)
 {

@@ -4,61 +4,31 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <lifecycle.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "fixture.h"
+#include "world.h"
 
 #define LONG 20000 /* ms: what is waited for comes before */
 
-struct world {
-	struct fixture f;
-	struct lifecycle *l;
-	/* of the thread that goes on doing something while the test waits */
+/* Of the thread that goes on doing something while the test waits. */
+struct busy {
+	const char *address;
 	enum lifecycle_verb verb;
 	const char *name;
 	atomic_bool enough;
 };
 
-static int setup(void **state)
-{
-	struct world *w = calloc(1, sizeof(*w));
-	int r = fixture_open(&w->f, true);
-
-	if (r == 77)
-		exit(77);
-	assert_int_equal(lifecycle_new(w->f.address, &w->l), 0);
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-
-	lifecycle_unref(w->l);
-	fixture_close(&w->f);
-	free(w);
-	return 0;
-}
-
 static void *do_again_and_again(void *argument)
 {
-	struct world *w = argument;
+	struct busy *b = argument;
 	struct lifecycle *l;
 
-	if (lifecycle_new(w->f.address, &l) < 0)
+	if (lifecycle_new(b->address, &l) < 0)
 		return (void *)"no connection";
-	while (!w->enough)
-		(void)lifecycle_act(l, w->verb, w->name, 0, NULL);
+	while (!b->enough)
+		(void)lifecycle_act(l, b->verb, b->name, 0, NULL);
 	(void)lifecycle_unref(l);
 	return NULL;
 }
@@ -67,15 +37,14 @@ static void *do_again_and_again(void *argument)
 static int wait_while(struct world *w, enum lifecycle_verb verb, const char *name, uint64_t life, enum lifecycle_state state,
 	int milliseconds)
 {
+	struct busy b = { .address = w->f.address, .verb = verb, .name = name };
 	pthread_t thread;
 	void *failed;
 	int r;
 
-	w->verb = verb;
-	w->name = name;
-	assert_int_equal(pthread_create(&thread, NULL, do_again_and_again, w), 0);
+	assert_int_equal(pthread_create(&thread, NULL, do_again_and_again, &b), 0);
 	r = lifecycle_wait_state(w->l, name, life, state, milliseconds);
-	w->enough = true;
+	b.enough = true;
 	assert_int_equal(pthread_join(thread, &failed), 0);
 	assert_null(failed);
 	return r;
@@ -117,7 +86,6 @@ static void a_vm_that_is_restarted_is_not_without_a_life(void **state)
 	life = lifecycle_vm_list_find(list, "slow")->life;
 	lifecycle_vm_list_unref(list);
 	assert_int_equal(wait_while(w, LIFECYCLE_RESTART, "slow", 0, LIFECYCLE_STATE_NULL, 50), -ETIMEDOUT);
-	w->enough = false;
 	assert_int_equal(wait_while(w, LIFECYCLE_RESTART, "slow", life, LIFECYCLE_STATE_NULL, LONG), 0);
 }
 
