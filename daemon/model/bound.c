@@ -39,9 +39,7 @@ static void client_gone(struct step *s, struct vm *vm, const char *how)
 		return;
 	put(s, vm, false, NULL);
 	waiter_refuse(s, vm, "the client that it is bound to is gone");
-	if (!vm->life && vm->operation.operation == OP_START)
-		set_operation(s, vm, OP_NONE, 0);
-	if (!vm->life)
+	if (cancel_start(s, vm) || !vm->life)
 		return;
 	if (operation_is_under(vm, OP_ABORT) && (!life_is_over(vm->life) || vm->operation.operation == OP_RESTART))
 		set_operation(s, vm, OP_ABORT, 0);

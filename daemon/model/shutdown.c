@@ -101,13 +101,13 @@ void shutdown_timer(struct step *s, struct vm *vm)
 		return;
 	touch(s, vm);
 	waiter_refuse(s, vm, model_starts_nothing(s->m));
-	if (!vm->life && vm->operation.operation == OP_START) {
-		set_operation(s, vm, OP_NONE, 0);
-	} else if (vm->life && life_is_over(vm->life)) {
+	if (!vm->life) {
+		(void)cancel_start(s, vm);
+	} else if (life_is_over(vm->life)) {
 		preserve_end(s, vm->life);
 		if (operation_is_under(vm, OP_STOP))
 			set_operation(s, vm, OP_STOP, 0);
-	} else if (vm->life && operation_is_under(vm, OP_STOP) && !shutdown_waits_for(s->m, vm)) {
+	} else if (operation_is_under(vm, OP_STOP) && !shutdown_waits_for(s->m, vm)) {
 		end_guest(s, vm);
 	}
 	look_whether_it_is_over(s);
