@@ -22,8 +22,10 @@ CORPUS = host.TESTS / "fuzz/corpus/bus"
 XML = host.TESTS.parent / "proto/org.lifecycled.Lifecycle1.xml"
 SEED, COUNT = map(int, os.environ.get("LIFECYCLED_RECORDED", "1:6000").split(":"))
 SANITIZED = os.environ.get("LIFECYCLED_SANITIZE", "none") != "none"
-GROWTH_KIB = 327680 if SANITIZED else 2048  # AddressSanitizer keeps the last 256 MiB that were freed
+GROWTH_KIB = 32768 if SANITIZED else 2048
 LARGE_KIB = 8192
+# AddressSanitizer keeps the last 256 MiB that were freed, and the daemon would grow by them.
+os.environ["ASAN_OPTIONS"] = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "quarantine_size_mb=16"]))
 SPARED = "bystander"
 ROUNDS = 4
 KINDS = 100  # of answers that are told apart in a run; 150 and more as it stands
