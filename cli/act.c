@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "bound.h"
+#include "interrupt.h"
 #include "output.h"
 #include "words.h"
 
@@ -209,7 +210,7 @@ static enum verdict wait_for_devices(struct cli *c, struct follow *f, uint64_t d
 {
 	while (f->life && f->life == f->target && f->substate == LIFECYCLE_SUB_RUNNING && devices_stand(c, f->name)) {
 		uint64_t look = monotonic_now() + DEVICES_EVERY_NS;
-		int r = follow_poll(lifecycle_stream_get_fd(f->stream), look < deadline ? look : deadline);
+		int r = interrupt_poll(lifecycle_stream_get_fd(f->stream), look < deadline ? look : deadline);
 
 		if (r == -EINTR)
 			return FOLLOW_INTERRUPTED;
@@ -279,7 +280,7 @@ static void wait_for_next(struct cli *c, struct tasks *all)
 {
 	struct task *t = &all->task[all->waited++];
 
-	follow_catch_interrupts();
+	interrupt_catch();
 	progress_begin(&t->follow.progress, c, all->waited, all->count);
 	if (t->code == 0)
 		wait_for(c, t, all->verb, all->deadline);
@@ -358,7 +359,7 @@ static int start_bound(struct cli *c, const char *name)
 	t.code = ask(c, LIFECYCLE_START, &t);
 	if (t.code == -EDQUOT)
 		t.code = cli_fail(c, "follow", name);
-	follow_catch_interrupts();
+	interrupt_catch();
 	progress_begin(&t.follow.progress, c, 1, 1);
 	if (t.code == 0)
 		wait_for(c, &t, LIFECYCLE_START, deadline);

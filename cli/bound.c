@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bound.h"
+#include "interrupt.h"
 #include "output.h"
 
 #define AGAIN_EVERY_NS 100000000u
@@ -32,7 +33,7 @@ static int bind_again(struct cli *c, struct bound *b)
 			return ended;
 		}
 		lifecycle_unref(l);
-		if (follow_poll(-1, monotonic_now() + AGAIN_EVERY_NS) == -EINTR)
+		if (interrupt_poll(-1, monotonic_now() + AGAIN_EVERY_NS) == -EINTR)
 			return -EINTR;
 	}
 	return r == -ETIMEDOUT ? -ENOTCONN : r; /* that is the time which the caller has */
@@ -66,7 +67,7 @@ void bound_end(struct bound *b)
 int bound_back(struct cli *c, void *bound)
 {
 	struct bound *b = bound;
-	int r = follow_poll(b->fd, 0);
+	int r = interrupt_poll(b->fd, 0);
 
 	if (r < 0)
 		return r == -ETIMEDOUT ? 0 : r;
@@ -79,7 +80,7 @@ int bound_stay(struct cli *c, struct bound *b, const char *name)
 {
 	(void)fflush(stdout);
 	for (;;) {
-		int r = b->fd < 0 ? 0 : follow_poll(b->fd, UINT64_MAX);
+		int r = b->fd < 0 ? 0 : interrupt_poll(b->fd, UINT64_MAX);
 
 		if (r == 0) {
 			bound_end(b);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "follow.h"
+#include "interrupt.h"
 #include "output.h"
 
 #define CHUNK 16384
@@ -53,8 +54,8 @@ static ssize_t pump(const struct cli *c, const char *name, struct lifecycle_cons
 		if (n > 0)
 			put_bytes(c, name, chunk, (size_t)n);
 		all += n;
-	} while (n > 0);
-	(void)fflush(stdout);
+		(void)fflush(stdout);
+	} while (n > 0 && !ferror(stdout) && !interrupted()); /* a guest may go on and on */
 	return all;
 }
 
@@ -97,11 +98,11 @@ static bool is_given_away(const struct cli *c)
 
 static void catch_signals(const struct cli *c)
 {
-	follow_catch_interrupts();
-	follow_catch_also(SIGHUP, NULL);
-	follow_catch_also(SIGQUIT, NULL);
+	interrupt_catch();
+	interrupt_catch_also(SIGHUP, NULL);
+	interrupt_catch_also(SIGQUIT, NULL);
 	if (is_given_away(c))
-		follow_catch_also(SIGTSTP, on_stop);
+		interrupt_catch_also(SIGTSTP, on_stop);
 }
 
 static void give_back(const struct cli *c)
@@ -163,11 +164,11 @@ static int is_over(struct watch *w)
 /* Waits a little. -EINTR: leave. Stopped by ^Z, the shell gets its terminal, and what follows is shown when it goes on. */
 static int pause_shortly(const struct cli *c, struct lifecycle_console *console, bool over)
 {
-	/* The ring wakes nobody at an end of life, nor is a signal seen in there: look at both now and then. */
+	/* The ring wakes nobody at an end of life, nor does a signal: look at both now and then. */
 	(void)lifecycle_console_wait(console, over ? 0 : LOOK_MS);
-	if (follow_poll(-1, 0) != -EINTR)
+	if (interrupt_poll(-1, 0) != -EINTR)
 		return 0;
-	if (follow_interrupted())
+	if (interrupted())
 		return -EINTR;
 	if (to_be_stopped) {
 		to_be_stopped = 0;
@@ -190,7 +191,7 @@ static int follow(struct watch *w, struct lifecycle_console *console)
 		n = pump(w->c, w->name, console);
 		if (n < 0 || (over && n == 0))
 			return n < 0 ? (int)n : over < 0 ? -ENOTCONN : 0;
-		if (ferror(stdout))
+		if (interrupted() || ferror(stdout))
 			return -EPIPE;
 		if (pause_shortly(w->c, console, over) < 0)
 			return -EINTR;
@@ -233,6 +234,8 @@ int verb_console(struct cli *c, int argc, char **argv)
 		n = print_tail(c, argv[0], console);
 	if (n >= 0 && c->follow)
 		n = follow(&w, console);
+	if (interrupted())
+		n = -EINTR;
 	lifecycle_stream_unref(w.stream);
 	return leave(c, argv[0], (int)(n < 0 ? n : 0));
 }

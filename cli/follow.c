@@ -2,69 +2,13 @@
 #include "follow.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
 
+#include "interrupt.h"
 #include "output.h"
 
 #define AGAIN_EVERY_NS 100000000u
 #define AGAIN_TRIES 100
-
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int number)
-{
-	interrupted = number;
-}
-
-/* Blocked everywhere but in ppoll: it cannot come between a look at the flag and the wait. */
-static void catch_one(int number, void (*handler)(int))
-{
-	struct sigaction action = { .sa_handler = handler };
-	sigset_t set;
-
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, number);
-	(void)sigprocmask(SIG_BLOCK, &set, NULL);
-	(void)sigaction(number, &action, NULL);
-}
-
-void follow_catch_interrupts(void)
-{
-	catch_one(SIGINT, on_interrupt);
-	catch_one(SIGTERM, on_interrupt);
-}
-
-void follow_catch_also(int number, void (*handler)(int))
-{
-	struct sigaction before;
-
-	if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-		catch_one(number, handler ? handler : on_interrupt);
-}
-
-bool follow_interrupted(void)
-{
-	return interrupted;
-}
-
-int follow_poll(int fd, uint64_t deadline)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	uint64_t now = monotonic_now(), left = deadline > now ? deadline - now : 0;
-	struct timespec t = { .tv_sec = (time_t)(left / 1000000000u), .tv_nsec = (long)(left % 1000000000u) };
-	sigset_t none;
-	int r;
-
-	if (interrupted) /* the signal itself came to whoever waited first */
-		return -EINTR;
-	(void)sigemptyset(&none);
-	r = ppoll(&p, 1, deadline == UINT64_MAX ? NULL : &t, &none);
-	if (r < 0)
-		return -errno;
-	return r == 0 ? -ETIMEDOUT : 0;
-}
 
 void follow_take_row(struct follow *f, const struct lifecycle_vm *vm)
 {
@@ -296,7 +240,7 @@ void follow_read(struct follow *f)
 static enum verdict wait_for_more(struct follow *f, uint64_t deadline)
 {
 	uint64_t show = progress_next(&f->progress);
-	int r = follow_poll(lifecycle_stream_get_fd(f->stream), show < deadline ? show : deadline);
+	int r = interrupt_poll(lifecycle_stream_get_fd(f->stream), show < deadline ? show : deadline);
 
 	if (r == -EINTR)
 		return FOLLOW_INTERRUPTED;
@@ -356,7 +300,7 @@ int follow_again(struct cli *c, const char *filter, struct lifecycle_stream **st
 		if (r != -ENOTCONN && r != -ETIMEDOUT)
 			return r;
 		next = monotonic_now() + AGAIN_EVERY_NS;
-		if (follow_poll(-1, next < deadline ? next : deadline) == -EINTR)
+		if (interrupt_poll(-1, next < deadline ? next : deadline) == -EINTR)
 			return -EINTR;
 		if (monotonic_now() >= deadline)
 			return -ETIMEDOUT;

@@ -66,11 +66,3 @@ enum verdict follow_judge(const struct follow *f);
  * passed; or what the last try said.
  */
 int follow_again(struct cli *c, const char *filter, struct lifecycle_stream **stream, uint64_t deadline);
-
-/* ^C is noticed in follow_poll only, from now on. */
-void follow_catch_interrupts(void);
-/* The same for another signal, if it is not ignored (nohup); or, with a handler of its own, follow_poll() is -EINTR and no more. */
-void follow_catch_also(int number, void (*handler)(int));
-bool follow_interrupted(void);
-/* Waits for fd to be readable: 0, -ETIMEDOUT or -EINTR (^C). fd may be -1. */
-int follow_poll(int fd, uint64_t deadline);

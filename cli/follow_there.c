@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "follow.h"
+#include "interrupt.h"
 #include "output.h"
 
 #define LOOK_EVERY_NS 500000000u
@@ -81,7 +82,7 @@ static int rest(struct cli *c, struct follow *f, uint64_t deadline)
 		return r;
 	if (look(c, f) == 0 && follow_judge(f) != FOLLOW_PENDING)
 		return 0;
-	r = follow_poll(-1, until); /* and ^C is noticed here */
+	r = interrupt_poll(-1, until); /* and ^C is noticed here */
 	return r == -ETIMEDOUT ? 0 : r;
 }
 

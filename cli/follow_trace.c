@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "follow.h"
+#include "interrupt.h"
 #include "trace.h"
 
 #define LOOK_NS 100000000u
@@ -205,8 +206,8 @@ static int go_on(struct trail *t)
 		r = follow_again(t->c, "", &t->stream, UINT64_MAX);
 		if (r >= 0)
 			r = meet_daemon(t);
-	} while (is_away(r) && follow_poll(-1, monotonic_now() + LOOK_NS) != -EINTR);
-	if (follow_interrupted())
+	} while (is_away(r) && interrupt_poll(-1, monotonic_now() + LOOK_NS) != -EINTR);
+	if (interrupted())
 		return CLI_INTERRUPTED;
 	return r < 0 ? cli_fail(t->c, "trace", NULL) : 0;
 }
@@ -235,12 +236,12 @@ static int follow(struct trail *t)
 		int r = look(t);
 
 		if (ferror(stdout))
-			return CLI_FAILED;
+			return interrupted() ? CLI_INTERRUPTED : CLI_FAILED;
 		if (r < 0 && !is_away(r))
 			return cli_fail(t->c, "trace", NULL);
 		if (r >= 0) {
-			if (follow_poll(-1, t->busy ? 0 : looked + PAUSE_NS) == -EINTR ||
-				follow_poll(lifecycle_stream_get_fd(t->stream), t->busy ? 0 : looked + LOOK_NS) == -EINTR)
+			if (interrupt_poll(-1, t->busy ? 0 : looked + PAUSE_NS) == -EINTR ||
+				interrupt_poll(lifecycle_stream_get_fd(t->stream), t->busy ? 0 : looked + LOOK_NS) == -EINTR)
 				return CLI_INTERRUPTED;
 			r = drain(t);
 		}
@@ -255,7 +256,7 @@ int trace_follow(struct cli *c, const uint16_t *sp)
 	struct trail t = { .c = c, .only = sp };
 	int r;
 
-	follow_catch_interrupts();
+	interrupt_catch();
 	if (c->output == OUTPUT_JSON_PRETTY) /* one object a line, always */
 		c->output = OUTPUT_JSON;
 	r = lifecycle_subscribe(c->l, "", NULL, 0, &t.stream);

@@ -150,7 +150,7 @@ static int finish(int code)
 	bool whole = fflush(stdout) == 0 && !ferror(stdout);
 	int error = errno;
 
-	if (!whole && error != EPIPE) /* who reads no further knows */
+	if (!whole && error != EPIPE && code != CLI_INTERRUPTED) /* who reads no further, or interrupts, knows */
 		(void)cli_say_error("not all could be written to standard output: %s", strerror(error));
 	if (pager_end() && error == EPIPE) /* its user has seen enough */
 		return code;

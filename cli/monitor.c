@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "follow.h"
+#include "interrupt.h"
 #include "names.h"
 #include "output.h"
 #include "pager.h"
@@ -284,7 +285,7 @@ static int take_tail(struct watch *w, int *ret_why)
 		*ret_why = w->c->leave && whole ? 0 : r;
 		if (r < 0 || whole)
 			return 0;
-		r = follow_poll(lifecycle_stream_get_fd(w->stream), monotonic_now() + STORED_QUIET_NS);
+		r = interrupt_poll(lifecycle_stream_get_fd(w->stream), monotonic_now() + STORED_QUIET_NS);
 		if (r < 0)
 			return r == -EINTR ? CLI_INTERRUPTED : 0;
 	}
@@ -319,14 +320,14 @@ static int go_on_for_ever(struct watch *w)
 
 		(void)fflush(stdout);
 		if (ferror(stdout))
-			return CLI_FAILED;
+			return interrupted() ? CLI_INTERRUPTED : CLI_FAILED;
 		if (r < 0) {
 			r = go_on(w, r);
 			if (r)
 				return r;
 			continue;
 		}
-		if (follow_poll(lifecycle_stream_get_fd(w->stream), UINT64_MAX) == -EINTR)
+		if (interrupt_poll(lifecycle_stream_get_fd(w->stream), UINT64_MAX) == -EINTR)
 			return CLI_INTERRUPTED;
 	}
 }
@@ -378,7 +379,7 @@ int verb_monitor(struct cli *c, int argc, char **argv)
 
 	if (c->leave)
 		pager_start(c);
-	follow_catch_interrupts();
+	interrupt_catch();
 	if (c->output == OUTPUT_JSON_PRETTY) /* one object a line, always */
 		c->output = OUTPUT_JSON;
 	r = run(&w);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "follow.h"
+#include "interrupt.h"
 #include "names.h"
 #include "stored.h"
 #include "trace.h"
@@ -41,7 +42,7 @@ static int take_events(struct cli *c, struct plot *p, int argc, char **argv)
 	if (later)
 		stored_say_later(c);
 	while ((r = drain(c, p, s, last, argc, argv)) == 0 && lifecycle_stream_seq(s) < last) {
-		r = follow_poll(lifecycle_stream_get_fd(s), monotonic_now() + STORED_QUIET_NS);
+		r = interrupt_poll(lifecycle_stream_get_fd(s), monotonic_now() + STORED_QUIET_NS);
 		if (r < 0)
 			return r == -EINTR ? CLI_INTERRUPTED : 0;
 	}
@@ -121,7 +122,7 @@ int verb_plot(struct cli *c, int argc, char **argv)
 		return cli_usage("plot writes SVG and nothing else; 'lifecyclectl events --no-follow' has the same events for programs");
 	if (c->terminal)
 		return cli_usage("plot writes a picture: send it to a file, as in 'lifecyclectl plot >lives.svg'");
-	follow_catch_interrupts();
+	interrupt_catch();
 	r = take_events(c, &p, argc, argv);
 	if (r == 0)
 		r = take_living(c, &p, argc, argv);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "follow.h"
+#include "interrupt.h"
 #include "output.h"
 #include "words.h"
 
@@ -186,7 +187,7 @@ static int wait_for_all(struct cli *c, struct party *p, struct lifecycle_stream 
 	while ((r = drain(c, p, stream, deadline)) == 0 && left(p)) {
 		uint64_t show = progress_next(&p->progress);
 
-		r = follow_poll(lifecycle_stream_get_fd(*stream), show < deadline ? show : deadline);
+		r = interrupt_poll(lifecycle_stream_get_fd(*stream), show < deadline ? show : deadline);
 		if (r < 0 && (r != -ETIMEDOUT || monotonic_now() >= deadline))
 			break;
 		if (monotonic_now() >= show)
@@ -315,7 +316,7 @@ int verb_shutdown(struct cli *c, int argc, char **argv)
 			print_json(c, &p, seq, "accepted", 0);
 		return 0;
 	}
-	follow_catch_interrupts();
+	interrupt_catch();
 	r = take_snapshot(c, &p, lifecycle_stream_snapshot(stream)) ? wait_for_all(c, &p, &stream, deadline) : -ENOMEM;
 	r = finish(c, &p, seq, r);
 	free(p.vm);

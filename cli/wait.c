@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "follow.h"
+#include "interrupt.h"
 #include "output.h"
 
 struct awaited {
@@ -118,7 +119,7 @@ static int wait_for_all(struct cli *c, struct waiting *w, const char *filter, st
 		if (r == 0)
 			take(c, w, &e);
 		else if (r == -EAGAIN)
-			r = follow_poll(lifecycle_stream_get_fd(*stream), deadline);
+			r = interrupt_poll(lifecycle_stream_get_fd(*stream), deadline);
 		else {
 			r = follow_again(c, filter, stream, deadline);
 			if (r == 0 && !lifecycle_stream_replayed(*stream))
@@ -295,7 +296,7 @@ int verb_wait(struct cli *c, int argc, char **argv)
 		return cli_say_error("out of memory");
 	if (c->remote)
 		return wait_there(c, &w, argv, deadline);
-	follow_catch_interrupts();
+	interrupt_catch();
 	if (lifecycle_subscribe(c->l, filter, NULL, 0, &stream) < 0)
 		return cli_fail(c, "wait", *filter ? filter : NULL);
 	r = begin(c, &w, lifecycle_stream_snapshot(stream), argv);

@@ -233,10 +233,10 @@ class Host:
         expect(done.returncode == 0, f"lifecyclectl {' '.join(map(str, words))}: exit {done.returncode}", done.stderr)
         return done.stdout
 
-    def ctl_begin(self, *words):
+    def ctl_begin(self, *words, stdout=subprocess.DEVNULL):
         """The same, not waited for; who calls it waits."""
         return subprocess.Popen([str(BUILD / "cli/lifecyclectl"), "--bus", self.bus_address, *map(str, words)],
-                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.DEVNULL)
 
     def json(self, *words):
         return json.loads(self.ctl("-o", "json", *words))

@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 """However a console ends, the terminal is as it was before, whatever the guest wrote there."""
+import fcntl
 import os
 import pathlib
+import platform
 import signal
 import sys
 
 import host
 from host import BUILD, Host, equal, expect
 from terminal import Terminal
+
+PIPE = 4096  # bytes that one takes
+SYS_WRITE = {"x86_64": "1", "aarch64": "64"}[platform.machine()]
 
 # Ends of what is half said, the first screen, soft reset, cursor, wrapping, mouse, focus and paste, ASCII, colour.
 GIVEN_BACK = (b"\x18\x1b\\\x1b[?47l\x1b[!p\x1b[?25h\x1b[?7h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l"
@@ -98,6 +103,32 @@ def a_daemon_that_stays_away_is_told():
             expect(b"lifecycled went away and did not come back; the guest goes on" in t.written, "it says so", t.written)
 
 
+def waits_to_write(pid):
+    return pathlib.Path(f"/proc/{pid}/syscall").read_text().split()[:2] == [SYS_WRITE, "0x1"]
+
+
+def a_signal_ends_one_whose_output_nobody_takes():
+    """^S, or a program behind a pipe that stands: it waits in a write, in which no other thing reaches it."""
+    with Host() as h:
+        h.define("web", "flood")
+        h.ctl("start", "web")
+        h.until(lambda: len(h.ctl("console", "web")) > 2 * PIPE, "the guest has said more than a pipe takes")
+        for words in ["--follow"], ["--follow", "-o", "json"], ["--follow", "--raw"], []:
+            ours, theirs = os.pipe()
+            fcntl.fcntl(ours, fcntl.F_SETPIPE_SZ, PIPE)
+            child = h.ctl_begin("console", "web", *words, stdout=theirs)
+            os.close(theirs)
+            h.until(lambda: waits_to_write(child.pid), "it waits in its write")
+            child.terminate()
+            equal(child.wait(host.LIMIT), 130, f"exit code of console {words}")
+            os.close(ours)
+        with Terminal([BUILD / "cli/lifecyclectl", "--bus", h.bus_address, "console", "web", "--follow", "--raw"]) as t:
+            h.until(lambda: waits_to_write(t.child.pid), "it waits in its write")
+            os.kill(t.child.pid, signal.SIGTERM)
+            expect(host.wait_pidfd(t.pidfd), "it ends, though nobody reads of the terminal")
+            equal(t.child.wait(), 130, "exit code")
+
+
 def state_of(pid):
     return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
 
@@ -120,6 +151,7 @@ if __name__ == "__main__":
     sys.exit(host.main([
         a_signal_gives_the_terminal_back,
         a_key_gives_the_terminal_back,
+        a_signal_ends_one_whose_output_nobody_takes,
         the_end_of_the_vm_gives_the_terminal_back,
         without_following_it_is_given_back_as_well,
         a_daemon_that_dies_ends_no_console_if_it_comes_back,

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "interrupt.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "output.h"
+
+static sigset_t caught;
+static volatile sig_atomic_t number_that_came;
+
+static void on_interrupt(int number)
+{
+	number_that_came = number;
+	(void)alarm(1); /* it may have come just before the write that it is to interrupt */
+}
+
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+/* Without SA_RESTART: a write that waits is to end. */
+static void handle(int number, void (*handler)(int))
+{
+	struct sigaction action = { .sa_handler = handler };
+
+	(void)sigaddset(&caught, number);
+	(void)sigprocmask(SIG_BLOCK, &caught, NULL);
+	(void)sigaction(number, &action, NULL);
+}
+
+bool interrupted(void)
+{
+	return number_that_came;
+}
+
+/* ---- standard output ---- */
+
+/* Part of it may be what is told: whoever called writes the rest, and is interrupted then. */
+static ssize_t write_out(void *cookie, const char *data, size_t size)
+{
+	sigset_t before;
+	ssize_t n;
+	int error;
+
+	(void)cookie;
+	if (interrupted())
+		(void)alarm(1);
+	do {
+		(void)sigprocmask(SIG_UNBLOCK, &caught, &before);
+		n = write(STDOUT_FILENO, data, size);
+		error = errno;
+		(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	} while (n < 0 && error == EINTR && !interrupted());
+	errno = error;
+	return n < 0 ? 0 : n;
+}
+
+static void make_output_interruptible(void)
+{
+	static const cookie_io_functions_t functions = { .write = write_out };
+	FILE *out = fopencookie(NULL, "w", functions);
+
+	(void)fflush(stdout);
+	if (!out) /* it waits for its reader, then */
+		return;
+	(void)setvbuf(out, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, BUFSIZ);
+	stdout = out;
+}
+
+void interrupt_catch(void)
+{
+	(void)sigemptyset(&caught);
+	handle(SIGALRM, on_alarm);
+	handle(SIGINT, on_interrupt);
+	handle(SIGTERM, on_interrupt);
+	make_output_interruptible();
+}
+
+void interrupt_catch_also(int number, void (*handler)(int))
+{
+	struct sigaction before;
+
+	if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+		handle(number, handler ? handler : on_interrupt);
+}
+
+/* ---- waiting ---- */
+
+int interrupt_poll(int fd, uint64_t deadline)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	uint64_t now = monotonic_now(), left = deadline > now ? deadline - now : 0;
+	struct timespec t = { .tv_sec = (time_t)(left / 1000000000u), .tv_nsec = (long)(left % 1000000000u) };
+	sigset_t none;
+	int r;
+
+	if (interrupted()) /* the signal itself came to whoever waited first */
+		return -EINTR;
+	(void)sigemptyset(&none);
+	r = ppoll(&p, 1, deadline == UINT64_MAX ? NULL : &t, &none);
+	if (r < 0)
+		return -errno;
+	return r == 0 ? -ETIMEDOUT : 0;
+}

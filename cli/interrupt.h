@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * How a verb that waits is interrupted. The signals that were caught are blocked but where it waits: in interrupt_poll(),
+ * and in the write of standard output, which whoever reads may hold up for ever.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* From now on SIGINT and SIGTERM interrupt. Once, before anything waits: standard output becomes another stream. */
+void interrupt_catch(void);
+/* The same for another signal, if it is not ignored (nohup); or, with a handler of its own, interrupt_poll() is -EINTR and no more. */
+void interrupt_catch_also(int number, void (*handler)(int));
+/* One of them came. What is still written then gets a second of its reader's time. */
+bool interrupted(void);
+/* Waits for fd to be readable: 0, -ETIMEDOUT or -EINTR. fd may be -1. `deadline` is CLOCK_MONOTONIC ns; UINT64_MAX: none. */
+int interrupt_poll(int fd, uint64_t deadline);
