@@ -299,6 +299,8 @@ int bus_subscribe_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error);
 int bus_signals_seed(struct bus *b);
 void bus_signals_turn(struct bus *b, const struct published *what);
 void bus_signals_drop(struct bus *b);
+/* That event is a life's that makes room for its VM's next one at once: the VM itself is not null then (proto/event-stream.h). */
+bool bus_is_replaced(const struct published *what, size_t at);
 
 /* wait.c */
 int bus_wait_submit(struct bus *b, sd_bus_message *m, const char *name, sd_bus_error *error);

@@ -255,8 +255,32 @@ static void sp_changed(struct bus *b, uint16_t id)
 		emit_changed(b, path, PARTITION_INTERFACE, names);
 }
 
-static void turn_event(struct bus *b, const struct rows *rows, const struct event_record *e)
+/* Told of the VM after it, in the same turn; NULL: nothing that says where the VM itself went. */
+static const struct event_record *next_of_vm(const struct published *what, size_t at)
 {
+	for (size_t i = at + 1; i < what->count; i++) {
+		const struct event_record *e = &what->event[i];
+
+		if ((e->kind == EVENT_STATE || e->kind == EVENT_OPERATION || e->kind == EVENT_VM_GONE) &&
+			strcmp(e->name, what->event[at].name) == 0)
+			return e;
+	}
+	return NULL;
+}
+
+bool bus_is_replaced(const struct published *what, size_t at)
+{
+	const struct event_record *e = &what->event[at], *next;
+
+	if (e->kind != EVENT_STATE || e->new_state != VM_NULL || e->operation != OP_RESTART)
+		return false;
+	next = next_of_vm(what, at);
+	return next && next->kind == EVENT_STATE;
+}
+
+static void turn_event(struct bus *b, const struct published *what, size_t at)
+{
+	const struct event_record *e = &what->event[at];
 	struct shown *s;
 
 	if (e->kind == EVENT_SP) {
@@ -267,11 +291,10 @@ static void turn_event(struct bus *b, const struct rows *rows, const struct even
 		vm_vanish(b, e->name);
 		return;
 	}
-	s = e->name[0] ? vm_appear(b, rows, e->name) : NULL;
+	s = e->name[0] ? vm_appear(b, what->rows, e->name) : NULL;
 	if (!s)
 		return;
-	/* a life that makes room for its VM's next one: the record of that one tells the VM's move */
-	if (e->kind == EVENT_STATE && !(e->new_state == VM_NULL && e->operation == OP_RESTART))
+	if (e->kind == EVENT_STATE && !bus_is_replaced(what, at)) /* else the record of the next life tells the VM's move */
 		vm_moved(b, e);
 	list_remove(&s->touched);
 	list_append(&b->touched, &s->touched);
@@ -295,7 +318,7 @@ void bus_signals_turn(struct bus *b, const struct published *what)
 	struct shown *s;
 
 	for (size_t i = 0; i < what->count; i++)
-		turn_event(b, what->rows, &what->event[i]);
+		turn_event(b, what, i);
 	while ((s = list_first(&b->touched, struct shown, touched))) {
 		list_remove(&s->touched);
 		vm_told(b, what->rows, s);

@@ -104,14 +104,9 @@ static void of_row(const struct call *c, const struct vm_row *row, struct outcom
 		o->result = "over";
 }
 
-/* A life that makes room for its VM's next one: the VM itself is not null then. */
-static bool is_replaced(const struct event_record *e)
+static void of_event(struct wait *w, const struct published *what, size_t at, struct outcome_of_wait *o)
 {
-	return e->new_state == VM_NULL && e->operation == OP_RESTART;
-}
-
-static void of_event(struct wait *w, const struct event_record *e, struct outcome_of_wait *o)
-{
+	const struct event_record *e = &what->event[at];
 	const struct request *r = &w->call->request;
 	bool ours;
 
@@ -123,13 +118,14 @@ static void of_event(struct wait *w, const struct event_record *e, struct outcom
 		return;
 	if (e->new_state == VM_CREATED && e->old_state != VM_CREATED)
 		w->current = e->life;
-	ours = r->life ? e->life == r->life : e->life == w->current && !is_replaced(e);
+	ours = r->life ? e->life == r->life : e->life == w->current && !bus_is_replaced(what, at);
 	if (ours && wants(w->call, e->new_state, e->new_substate))
 		o->result = "reached";
 }
 
-static void turn_event(struct bus *b, const struct event_record *e)
+static void turn_event(struct bus *b, const struct published *what, size_t at)
 {
+	const struct event_record *e = &what->event[at];
 	struct map_node *next, *n = e->name[0] ? map_get(&b->waits_by_name, hash_string(e->name)) : NULL;
 
 	for (; n; n = next) {
@@ -141,7 +137,7 @@ static void turn_event(struct bus *b, const struct event_record *e)
 			continue;
 		list_remove(&w->touched);
 		list_append(&b->waits_touched, &w->touched);
-		of_event(w, e, &o);
+		of_event(w, what, at, &o);
 		if (o.result)
 			wait_answer(w, &o);
 	}
@@ -158,7 +154,7 @@ void bus_waits_turn(struct bus *b, const struct published *what)
 	struct wait *w;
 
 	for (size_t i = 0; b->wait_count && i < what->count; i++)
-		turn_event(b, &what->event[i]);
+		turn_event(b, what, i);
 	while ((w = list_first(&b->waits_touched, struct wait, touched))) {
 		const struct vm_row *row = rows_vm(what->rows, w->call->request.name);
 		struct outcome_of_wait o = { .result = NULL };

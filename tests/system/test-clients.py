@@ -13,6 +13,7 @@ from host import BUILD, Host, equal, expect
 NAME = "org.lifecycled.Lifecycle1"
 ROOT = "/org/lifecycled/Lifecycle1"
 WEB = f"{ROOT}/vm/web"
+WEAK = f"{ROOT}/vm/weak"
 NOBODY = 65534
 PYTHON = "/usr/bin/python3"  # Debian's own, which has its python3-dbus
 NEEDED = {"busctl": "systemd", "gdbus": "libglib2.0-bin", "dbus-daemon": "dbus", "dbus-broker-launch": "dbus-broker"}
@@ -51,9 +52,15 @@ def busctl_finds_its_way(h):
     h.until(lambda: not h.json("list"), "web is gone")
 
 
+def moves_of(path, text):
+    """The pairs of states that StateChanged told of that VM."""
+    return re.findall(rf"^{path}: {re.escape(NAME)}\.VM\.StateChanged \(.*?, '(\w+)', '(\w+)', '[-\w]+'\)$", text, re.M)
+
+
 def gdbus_hears_what_happens(h):
     call = ["gdbus", "call", "--address", h.bus_address, "--dest", NAME, "--object-path"]
     web(h)
+    h.define("weak", "crash", policies={"on-panic": "restart", "restart-delay": "1h"})
     shown = run("gdbus", "introspect", "--address", h.bus_address, "--dest", NAME, "--object-path", WEB)
     for part in ("interface org.lifecycled.Lifecycle1.VM {", "readonly s State = 'null';", "WaitState(in  t life,"):
         expect(part in shown, f"introspect says '{part}'", shown)
@@ -66,11 +73,19 @@ def gdbus_hears_what_happens(h):
         equal(run(*call, WEB, "--method", f"{NAME}.VM.WaitState", 0, "['running']", 20000, "{}").split(",")[0], "('reached'", "result")
         run(*call, WEB, "--method", f"{NAME}.VM.Destroy", 0, "{}")
         h.until(lambda: "InterfacesRemoved" in heard.read_text(), "it hears that web went")
+        for restarts in (1, 2):
+            run(*call, WEAK, "--method", f"{NAME}.VM.Start", 0, "{}")
+            h.until(lambda: h.row("weak")["state"] == "null" and h.status("weak")["restarts"] == restarts, "its restart waits")
+        run(*call, WEAK, "--method", f"{NAME}.VM.Destroy", 0, "{}")
+        h.until(lambda: heard.read_text().count("InterfacesRemoved") == 2, "it hears that weak went")
     finally:
         monitor.kill()
         monitor.wait()
-    moves = re.findall(rf"^{WEB}: {re.escape(NAME)}\.VM\.StateChanged \(.*?, '(\w+)', '(\w+)', '[-\w]+'\)$", heard.read_text(), re.M)
-    equal(moves, [("null", "created"), ("created", "running"), ("running", "aborting"), ("aborting", "null")], "moves it heard")
+    whole = [("null", "created"), ("created", "running"), ("running", "aborting"), ("aborting", "null")]
+    equal(moves_of(WEB, heard.read_text()), whole, "moves it heard")
+    equal(moves_of(WEAK, heard.read_text()), whole * 2, "moves of one whose restarts have to wait")
+    expect(len(re.findall(rf"^{WEAK}: .*PropertiesChanged .*'State': <'null'>", heard.read_text(), re.M)) == 2, "the same in its properties",
+           heard.read_text())
     expect(re.search(r"PropertiesChanged \('org.lifecycled.Lifecycle1.VM', \{.*'State': <'running'>", heard.read_text()),
            "properties it heard", heard.read_text())
     managed = run(*call, ROOT, "--method", "org.freedesktop.DBus.ObjectManager.GetManagedObjects")

@@ -75,6 +75,31 @@ static void every_move_of_a_turn_is_told_once_and_in_order(void **state)
 		"PropertiesChanged /vm/a Cause State Substate");
 }
 
+/* The life before makes room: with the next one at once the VM is not null between them, and it is where that has to wait. */
+static void a_restart_passes_null_only_where_it_has_to_wait(void **state)
+{
+	struct world *w = *state;
+	struct vm_row *a = fake_vm(&w->engine, "a", 1);
+	struct event_record gone = STATE(4, "a", VM_ABORTING, VM_NULL), next = STATE(7, "a", VM_ABORTING, VM_CREATED);
+
+	gone.operation = OP_RESTART;
+	next.life = 7;
+	a->state = VM_ABORTING;
+	PUBLISH(w, VM(1, "a"), VM(2, "b"));
+	listen_signals(w);
+	a->state = VM_CREATED;
+	PUBLISH(w, gone, VM(5, "a"), { .kind = EVENT_OPERATION, .seq = 6, .name = "b" }, next);
+	HEARD(w, "StateChanged /vm/a 7 7 aborting created -", "PropertiesChanged /vm/a State");
+	a->state = VM_NULL;
+	PUBLISH(w, gone, VM(5, "a"), { .kind = EVENT_OPERATION, .seq = 6, .name = "a", .operation = OP_START });
+	HEARD(w, "StateChanged /vm/a 4 9 aborting null -", "PropertiesChanged /vm/a State");
+	a->state = VM_CREATED;
+	PUBLISH(w, gone, { .kind = EVENT_OPERATION, .seq = 6, .name = "a", .operation = OP_START },
+		STATE(8, "a", VM_NULL, VM_CREATED));
+	HEARD(w, "StateChanged /vm/a 4 9 aborting null -", "StateChanged /vm/a 8 9 null created -",
+		"PropertiesChanged /vm/a State");
+}
+
 static void what_did_not_change_is_not_told(void **state)
 {
 	struct world *w = *state;
@@ -170,6 +195,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_vm_is_added_before_it_moves_and_removed_after),
 		TEST(every_move_of_a_turn_is_told_once_and_in_order),
+		TEST(a_restart_passes_null_only_where_it_has_to_wait),
 		TEST(what_did_not_change_is_not_told),
 		TEST(a_definition_made_anew_keeps_its_object),
 		TEST(a_vm_that_came_and_went_in_one_turn_is_not_seen),

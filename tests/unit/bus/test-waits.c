@@ -182,6 +182,24 @@ static void without_a_life_it_waits_on_through_a_restart(void **state)
 	assert_result(w, &null, "reached 93 null/- - 96");
 }
 
+/* The daemon could not begin the next life, tried again in the same turn, and could: the VM was null all the same. */
+static void a_restart_that_had_to_wait_for_a_moment_was_null(void **state)
+{
+	struct world *w = *state;
+	struct event_record turn[] = { moved(92, 7, VM_ABORTING, VM_NULL, VM_SUB_NONE),
+		{ .kind = EVENT_OPERATION, .seq = 93, .name = "a", .operation = OP_START },
+		moved(94, 94, VM_NULL, VM_CREATED, VM_SUB_ALLOCATING) };
+	struct pending p;
+
+	turn[0].operation = OP_RESTART;
+	vm_a(w, 7, VM_ABORTING, VM_SUB_RETIRING)->operation = OP_RESTART;
+	ask_to_wait(&w->root, &p, 0, "null", 0);
+	ping(&w->root);
+	(void)vm_a(w, 94, VM_CREATED, VM_SUB_ALLOCATING);
+	publish(w, turn, 3);
+	assert_result(w, &p, "reached 7 null/- - 92");
+}
+
 /* on-stuck: new-id. Its VM goes on without it, and its own event says that it has settled: the row tells what it owes, no more. */
 static void a_life_that_was_left_behind_is_null_when_it_has_settled(void **state)
 {
@@ -357,6 +375,7 @@ int main(void)
 		TEST(a_state_that_was_left_in_the_same_turn_counts),
 		TEST(a_life_that_ends_before_answers_over_with_its_cause),
 		TEST(without_a_life_it_waits_on_through_a_restart),
+		TEST(a_restart_that_had_to_wait_for_a_moment_was_null),
 		TEST(a_life_that_was_left_behind_is_null_when_it_has_settled),
 		TEST(a_start_that_comes_to_nothing_answers_over),
 		TEST(time_is_over_and_it_says_where_the_vm_is),
