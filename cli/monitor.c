@@ -192,7 +192,6 @@ struct watch {
 	char **argv;
 	const char *filter; /* what the daemon is asked for: one name, or "" */
 	struct lifecycle_stream *stream;
-	uint64_t last; /* sequence number when we began: up to here it is the stored tail */
 	/* --lines: the newest of the stored tail, round about */
 	struct lifecycle_event *kept;
 	size_t seen;
@@ -208,10 +207,10 @@ static void show_kept(struct watch *w)
 	w->keeps = false;
 }
 
-static void take(struct watch *w, const struct lifecycle_event *e)
+static void take(void *arg, const struct lifecycle_event *e)
 {
-	if (e->seq > w->last)
-		show_kept(w);
+	struct watch *w = arg;
+
 	if (w->argc && (!*e->name || !name_is_wanted(e->name, w->argc, w->argv)))
 		return;
 	if (!w->keeps)
@@ -226,7 +225,7 @@ static void take(struct watch *w, const struct lifecycle_event *e)
 static int subscribe_back(struct watch *w)
 {
 	bool later;
-	int r = stored_subscribe(w->c, w->filter, &w->stream, &w->last, &later);
+	int r = stored_subscribe(w->c, w->filter, &w->stream, &later);
 
 	if (r == 0 && later) {
 		stored_say_later(w->c);
@@ -238,12 +237,8 @@ static int subscribe_back(struct watch *w)
 
 static int begin(struct watch *w)
 {
-	const struct lifecycle_daemon *d;
 	struct cli *c = w->c;
 
-	if (lifecycle_daemon_info(c->l, &d) < 0)
-		return cli_fail(c, c->verb, NULL);
-	w->last = d->seq;
 	w->keeps = c->tail >= 0;
 	if (w->keeps && c->tail > STORED_EVENTS)
 		c->tail = STORED_EVENTS;
@@ -271,23 +266,6 @@ static int drain(struct watch *w)
 		if (r < 0)
 			return r;
 		take(w, &e);
-	}
-}
-
-/* The stored tail alone: up to the number that was the last when we began. An exit code; *ret_why: why the stream ended, or 0. */
-static int take_tail(struct watch *w, int *ret_why)
-{
-	*ret_why = 0;
-	for (;;) {
-		int r = drain(w);
-		bool whole = lifecycle_stream_seq(w->stream) >= w->last;
-
-		*ret_why = w->c->leave && whole ? 0 : r;
-		if (r < 0 || whole)
-			return 0;
-		r = interrupt_poll(lifecycle_stream_get_fd(w->stream), monotonic_now() + STORED_QUIET_NS);
-		if (r < 0)
-			return r == -EINTR ? CLI_INTERRUPTED : 0;
 	}
 }
 
@@ -339,36 +317,33 @@ static void print_legend(const struct cli *c)
 			"FF-A ID", "CHANGE", colour_off(c, COLOUR_BOLD));
 }
 
-/* What --no-follow prints would pass for all that there is. */
-static int say_cut_off(const struct watch *w, int why)
+/* --no-follow: what is not whole must not pass for all that there is. */
+static int show_tail(struct watch *w)
 {
-	const char *how = why == -EOVERFLOW ? "there was too much for this reader" : "lifecycled hung up";
+	int r = stored_read(w->stream, STORED_PATIENCE_NS, take, w);
 
-	if (wants_json(w->c))
+	show_kept(w);
+	if (r < 0 && r != -EINTR && r != -EBADMSG && wants_json(w->c))
 		print_gap(w->c);
-	return cli_say_error("%s: %s before all was read: ask again", w->c->verb, how);
+	return r < 0 ? stored_say_cut_off(w->c, r) : 0;
 }
 
+/* An exit code. */
 static int run(struct watch *w)
 {
-	int r = begin(w), why = 0;
+	int r = begin(w);
 
 	if (r)
 		return r;
 	print_legend(w->c);
-	if (w->keeps || w->c->leave)
-		r = take_tail(w, &why);
-	show_kept(w);
-	if (r || (w->c->leave && !why))
-		return r;
-	if (w->c->leave && why != -EBADMSG)
-		return say_cut_off(w, why);
-	if (why < 0) {
-		r = go_on(w, why);
-		if (r)
-			return r;
+	if (w->c->leave)
+		return show_tail(w);
+	if (w->keeps) {
+		r = stored_read(w->stream, UINT64_MAX, take, w);
+		show_kept(w);
+		r = r == -EINTR ? CLI_INTERRUPTED : r < 0 ? go_on(w, r) : 0;
 	}
-	return go_on_for_ever(w);
+	return r ? r : go_on_for_ever(w);
 }
 
 int verb_monitor(struct cli *c, int argc, char **argv)

@@ -4,7 +4,6 @@
 
 #include "plot.h"
 
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,39 +13,34 @@
 #include "stored.h"
 #include "trace.h"
 
-static int drain(struct cli *c, struct plot *p, struct lifecycle_stream *s, uint64_t last, int argc, char **argv)
-{
-	for (;;) {
-		struct lifecycle_event e = LIFECYCLE_EVENT_INIT;
-		int r = lifecycle_stream_next(s, &e);
+struct drawing {
+	struct plot *plot;
+	int argc;
+	char **argv;
+};
 
-		if (r < 0)
-			return r == -EAGAIN ? 0 : r;
-		if (e.seq > last)
-			return 1;
-		if (name_is_wanted(e.name, argc, argv))
-			plot_take(p, &e);
-	}
+static void take(void *arg, const struct lifecycle_event *e)
+{
+	struct drawing *d = arg;
+
+	if (name_is_wanted(e->name, d->argc, d->argv))
+		plot_take(d->plot, e);
 }
 
 /* An exit code. */
 static int take_events(struct cli *c, struct plot *p, int argc, char **argv)
 {
 	_cleanup_(stream_unrefp) struct lifecycle_stream *s = NULL;
-	uint64_t last;
+	struct drawing d = { p, argc, argv };
 	bool later;
-	int r = stored_subscribe(c, argc == 1 && !name_is_pattern(argv[0]) ? argv[0] : "", &s, &last, &later);
+	int r = stored_subscribe(c, argc == 1 && !name_is_pattern(argv[0]) ? argv[0] : "", &s, &later);
 
 	if (r)
 		return r;
 	if (later)
 		stored_say_later(c);
-	while ((r = drain(c, p, s, last, argc, argv)) == 0 && lifecycle_stream_seq(s) < last) {
-		r = interrupt_poll(lifecycle_stream_get_fd(s), monotonic_now() + STORED_QUIET_NS);
-		if (r < 0)
-			return r == -EINTR ? CLI_INTERRUPTED : 0;
-	}
-	return r < 0 ? cli_say_error("plot: the events cannot be read: %s", strerror(-r)) : 0;
+	r = stored_read(s, STORED_PATIENCE_NS, take, &d);
+	return r < 0 ? stored_say_cut_off(c, r) : 0;
 }
 
 /* VMs that have lived on without an event. */

@@ -21,6 +21,7 @@ struct lifecycle_stream {
 	int ended; /* 0, or what lifecycle_stream_next says from now on */
 	bool replayed;
 	uint64_t seq;
+	uint64_t replayed_to;
 	char *epoch;
 	struct lifecycle_vm_list *snapshot;
 };
@@ -132,10 +133,12 @@ int lifecycle_stream_wait(struct lifecycle_stream *s, int milliseconds)
 
 struct subscription {
 	bool replayed;
+	uint64_t replayed_to;
 };
 
 static const struct field more_fields[] = {
 	{ "Replayed", "b", offsetof(struct subscription, replayed), read_bool },
+	{ "ReplayedTo", "t", offsetof(struct subscription, replayed_to), read_u64 },
 };
 
 static int read_subscription(sd_bus_message *reply, struct lifecycle_stream **ret)
@@ -164,6 +167,7 @@ static int read_subscription(sd_bus_message *reply, struct lifecycle_stream **re
 	if (!s->epoch)
 		return -ENOMEM;
 	s->replayed = sub.replayed;
+	s->replayed_to = sub.replayed_to > seq ? sub.replayed_to : seq;
 	s->snapshot = util_take(&snapshot);
 	*ret = util_take(&s);
 	return 0;
@@ -219,6 +223,11 @@ const struct lifecycle_vm_list *lifecycle_stream_snapshot(const struct lifecycle
 bool lifecycle_stream_replayed(const struct lifecycle_stream *s)
 {
 	return s->replayed;
+}
+
+uint64_t lifecycle_stream_replayed_to(const struct lifecycle_stream *s)
+{
+	return s->replayed_to;
 }
 
 const char *lifecycle_stream_epoch(const struct lifecycle_stream *s)

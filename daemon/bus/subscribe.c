@@ -37,6 +37,9 @@ static int append_more(sd_bus_message *reply, const struct call *c, bool replaye
 	if (r < 0)
 		return r;
 	r = sd_bus_message_append(reply, "{sv}", "Replayed", "b", (int)replayed);
+	if (r >= 0 && replayed) /* of what is replayed this is the last: a reader knows by it when it has all of that */
+		r = sd_bus_message_append(reply, "{sv}", "ReplayedTo", "t",
+			ring_last_of(engine_ring(c->bus->config.engine), c->filter, c->last_seq));
 	if (r >= 0 && !replayed && !c->filter[0]) {
 		r = sd_bus_message_open_container(reply, 'e', "sv");
 		if (r >= 0)

@@ -222,6 +222,8 @@ struct ring; /* engine/ring.c: the last events, for those who come later */
 /* The first event after `seq`, at or above it; NULL: none yet. Sets *ret_gap if events after `seq` were lost already. */
 const struct event_record *ring_after(const struct ring *r, uint64_t seq, bool *ret_gap);
 uint64_t ring_last(const struct ring *r);
+/* The number of the last event of this VM ("": of any) behind `seq`; `seq` itself: there is none. */
+uint64_t ring_last_of(const struct ring *r, const char *name, uint64_t seq);
 
 const struct rows *engine_rows(struct engine *e);
 void engine_measure(const struct engine *e, struct engine_measure *ret);

@@ -3,6 +3,7 @@
 #include "engine/rows.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct ring {
 	size_t first, count; /* of `event`, modulo its size */
@@ -61,4 +62,12 @@ const struct event_record *ring_after(const struct ring *r, uint64_t seq, bool *
 			high = middle;
 	}
 	return low < r->count ? at(r, low) : NULL;
+}
+
+uint64_t ring_last_of(const struct ring *r, const char *name, uint64_t seq)
+{
+	for (size_t i = r->count; i > 0 && at(r, i - 1)->seq > seq; i--)
+		if (!*name || strncmp(at(r, i - 1)->name, name, sizeof(at(r, 0)->name)) == 0)
+			return at(r, i - 1)->seq;
+	return seq;
 }

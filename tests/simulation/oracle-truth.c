@@ -287,6 +287,20 @@ static void publish(void *who, const struct published *what)
 
 const struct publish_ops oracle_publish_ops = { publish };
 
+/* With which event the replay ends: to a follower of all, and to one of the VM that the first is about. */
+static void check_last_of(struct world *w, const struct ring *ring, uint64_t cursor, const struct event_record *event, size_t count)
+{
+	uint64_t of_one = cursor;
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(event[i].name, event[0].name) == 0)
+			of_one = event[i].seq;
+	if (count && *event[0].name && ring_last_of(ring, event[0].name, cursor) != of_one)
+		fail(w, "P4", "a follower of %s at %" PRIu64 " is told of another end than %" PRIu64, event[0].name, cursor, of_one);
+	if (ring_last_of(ring, "", cursor) != (count ? event[count - 1].seq : cursor))
+		fail(w, "P4", "a follower at %" PRIu64 " is told of another end", cursor);
+}
+
 /* A new daemon: the follower asks for what comes after its cursor, then everything must be equal again. */
 void oracle_follow(struct world *w)
 {
@@ -303,6 +317,7 @@ void oracle_follow(struct world *w)
 		events[count++] = *e;
 		follow(w, e);
 	}
+	check_last_of(w, ring, cursor, events, count);
 	if (gap)
 		fail(w, "P4", "a follower at %" PRIu64 " cannot continue after a crash", cursor);
 	for (size_t i = w->disk.count; i && w->disk.line[i - 1].turn.last_seq > cursor; i--)

@@ -60,6 +60,8 @@ struct lifecycle_stream *lifecycle_stream_unref(struct lifecycle_stream *s);
 int lifecycle_stream_get_fd(const struct lifecycle_stream *s); /* poll it for POLLIN */
 const struct lifecycle_vm_list *lifecycle_stream_snapshot(const struct lifecycle_stream *s);
 bool lifecycle_stream_replayed(const struct lifecycle_stream *s);
+/* The cursor once all is read that is replayed: of what comes behind it nothing had happened yet when it was subscribed. */
+uint64_t lifecycle_stream_replayed_to(const struct lifecycle_stream *s);
 const char *lifecycle_stream_epoch(const struct lifecycle_stream *s);
 uint64_t lifecycle_stream_seq(const struct lifecycle_stream *s); /* the cursor: everything up to it is known */
 

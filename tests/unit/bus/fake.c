@@ -121,6 +121,16 @@ const struct event_record *ring_after(const struct ring *r, uint64_t seq, bool *
 	return NULL;
 }
 
+uint64_t ring_last_of(const struct ring *r, const char *name, uint64_t seq)
+{
+	uint64_t last = seq;
+
+	for (uint64_t i = 0; i < r->count && i < EVENT_RING_SIZE; i++)
+		if (r->event[i].seq > last && (!*name || strcmp(r->event[i].name, name) == 0))
+			last = r->event[i].seq;
+	return last;
+}
+
 uint64_t ring_last(const struct ring *r)
 {
 	return r->count ? r->event[(r->count - 1) % EVENT_RING_SIZE].seq : 0;

@@ -20,6 +20,7 @@ struct subscription {
 	bool partitions;
 	uint64_t cursor;
 	int replayed;
+	uint64_t replayed_to;
 	int fd;
 };
 
@@ -56,6 +57,8 @@ static void read_more(sd_bus_message *m, struct subscription *s)
 		s->partitions = s->partitions || strcmp(key, "Partitions") == 0;
 		if (strcmp(key, "Replayed") == 0)
 			assert_true(sd_bus_message_read(m, "v", "b", &s->replayed) > 0);
+		else if (strcmp(key, "ReplayedTo") == 0)
+			assert_true(sd_bus_message_read(m, "v", "t", &s->replayed_to) > 0);
 		else
 			assert_true(sd_bus_message_skip(m, "v") > 0);
 		assert_true(sd_bus_message_exit_container(m) > 0);
@@ -193,6 +196,32 @@ static void replays_what_a_reader_missed(void **state)
 	s = subscribe(&w->root, "", EPOCH, 2002); /* nothing was missed */
 	assert_int_equal(s.replayed, 1);
 	assert_quiet(w, &s);
+	close(s.fd);
+}
+
+/* Whose number it is: the last of this VM, or of all, or the reader's own where nothing was missed; without a replay it is not said. */
+static void says_where_the_replay_ends(void **state)
+{
+	static const struct {
+		const char *filter;
+		uint64_t after, to;
+	} cases[] = { { "", 3, 11 }, { "a", 3, 11 }, { "b", 3, 10 }, { "b", 10, 10 }, { "c", 3, 3 }, { "", 11, 11 }, { "", 12, 12 } };
+	struct world *w = *state;
+	struct subscription s;
+
+	publish_many(w, 1, 11);
+	w->engine.rows.seq = 12; /* a turn without an event */
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		s = subscribe(&w->root, cases[i].filter, EPOCH, cases[i].after);
+		assert_int_equal(s.replayed, 1);
+		assert_int_equal(s.replayed_to, cases[i].to);
+		for (uint64_t seq = cases[i].after; seq < cases[i].to;)
+			seq = next(w, &s).seq;
+		assert_quiet(w, &s);
+		close(s.fd);
+	}
+	s = subscribe(&w->root, "", "", 0);
+	assert_int_equal(s.replayed_to, 0);
 	close(s.fd);
 }
 
@@ -365,6 +394,7 @@ int main(void)
 		TEST(a_snapshot_and_what_comes_after_it),
 		TEST(a_filter_is_for_rows_and_events),
 		TEST(replays_what_a_reader_missed),
+		TEST(says_where_the_replay_ends),
 		TEST(gives_a_snapshot_where_it_cannot_replay),
 		TEST(a_slow_reader_gets_all_that_the_ring_has),
 		TEST(a_reader_too_slow_gets_one_gap_and_the_end),

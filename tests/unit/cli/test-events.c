@@ -4,8 +4,11 @@
 
 #include "ctl.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define EPOCH "5d9a1e34-0f0c-4b52-9d0e-2f6a4f1b7c11"
 #define OTHER "5d9a1e34-0f0c-4b52-9d0e-2f6a4f1b7c12"
@@ -69,6 +72,51 @@ static void goes_on_behind_the_last_lines(void **state)
 	run_free(&r);
 }
 
+static void assert_runs_on(const struct run *r, int ms)
+{
+	struct pollfd p = { .fd = (int)syscall(SYS_pidfd_open, r->pid, 0), .events = POLLIN };
+
+	assert_true(p.fd >= 0);
+	assert_int_equal(poll(&p, 1, ms), 0);
+	close(p.fd);
+}
+
+/* However long the daemon takes for it: it has said with which event the log ends. */
+static void waits_for_all_that_the_log_has(void **state)
+{
+	const char *const argv[][6] = {
+		{ LIFECYCLECTL, "events", "--no-follow", "late", NULL },
+		{ LIFECYCLECTL, "events", "--no-follow", "-n3", "late", NULL },
+		{ LIFECYCLECTL, "plot", "late", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(argv) / sizeof(*argv); i++) {
+		struct run r;
+
+		run_begin(&r, *state, argv[i]);
+		fixture_await(*state, "Half late");
+		assert_runs_on(&r, 300);
+		expect(*state, CTL("cancel", "late", "-q"), 0, "", NULL);
+		run_end(&r);
+		if (i < 2 && (r.code != 0 || !strstr(r.output, "\"sequence\":104,")))
+			fail_msg("exit code %d, or not the last one: %s%s", r.code, r.output, r.errors);
+		run_free(&r);
+	}
+}
+
+static void a_tail_that_is_waited_for_can_be_interrupted(void **state)
+{
+	const char *const argv[] = { LIFECYCLECTL, "monitor", "--no-follow", "late", NULL };
+	struct run r;
+
+	run_begin(&r, *state, argv);
+	fixture_await(*state, "Half late");
+	assert_int_equal(kill(r.pid, SIGINT), 0);
+	run_end(&r);
+	assert_int_equal(r.code, 130);
+	run_free(&r);
+}
+
 /* What ends too early is not taken for all that there is. */
 static void says_when_it_could_not_read_all(void **state)
 {
@@ -119,6 +167,8 @@ int main(void)
 		TEST(what_is_lost_is_a_gap),
 		TEST(begins_with_the_last_lines),
 		TEST(goes_on_behind_the_last_lines),
+		TEST(waits_for_all_that_the_log_has),
+		TEST(a_tail_that_is_waited_for_can_be_interrupted),
 		TEST(says_when_it_could_not_read_all),
 		TEST(shows_those_that_are_named),
 		TEST(refuses_what_is_no_cursor),

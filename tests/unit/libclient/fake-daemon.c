@@ -3,7 +3,7 @@
 /*
  * A stand-in for lifecycled on a private bus. It speaks proto/org.lifecycled.Lifecycle1.xml and has no lifecycle: what a
  * VM does depends on its name (the table `vms`), and happens at once. "refuse-NAME" is refused with Error.NAME; "password"
- * where nobody may be asked for one, and is no VM else.
+ * where nobody may be asked for one, and is no VM else. What the log has of "late" comes half, and the rest once it is cancelled.
  * It says one line on standard output for each call that changes something, so that a test knows where it is.
  */
 
@@ -39,15 +39,6 @@ static struct vm vms[] = {
 };
 #define VM_COUNT (sizeof(vms) / sizeof(*vms))
 
-static uint64_t seq = 100;
-static struct event_record ring[256];
-static size_t ring_count;
-static struct {
-	int fd;
-	char filter[VM_NAME_MAX + 1];
-} streams[64];
-static size_t stream_count;
-
 struct vm *fake_find(const char *name)
 {
 	for (size_t i = 0; i < VM_COUNT; i++)
@@ -61,30 +52,6 @@ int fake_no_such(sd_bus_error *error, const char *name)
 	return sd_bus_error_setf(error, ERROR "NoSuchVM", "no VM is called '%s'; List shows all", name);
 }
 
-/* ---- events ---- */
-
-static bool passes(const char *filter, const struct event_record *r)
-{
-	return !*filter || strcmp(filter, r->name) == 0;
-}
-
-static void emit(struct event_record r, const char *name)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_REALTIME, &t);
-	r.version = EVENT_STREAM_VERSION;
-	r.size = sizeof(r);
-	r.seq = ++seq;
-	r.realtime = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-	(void)snprintf(r.name, sizeof(r.name), "%s", name);
-	if (ring_count < sizeof(ring) / sizeof(*ring))
-		ring[ring_count++] = r;
-	for (size_t i = 0; i < stream_count; i++)
-		if (passes(streams[i].filter, &r))
-			(void)send(streams[i].fd, &r, sizeof(r), MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 static void move(struct vm *vm, enum vm_state state, enum vm_substate substate, enum vm_cause cause)
 {
 	struct event_record r = {
@@ -93,7 +60,7 @@ static void move(struct vm *vm, enum vm_state state, enum vm_substate substate, 
 	};
 
 	if (vm->state == VM_NULL || (vm->state == VM_ABORTING && state == VM_CREATED)) {
-		vm->life = seq + 1;
+		vm->life = fake_seq + 1;
 		vm->endpoint = 7;
 	}
 	r.life = vm->life;
@@ -105,19 +72,19 @@ static void move(struct vm *vm, enum vm_state state, enum vm_substate substate, 
 		vm->end_cause = (uint8_t)cause;
 	if (state == VM_NULL)
 		vm->life = vm->endpoint = vm->cause = 0;
-	emit(r, vm->name);
+	fake_emit(r, vm->name);
 }
 
 static void debt(struct vm *vm, enum debt_state from, enum debt_state to, uint32_t tries)
 {
-	emit((struct event_record){ .kind = EVENT_DEBT, .life = vm->life, .endpoint = vm->endpoint, .sp = 0x8001,
+	fake_emit((struct event_record){ .kind = EVENT_DEBT, .life = vm->life, .endpoint = vm->endpoint, .sp = 0x8001,
 		.old_state = (uint8_t)from, .new_state = (uint8_t)to, .how = HOW_ANSWERED, .tries = tries }, vm->name);
 }
 
 static void operation(struct vm *vm, enum operation op)
 {
 	vm->operation = (uint8_t)op;
-	emit((struct event_record){ .kind = EVENT_OPERATION, .life = vm->life, .endpoint = vm->endpoint,
+	fake_emit((struct event_record){ .kind = EVENT_OPERATION, .life = vm->life, .endpoint = vm->endpoint,
 		.operation = (uint8_t)op }, vm->name);
 }
 
@@ -159,7 +126,7 @@ static void stop(struct vm *vm)
 	}
 	operation(vm, OP_STOP);
 	vm->operation = OP_NONE;
-	emit((struct event_record){ .kind = EVENT_OPERATION, .life = vm->life, .endpoint = vm->endpoint,
+	fake_emit((struct event_record){ .kind = EVENT_OPERATION, .life = vm->life, .endpoint = vm->endpoint,
 		.outcome = OUTCOME_UNHEARD }, vm->name);
 }
 
@@ -170,12 +137,12 @@ static void restart_at_once(struct vm *vm)
 		.operation = OP_RESTART };
 
 	if (vm->life)
-		emit(old, vm->name);
+		fake_emit(old, vm->name);
 	vm->state = VM_ABORTING;
 	move(vm, VM_CREATED, VM_SUB_ALLOCATING, 0);
 	old.life = 5;
 	old.operation = OP_NONE;
-	emit(old, vm->name);
+	fake_emit(old, vm->name);
 }
 
 /* As above, but the next life has to wait, so slow is without one: that is cancelled, and it is started after all. */
@@ -186,7 +153,7 @@ static void restart_in_the_end(struct vm *vm)
 
 	if (!vm->life)
 		return;
-	emit(old, vm->name);
+	fake_emit(old, vm->name);
 	vm->life = vm->endpoint = 0;
 	vm->state = VM_NULL;
 	vm->substate = VM_SUB_NONE;
@@ -195,19 +162,12 @@ static void restart_in_the_end(struct vm *vm)
 	move(vm, VM_CREATED, VM_SUB_ALLOCATING, 0);
 }
 
-static void close_streams(void)
-{
-	for (size_t i = 0; i < stream_count; i++)
-		close(streams[i].fd);
-	stream_count = 0;
-}
-
 static uint64_t act(struct vm *vm, const char *verb)
 {
-	uint64_t first = seq + 1;
+	uint64_t first = fake_seq + 1;
 
 	if (strcmp(vm->name, "hangup") == 0)
-		close_streams();
+		fake_close_streams();
 	if (strcmp(verb, "Start") == 0)
 		fake_send_frame(strcmp(vm->name, "slow") == 0 ? 10 : 0);
 	if (vm->stuck)
@@ -230,9 +190,9 @@ static uint64_t act(struct vm *vm, const char *verb)
 		if (vm->state != VM_NULL)
 			end(vm, CAUSE_USER_DESTROY);
 		vm->exists = false;
-		emit((struct event_record){ .kind = EVENT_VM_GONE }, vm->name);
+		fake_emit((struct event_record){ .kind = EVENT_VM_GONE }, vm->name);
 	}
-	return seq >= first ? first : 0;
+	return fake_seq >= first ? first : 0;
 }
 
 static int method_act(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -247,6 +207,8 @@ static int method_act(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	(void)printf("%s %s\n", verb, name);
 	if (strcmp(name, "silent") == 0)
 		return 1;
+	if (strcmp(name, "late") == 0)
+		return sd_bus_reply_method_return(m, "t", fake_send_rest());
 	if (strncmp(name, "refuse-", 7) == 0) {
 		char full[1024];
 
@@ -279,7 +241,7 @@ static int method_forget(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		return sd_bus_error_setf(error, ERROR "IllegalTransition", "life 42 of web goes on");
 	if (!*name && life != 16)
 		return sd_bus_error_setf(error, ERROR "WrongLife", "life %llu is over", (unsigned long long)life);
-	return sd_bus_reply_method_return(m, "t", ++seq);
+	return sd_bus_reply_method_return(m, "t", ++fake_seq);
 }
 
 static int method_define(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -294,8 +256,8 @@ static int method_define(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	if (text[0] != '{')
 		return sd_bus_error_setf(error, ERROR "InvalidDefinition", "%s:1:1: expected '{'", source);
 	vm->exists = true;
-	emit((struct event_record){ .kind = EVENT_VM }, vm->name);
-	return sd_bus_reply_method_return(m, "ot", PATH "/vm/new", seq);
+	fake_emit((struct event_record){ .kind = EVENT_VM }, vm->name);
+	return sd_bus_reply_method_return(m, "ot", PATH "/vm/new", fake_seq);
 }
 
 /* ---- what is read ---- */
@@ -310,7 +272,7 @@ static int append_row(sd_bus_message *m, const struct vm *vm)
 	if (r >= 0)
 		r = sd_bus_message_append(m, "ssotqsssstt", vm->name, UUID, path, vm->life, vm->endpoint,
 			state_names[vm->state], substate_names[vm->substate], cause_names[vm->cause],
-			operation_names[vm->operation], (uint64_t)1000000, seq);
+			operation_names[vm->operation], (uint64_t)1000000, fake_seq);
 	if (r >= 0 && vm->stuck)
 		r = sd_bus_message_append(m, "a{sv}", 4, "WaitsOn", "s", "sp", "SecureStuck", "b", 1, "OldLives", "u", 1,
 			"StuckPartitions", "aq", 2, 0x8001, 0x8003);
@@ -320,7 +282,7 @@ static int append_row(sd_bus_message *m, const struct vm *vm)
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int append_rows(sd_bus_message *m, const char *filter)
+int fake_append_rows(sd_bus_message *m, const char *filter)
 {
 	int r = sd_bus_message_open_container(m, 'a', "(ssotqsssstta{sv})");
 
@@ -336,7 +298,7 @@ static int method_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	int r = sd_bus_message_new_method_return(m, &reply);
 
 	if (r >= 0)
-		r = append_rows(reply, "");
+		r = fake_append_rows(reply, "");
 	if (r >= 0)
 		r = sd_bus_send(NULL, reply, NULL);
 	sd_bus_message_unref(reply);
@@ -361,46 +323,6 @@ static int method_get(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		return fake_no_such(error, name);
 	(void)snprintf(path, sizeof(path), PATH "/vm/%s", name);
 	return sd_bus_reply_method_return(m, "o", path);
-}
-
-static void replay(int fd, const char *filter, uint64_t last)
-{
-	for (size_t i = 0; i < ring_count; i++)
-		if (ring[i].seq > last && passes(filter, &ring[i]))
-			(void)send(fd, &ring[i], sizeof(ring[i]), MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-/* Changes up to 50 are forgotten. */
-static int method_subscribe(sd_bus_message *m, void *userdata, sd_bus_error *error)
-{
-	const char *filter, *epoch;
-	sd_bus_message *reply = NULL;
-	uint64_t last;
-	int fd[2], replayed, r = sd_bus_message_read(m, "sst", &filter, &epoch, &last);
-
-	if (r < 0)
-		return r;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) < 0)
-		return -errno;
-	replayed = strcmp(epoch, EPOCH) == 0 && last >= 50;
-	if (replayed)
-		replay(fd[0], filter, last);
-	if (strcmp(filter, "cut") == 0) { /* it dies half-way */
-		close(fd[0]);
-	} else {
-		streams[stream_count].fd = fd[0];
-		(void)snprintf(streams[stream_count++].filter, sizeof(streams->filter), "%s", filter);
-	}
-	r = sd_bus_message_new_method_return(m, &reply);
-	if (r >= 0)
-		r = append_rows(reply, replayed ? "(none)" : filter);
-	if (r >= 0)
-		r = sd_bus_message_append(reply, "stha{sv}", EPOCH, replayed ? last : seq, fd[1], 1, "Replayed", "b", replayed);
-	if (r >= 0)
-		r = sd_bus_send(NULL, reply, NULL);
-	sd_bus_message_unref(reply);
-	close(fd[1]);
-	return r;
 }
 
 static int console_fd(void)
@@ -468,7 +390,7 @@ static int method_wait_state(sd_bus_message *m, void *userdata, sd_bus_error *er
 	if (!any && !vm->life)
 		result = "reached";
 	return sd_bus_reply_method_return(m, "stssst", result, vm->life, state_names[vm->state], substate_names[vm->substate],
-		cause_names[vm->cause], seq);
+		cause_names[vm->cause], fake_seq);
 }
 
 static const sd_bus_vtable manager_vtable[] = {
@@ -530,9 +452,9 @@ int main(int argc, char **argv)
 	if (r >= 0)
 		r = sd_bus_start(bus);
 	if (r >= 0)
-		r = sd_bus_add_object_vtable(bus, NULL, PATH, NAME ".Manager", manager_vtable, &seq);
+		r = sd_bus_add_object_vtable(bus, NULL, PATH, NAME ".Manager", manager_vtable, &fake_seq);
 	if (r >= 0)
-		r = sd_bus_add_object_vtable(bus, NULL, PATH, NAME ".Manager", definitions_vtable, &seq);
+		r = sd_bus_add_object_vtable(bus, NULL, PATH, NAME ".Manager", definitions_vtable, &fake_seq);
 	if (r >= 0)
 		r = sd_bus_add_fallback_vtable(bus, NULL, PATH "/vm", NAME ".VM", vm_vtable, find_vm, NULL);
 	if (r >= 0)

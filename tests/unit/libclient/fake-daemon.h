@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the two halves of the fake daemon share: its VMs, and what can be read of them. */
+/* What the parts of the fake daemon share: its VMs, its log, and what can be read of them. */
 
 #include <systemd/sd-bus.h>
 
 #include "proto/definition.h"
+#include "proto/event-stream.h"
 #include "proto/lifecycle.h"
 
 #define NAME "org.lifecycled.Lifecycle1"
@@ -27,6 +28,14 @@ struct vm {
 /* fake-daemon.c */
 struct vm *fake_find(const char *name);
 int fake_no_such(sd_bus_error *error, const char *name);
+int fake_append_rows(sd_bus_message *m, const char *filter);
+
+/* fake-streams.c */
+extern uint64_t fake_seq; /* the last change */
+void fake_emit(struct event_record r, const char *name);
+void fake_close_streams(void);
+uint64_t fake_send_rest(void); /* of what the log has of "late"; the last change */
+int method_subscribe(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 /* fake-secure.c */
 uint64_t fake_hour(unsigned from_now); /* CLOCK_MONOTONIC us */

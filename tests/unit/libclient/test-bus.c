@@ -246,6 +246,7 @@ static void follows_what_it_did(void **state)
 	assert_int_equal(lifecycle_subscribe(w->l, "db", NULL, 0, &s), 0);
 	assert_int_equal(lifecycle_vm_list_count(lifecycle_stream_snapshot(s)), 1);
 	assert_false(lifecycle_stream_replayed(s));
+	assert_int_equal(lifecycle_stream_replayed_to(s), lifecycle_stream_seq(s));
 	assert_int_equal(lifecycle_act(w->l, LIFECYCLE_START, "db", 0, &seq), 0);
 	assert_true(seq > lifecycle_stream_seq(s));
 	do {
@@ -258,6 +259,7 @@ static void follows_what_it_did(void **state)
 	lifecycle_stream_unref(s);
 	assert_int_equal(lifecycle_subscribe(w->l, NULL, epoch, seq, &later), 0);
 	assert_true(lifecycle_stream_replayed(later));
+	assert_int_equal(lifecycle_stream_replayed_to(later), before + 1); /* the operation's end */
 	assert_int_equal(next(later, &e), 0);
 	assert_int_equal(e.seq, seq + 1);
 	lifecycle_stream_unref(later);
