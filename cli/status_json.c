@@ -31,7 +31,8 @@ struct json_object *waits_to_json(const struct lifecycle_waits_on *w)
 
 	json_add_string(o, "on", lifecycle_wait_name(w->on));
 	json_add_number(o, "sp", w->sp);
-	json_add_string(o, "vm", w->name);
+	json_add_string(o, "vm", w->on == LIFECYCLE_WAIT_DISK ? "" : w->name);
+	json_add_string(o, "log_directory", w->on == LIFECYCLE_WAIT_DISK ? w->name : "");
 	json_add_number(o, "since_monotonic_us", w->since / 1000);
 	json_add_number(o, "until_monotonic_us", w->until / 1000);
 	json_add_number(o, "tries", w->tries);

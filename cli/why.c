@@ -21,7 +21,7 @@ void why_add_party(struct words *t, const char *who, const struct lifecycle_wait
 		[LIFECYCLE_WAIT_VM] = "VM",
 		[LIFECYCLE_WAIT_MEMORY] = "the removal of its memory",
 		[LIFECYCLE_WAIT_TIMER] = "a timer, the delay before a restart",
-		[LIFECYCLE_WAIT_DISK] = "the disk: it does not take the log",
+		[LIFECYCLE_WAIT_DISK] = "the disk, which does not take the log",
 		[LIFECYCLE_WAIT_OLD_LIFE] = "an older life of this VM, which still settles",
 		[LIFECYCLE_WAIT_GUEST] = "the guest, whose power key was pressed",
 		[LIFECYCLE_WAIT_OPERATOR] = "somebody who looks at what is kept, and then ends it: abort, restart or destroy",
@@ -35,6 +35,8 @@ void why_add_party(struct words *t, const char *who, const struct lifecycle_wait
 		words_add(t, " %s waits on %s", who, known ? parties[w->on] : "something this lifecyclectl has no word for");
 	if (w->on == LIFECYCLE_WAIT_SP)
 		words_add(t, " 0x%04x", w->sp);
+	if (w->on == LIFECYCLE_WAIT_DISK && *w->name)
+		words_add(t, " in %s", w->name);
 	if (w->on == LIFECYCLE_WAIT_LEASE)
 		words_add(t, " %s ('lifecyclectl leases' shows all)", w->name);
 	if (w->on == LIFECYCLE_WAIT_VM)

@@ -116,6 +116,8 @@
 	X(MUTANT_P6_SP_UNNOTIFIED, "P6", "what SPs set for a VM is not asked for when they say so")                        \
 	X(MUTANT_P6_DOUBT_FOREVER, "P6", "a guest waits for ever for an answer that was lost")                           \
 	X(MUTANT_P6_DISK_UNSAID, "P6", "a disk that takes its time is not named")                                       \
+	X(MUTANT_P6_HELD_UNSAID, "P6", "a request behind a turn that the disk holds up does not say so")                \
+	X(MUTANT_P6_DISK_BLAMED, "P6", "a VM names the disk when it works again")                                       \
 	X(MUTANT_P6_WAITER_FORGOTTEN, "P6", "a VMM that waits for an older life to go is never given one")
 
 #define MUTANT_ENUM_ENTRY(symbol, promise, what) symbol,

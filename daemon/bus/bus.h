@@ -78,6 +78,7 @@ struct bus_config {
 	uint8_t epoch[16];   /* of the log: sequence numbers are its */
 	uint64_t incarnation;
 	bool has_secure_side;
+	const char *log_place; /* the directory that the log is in; kept by pointer */
 
 	/* How long polkit may think, and how long where somebody is asked for a password; 0: 5 s, 2 min. */
 	unsigned check_ms, check_interactive_ms;

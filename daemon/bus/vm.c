@@ -74,9 +74,11 @@ static int get_can(sd_bus *sd, const char *path, const char *interface, const ch
 static int get_waits_on(sd_bus *sd, const char *path, const char *interface, const char *property,
 	sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
+	const struct bus *b = sd_bus_slot_get_userdata(sd_bus_get_current_slot(sd));
 	const struct wait_reason *w = &((const struct vm_row *)userdata)->waits;
+	const char *name = w->on == WAIT_DISK ? b->config.log_place : w->name;
 
-	return sd_bus_message_append(reply, "(sqsttu)", bus_word(WORDS_WAIT, w->on), w->sp, w->name,
+	return sd_bus_message_append(reply, "(sqsttu)", bus_word(WORDS_WAIT, w->on), w->sp, name ? name : "",
 		w->since / 1000, w->until / 1000, w->tries);
 }
 

@@ -12,6 +12,8 @@
 void commit_given(struct commit *c, uint64_t now)
 {
 	c->under_way = true;
+	if (!c->retry_at)
+		c->given_at = now;
 	c->slow_at = MUTANT(MUTANT_P6_DISK_UNSAID) ? UINT64_MAX : now + COMMIT_SLOW;
 }
 
@@ -25,24 +27,26 @@ void commit_stored(struct commit *c, struct rows *rows, uint64_t seq)
 	rows_disk_works(rows);
 }
 
-void commit_failed(struct commit *c, struct rows *rows, const struct model *m, uint64_t now, int error)
+bool commit_failed(struct commit *c, struct rows *rows, uint64_t now, int error)
 {
 	c->under_way = false;
 	c->retry_at = now + COMMIT_RETRY;
 	if (rows_disk_stuck(rows))
-		return;
+		return false;
 	log_message(MESSAGE_LOG_FAILS, NULL, "the log cannot be written: %s; changes wait until it can, queries go on",
 		strerror(-error));
-	rows_disk_fails(rows, m, now);
+	rows_disk_fails(rows);
+	return true;
 }
 
-void commit_look(struct commit *c, struct rows *rows, const struct model *m, uint64_t now)
+bool commit_look(const struct commit *c, struct rows *rows, uint64_t now)
 {
 	if (!c->under_way || now < c->slow_at || rows_disk_stuck(rows))
-		return;
+		return false;
 	log_message(MESSAGE_LOG_FAILS, NULL,
 		"the disk has not taken the log for %llu s; changes wait until it has, queries go on", COMMIT_SLOW / 1000000000);
-	rows_disk_fails(rows, m, now);
+	rows_disk_fails(rows);
+	return true;
 }
 
 bool commit_is_due(const struct commit *c, uint64_t seq, uint64_t now)

@@ -80,8 +80,10 @@ const struct ring *engine_ring(const struct engine *e)
 
 int engine_post(struct engine *e, const struct input *in)
 {
-	if (input_queue_put(&e->queue, in) < 0)
+	if (input_queue_put(&e->queue, in, in->kind == IN_REQUEST ? now(e) : 0) < 0)
 		return -ENOMEM;
+	if (rows_disk_stuck(e->rows))
+		held_name(e, in, now(e));
 	if (!e->busy)
 		e->ports.clock->soon(e->ports.clock_arg);
 	return 0;
@@ -294,7 +296,8 @@ static void complete(struct engine *e)
 static void fail_commit(struct engine *e, int error)
 {
 	e->done.commit_failures++;
-	commit_failed(&e->commit, e->rows, &e->model, now(e), error);
+	if (commit_failed(&e->commit, e->rows, now(e), error))
+		held_name_all(e);
 }
 
 static void commit(struct engine *e)
@@ -387,7 +390,8 @@ void engine_wake(struct engine *e)
 	if (e->busy || !e->started)
 		return;
 	e->busy = true;
-	commit_look(&e->commit, e->rows, &e->model, now(e));
+	if (commit_look(&e->commit, e->rows, now(e)))
+		held_name_all(e);
 	for (unsigned turns = 0; turns < 16 && run_turn(e); turns++)
 		;
 	e->busy = false;

@@ -56,11 +56,12 @@ void input_queue_free(struct input_queue *q)
 	free(q->in);
 }
 
-int input_queue_put(struct input_queue *q, const struct input *in)
+int input_queue_put(struct input_queue *q, const struct input *in, uint64_t came)
 {
 	if (make_room(q) < 0)
 		return -ENOMEM;
-	*at(q, q->count++) = *in;
+	*at(q, q->count) = *in;
+	at(q, q->count++)->now = came;
 	q->news += is_secure_news(in);
 	q->backs += in->kind == IN_VMM_BACK;
 	return 0;
@@ -79,6 +80,11 @@ int input_queue_put_first(struct input_queue *q, const struct input *in)
 struct input *input_queue_first(struct input_queue *q)
 {
 	return q->count ? at(q, 0) : NULL;
+}
+
+const struct input *input_queue_at(const struct input_queue *q, size_t i)
+{
+	return at(q, i);
 }
 
 void input_queue_drop_first(struct input_queue *q)

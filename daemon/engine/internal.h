@@ -26,5 +26,9 @@ struct engine {
 	struct engine_measure done; /* the store's part is asked for */
 };
 
+/* held.c: who waits behind the disk: all that do now that it is to be named, or one more, since then */
+void held_name_all(struct engine *e);
+void held_name(struct engine *e, const struct input *in, uint64_t since);
+
 /* The model as an empty log leaves it, as the daemon was configured. -ENOMEM. */
 int engine_init_model(struct engine *e);

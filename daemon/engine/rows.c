@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mutant.h"
 #include "engine/notes.h"
 #include "model/mediator.h"
 
 struct row {
 	struct map_node by_name;
 	size_t index; /* in `all` */
+	bool held;    /* by the disk, which its `waits` name in place of `apart` */
+	struct wait_reason apart;
 	struct vm_row vm;
 };
 
@@ -282,21 +285,31 @@ void rows_catch_up(struct rows *r, struct model *m)
 	}
 }
 
-void rows_disk_fails(struct rows *r, const struct model *m, uint64_t now)
+void rows_disk_fails(struct rows *r)
 {
-	const struct vm *vm;
-
 	r->disk_stuck = true;
-	list_for_each(vm, &m->touched, touched) {
-		struct row *row = find(r, vm->definition->name);
+}
 
-		if (row)
-			row->vm.waits = (struct wait_reason){ .on = WAIT_DISK, .since = now };
-	}
+void rows_hold(struct rows *r, const char *name, uint64_t since)
+{
+	struct row *row = find(r, name);
+
+	if (!row || row->held)
+		return;
+	row->held = true;
+	row->apart = row->vm.waits;
+	row->vm.waits = (struct wait_reason){ .on = WAIT_DISK, .since = since };
 }
 
 void rows_disk_works(struct rows *r)
 {
+	for (size_t i = 0; r->disk_stuck && i < r->count; i++) {
+		struct row *row = r->all[i];
+
+		if (row->held && !MUTANT(MUTANT_P6_DISK_BLAMED))
+			row->vm.waits = row->apart;
+		row->held = false;
+	}
 	r->disk_stuck = false;
 }
 

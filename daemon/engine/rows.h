@@ -21,10 +21,11 @@ void rows_refresh(struct rows *r, struct model *m, uint64_t seq);
 void rows_catch_up(struct rows *r, struct model *m);
 
 /*
- * The commit fails, since `now`: the VMs whose rows would change wait for the disk, and say so. Their rows are written
- * anew when it is stored at last.
+ * The disk holds up a turn. Whoever waits for it says so in place of what else it waits for, until the disk works: the one thing
+ * in a row that is of no turn.
  */
-void rows_disk_fails(struct rows *r, const struct model *m, uint64_t now);
+void rows_disk_fails(struct rows *r);
+void rows_hold(struct rows *r, const char *name, uint64_t since); /* that VM; once it is held it stays so, since then */
 void rows_disk_works(struct rows *r);
 
 /* debts.c: what is owed, into a row; its block of debts grows as needed and is the row's */

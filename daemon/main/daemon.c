@@ -372,7 +372,8 @@ static int open_bus(struct daemon *d)
 		.named_arg = d,
 		.version = VERSION,
 		.incarnation = store_incarnation(d->store),
-		.has_secure_side = d->options->secure != NULL };
+		.has_secure_side = d->options->secure != NULL,
+		.log_place = d->options->state_dir };
 	int r;
 
 	memcpy(config.epoch, store_epoch(d->store), sizeof(config.epoch));

@@ -25,7 +25,7 @@ struct wait_reason {
 	uint16_t sp;
 	uint32_t tries;
 	uint64_t since, until; /* CLOCK_MONOTONIC ns; until 0: without limit */
-	char name[VM_NAME_MAX + 1]; /* WAIT_VM; WAIT_LEASE: the holder, as "comm[pid]" */
+	char name[VM_NAME_MAX + 1]; /* WAIT_VM; WAIT_LEASE: the holder, as "comm[pid]"; of WAIT_DISK the bus knows it */
 };
 
 struct secure_call {

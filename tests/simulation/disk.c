@@ -169,6 +169,8 @@ static int commit(void *store, const struct turn *turn)
 
 	if (d->pending)
 		fail(w, "P4", "a commit while another is under way");
+	if (!d->refused)
+		d->first_given = world_monotonic(w);
 	if (!world_output(w))
 		return -EIO;
 	if (w->now < d->full_until && !(d->delayed && random_chance(&w->random, 500))) {

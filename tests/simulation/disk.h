@@ -26,6 +26,7 @@ struct disk {
 	struct stored_turn *pending;  /* a commit that was taken */
 	struct stored_turn *snapshot; /* one that was taken, in front of it */
 	uint64_t commits, given;      /* how many were taken, and when the last one was */
+	uint64_t first_given;         /* that one, when it was asked for first: it may have been refused since */
 	uint64_t full_until;
 	bool refused; /* the last commit, when it was asked for or later */
 	unsigned since_snapshot, snapshot_every;

@@ -136,6 +136,8 @@ static void ask(struct world *w, const struct vm_row *row)
 {
 	const char *what = row->waits.on < WAIT_COUNT ? wait_names[row->waits.on] : "?";
 
+	if (row->waits.on == WAIT_DISK && !rows_disk_stuck(engine_rows(w->engine)))
+		fail(w, "P6", "%s says it waits on a disk that works", row->name);
 	if (!is_unfinished(w, row) ||
 		(w->quitting && !row->life)) /* a daemon that leaves leaves starts to its successor */
 		return;
@@ -244,12 +246,31 @@ void oracle_never_settles(struct world *w)
 			wait_names[row->waits.on], row->waits.sp, row->waits.name);
 }
 
+/* Whoever asked something that has no answer yet learns from the VM that it is the disk, also before that is stepped. */
+static void ask_who_is_held(struct world *w)
+{
+	const struct rows *rows = engine_rows(w->engine);
+
+	for (size_t i = 0; i < SIM_REQUESTS_MAX; i++) {
+		const struct asked *a = &w->asked[i];
+		const struct vm_row *row = a->token ? rows_vm(rows, a->row.name) : NULL;
+
+		if (row && row->waits.on != WAIT_DISK)
+			fail(w, "P6", "the disk holds up what %s was asked, and it says that it waits on %s", row->name,
+				wait_names[row->waits.on]);
+		else if (row && (row->waits.since > world_monotonic(w) || row->waits.since < w->disk.first_given))
+			fail(w, "P6", "%s is held by the disk since another time than that", row->name);
+	}
+}
+
 void oracle_step(struct world *w)
 {
 	if (!w->engine || w->dead)
 		return;
 	if (!disk_is_named_rightly(w, rows_disk_stuck(engine_rows(w->engine))))
 		fail(w, "P6", "the disk refused a commit or takes its time, and nobody says so; or took it, and they still do");
+	if (rows_disk_stuck(engine_rows(w->engine)))
+		ask_who_is_held(w);
 	if (!world_is_idle(w))
 		return;
 	for (size_t i = 0; i < w->sp_count; i++) {

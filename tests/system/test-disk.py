@@ -120,6 +120,37 @@ def queries_are_answered_while_the_disk_hangs():
         h.until_state("new", "running")
 
 
+def who_asks_behind_a_turn_that_the_disk_holds_up_is_told_so():
+    with OnDisk() as h:
+        for name in ("first", "behind", "late", "bystander"):
+            h.define(name, "silent")
+        h.ctl("start", "late")
+        waits = {name: h.json("why", name)[0]["waits"] for name in ("behind", "late", "bystander")}
+        equal({w["on"] for w in waits.values()}, {"-"}, "on what anybody waits before")
+        place = str(h.state)
+        h.tell_disk("hold")
+        requests = [h.begin("start", "first")]
+        h.until_a_sync_waits()
+        requests.append(h.begin("start", "behind"))  # before the disk is named, or after: both are told
+        h.until(h.is_stuck, "the disk is named")
+        requests.append(h.begin("abort", "late"))
+        for name in ("first", "behind", "late"):
+            h.until(lambda n=name: h.row(n)["waits_on"] == "disk", f"{name} waits on the disk")
+            why = h.json("why", name)[0]
+            equal((why["waits"]["on"], why["waits"]["log_directory"]), ("disk", place), f"on what {name} waits")
+            expect(f"waits on the disk, which does not take the log in {place}, for " in why["text"], "why says it", why["text"])
+        begun = [h.json("why", name)[0]["waits"]["since_monotonic_us"] for name in ("first", "behind", "late")]
+        equal(begun, sorted(begun), "since when each waits, in the order in which they asked")
+        equal(h.json("why", "bystander")[0]["waits"], waits["bystander"], "whom nobody asked anything")
+        equal(h.row("late")["state"], "running", "state of a VM whose abort is not stored")
+        equal(h.syncs()[0], 1, "syncs that wait")
+        h.tell_disk("go")
+        for request in requests:
+            ends_well(request, "what was asked")
+        equal([r["waits_on"] for r in h.json("list")], ["-"] * 4, "on what anybody waits after")
+        equal((h.row("behind")["state"], h.row("late")["state"]), ("running", "null"), "states after")
+
+
 def what_came_while_the_disk_hung_is_one_line():
     with OnDisk() as h:
         names = [h.define(f"vm{i}", "silent") for i in range(60)]
@@ -232,6 +263,7 @@ if __name__ == "__main__":
         a_request_waits_no_longer_than_it_was_told,
         a_turn_is_synced_before_it_is_answered,
         queries_are_answered_while_the_disk_hangs,
+        who_asks_behind_a_turn_that_the_disk_holds_up_is_told_so,
         what_came_while_the_disk_hung_is_one_line,
         a_write_that_fails_is_tried_again,
         a_daemon_killed_in_the_middle_of_a_sync_loses_nothing_it_told,

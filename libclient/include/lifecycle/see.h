@@ -21,7 +21,7 @@ struct lifecycle_waits_on {
 	uint32_t tries;   /* how often it was tried */
 	uint64_t since;
 	uint64_t until;   /* 0: without limit */
-	const char *name; /* WAIT_VM; "" otherwise */
+	const char *name; /* WAIT_VM; WAIT_DISK: where the log is; "" otherwise */
 };
 
 /* FF-A ids of Secure Partitions. */

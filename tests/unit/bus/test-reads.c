@@ -174,6 +174,27 @@ static void assert_text(sd_bus_message *m, const char *expected)
 	(void)sd_bus_message_unref(m);
 }
 
+static void log_is_on_a_disk(struct bus_config *config)
+{
+	config->log_place = "/var/lib/a place for the log";
+}
+
+static void names_the_directory_of_the_log_where_the_disk_is_waited_for(void **state)
+{
+	struct world *w = *state;
+	const char *on, *name;
+	sd_bus_message *m;
+
+	two_vms(w);
+	world_rebuild(w, log_is_on_a_disk);
+	((struct vm_row *)rows_vm(&w->engine.rows, "a"))->waits = (struct wait_reason) { .on = WAIT_DISK, .name = "no VM", .since = 2000 };
+	m = property(w, VM_A, VM_INTERFACE, "WaitsOn", "(sqsttu)");
+	assert_true(sd_bus_message_read(m, "(sqsttu)", &on, NULL, &name, NULL, NULL, NULL) > 0);
+	assert_string_equal(on, "disk");
+	assert_string_equal(name, "/var/lib/a place for the log");
+	(void)sd_bus_message_unref(m);
+}
+
 static void properties_are_the_row(void **state)
 {
 	struct world *w = *state;
@@ -333,6 +354,7 @@ int main(void)
 		TEST(lists_sps_and_live_vms_as_partitions),
 		TEST(finds_objects_by_name_and_id),
 		TEST(properties_are_the_row),
+		TEST(names_the_directory_of_the_log_where_the_disk_is_waited_for),
 		TEST(says_how_the_secure_side_is),
 		TEST(lists_burned_ids),
 		TEST(subscription_bits_need_direct_requests),

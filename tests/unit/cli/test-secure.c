@@ -87,7 +87,7 @@ static void says_why(void **state)
 	expect(*state, CTL("status", "stuck"), 0, " Next start: in 59 min", NULL);
 	expect(*state, CTL("why", "web", "db"), 0, "It waits for nothing.", NULL);
 	expect(*state, CTL("why", "nobody", "web"), 4, "web is running", "no VM is called 'nobody'");
-	expect(*state, CTL("why", "stuck", "-o", "json"), 0, "\"waits\":{\"on\":\"sp\",\"sp\":32769,\"vm\":\"\","
+	expect(*state, CTL("why", "stuck", "-o", "json"), 0, "\"waits\":{\"on\":\"sp\",\"sp\":32769,\"vm\":\"\",\"log_directory\":\"\","
 		"\"since_monotonic_us\":1000000,\"until_monotonic_us\":0,\"tries\":12},\"then\":\"\",\"reply\":\"retry\",", NULL);
 	expect(*state, CTL("why", "stuck", "-o", "json"), 0, "\"stuck_sps\":[32769],\"vcpu_calls\":[],\"text\":\"stuck is ", NULL);
 }
