@@ -2,6 +2,7 @@
 #include "story.h"
 
 #include <stdio.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 void step_too(struct story *s, struct input in)
@@ -19,8 +20,12 @@ void step(struct story *s, struct input in)
 
 int story_begin(void **state)
 {
-	struct story *s = calloc(1, sizeof(*s));
+	struct story *s;
 
+	/* A test may have thousands of stories, each half a megabyte: the heap keeps them, or most of the time is page faults. */
+	(void)mallopt(M_MMAP_THRESHOLD, 1 << 24);
+	(void)mallopt(M_TRIM_THRESHOLD, 1 << 26);
+	s = calloc(1, sizeof(*s));
 	assert_non_null(s);
 	s->now = 1000 * MS;
 	assert_int_equal(model_init(&s->m, 7), 0);
