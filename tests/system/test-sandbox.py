@@ -132,6 +132,7 @@ def walk(thread):
     equal(missing, set(), "names that are no system calls here")
     numbers = [n for n in range(LAST) if names.get(n) not in allowed]
     expect(len(numbers) > 300, "there is something to walk", len(numbers))
+    numbers = host.check.some(numbers)
     whose = "the VMM's main thread" if thread == "main" else "vCPU 0's thread"
     wanted = {f"{thread}-{n}": f"{thread}:{n}:0x1000" for n in numbers}
 
