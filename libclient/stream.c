@@ -47,8 +47,9 @@ static int known(unsigned value, unsigned count)
 static void decode_states(const struct event_record *r, struct lifecycle_event *e)
 {
 	unsigned states = r->kind == EVENT_DEBT ? (unsigned)DEBT_STATE_COUNT : (unsigned)VM_STATE_COUNT;
+	bool was_operation = r->kind == EVENT_OPERATION || r->kind == EVENT_VM_GONE;
 
-	e->old_state = known(r->old_state, states);
+	e->old_state = known(r->old_state, was_operation ? (unsigned)OPERATION_COUNT : states);
 	e->new_state = known(r->new_state, states);
 	e->old_substate = known(r->old_substate, VM_SUBSTATE_COUNT);
 	e->new_substate = known(r->new_substate, VM_SUBSTATE_COUNT);

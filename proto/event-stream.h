@@ -22,7 +22,7 @@
 
 enum event_kind {
 	EVENT_VM = 1,        /* a VM was defined, or defined anew */
-	EVENT_VM_GONE = 2,   /* a VM object went */
+	EVENT_VM_GONE = 2,   /* a VM object went, and with it what was under way: old_state */
 	/*
 	 * A life moved: old/new state and sub-state, cause. A life that is gone moves to VM_NULL; with `operation` OP_RESTART
 	 * the VM itself does not: its next life follows at once, and that record says ABORTING -> CREATED. Where that has to
@@ -31,7 +31,7 @@ enum event_kind {
 	EVENT_STATE = 3,
 	EVENT_DEBT = 4,      /* what a life owes an SP moved: how, tries */
 	EVENT_SP = 5,        /* an SP appeared, changed or vanished */
-	EVENT_OPERATION = 6, /* a VM's operation began (or ended: OP_NONE) */
+	EVENT_OPERATION = 6, /* a VM's operation began (or ended: OP_NONE), in place of old_state; the same one: it has another deadline */
 	EVENT_GAP = 7,
 	EVENT_WORLD = 8,     /* the secure world was met, or is another instance now */
 };
@@ -45,8 +45,8 @@ struct event_record {
 	uint64_t life;      /* 0: none */
 	uint16_t endpoint;  /* FF-A id of the life */
 	uint16_t sp;        /* DEBT, SP */
-	uint8_t old_state;  /* enum vm_state (STATE) or enum debt_state (DEBT) */
-	uint8_t new_state;
+	uint8_t old_state;  /* enum vm_state (STATE), enum debt_state (DEBT) or enum operation (OPERATION, VM_GONE) */
+	uint8_t new_state;  /* as old_state; of OPERATION: enum vm_state, where the VM is */
 	uint8_t old_substate;
 	uint8_t new_substate;
 	uint8_t cause;      /* enum vm_cause */

@@ -64,6 +64,8 @@
 		"The end of @VM_NAME@ is stuck no more") \
 	X(MESSAGE_OPERATION_BEGUN, "1730a92b6789a020d24ae0ac8f046b5f", LOG_INFO, \
 		"@OPERATION@ of @VM_NAME@ is under way") \
+	X(MESSAGE_OPERATION_OVER, "4156f195e104427c987c87fb9e0e5759", LOG_INFO, \
+		"@OPERATION@ of @VM_NAME@ is over") \
 	X(MESSAGE_OPERATION_FAILED, "0303a62b7db1c7108f3e29c908ba830c", LOG_WARNING, \
 		"What was asked of @VM_NAME@ did not come about: @OUTCOME@") \
 	X(MESSAGE_SP_KNOWS, "25cdaef376caf4e02b306ceb4a061274", LOG_INFO, \

@@ -159,18 +159,44 @@ static void tell_debt(const struct published *what, const struct event_record *e
 		(unsigned long long)e->life, e->sp, WORD(debts, e->new_state), WORD(hows, e->how), e->tries);
 }
 
+static struct log_fields *begin_operation(
+	struct log_fields *f, const struct published *what, const struct event_record *e, uint8_t operation)
+{
+	begin(f, what, e);
+	log_field(f, "OPERATION", "%s", WORD(operations, operation));
+	log_field(f, "OUTCOME", "%s", WORD(outcomes, e->outcome));
+	return f;
+}
+
+/* It came about, or was taken back, or is not to be any more: what the VM has come to says which. */
+static void tell_over(const struct published *what, const struct event_record *e)
+{
+	const char *operation = WORD(operations, e->old_state);
+	struct log_fields f;
+
+	begin_operation(&f, what, e, e->old_state);
+	if (e->operation != OP_NONE)
+		log_message(MESSAGE_OPERATION_OVER, &f, "%s: %s is over, %s takes its place", e->name, operation,
+			WORD(operations, e->operation));
+	else if (e->kind == EVENT_VM_GONE)
+		log_message(MESSAGE_OPERATION_OVER, &f, "%s: %s is over, and the VM with it", e->name, operation);
+	else
+		log_message(MESSAGE_OPERATION_OVER, &f, "%s: %s is over, the VM is %s", e->name, operation, WORD(states, e->new_state));
+}
+
+/* Each that begins is over once; to be given another deadline is neither. A resume is none, and may fail. */
 static void tell_operation(const struct published *what, const struct event_record *e)
 {
 	struct log_fields f;
 
-	begin(&f, what, e);
-	log_field(&f, "OPERATION", "%s", WORD(operations, e->operation));
-	log_field(&f, "OUTCOME", "%s", WORD(outcomes, e->outcome));
-	if (e->operation != OP_NONE)
-		log_message(MESSAGE_OPERATION_BEGUN, &f, "%s: %s is under way", e->name, WORD(operations, e->operation));
-	else if (e->outcome != OUTCOME_NONE)
-		log_message(MESSAGE_OPERATION_FAILED, &f, "%s: what was asked did not come about: %s", e->name,
-			WORD(outcomes, e->outcome));
+	if (e->outcome != OUTCOME_NONE)
+		log_message(MESSAGE_OPERATION_FAILED, begin_operation(&f, what, e, e->old_state),
+			"%s: what was asked did not come about: %s", e->name, WORD(outcomes, e->outcome));
+	else if (e->old_state != OP_NONE && e->old_state != e->operation)
+		tell_over(what, e);
+	if (e->operation != OP_NONE && e->operation != e->old_state)
+		log_message(MESSAGE_OPERATION_BEGUN, begin_operation(&f, what, e, e->operation), "%s: %s is under way", e->name,
+			WORD(operations, e->operation));
 }
 
 static void tell_vm(const struct published *what, const struct event_record *e)
@@ -184,6 +210,8 @@ static void tell_vm_gone(const struct published *what, const struct event_record
 {
 	struct log_fields f;
 
+	if (e->old_state != OP_NONE)
+		tell_over(what, e);
 	log_message(MESSAGE_VM_GONE, begin(&f, what, e), "%s: not defined any more", e->name);
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/mutant.h"
 #include "proto/event-stream.h"
 
 static void of_life(struct event_record *e, const struct life *l)
@@ -19,6 +20,17 @@ static void of_vm(struct event_record *e, const struct vm *vm)
 {
 	if (vm)
 		snprintf(e->name, sizeof(e->name), "%s", vm->definition->name);
+}
+
+/* What is under way until this change, or with it goes; and where the VM is. */
+static void of_operation(struct event_record *e, const struct vm *vm)
+{
+	if (vm)
+		e->old_state = vm->operation.operation;
+	if (vm && vm->life)
+		e->new_state = vm->life->now.state;
+	if (MUTANT(MUTANT_P4_END_UNNAMED) && e->operation == OP_NONE)
+		e->old_state = OP_NONE;
 }
 
 static void set_states(struct event_record *e, uint8_t old_state, uint8_t old_sub, uint8_t state, uint8_t sub)
@@ -63,6 +75,7 @@ bool model_event(const struct model *m, const struct change *c, uint64_t realtim
 	case CHANGE_VM_GONE:
 		e->kind = EVENT_VM_GONE;
 		of_vm(e, model_vm(m, c->vm));
+		of_operation(e, model_vm(m, c->vm));
 		return true;
 	case CHANGE_LIFE:
 		begun(m, c, e);
@@ -91,6 +104,7 @@ bool model_event(const struct model *m, const struct change *c, uint64_t realtim
 		e->operation = c->operation.operation;
 		e->outcome = c->operation.outcome;
 		of_vm(e, model_vm(m, c->vm));
+		of_operation(e, model_vm(m, c->vm));
 		return true;
 	case CHANGE_SP:
 		e->kind = EVENT_SP;

@@ -46,7 +46,7 @@ def a_vm_has_its_story():
     story = told_since(place, VM_NAME="web", SYSLOG_IDENTIFIER="lifecycled")
     known = [titles[e["MESSAGE_ID"]] for e in story if "MESSAGE_ID" in e]
     wanted = ["@VM_NAME@ was defined", "@OPERATION@ of @VM_NAME@ is under way",
-              "@VM_NAME@ runs", "@VM_NAME@ ended: @CAUSE@",
+              "@VM_NAME@ runs", "@OPERATION@ of @VM_NAME@ is over", "@VM_NAME@ ended: @CAUSE@",
               "@VM_NAME@ has settled life @VM_LIFE@"]
     places = [known.index(title) if title in known else -1 for title in wanted]
     expect(-1 not in places and places == sorted(places), "each step of the life, in order", wanted, known)
@@ -68,7 +68,7 @@ def the_page_of_a_vm_shows_its_last_lines():
         journal.sendto(b"MESSAGE=forged\nVM_NAME=web\nSYSLOG_IDENTIFIER=lifecycled\n", "/run/systemd/journal/socket")
     host.run("journalctl", "--sync")
     lines, runs = host.status("web")["journal"], f"web: life {host.row('web')['life']} is running"
-    expect(lines and lines[-1]["text"].startswith(runs), "the last line", lines)
+    equal([line["text"].partition(",")[0] for line in lines[-2:]], [runs, "web: start is over"], "the last lines")
     expect(all(line["who"].startswith("lifecycled") and line["text"] != "forged" for line in lines), "whose lines they are", lines)
     page = ctl("status", "web")
     expect(re.search(rf"^Journal, last lines:\n(    .*\n)*    \w+ \d+ [\d:]+ lifecycled\[\d+\]: {runs}", page, re.M), "the page", page)

@@ -102,6 +102,10 @@ static void operation_event(struct world *w, struct picture *p, const struct eve
 	bool stays = p->operation == OP_NONE && life && life->state == VM_RUNNING && life->substate == VM_SUB_PAUSED &&
 		e->operation == OP_NONE && e->outcome == OUTCOME_DEVICE_STOPPED;
 
+	if (e->old_state != p->operation)
+		fail(w, "P4", "%s: operation %u takes the place of %u, it was %u", p->name, e->operation, e->old_state, p->operation);
+	if (e->new_state != (life ? life->state : VM_NULL))
+		fail(w, "P4", "%s: operation %u in state %u, it is in %u", p->name, e->operation, e->new_state, life ? life->state : VM_NULL);
 	if (e->operation > OP_START && !p->life)
 		fail(w, "P5", "%s has no life and operation %u", p->name, e->operation);
 	if (!given_up && !stays && e->outcome != (unheard ? OUTCOME_UNHEARD : OUTCOME_NONE))
@@ -126,6 +130,8 @@ static void follow(struct world *w, const struct event_record *e)
 	if (e->kind == EVENT_VM && p)
 		p->exists = true;
 	if (e->kind == EVENT_VM_GONE && p) {
+		if (e->old_state != p->operation)
+			fail(w, "P4", "%s goes with operation %u, it was %u", p->name, e->old_state, p->operation);
 		p->exists = false;
 		p->operation = OP_NONE;
 	}

@@ -3,6 +3,7 @@
 import errno
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -158,6 +159,48 @@ def all_verbs_speak_json():
             host.json.loads(line)
 
 
+TOLD_OF_OPERATIONS = re.compile(r"weak: (?:(?P<begun>\w+) is under way|(?P<over>\w+) is over, (?P<so>.*)|"
+                                r"what was asked did not come about: .*)$", re.M)
+
+
+def operations_told(h):
+    """(operation, how it was over, as the journal has it), in order; one that is not over has None."""
+    told = []
+    for m in TOLD_OF_OPERATIONS.finditer(pathlib.Path(h.daemon.log_path).read_text()):
+        if m["begun"]:
+            expect(not told or told[-1][1], f"{m[0]}: the one before is over", told)
+            told.append((m["begun"], None))
+            continue
+        expect(told and not told[-1][1] and m["over"] in (None, told[-1][0]), f"{m[0]}: it was under way, and is over once", told)
+        told[-1] = (told[-1][0], m["so"] or m[0])
+    return told
+
+
+def the_journal_tells_of_each_operation_that_it_begins_and_is_over():
+    with Host() as h:
+        h.define("weak", "crash", policies={"on-panic": "restart", "restart-delay": "1h"})
+        h.ctl("start", "--no-block", "weak")
+        h.until(lambda: h.row("weak")["state"] == "null" and h.row("weak")["operation"] == "start", "its restart waits")
+        h.ctl("cancel", "weak")
+        h.define("weak", "silent")
+        h.ctl("start", "weak")
+        h.ctl("restart", "weak")
+        h.ctl("pause", "weak")
+        h.ctl("resume", "weak")
+        h.ctl("stop", "--no-block", "weak")
+        h.until(lambda: h.row("weak")["operation"] == "-", "it listens to no power key")
+        h.ctl("abort", "weak")
+        h.ctl("destroy", "weak")
+        h.define("weak", "silent")
+        h.ctl("start", "weak")
+        h.ctl("destroy", "weak")
+        equal(operations_told(h), [
+            ("start", "the VM is running"), ("restart", "start takes its place"), ("start", "the VM is null"),
+            ("start", "the VM is running"), ("restart", "the VM is running"), ("pause", "the VM is running"),
+            ("stop", "weak: what was asked did not come about: unheard"), ("abort", "the VM is null"),
+            ("start", "the VM is running"), ("destroy", "and the VM with it")], "what the journal tells")
+
+
 def an_output_that_takes_nothing_is_told():
     with open("/dev/full", "w") as full:
         done = subprocess.run([BUILD / "cli/lifecyclectl", "help"], stdout=full, stderr=subprocess.PIPE, text=True)
@@ -173,5 +216,6 @@ if __name__ == "__main__":
         the_page_says_what_the_bus_says_and_whether_its_writer_lives,
         a_client_that_never_reads_its_stream_hurts_nobody,
         all_verbs_speak_json,
+        the_journal_tells_of_each_operation_that_it_begins_and_is_over,
         an_output_that_takes_nothing_is_told,
     ]))

@@ -34,7 +34,8 @@ struct lifecycle_event {
 	uint64_t life;      /* 0: it is of no life */
 	uint16_t endpoint;  /* FF-A id of the life */
 	uint16_t sp;        /* DEBT, SP: whose */
-	int old_state, new_state; /* enum lifecycle_state (STATE) or lifecycle_debt (DEBT) */
+	int old_state;      /* enum lifecycle_state (STATE), lifecycle_debt (DEBT), lifecycle_operation: until then under way (OPERATION, VM_GONE) */
+	int new_state;      /* enum lifecycle_state (STATE; OPERATION: where the VM is) or lifecycle_debt (DEBT) */
 	int old_substate, new_substate; /* STATE */
 	int cause;          /* STATE, once it ends: enum lifecycle_cause */
 	int how;            /* DEBT: enum lifecycle_how */

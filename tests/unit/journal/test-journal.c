@@ -120,15 +120,63 @@ static void a_debt_names_its_sp_and_how(void **unused)
 	}
 }
 
-static void an_operation_is_told_when_it_begins_and_when_it_fails(void **unused)
+static struct event_record operation(enum operation before, enum operation now)
 {
-	struct event_record e = { .kind = EVENT_OPERATION, .operation = OP_STOP, .name = "web" };
+	return (struct event_record){ .kind = EVENT_OPERATION, .old_state = (uint8_t)before, .operation = (uint8_t)now,
+		.new_state = VM_RUNNING, .name = "web" };
+}
 
-	assert_true(message_has(told_of(e), "OPERATION=stop"));
-	e.operation = OP_NONE;
-	assert_string_equal(told_of(e), "");
+static void assert_over(const char *m, const char *operation_field, const char *text)
+{
+	assert_true(message_has(m, ids[MESSAGE_OPERATION_OVER]));
+	assert_true(message_has(m, operation_field));
+	assert_true(message_has(m, text));
+}
+
+static void an_operation_is_told_when_it_begins_and_when_it_is_over(void **unused)
+{
+	const char *m = told_of(operation(OP_NONE, OP_STOP));
+
+	assert_true(message_has(m, ids[MESSAGE_OPERATION_BEGUN]));
+	assert_true(message_has(m, "OPERATION=stop"));
+	row.state = VM_ABORTING; /* where the turn came to, later on */
+	assert_over(told_of(operation(OP_START, OP_NONE)), "OPERATION=start", "MESSAGE=web: start is over, the VM is running");
+	assert_string_equal(told_of(operation(OP_START, OP_START)), ""); /* it waits longer */
+	assert_string_equal(told_of(operation(OP_NONE, OP_NONE)), "");   /* an outcome is forgotten */
+}
+
+static void an_operation_that_fails_is_over_by_that(void **unused)
+{
+	struct event_record e = operation(OP_STOP, OP_NONE);
+	const char *m;
+
 	e.outcome = OUTCOME_UNHEARD;
+	m = told_of(e);
+	assert_true(message_has(m, ids[MESSAGE_OPERATION_FAILED]));
+	assert_true(message_has(m, "OPERATION=stop"));
+	assert_true(message_has(m, "OUTCOME=unheard"));
+	assert_string_equal(fake_journal_read(), "");
+	e = operation(OP_NONE, OP_NONE); /* of a resume */
+	e.outcome = OUTCOME_DEVICE_STOPPED;
 	assert_true(message_has(told_of(e), ids[MESSAGE_OPERATION_FAILED]));
+}
+
+static void what_takes_the_place_of_another_ends_it(void **unused)
+{
+	const char *m = told_of(operation(OP_RESTART, OP_ABORT));
+
+	assert_over(m, "OPERATION=restart", "MESSAGE=web: restart is over, abort takes its place");
+	m = fake_journal_read();
+	assert_true(message_has(m, ids[MESSAGE_OPERATION_BEGUN]));
+	assert_true(message_has(m, "OPERATION=abort"));
+}
+
+static void what_is_under_way_ends_with_its_vm(void **unused)
+{
+	struct event_record e = { .kind = EVENT_VM_GONE, .old_state = OP_DESTROY, .name = "gone" };
+
+	assert_over(told_of(e), "OPERATION=destroy", "MESSAGE=gone: destroy is over, and the VM with it");
+	assert_true(message_has(fake_journal_read(), ids[MESSAGE_VM_GONE]));
 }
 
 static void the_rest_is_told_too(void **unused)
@@ -155,7 +203,10 @@ int main(void)
 		cmocka_unit_test(an_end_tells_its_cause_and_what_is_known_of_it),
 		cmocka_unit_test(what_was_known_of_another_life_is_not_told),
 		cmocka_unit_test(a_debt_names_its_sp_and_how),
-		cmocka_unit_test(an_operation_is_told_when_it_begins_and_when_it_fails),
+		cmocka_unit_test(an_operation_is_told_when_it_begins_and_when_it_is_over),
+		cmocka_unit_test(an_operation_that_fails_is_over_by_that),
+		cmocka_unit_test(what_takes_the_place_of_another_ends_it),
+		cmocka_unit_test(what_is_under_way_ends_with_its_vm),
 		cmocka_unit_test(the_rest_is_told_too),
 	};
 

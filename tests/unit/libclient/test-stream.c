@@ -47,6 +47,15 @@ static void state_and_debt_are_told_apart(void **state)
 	assert_int_equal(e.new_state, LIFECYCLE_DEBT_SETTLED);
 	assert_int_equal(e.sp, 0x8001);
 	assert_int_equal(e.tries, 3);
+	r.kind = EVENT_OPERATION;
+	r.old_state = OP_PAUSE; /* beyond any state */
+	r.new_state = VM_RUNNING;
+	assert_int_equal(stream_decode(&r, sizeof(r), &e), 0);
+	assert_int_equal(e.old_state, LIFECYCLE_OP_PAUSE);
+	assert_int_equal(e.new_state, LIFECYCLE_STATE_RUNNING);
+	r.old_state = OPERATION_COUNT;
+	assert_int_equal(stream_decode(&r, sizeof(r), &e), 0);
+	assert_int_equal(e.old_state, LIFECYCLE_UNKNOWN);
 }
 
 static void values_of_the_future_are_unknown(void **state)
