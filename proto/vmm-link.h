@@ -56,7 +56,8 @@
  *
  * Commands carry a number that rises over daemons (the turn's sequence number); BACK names the last one done.
  * A VMM that sees a newer daemon (WELCOME with a larger incarnation) closes the older link with what it holds unread.
- * Before BIRTH a VMM exits on end of file, on REFUSED, or 30 s without a daemon. After it, it keeps the guest running and
+ * Before BIRTH a VMM exits on end of file, on REFUSED, or 30 s without a daemon. A daemon waits for a first frame for 5 s: a VMM
+ * whose NEWBORN found the link closed was not heard, and connects again. After BIRTH it keeps the guest running and
  * tries to connect again for ever; unless it was told to stop (SIGTERM) and has, then it leaves its last words and exits.
  *
  * Versions. A guest outlives many daemons, so daemon and VMM may be of different builds. Each frame carries the version of who

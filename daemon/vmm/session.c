@@ -40,8 +40,7 @@ static void retry_later(struct vmm *v, uint64_t now)
 	v->retry_delay = v->retry_delay * 2 < RETRY_LAST ? v->retry_delay * 2 : RETRY_LAST;
 }
 
-/* Without a life there is nothing to keep; with one, the guest runs on and the daemon comes back. */
-static void hang_up(struct vmm *v, uint64_t now, const char *why)
+static void close_link(struct vmm *v)
 {
 	close_fdp(&v->link);
 	v->link = -1;
@@ -50,6 +49,12 @@ static void hang_up(struct vmm *v, uint64_t now, const char *why)
 	v->daemon_features = 0;
 	v->link_full = false;
 	ask_cut(&v->machine);
+}
+
+/* Without a life there is nothing to keep; with one, the guest runs on and the daemon comes back. */
+static void hang_up(struct vmm *v, uint64_t now, const char *why)
+{
+	close_link(v);
 	if (!v->life) {
 		log_error("no birth: %s", why);
 		vmm_leave(1);
@@ -106,8 +111,15 @@ void session_connect(struct vmm *v, uint64_t now)
 	v->link = fd;
 	v->stage = v->life ? LINK_BACK : LINK_NEWBORN;
 	r = v->life ? send_back(v) : send_newborn(v);
-	if (r < 0)
+	if (r == 0)
+		return;
+	if (v->life || now >= v->give_up_at) {
 		hang_up(v, now, strerror(-r));
+		return;
+	}
+	/* A busy host may keep it from its first word for longer than the daemon waits: nobody heard it, so it is said again. */
+	close_link(v);
+	retry_later(v, now);
 }
 
 /* One frame out; false if the daemon did not take it, or is gone. */

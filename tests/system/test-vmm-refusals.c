@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <elf.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,12 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "vmm-peer.h"
+#include "where.h"
 
 /* What lifecycled-vmm does when something is wrong: with its host, its images, or its daemon. */
 
@@ -207,6 +210,47 @@ static void exits_on_end_of_file_before_birth(void **state)
 	expect_exit(p, 1);
 }
 
+/* As if the host had no time for it just there. */
+static void spawn_and_stop_once_connected(struct peer *p)
+{
+	struct pollfd connected = { .fd = p->listener, .events = POLLIN };
+	int status;
+
+	p->pid = fork();
+	assert_true(p->pid >= 0);
+	if (p->pid == 0) {
+		(void)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		execl(where_vmm(), where_vmm(), "--socket", p->socket_path, p->definition.name, (char *)NULL);
+		_exit(127);
+	}
+	do {
+		assert_int_equal(waitpid(p->pid, &status, 0), p->pid);
+		assert_true(WIFSTOPPED(status));
+		if (poll(&connected, 1, 0) == 1)
+			return;
+	} while (ptrace(PTRACE_SYSCALL, p->pid, NULL, NULL) == 0);
+	fail();
+}
+
+static void says_its_first_word_again_where_nobody_waited_for_it(void **state)
+{
+	struct vmm_refused refused = { { VMM_LINK_MAGIC, VMM_LINK_VERSION, VMM_REFUSED, 0, 0 }, "no first frame in time" };
+	struct peer *p = *state;
+
+	peer_open(p, "beat");
+	spawn_and_stop_once_connected(p);
+	peer_accept(p);
+	peer_send_raw(p, &refused, sizeof(refused), NULL, 0);
+	close(p->link);
+	assert_int_equal(ptrace(PTRACE_DETACH, p->pid, NULL, NULL), 0);
+	peer_accept(p);
+	peer_expect(p, VMM_NEWBORN, NULL);
+	peer_birth(p);
+	peer_expect(p, VMM_BUILT, NULL);
+	peer_enter(p);
+	peer_leave(p);
+}
+
 static void exits_when_refused(void **state)
 {
 	struct peer *p = *state;
@@ -370,6 +414,7 @@ int main(void)
 		TEST(refuses_a_memory_file_that_is_too_small),
 		TEST(tells_a_broken_vcpu),
 		TEST(exits_on_end_of_file_before_birth),
+		TEST(says_its_first_word_again_where_nobody_waited_for_it),
 		TEST(exits_when_refused),
 		TEST(exits_when_a_new_daemon_refuses_it),
 		TEST(exits_on_sigterm_before_birth),
