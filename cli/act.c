@@ -13,9 +13,9 @@
 #include "bound.h"
 #include "interrupt.h"
 #include "output.h"
+#include "patience.h"
 #include "words.h"
 
-#define ANSWER_LEAST_MS 2000
 #define DEVICES_EVERY_NS 20000000u
 
 static const char *const verb_names[] = {
@@ -76,8 +76,12 @@ static void say_unfinished(struct cli *c, const struct task *t, enum lifecycle_v
 	const char *then = t->bound ? "ends, for it is bound to this" : "goes on in the background";
 	char state[64], waits[256];
 	struct words w;
+	int r;
 
-	if (lifecycle_vm_info(c->l, t->name, &info) < 0) {
+	(void)patience_short(c, UINT64_MAX); /* the time is over, or somebody interrupts: a daemon that hangs must not hold that up */
+	r = lifecycle_vm_info(c->l, t->name, &info);
+	patience_whole(c);
+	if (r < 0) {
 		(void)cli_say_error("%s %s: %s; it %s", verb_names[verb], t->name, why, then);
 		return;
 	}
@@ -190,13 +194,15 @@ static void say_done(const struct cli *c, const struct task *t, enum lifecycle_v
  * Whether a device that can be led, which those of VFIO can, is not where a guest that runs needs it. Devices are read, not
  * followed.
  */
-static bool devices_stand(struct cli *c, const char *name)
+static bool devices_stand(struct cli *c, const char *name, uint64_t deadline)
 {
 	_cleanup_(info_unrefp) struct lifecycle_vm_info *info = NULL;
 	const struct lifecycle_vm_details *d;
+	int r = patience_short(c, deadline) ? lifecycle_vm_info(c->l, name, &info) : -ETIMEDOUT;
 
-	if (lifecycle_vm_info(c->l, name, &info) < 0)
-		return false;
+	patience_whole(c);
+	if (r < 0)
+		return r == -ETIMEDOUT; /* it is looked at again, while there is time */
 	d = lifecycle_vm_info_details(info);
 	for (size_t i = 0; i < d->device_count; i++)
 		if (strncmp(d->device[i]->type, "vfio-", 5) == 0 && strcmp(d->device[i]->state, "running") != 0 &&
@@ -208,7 +214,7 @@ static bool devices_stand(struct cli *c, const char *name)
 /* It may go on once its devices do: until then it may be paused again, because one does not. */
 static enum verdict wait_for_devices(struct cli *c, struct follow *f, uint64_t deadline)
 {
-	while (f->life && f->life == f->target && f->substate == LIFECYCLE_SUB_RUNNING && devices_stand(c, f->name)) {
+	while (f->life && f->life == f->target && f->substate == LIFECYCLE_SUB_RUNNING && devices_stand(c, f->name, deadline)) {
 		uint64_t look = monotonic_now() + DEVICES_EVERY_NS;
 		int r = interrupt_poll(lifecycle_stream_get_fd(f->stream), look < deadline ? look : deadline);
 
@@ -322,16 +328,6 @@ static void take_all_descriptors(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* When the time that we were given is over. A request is answered once it is stored, which a disk may hold up: the same time
- * holds for that, but for less than a healthy daemon may need, after which nobody knew whether it was taken. */
-static uint64_t begin_to_wait(const struct cli *c)
-{
-	if (c->timeout_ms < 0)
-		return UINT64_MAX;
-	lifecycle_set_timeout(c->l, c->timeout_ms > ANSWER_LEAST_MS ? (uint64_t)c->timeout_ms : ANSWER_LEAST_MS);
-	return monotonic_now() + (uint64_t)c->timeout_ms * 1000000u;
-}
-
 static int act(struct cli *c, enum lifecycle_verb verb, int count, char **names)
 {
 	_cleanup_(free_p) struct task *task = calloc((size_t)count, sizeof(*task));
@@ -340,7 +336,7 @@ static int act(struct cli *c, enum lifecycle_verb verb, int count, char **names)
 	if (!task)
 		return cli_say_error("out of memory");
 	take_all_descriptors();
-	all.deadline = begin_to_wait(c);
+	all.deadline = patience_deadline(c);
 	for (int i = 0; i < count; i++) {
 		task[i].name = names[i];
 		task[i].code = ask_next(c, &all);
@@ -354,7 +350,7 @@ static int start_bound(struct cli *c, const char *name)
 {
 	struct bound b = { .fd = -1 };
 	struct task t = { .name = name, .bound = &b };
-	uint64_t deadline = begin_to_wait(c);
+	uint64_t deadline = patience_deadline(c);
 
 	t.code = ask(c, LIFECYCLE_START, &t);
 	if (t.code == -EDQUOT)

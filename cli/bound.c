@@ -10,32 +10,40 @@
 #include "bound.h"
 #include "interrupt.h"
 #include "output.h"
+#include "patience.h"
 
 #define AGAIN_EVERY_NS 100000000u
-#define AGAIN_TRIES 50 /* it has 5 s */
+#define AGAIN_NS 5000000000u /* so long a life is kept for whoever it is bound to */
+
+/* 1: it has ended. */
+static int try_again(struct cli *c, struct bound *b, uint64_t until)
+{
+	int r = cli_connect_again(c);
+
+	if (r < 0 || !patience_short(c, until))
+		return -ENOTCONN;
+	r = lifecycle_bind_again(c->l, b->token, &b->fd);
+	return r < 0 && lifecycle_last_error(c->l)->refusal == LIFECYCLE_REFUSED_NOT_BOUND ? 1 : r;
+}
 
 /* The daemon hung up: it is gone, and another one may be there; or the VM is. 0: bound again; 1: it has ended. */
-static int bind_again(struct cli *c, struct bound *b)
+static int bind_again(struct cli *c, struct bound *b, uint64_t deadline)
 {
-	int r = -ENOTCONN;
+	uint64_t until = monotonic_now() + AGAIN_NS;
+	int r;
 
-	for (int i = 0; i < AGAIN_TRIES; i++) {
-		struct lifecycle *l = NULL;
-		bool ended = false;
+	until = until < deadline ? until : deadline;
+	while ((r = try_again(c, b, until)) < 0 && monotonic_now() < until) {
+		uint64_t next = monotonic_now() + AGAIN_EVERY_NS;
 
-		if (lifecycle_new(c->bus, &l) == 0) {
-			r = lifecycle_bind_again(l, b->token, &b->fd);
-			ended = r < 0 && lifecycle_last_error(l)->refusal == LIFECYCLE_REFUSED_NOT_BOUND;
+		if (interrupt_poll(-1, next < until ? next : until) == -EINTR) {
+			r = -EINTR;
+			break;
 		}
-		if (r == 0 || ended) {
-			lifecycle_unref(c->l);
-			c->l = l;
-			return ended;
-		}
-		lifecycle_unref(l);
-		if (interrupt_poll(-1, monotonic_now() + AGAIN_EVERY_NS) == -EINTR)
-			return -EINTR;
 	}
+	patience_whole(c);
+	if (r < 0 && r != -EINTR && monotonic_now() >= deadline)
+		return -ETIMEDOUT;
 	return r == -ETIMEDOUT ? -ENOTCONN : r; /* that is the time which the caller has */
 }
 
@@ -64,7 +72,7 @@ void bound_end(struct bound *b)
 	b->fd = -1;
 }
 
-int bound_back(struct cli *c, void *bound)
+int bound_back(struct cli *c, void *bound, uint64_t deadline)
 {
 	struct bound *b = bound;
 	int r = interrupt_poll(b->fd, 0);
@@ -72,7 +80,7 @@ int bound_back(struct cli *c, void *bound)
 	if (r < 0)
 		return r == -ETIMEDOUT ? 0 : r;
 	bound_end(b);
-	r = bind_again(c, b);
+	r = bind_again(c, b, deadline);
 	return r < 0 ? r : 0;
 }
 
@@ -84,7 +92,7 @@ int bound_stay(struct cli *c, struct bound *b, const char *name)
 
 		if (r == 0) {
 			bound_end(b);
-			r = bind_again(c, b);
+			r = bind_again(c, b, UINT64_MAX);
 		}
 		if (r == 1)
 			return say_ended(c, name);

@@ -60,7 +60,8 @@ struct cli {
 	bool colour; /* of standard output */
 	bool terminal;
 	size_t width; /* of the terminal; 0: lines are as long as they are */
-	int timeout_ms; /* LIFECYCLE_FOREVER */
+	int timeout_ms; /* LIFECYCLE_FOREVER: not given; see patience.h */
+	int grace_ms;   /* lease: that its command gets; the same */
 	uint64_t if_life;
 	bool has_since;
 	uint64_t since;
@@ -76,6 +77,8 @@ bool has_state(const char *words, int state, int substate);
 
 /* say.c */
 int cli_connect(struct cli *c);
+/* A connection in place of the one that is there, and nothing said. 0, or a negative errno: that one is still there. */
+int cli_connect_again(struct cli *c);
 /* Usage errors send to the help of this verb, from now on. */
 void cli_usage_of(const char *verb);
 int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -246,7 +246,7 @@ static const char *other_refusal(const struct cli *c, const struct lifecycle_vm_
 	return NULL;
 }
 
-static struct json_object *to_json(const struct cli *c, const char *name, const char *text, int code)
+struct json_object *dry_run_to_json(const struct cli *c, const char *name, const char *text, int code)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -276,7 +276,7 @@ static int rehearse(struct cli *c, const char *name, bool starts_nothing, struct
 	}
 	code = refusal ? lifecycle_refusal_exit_code(refusal) : 0;
 	if (array)
-		(void)json_object_array_add(array, to_json(c, name, text, code));
+		(void)json_object_array_add(array, dry_run_to_json(c, name, text, code));
 	else if (!code)
 		(void)printf("%s: %s\n", name, text);
 	if (code)

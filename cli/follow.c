@@ -6,6 +6,7 @@
 
 #include "interrupt.h"
 #include "output.h"
+#include "patience.h"
 
 #define AGAIN_EVERY_NS 100000000u
 #define AGAIN_TRIES 100
@@ -190,7 +191,7 @@ static int again(struct cli *c, struct follow *f, uint64_t deadline)
 	int r = follow_again(c, f->name, &f->stream, deadline);
 
 	if (r == 0 && f->back)
-		r = f->back(c, f->back_arg);
+		r = f->back(c, f->back_arg, deadline);
 	if (r == 0 && !lifecycle_stream_replayed(f->stream))
 		take_snapshot(f);
 	return r;
@@ -267,43 +268,45 @@ enum verdict follow_wait(struct cli *c, struct follow *f, uint64_t deadline)
 }
 
 /* The bus may have gone too: the connection is made anew. */
-static int subscribe_again(struct cli *c, const char *filter, const char *epoch, uint64_t seq, struct lifecycle_stream **ret)
+static int subscribe_again(struct cli *c, const char *filter, const char *epoch, uint64_t seq, uint64_t deadline,
+	struct lifecycle_stream **ret)
 {
-	struct lifecycle *l = NULL;
-	int r = lifecycle_subscribe(c->l, filter, epoch, seq, ret);
+	int r = patience_short(c, deadline) ? lifecycle_subscribe(c->l, filter, epoch, seq, ret) : -ETIMEDOUT;
 
-	if (r != -ENOTCONN || lifecycle_new(c->bus, &l) < 0)
+	if (r != -ENOTCONN || cli_connect_again(c) < 0)
 		return r;
-	r = lifecycle_subscribe(l, filter, epoch, seq, ret);
-	if (r < 0) {
-		lifecycle_unref(l);
-		return r;
-	}
-	lifecycle_unref(c->l);
-	c->l = l;
+	return patience_short(c, deadline) ? lifecycle_subscribe(c->l, filter, epoch, seq, ret) : -ETIMEDOUT;
+}
+
+/* 1: not yet. */
+static int try_again(struct cli *c, const char *filter, struct lifecycle_stream **stream, uint64_t deadline)
+{
+	struct lifecycle_stream *fresh = NULL;
+	int r = subscribe_again(c, filter, lifecycle_stream_epoch(*stream), lifecycle_stream_seq(*stream), deadline, &fresh);
+
+	if (r < 0)
+		return r == -ENOTCONN || r == -ETIMEDOUT ? 1 : r;
+	lifecycle_stream_unref(*stream);
+	*stream = fresh;
 	return 0;
 }
 
 int follow_again(struct cli *c, const char *filter, struct lifecycle_stream **stream, uint64_t deadline)
 {
-	struct lifecycle_stream *fresh = NULL;
-	uint64_t next;
-	int r = -ENOTCONN;
+	int r = 1;
 
-	for (int i = 0; i < AGAIN_TRIES; i++) {
-		r = subscribe_again(c, filter, lifecycle_stream_epoch(*stream), lifecycle_stream_seq(*stream), &fresh);
-		if (r == 0) {
-			lifecycle_stream_unref(*stream);
-			*stream = fresh;
-			return 0;
-		}
-		if (r != -ENOTCONN && r != -ETIMEDOUT)
-			return r;
+	for (int i = 0; i < AGAIN_TRIES && r == 1; i++) {
+		uint64_t next;
+
+		r = try_again(c, filter, stream, deadline);
+		if (r <= 0)
+			break;
 		next = monotonic_now() + AGAIN_EVERY_NS;
 		if (interrupt_poll(-1, next < deadline ? next : deadline) == -EINTR)
-			return -EINTR;
-		if (monotonic_now() >= deadline)
-			return -ETIMEDOUT;
+			r = -EINTR;
+		else if (monotonic_now() >= deadline)
+			r = -ETIMEDOUT;
 	}
-	return r == -ETIMEDOUT ? -ENOTCONN : r;
+	patience_whole(c);
+	return r == 1 ? -ENOTCONN : r;
 }

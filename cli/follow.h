@@ -39,7 +39,7 @@ struct follow {
 	bool resumed, timed_out; /* pause: somebody let it go on; or it took too long */
 	bool device; /* pause, resume: one of its devices would not */
 	/* The daemon went and another one is there: what else was held with it. 0 or a negative errno; NULL: nothing was. */
-	int (*back)(struct cli *c, void *arg);
+	int (*back)(struct cli *c, void *arg, uint64_t deadline);
 	void *back_arg;
 	struct progress progress;
 };

@@ -10,6 +10,7 @@
 #include "follow.h"
 #include "interrupt.h"
 #include "output.h"
+#include "patience.h"
 
 #define LOOK_EVERY_NS 500000000u
 
@@ -74,32 +75,52 @@ static int rest(struct cli *c, struct follow *f, uint64_t deadline)
 	uint64_t now = monotonic_now(), until;
 	int r;
 
-	if (now >= deadline)
+	if (!patience_short(c, deadline))
 		return -ETIMEDOUT;
 	until = deadline - now < LOOK_EVERY_NS ? deadline : now + LOOK_EVERY_NS;
 	r = lifecycle_await(c->l, f->name, 0, goals[f->verb], (int)((until - now) / 1000000u), &a);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	if (look(c, f) == 0 && follow_judge(f) != FOLLOW_PENDING)
+	if (patience_short(c, deadline) && look(c, f) == 0 && follow_judge(f) != FOLLOW_PENDING)
 		return 0;
 	r = interrupt_poll(-1, until); /* and ^C is noticed here */
 	return r == -ETIMEDOUT ? 0 : r;
 }
 
+/* A look and a rest. FOLLOW_PENDING: and so on; -ETIMEDOUT in *ret_error: because the daemon does not answer. */
+static enum verdict go_round(struct cli *c, struct follow *f, uint64_t deadline, int *ret_error)
+{
+	enum verdict v;
+
+	*ret_error = patience_short(c, deadline) ? look(c, f) : -ETIMEDOUT;
+	v = *ret_error == 0 ? follow_judge(f) : FOLLOW_PENDING;
+	if (*ret_error < 0 || v != FOLLOW_PENDING)
+		return v;
+	if (progress_next(&f->progress) <= monotonic_now())
+		progress_show(&f->progress, f->name);
+	*ret_error = rest(c, f, deadline);
+	return FOLLOW_PENDING;
+}
+
+/* Calls are short, that ^C is noticed; a daemon that answers none of them in the time that one has else is lost. */
 enum verdict follow_wait_there(struct cli *c, struct follow *f, uint64_t deadline)
 {
-	for (;;) {
-		enum verdict v;
-		int r = look(c, f);
+	uint64_t heard = monotonic_now();
+	enum verdict v = FOLLOW_PENDING;
 
-		v = follow_judge(f);
-		if (r == 0 && v != FOLLOW_PENDING)
-			return v;
-		if (r == 0 && progress_next(&f->progress) <= monotonic_now())
-			progress_show(&f->progress, f->name);
+	while (v == FOLLOW_PENDING) {
+		int r;
+
+		v = go_round(c, f, deadline, &r);
 		if (r == 0)
-			r = rest(c, f, deadline);
-		if (r < 0)
-			return r == -EINTR ? FOLLOW_INTERRUPTED : r == -ETIMEDOUT ? FOLLOW_TIMED_OUT : FOLLOW_LOST;
+			heard = monotonic_now();
+		else if (r == -EINTR || interrupt_poll(-1, 0) == -EINTR)
+			v = FOLLOW_INTERRUPTED;
+		else if (r == -ETIMEDOUT && monotonic_now() >= deadline)
+			v = FOLLOW_TIMED_OUT;
+		else if (r != -ETIMEDOUT || monotonic_now() >= heard + PATIENCE_MS * 1000000ull)
+			v = FOLLOW_LOST;
 	}
+	patience_whole(c);
+	return v;
 }

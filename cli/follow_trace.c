@@ -14,6 +14,7 @@
 
 #include "follow.h"
 #include "interrupt.h"
+#include "patience.h"
 #include "trace.h"
 
 #define LOOK_NS 100000000u
@@ -172,6 +173,7 @@ static int look(struct trail *t)
 	int r = 0;
 
 	t->busy = false;
+	(void)patience_short(t->c, UINT64_MAX); /* a daemon that hangs is left alone, and ^C is noticed */
 	for (size_t i = 0; r >= 0 && i < t->count; i++) {
 		r = frames_fetch(t->c, &all, t->watched[i].sp, t->watched[i].after);
 		if (r >= 0)
@@ -204,7 +206,7 @@ static int go_on(struct trail *t)
 		(void)cli_say_error("trace: lifecycled hung up; waiting for it to come back");
 	do {
 		r = follow_again(t->c, "", &t->stream, UINT64_MAX);
-		if (r >= 0)
+		if (r >= 0 && patience_short(t->c, UINT64_MAX))
 			r = meet_daemon(t);
 	} while (is_away(r) && interrupt_poll(-1, monotonic_now() + LOOK_NS) != -EINTR);
 	if (interrupted())

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "leases.h"
+#include "patience.h"
 
 #define CLAIM_EVERY_MS 100
 #define RELEASE_MS 5000
@@ -106,15 +107,15 @@ static void look(struct holding *h)
 /* As often as it takes: the daemon may be away for long, and the bus too. */
 static void claim(struct holding *h)
 {
-	int r = h->cli->l ? lifecycle_lease_reclaim(h->cli->l, h->token, &h->lease) : -ENOTCONN;
-	const struct lifecycle_error *e = h->cli->l ? lifecycle_last_error(h->cli->l) : NULL;
+	int r;
 
+	(void)patience_short(h->cli, UINT64_MAX); /* the command may end while the daemon hangs */
+	r = lifecycle_lease_reclaim(h->cli->l, h->token, &h->lease);
 	if (r == -ENOLCK || r == -EACCES)
-		say_lost(h, e->text);
-	else if (r < 0) {
-		h->cli->l = lifecycle_unref(h->cli->l);
-		(void)lifecycle_new(h->cli->bus, &h->cli->l);
-	} else
+		say_lost(h, lifecycle_last_error(h->cli->l)->text);
+	else if (r < 0)
+		(void)cli_connect_again(h->cli);
+	else
 		look(h);
 }
 
@@ -170,7 +171,7 @@ int verb_lease(struct cli *c, int argc, char **argv)
 {
 	struct holding h = { .cli = c, .name = argv[0], .child_fd = -1, .signal_fd = -1 };
 	char name[LIFECYCLE_LEASE_WHY_MAX + 1];
-	uint64_t timeout = c->timeout_ms < 0 ? 0 : (uint64_t)c->timeout_ms;
+	uint64_t timeout = c->grace_ms < 0 ? 0 : (uint64_t)c->grace_ms;
 	int r;
 
 	if (wants_json(c))

@@ -159,7 +159,7 @@ static int finish(int code)
 
 int main(int argc, char **argv)
 {
-	struct cli c = { .legend = true, .block = true, .timeout_ms = LIFECYCLE_FOREVER, .tail = -1, .lines = 10 };
+	struct cli c = { .legend = true, .block = true, .timeout_ms = LIFECYCLE_FOREVER, .grace_ms = LIFECYCLE_FOREVER, .tail = -1, .lines = 10 };
 	struct written_options written;
 	int r;
 

@@ -12,6 +12,7 @@
 #include "names.h"
 #include "output.h"
 #include "pager.h"
+#include "patience.h"
 #include "stored.h"
 
 #define CURSOR_MAX 64 /* a UUID, ':' and a number */
@@ -320,7 +321,7 @@ static void print_legend(const struct cli *c)
 /* --no-follow: what is not whole must not pass for all that there is. */
 static int show_tail(struct watch *w)
 {
-	int r = stored_read(w->stream, STORED_PATIENCE_NS, take, w);
+	int r = stored_read(w->stream, PATIENCE_MS * 1000000ull, take, w);
 
 	show_kept(w);
 	if (r < 0 && r != -EINTR && r != -EBADMSG && wants_json(w->c))

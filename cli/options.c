@@ -124,10 +124,9 @@ static int take_timeout(struct cli *c, const struct option_row *o, const char *v
 	char *end;
 	double seconds = strtod(value, &end);
 
-	(void)o;
 	if (end == value || *end || !(seconds >= 0) || seconds > 1e6)
 		return cli_usage("--timeout takes seconds from 0 to 1000000, not '%s'", value);
-	c->timeout_ms = (int)(seconds * 1000);
+	*(int *)((char *)c + o->field) = (int)(seconds * 1000);
 	return 0;
 }
 
@@ -176,8 +175,10 @@ static int take_secure_view(struct cli *c, const struct option_row *o, const cha
 const struct option_row option_rows[] = {
 	FALSE(STEERING " shutdown", "no-block", 0, block, "do not wait until it is done"),
 	TRUE(STEERING " shutdown", "wait", 0, block, "wait until it is done, as without --no-block"),
-	VALUE(STEERING " shutdown wait", "timeout", 0, "SEC", take_timeout, "wait no longer than this"),
-	VALUE("lease", "timeout", 0, "SEC", take_timeout, "the command needs so long at most, once it is told to end"),
+	{ .name = "timeout", .argument = "SEC", .verbs = STEERING " shutdown wait", .field = offsetof(struct cli, timeout_ms),
+	  .take = take_timeout, .help = "wait no longer than this" },
+	{ .name = "timeout", .argument = "SEC", .verbs = "lease", .field = offsetof(struct cli, grace_ms), .take = take_timeout,
+	  .help = "the command needs so long at most, once it is told to end" },
 	VALUE(STEERING " undefine lease cancel", "if-life", 0, "N", take_if_life, "only if this is the VM's life"),
 	VALUE("forget", "if-life", 0, "N", take_if_life, "this life of the VM"),
 	{ .name = "state", .argument = "STATE", .verbs = "wait", .take = take_states, .words = STATE_WORDS,

@@ -10,6 +10,7 @@
 #include "follow.h"
 #include "interrupt.h"
 #include "names.h"
+#include "patience.h"
 #include "stored.h"
 #include "trace.h"
 
@@ -39,7 +40,7 @@ static int take_events(struct cli *c, struct plot *p, int argc, char **argv)
 		return r;
 	if (later)
 		stored_say_later(c);
-	r = stored_read(s, STORED_PATIENCE_NS, take, &d);
+	r = stored_read(s, PATIENCE_MS * 1000000ull, take, &d);
 	return r < 0 ? stored_say_cut_off(c, r) : 0;
 }
 

@@ -6,12 +6,12 @@
 #include <unistd.h>
 
 #include "output.h"
+#include "patience.h"
 #include "words.h"
 
 #define FIRST_NS 300000000u /* what is over before that needs no line */
 #define EVERY_NS 250000000u
-#define ANSWER_MS 1000      /* longer than that a look must not hold up ^C */
-#define CALLS_MS 25000       /* what lifecycle_new() begins with */
+#define ANSWER_NS 1000000000u /* longer than that a look must not hold up ^C */
 #define COLUMNS_MIN 20
 #define COLUMNS_MAX 400
 
@@ -106,10 +106,10 @@ static bool look(const struct cli *c, const char *before, const char *name, char
 	_cleanup_(info_unrefp) struct lifecycle_vm_info *info = NULL;
 	int r, refusal;
 
-	lifecycle_set_timeout(c->l, ANSWER_MS);
+	(void)patience_until(c, monotonic_now() + ANSWER_NS);
 	r = lifecycle_vm_info(c->l, name, &info);
 	refusal = r < 0 ? lifecycle_last_error(c->l)->refusal : LIFECYCLE_REFUSED_NOT;
-	lifecycle_set_timeout(c->l, CALLS_MS);
+	patience_whole(c);
 	if (refusal == LIFECYCLE_REFUSED_NO_SUCH_VM)
 		return false;
 	if (r < 0)

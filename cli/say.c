@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "output.h"
+#include "patience.h"
 #include "progress.h"
 
 int cli_say_error(const char *format, ...)
@@ -81,20 +82,29 @@ int cli_fail(const struct cli *c, const char *verb, const char *name)
 	return lifecycle_refusal_exit_code(e->refusal);
 }
 
+int cli_connect_again(struct cli *c)
+{
+	struct lifecycle *l = NULL;
+	int r = lifecycle_new(c->bus, &l);
+
+	if (r < 0)
+		return r;
+	lifecycle_unref(c->l);
+	c->l = l;
+	lifecycle_set_interactive(c->l, !c->no_ask && geteuid() != 0 && isatty(STDIN_FILENO)); /* root is asked nothing */
+	patience_whole(c);
+	return 0;
+}
+
 int cli_connect(struct cli *c)
 {
-	int r;
+	int r = cli_connect_again(c);
 
-	c->l = lifecycle_unref(c->l);
-	r = lifecycle_new(c->bus, &c->l);
 	if (r == -ENOMEM)
 		return cli_say_error("out of memory");
 	if (r == -EINVAL)
 		return cli_usage("'%s' is no D-Bus address (unix:path=... for example)", bus_words(c) ? bus_words(c) : "system");
-	if (r < 0)
-		return say_unreachable(c, lifecycle_error_text(r));
-	lifecycle_set_interactive(c->l, !c->no_ask && geteuid() != 0 && isatty(STDIN_FILENO)); /* root is asked nothing */
-	return 0;
+	return r < 0 ? say_unreachable(c, lifecycle_error_text(r)) : 0;
 }
 
 int cli_parse_sp(const char *verb, const char *text, bool or_0, uint16_t *ret)

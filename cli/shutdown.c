@@ -6,9 +6,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "dry_run.h"
 #include "follow.h"
 #include "interrupt.h"
 #include "output.h"
+#include "patience.h"
 #include "words.h"
 
 struct ending {
@@ -200,6 +202,8 @@ static int wait_for_all(struct cli *c, struct party *p, struct lifecycle_stream 
 /* Who is left, where, and on whom each waits. */
 static void say_left(struct cli *c, const struct party *p, const char *why)
 {
+	uint64_t until = monotonic_now() + PATIENCE_SHORT_NS; /* for all: they are asked for one by one, and the daemon may hang */
+
 	(void)cli_say_error("shutdown: %s; it goes on in the background, %zu VM%s left:", why, left(p), left(p) == 1 ? " is" : "s are");
 	for (size_t i = 0; i < p->count; i++) {
 		_cleanup_(info_unrefp) struct lifecycle_vm_info *info = NULL;
@@ -207,8 +211,12 @@ static void say_left(struct cli *c, const struct party *p, const char *why)
 		char state[64], waits[256];
 		struct words w;
 
-		if (!p->vm[i].life || lifecycle_vm_info(c->l, p->vm[i].name, &info) < 0)
+		if (!p->vm[i].life)
 			continue;
+		if (!patience_short(c, until) || lifecycle_vm_info(c->l, p->vm[i].name, &info) < 0) {
+			(void)cli_say_error("  %s", p->vm[i].name);
+			continue;
+		}
 		d = lifecycle_vm_info_details(info);
 		format_state(state, sizeof(state), d->vm->state, d->vm->substate);
 		words_begin(&w, waits, sizeof(waits));
@@ -270,6 +278,8 @@ static int finish(struct cli *c, const struct party *p, uint64_t seq, int error)
 	return results[i].code;
 }
 
+#define END "its life would end"
+
 static int rehearse(struct cli *c)
 {
 	struct json_object *array = wants_json(c) ? json_object_new_array() : NULL;
@@ -284,9 +294,9 @@ static int rehearse(struct cli *c)
 		const struct lifecycle_vm *vm = lifecycle_vm_list_at(list, i);
 
 		if (vm->life && array)
-			(void)json_object_array_add(array, json_object_new_string(vm->name));
+			(void)json_object_array_add(array, dry_run_to_json(c, vm->name, END, 0));
 		else if (vm->life)
-			(void)printf("%s: its life would end\n", vm->name);
+			(void)printf("%s: " END "\n", vm->name);
 		any |= vm->life != 0;
 	}
 	if (array)
@@ -299,7 +309,7 @@ static int rehearse(struct cli *c)
 int verb_shutdown(struct cli *c, int argc, char **argv)
 {
 	_cleanup_(stream_unrefp) struct lifecycle_stream *stream = NULL;
-	uint64_t deadline = c->timeout_ms < 0 ? UINT64_MAX : monotonic_now() + (uint64_t)c->timeout_ms * 1000000u, seq = 0;
+	uint64_t deadline = patience_deadline(c), seq = 0;
 	struct party p = { .count = 0 };
 	int r;
 

@@ -22,5 +22,3 @@ void stored_say_later(struct cli *c);
 int stored_read(struct lifecycle_stream *s, uint64_t patience, void (*take)(void *arg, const struct lifecycle_event *e), void *arg);
 /* A tail that is not whole would pass for one; says what came of it, and returns an exit code. */
 int stored_say_cut_off(const struct cli *c, int why);
-/* In which a daemon that works sends something. */
-#define STORED_PATIENCE_NS 25000000000u

@@ -13,6 +13,7 @@
 #include "follow.h"
 #include "interrupt.h"
 #include "output.h"
+#include "patience.h"
 
 struct awaited {
 	const char *name;
@@ -288,7 +289,7 @@ int verb_wait(struct cli *c, int argc, char **argv)
 	_cleanup_(free_p) struct awaited *vm = calloc((size_t)argc, sizeof(*vm));
 	_cleanup_(stream_unrefp) struct lifecycle_stream *stream = NULL;
 	struct waiting w = { .vm = vm, .count = (size_t)argc, .states = c->states };
-	uint64_t deadline = c->timeout_ms < 0 ? UINT64_MAX : monotonic_now() + (uint64_t)c->timeout_ms * 1000000u;
+	uint64_t deadline = patience_deadline(c);
 	const char *filter = argc == 1 ? argv[0] : "";
 	int r;
 

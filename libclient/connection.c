@@ -66,7 +66,7 @@ int lifecycle_new(const char *address, struct lifecycle **ret)
 		return -ENOMEM;
 	l->refs = 1;
 	l->error = (struct lifecycle_error){ .size = sizeof(l->error), .text = l->error_text };
-	lifecycle_set_timeout(l, DEFAULT_TIMEOUT_MS);
+	lifecycle_set_timeout(l, 0);
 	if (!address)
 		address = secure_getenv("LIFECYCLED_BUS");
 	r = open_address(address && *address ? address : "system", &l->bus);
@@ -96,6 +96,8 @@ struct lifecycle *lifecycle_unref(struct lifecycle *l)
 
 void lifecycle_set_timeout(struct lifecycle *l, uint64_t milliseconds)
 {
+	if (!milliseconds) /* sd-bus has a default of its own, which the environment changes */
+		milliseconds = DEFAULT_TIMEOUT_MS;
 	l->timeout_us = milliseconds < UINT64_MAX / 1000 ? milliseconds * 1000 : UINT64_MAX;
 }
 

@@ -28,6 +28,7 @@ struct lifecycle_error {
 int lifecycle_new(const char *address, struct lifecycle **ret);
 struct lifecycle *lifecycle_ref(struct lifecycle *l);
 struct lifecycle *lifecycle_unref(struct lifecycle *l);
+/* 0: the 25 s that it begins with; UINT64_MAX: without end. */
 void lifecycle_set_timeout(struct lifecycle *l, uint64_t milliseconds);
 
 /*

@@ -172,6 +172,8 @@ static void a_rehearsal_does_nothing(void **state)
 	expect(*state, CTL("destroy", "--dry-run", "d*", "nobody", "-o", "json"), 4, "[{\"name\":\"db\",\"verb\":\"destroy\",\"would\":", "no VM");
 	expect(*state, CTL("abort", "--dry-run", "web", "--if-life=41"), 8, "", "abort web would be refused: that life is over");
 	expect(*state, CTL("resume", "--dry-run", "stuck"), 7, "", "only a VM that is paused can go on");
+	expect(*state, CTL("shutdown", "--dry-run", "-o", "json"), 0,
+		"[{\"name\":\"stuck\",\"verb\":\"shutdown\",\"would\":\"its life would end\",\"exit_code\":0},{\"name\":\"web\",", NULL);
 	expect(*state, CTL("shutdown", "--dry-run"), 0, "stuck: its life would end\nweb: its life would end\n", NULL);
 	expect(*state, CTL("status", "web"), 0, "Life: 42", NULL);
 	expect(*state, CTL("lease", "--dry-run", "web", "--", "true"), 2, "", "lease does not take --dry-run");

@@ -94,7 +94,7 @@ static int take(struct cli *c, const char *verb, const char *const *words, const
 
 static void takes_the_row_of_the_verb(void **state)
 {
-	struct cli c = { .legend = true, .block = true };
+	struct cli c = { .legend = true, .block = true, .timeout_ms = LIFECYCLE_FOREVER };
 	const char *first;
 
 	(void)state;
@@ -103,7 +103,10 @@ static void takes_the_row_of_the_verb(void **state)
 	assert_string_equal(first, "cat");
 	assert_int_equal(take(&c, "start", WORDS("--pending", "start"), &first), CLI_USAGE);
 	assert_int_equal(take(&c, "lease", WORDS("lease", "--timeout", "1.5", "--why=a b"), &first), 0);
-	assert_int_equal(c.timeout_ms, 1500);
+	assert_int_equal(c.grace_ms, 1500);
+	assert_int_equal(c.timeout_ms, LIFECYCLE_FOREVER);
+	assert_int_equal(take(&c, "wait", WORDS("wait", "--timeout", "0.25"), &first), 0);
+	assert_int_equal(c.timeout_ms, 250);
 	assert_string_equal(c.why, "a b");
 	assert_int_equal(take(&c, "list", WORDS("--timeout", "1"), &first), CLI_USAGE);
 }

@@ -3,12 +3,14 @@
 /*
  * A stand-in for lifecycled on a private bus. It speaks proto/org.lifecycled.Lifecycle1.xml and has no lifecycle: what a
  * VM does depends on its name (the table `vms`), and happens at once. "refuse-NAME" is refused with Error.NAME; "password"
- * where nobody may be asked for one, and is no VM else. What the log has of "late" comes half, and the rest once it is cancelled.
+ * where nobody may be asked for one, and is no VM else. What the log has of "late" comes half, and the rest once it is cancelled;
+ * with "hang" it stops in the call.
  * It says one line on standard output for each call that changes something, so that a test knows where it is.
  */
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,6 +209,10 @@ static int method_act(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	(void)printf("%s %s\n", verb, name);
 	if (strcmp(name, "silent") == 0)
 		return 1;
+	if (strcmp(name, "hang") == 0) { /* it hangs up, and then hangs */
+		fake_close_streams();
+		(void)raise(SIGSTOP);
+	}
 	if (strcmp(name, "late") == 0)
 		return sd_bus_reply_method_return(m, "t", fake_send_rest());
 	if (strncmp(name, "refuse-", 7) == 0) {

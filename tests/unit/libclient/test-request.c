@@ -218,9 +218,29 @@ static void an_older_program_gets_what_it_has_room_for(void **state)
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+/* sd-bus has a default too, and the environment changes that. */
+static void no_time_is_the_one_that_it_begins_with(void **state)
+{
+	struct world *w = *state;
+	struct lifecycle_vm_list *list;
+	uint64_t request, at;
+	int left;
+
+	assert_int_equal(lifecycle_list(w->l, &list), 0); /* the bus knows us: nothing else has a time */
+	lifecycle_vm_list_unref(list);
+	lifecycle_set_timeout(w->l, 1);
+	lifecycle_set_timeout(w->l, 0);
+	assert_int_equal(lifecycle_dispatch(w->l), 0);
+	assert_int_equal(lifecycle_act_begin(w->l, LIFECYCLE_START, "silent", 0, &request), 0);
+	assert_int_equal(lifecycle_get_timeout(w->l, &at), 0);
+	left = milliseconds_until(at);
+	assert_in_range(left, 15000, 25000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(no_time_is_the_one_that_it_begins_with),
 		TEST(a_reply_comes_with_the_loop),
 		TEST(each_request_gets_its_own_reply),
 		TEST(a_call_that_waits_loses_no_reply),
@@ -233,5 +253,6 @@ int main(void)
 		TEST(an_older_program_gets_what_it_has_room_for),
 	};
 
+	(void)setenv("SYSTEMD_BUS_TIMEOUT", "7s", 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
