@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
+
 /*
  * Mutants: planted bugs that the simulation must find, each by the promise it breaks. A normal build has none: MUTANT(x)
  * is the constant 0. The test build defines LIFECYCLED_MUTANTS and picks one at run time.
@@ -126,7 +128,10 @@ enum mutant { MUTANTS(MUTANT_ENUM_ENTRY) MUTANT_COUNT };
 
 #ifdef LIFECYCLED_MUTANTS
 extern enum mutant mutant;
-#define MUTANT(which) (mutant == (which))
+/* What a run came by, whichever mutant is alive: one that was not asked for in a world changes nothing there. So a place asks for its
+ * mutant last, when the answer matters. */
+extern bool mutant_asked[MUTANT_COUNT];
+#define MUTANT(which) (mutant_asked[which] = true, mutant == (which))
 #else
 #define MUTANT(which) 0
 #endif

@@ -86,7 +86,7 @@ static bool is_known_to(const struct life *l, const struct sp *sp)
 {
 	bool wants = sp_wants(sp, FFA_PROP_VM_CREATED) || sp_wants(sp, FFA_PROP_VM_DESTROYED);
 
-	return MUTANT(MUTANT_P3_GUEST_UNKNOWN) || !wants || l->debt[sp->index].state == DEBT_KNOWN;
+	return !wants || l->debt[sp->index].state == DEBT_KNOWN || MUTANT(MUTANT_P3_GUEST_UNKNOWN);
 }
 
 /* It may have a framework message open, or takes nothing of anybody: so it would answer itself. */
@@ -290,7 +290,7 @@ static void give_up(struct step *s, struct sp *sp, uint64_t by, bool open)
 	struct guest_vcpu *v;
 
 	clear_deadline(s, &sp->guest.doubt);
-	if (MUTANT(MUTANT_P6_DOUBT_FOREVER))
+	if (!list_is_empty(&sp->guest.doubtful) && MUTANT(MUTANT_P6_DOUBT_FOREVER))
 		return;
 	while ((v = list_first(&sp->guest.doubtful, struct guest_vcpu, wait)) && v->doubt_by <= by) {
 		line_at(v->life, sp)->gave_up = open;
@@ -531,8 +531,9 @@ void guest_sp_end(struct step *s, struct guest_vcpu *v)
 
 const struct sp *guest_sp_holding(const struct model *m, const struct life *l)
 {
-	for (size_t i = 0; i < m->sp_count && !MUTANT(MUTANT_P2_ID_UNDER_CALL); i++)
-		if (m->sp[i].guest.life == l->number && (m->sp[i].guest.out || m->sp[i].guest.suspended))
+	for (size_t i = 0; i < m->sp_count; i++)
+		if (m->sp[i].guest.life == l->number && (m->sp[i].guest.out || m->sp[i].guest.suspended) &&
+			!MUTANT(MUTANT_P2_ID_UNDER_CALL))
 			return &m->sp[i];
 	return NULL;
 }

@@ -28,7 +28,7 @@ static void resume_debts(struct step *s, struct life *l)
 		if (d->state != DEBT_CREATING && d->state != DEBT_DESTROYING)
 			continue;
 		d->unsure = true;
-		if (MUTANT(MUTANT_P1_BITMAP_UNPAID) && sp_is_spmc(&s->m->sp[i]))
+		if (sp_is_spmc(&s->m->sp[i]) && MUTANT(MUTANT_P1_BITMAP_UNPAID))
 			continue;
 		queue_debt(s, &s->m->sp[i], d, QUEUE_BACKOFF);
 		if (d->state == DEBT_CREATING && l->now.state == VM_CREATED && l->vm)

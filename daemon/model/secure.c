@@ -217,9 +217,12 @@ static void send(struct step *s, struct sp *sp, struct debt *d)
  */
 const struct burned *forgotten_call(const struct step *s, const struct sp *sp)
 {
-	if (!sp->unsure || sp_is_spmc(sp) || sp->open.kind == CALL_NONE || MUTANT(MUTANT_P1_FORGOTTEN_OPEN))
+	const struct burned *b;
+
+	if (!sp->unsure || sp_is_spmc(sp) || sp->open.kind == CALL_NONE)
 		return NULL;
-	return model_burned(s->m, sp->open_life, sp->info.id);
+	b = model_burned(s->m, sp->open_life, sp->info.id);
+	return b && MUTANT(MUTANT_P1_FORGOTTEN_OPEN) ? NULL : b;
 }
 
 static void ask_for_forgotten(struct step *s, struct sp *sp, const struct burned *b)

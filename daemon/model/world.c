@@ -152,7 +152,7 @@ void replay(struct step *s, struct sp *sp, struct life *l)
 {
 	struct debt *d = &l->debt[sp->index];
 
-	if (debt_is_done(d) || d->state == DEBT_KNOWN || (MUTANT(MUTANT_P1_BITMAP_UNPAID) && sp_is_spmc(sp)))
+	if (debt_is_done(d) || d->state == DEBT_KNOWN || (sp_is_spmc(sp) && MUTANT(MUTANT_P1_BITMAP_UNPAID)))
 		return;
 	if (d->unsure && d->state == DEBT_CREATING && sp->info.profile == PROFILE_OPTEE && sp_wants(sp, FFA_PROP_VM_DESTROYED)) {
 		bool clearing = sp->open_life == l->number && sp->open.kind == CALL_DESTROYED;

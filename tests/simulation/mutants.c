@@ -62,29 +62,61 @@ static bool is_found_by_holes(enum mutant which, uint64_t seed)
 	return own;
 }
 
-static bool is_killed_by_its_own(
-	const struct side_ops *side, enum mutant which, uint64_t seed, uint64_t *worlds)
-{
-	struct runs r = { .side = side, .seed = seed, .lives = SIZE_MAX, .faults = -1, .quiet = true, .worlds = WORLDS };
-	unsigned others = 0;
-	bool lived, own;
+/*
+ * The worlds, and how each goes without a mutant: it must be clean, and tells which mutants can make a difference there. It is
+ * lived when the first mutant comes so far.
+ */
+static struct {
+	const struct side_ops *side;
+	struct random seeds;
+	uint64_t lives;
+	size_t count;
+	struct {
+		uint64_t seed;
+		bool asked[MUTANT_COUNT];
+	} world[WORLDS];
+} sound;
 
-	mutant = which;
-	while (!(lived = runs_go(&r)) && side != &real_side && strcmp(r.failure.promise, mutants[which].promise) &&
-		others++ < OTHERS_MAX) /* from here on other worlds */
-		r.seed = random_next(&(struct random) { r.failed_seed });
-	/* Which of several breaks shows first goes by how an SP answers: each as its own is asked with the fakes alone. */
-	own = !lived && (side == &real_side || !strcmp(r.failure.promise, mutants[which].promise));
+static bool is_clean(size_t number)
+{
+	while (sound.count <= number) {
+		struct runs r = { .side = sound.side, .faults = -1 };
+
+		mutant = MUTANT_NONE;
+		memset(mutant_asked, 0, sizeof(mutant_asked));
+		sound.world[sound.count].seed = random_next(&sound.seeds) % 1000000000;
+		if (!runs_world(&r, sound.world[sound.count].seed))
+			return false;
+		memcpy(sound.world[sound.count++].asked, mutant_asked, sizeof(mutant_asked));
+		sound.lives += r.stats.lives;
+	}
+	return true;
+}
+
+/* Which of several breaks shows first goes by how an SP answers: each as its own is asked with the fakes alone. */
+static bool is_killed_by_its_own(enum mutant which)
+{
+	struct runs r = { .side = sound.side, .faults = -1, .quiet = true };
+	unsigned others = 0;
+	bool lived = true, own = false;
+	size_t i = 0;
+
+	while (!own && i < WORLDS && others <= OTHERS_MAX) {
+		if (!is_clean(i))
+			return false;
+		if (sound.world[i++].asked[which]) {
+			mutant = which;
+			lived = runs_world(&r, sound.world[i - 1].seed);
+			own = !lived && (sound.side == &real_side || !strcmp(r.failure.promise, mutants[which].promise));
+			others += !lived;
+		}
+	}
 	mutant = MUTANT_NONE;
-	if (own && others && !runs_world(&(struct runs) { .side = side, .faults = -1 }, r.failed_seed))
-		own = false; /* it is not the bug that broke it */
 	printf("%-34s", mutants[which].symbol);
-	for (size_t i = 0; i < sizeof(promises) / sizeof(*promises); i++)
-		printf(" %-3s", lived || strcmp(r.failure.promise, promises[i]) ? "." : own ? "X" : "!");
-	printf(" after %4" PRIu64 " worlds, %6" PRIu64 " lives  %s\n", r.stats.worlds, r.stats.lives,
-		lived ? "SURVIVED" : r.failure.text);
+	for (size_t k = 0; k < sizeof(promises) / sizeof(*promises); k++)
+		printf(" %-3s", lived || strcmp(r.failure.promise, promises[k]) ? "." : own ? "X" : "!");
+	printf(" after %4zu worlds, %4" PRIu64 " lived  %s\n", i, r.stats.worlds, lived ? "SURVIVED" : r.failure.text);
 	fflush(stdout);
-	*worlds = r.stats.worlds > *worlds ? r.stats.worlds : *worlds;
 	return own;
 }
 
@@ -104,44 +136,30 @@ static bool is_found_in_the_books(enum side_bug which, uint64_t seed)
 	return !lived;
 }
 
-/* The worlds that killed are no harder than what the daemon itself stands. */
-static bool is_clean(const struct side_ops *side, uint64_t seed, uint64_t worlds)
-{
-	struct runs r = { .side = side, .seed = seed, .lives = SIZE_MAX, .faults = -1, .worlds = worlds };
-	bool ok;
-
-	mutant = MUTANT_NONE;
-	ok = runs_go(&r);
-	if (ok)
-		printf("%-34s .   .   .   .   .   .   after %4" PRIu64 " worlds, %6" PRIu64 " lives\n", "(no mutant)",
-			r.stats.worlds, r.stats.lives);
-	return ok;
-}
-
 int main(int argc, char **argv)
 {
-	const struct side_ops *side = argc > 1 && !strcmp(argv[1], "real") ? &real_side : &fake_side;
-	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1, worlds = 0;
+	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
 	bool ok = true;
 
+	sound.side = argc > 1 && !strcmp(argv[1], "real") ? &real_side : &fake_side;
+	sound.seeds.state = seed;
 	log_open("simulation", -1);
 	printf("%-34s P1  P2  P3  P4  P5  P6\n", "");
 	for (int i = MUTANT_NONE + 1; i < MUTANT_COUNT; i++) {
 		if (argc > 3 && strcmp(argv[3], mutants[i].symbol))
 			continue;
-		if (side == &real_side && needs_the_fakes((enum mutant)i)) {
+		if (sound.side == &real_side && needs_the_fakes((enum mutant)i)) {
 			printf("%-34s is asked with the fakes alone\n", mutants[i].symbol);
 			continue;
 		}
-		if (side != &real_side && needs_the_spmc((enum mutant)i)) {
+		if (sound.side != &real_side && needs_the_spmc((enum mutant)i)) {
 			printf("%-34s is asked with the SPMC alone\n", mutants[i].symbol);
 			continue;
 		}
-		ok &= needs_holes((enum mutant)i) ? is_found_by_holes((enum mutant)i, seed)
-						  : is_killed_by_its_own(side, (enum mutant)i, seed, &worlds);
+		ok &= needs_holes((enum mutant)i) ? is_found_by_holes((enum mutant)i, seed) : is_killed_by_its_own((enum mutant)i);
 	}
-	for (int i = SIDE_SOUND + 1; argc <= 3 && side == &real_side && i < SIDE_BUGS; i++)
+	for (int i = SIDE_SOUND + 1; argc <= 3 && sound.side == &real_side && i < SIDE_BUGS; i++)
 		ok &= is_found_in_the_books((enum side_bug)i, seed);
-	ok &= is_clean(side, seed, worlds);
+	printf("%-34s .   .   .   .   .   .   after %4zu worlds, %6" PRIu64 " lives\n", "(no mutant)", sound.count, sound.lives);
 	return ok ? 0 : 1;
 }
