@@ -159,13 +159,14 @@ def a_channel_that_does_not_end_its_program_refuses_a_pause():
 
 def a_restart_quiesces_the_channel_and_begins_with_a_new_one():
     with Host() as h:
-        h.define("web", "beat", devices=subchannels("program 0ms; start silent; cancel fail 16; halt silent; halt after 500ms"))
+        seen = int(500 * host.check.MULTIPLIER)  # ms, in which somebody can look
+        h.define("web", "beat", devices=subchannels(f"program 0ms; start silent; cancel fail 16; halt silent; halt after {seen}ms"))
         h.ctl("start", "web")
         h.until(lambda: shown(h) == [("busy", "-")], "the channel has a program")
         life = h.row("web")["life"]
         again = h.ctl_begin("restart", "web")
         h.until(lambda: [d["text"] for d in h.status("web")["devices"]] == ["abort: halt, try 2"], "the ladder is shown")
-        equal(again.wait(timeout=20), 0, "exit code of the restart")
+        equal(again.wait(host.LIMIT), 0, "exit code of the restart")
         expect(h.row("web")["life"] > life, "another life", h.row("web"))
         h.until(lambda: shown(h) == [("busy", "-")], "with a channel that knows nothing of the last one")
         h.ctl("abort", "web")
