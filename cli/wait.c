@@ -21,7 +21,11 @@ struct awaited {
 	uint64_t target; /* when we began: the life whose end is waited for */
 	int state, substate;
 	bool reached, gone;
-	bool over; /* on another host: there is no life, and none is to come */
+	/* on another host */
+	bool over; /* there is no life, and none is to come */
+	bool said; /* why it was refused */
+	int error; /* of its own; a negative errno */
+	int code;  /* refused: an exit code */
 };
 
 struct waiting {
@@ -144,6 +148,7 @@ static const struct result {
 	{ 0, "reached", NULL, 0 },
 	{ -ETIMEDOUT, "timed-out", "not in time", CLI_FAILED },
 	{ -EINTR, "interrupted", "interrupted", CLI_INTERRUPTED },
+	{ -EBADE, "refused", "refused", CLI_FAILED }, /* with a code of its own */
 	{ -ENOTCONN, "lost", "lifecycled went away, and did not come back", CLI_NO_DAEMON },
 };
 
@@ -159,8 +164,8 @@ static const struct result *result_of(int error)
 
 static int code_of(const struct awaited *vm, const struct result *r)
 {
-	if (vm->reached)
-		return 0;
+	if (vm->reached || vm->code)
+		return vm->reached ? 0 : vm->code;
 	return vm->gone ? lifecycle_refusal_exit_code(LIFECYCLE_REFUSED_NO_SUCH_VM) : r->code;
 }
 
@@ -196,73 +201,21 @@ static struct json_object *awaited_to_json(const struct awaited *vm, const struc
 static int finish(const struct cli *c, const struct waiting *w, int error)
 {
 	struct json_object *array = wants_json(c) ? json_object_new_array() : NULL;
-	const struct result *r = result_of(error);
 	int code = 0;
 
 	for (size_t i = 0; i < w->count; i++) {
 		const struct awaited *vm = &w->vm[i];
+		const struct result *r = result_of(vm->error ? vm->error : error);
 
 		code = code ? code : code_of(vm, r);
 		if (array)
 			(void)json_object_array_add(array, awaited_to_json(vm, r));
-		if (!vm->reached)
+		if (!vm->reached && !vm->said)
 			say_missed(w, vm, r);
 	}
 	if (array)
 		json_print(c, array);
 	return code;
-}
-
-/* ---- on another host ---- */
-
-/* The words, in `copy`; there is room for as many as there are characters. */
-static void split_states(char *copy, const char **words)
-{
-	char *rest = copy;
-
-	while ((*words = strtok_r(rest, ",", &rest)))
-		words++;
-}
-
-static int await(struct cli *c, struct awaited *vm, const char *const *states, uint64_t deadline)
-{
-	struct lifecycle_awaited a = LIFECYCLE_AWAITED_INIT;
-	uint64_t now = monotonic_now(), left = deadline > now ? (deadline - now) / 1000000u : 0;
-	int ms = deadline == UINT64_MAX ? LIFECYCLE_FOREVER : left > INT_MAX ? INT_MAX : (int)left;
-
-	if (lifecycle_await(c->l, vm->name, 0, states, ms, &a) < 0)
-		return cli_fail(c, "wait", vm->name);
-	vm->life = a.life;
-	vm->state = a.state;
-	vm->substate = a.substate;
-	vm->gone = a.result == LIFECYCLE_AWAIT_GONE;
-	vm->reached = a.result == LIFECYCLE_AWAIT_REACHED || (!states && a.result != LIFECYCLE_AWAIT_TIMED_OUT);
-	vm->over = a.result == LIFECYCLE_AWAIT_OVER;
-	if (vm->reached)
-		say_reached(c, vm);
-	return 0;
-}
-
-/* Events need a descriptor, and that comes from no other host: there it is the daemon that waits, for one VM after the other. */
-static int wait_there(struct cli *c, struct waiting *w, char **names, uint64_t deadline)
-{
-	size_t length = c->states ? strlen(c->states) : 0;
-	_cleanup_(free_p) char *copy = c->states ? strdup(c->states) : NULL;
-	_cleanup_(free_p) const char **states = calloc(length + 1, sizeof(*states));
-
-	if (!states || (c->states && !copy))
-		return cli_say_error("out of memory");
-	if (copy)
-		split_states(copy, states);
-	for (size_t i = 0; i < w->count; i++) {
-		int r;
-
-		w->vm[i].name = names[i];
-		r = await(c, &w->vm[i], copy ? states : NULL, deadline);
-		if (r)
-			return r;
-	}
-	return finish(c, w, -ETIMEDOUT);
 }
 
 /* ---- how it begins ---- */
@@ -282,6 +235,88 @@ static int begin(struct cli *c, struct waiting *w, const struct lifecycle_vm_lis
 	w->left = w->count;
 	take_snapshot(c, w, list);
 	return 0;
+}
+
+/* ---- on another host ---- */
+
+/* The words, in `copy`; there is room for as many as there are characters. */
+static void split_states(char *copy, const char **words)
+{
+	char *rest = copy;
+
+	while ((*words = strtok_r(rest, ",", &rest)))
+		words++;
+}
+
+/* One that is refused is not the others' affair; a daemon that is not there is. 0, or -ENOTCONN. */
+static int take_failure(struct cli *c, const struct waiting *w, struct awaited *vm)
+{
+	int refusal = lifecycle_last_error(c->l)->refusal;
+	bool lost = refusal == LIFECYCLE_UNREACHABLE || refusal == LIFECYCLE_NO_ANSWER;
+
+	if (refusal == LIFECYCLE_REFUSED_NO_SUCH_VM) { /* it was there when we began */
+		take_row(vm, NULL);
+		vm->reached = is_reached(w, vm);
+		return 0;
+	}
+	vm->code = cli_fail(c, "wait", vm->name);
+	vm->said = true;
+	vm->error = lost ? -ENOTCONN : -EBADE;
+	return lost ? -ENOTCONN : 0;
+}
+
+/* 0, or -ENOTCONN. */
+static int await(struct cli *c, const struct waiting *w, struct awaited *vm, const char *const *states, uint64_t deadline)
+{
+	struct lifecycle_awaited a = LIFECYCLE_AWAITED_INIT;
+	uint64_t now = monotonic_now(), left = deadline > now ? (deadline - now) / 1000000u : 0;
+	int ms = deadline == UINT64_MAX ? LIFECYCLE_FOREVER : left > INT_MAX ? INT_MAX : (int)left;
+
+	if (lifecycle_await(c->l, vm->name, states ? 0 : vm->target, states, ms, &a) < 0)
+		return take_failure(c, w, vm);
+	vm->life = a.life;
+	vm->state = a.state;
+	vm->substate = a.substate;
+	vm->gone = a.result == LIFECYCLE_AWAIT_GONE;
+	vm->reached = a.result == LIFECYCLE_AWAIT_REACHED || (!states && a.result != LIFECYCLE_AWAIT_TIMED_OUT);
+	vm->over = a.result == LIFECYCLE_AWAIT_OVER;
+	if (vm->reached && !states) /* the number is that of the life that is over */
+		vm->life = 0;
+	return 0;
+}
+
+static int await_each(struct cli *c, struct waiting *w, const char *const *states, uint64_t deadline)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		struct awaited *vm = &w->vm[i];
+
+		if (vm->reached)
+			continue;
+		if (await(c, w, vm, states, deadline) < 0)
+			return -ENOTCONN;
+		if (vm->reached)
+			say_reached(c, vm);
+	}
+	return -ETIMEDOUT;
+}
+
+/* Events need a descriptor, and that comes from no other host: there it is the daemon that waits, for one VM after the other. */
+static int wait_there(struct cli *c, struct waiting *w, char **names, uint64_t deadline)
+{
+	size_t length = c->states ? strlen(c->states) : 0;
+	_cleanup_(free_p) char *copy = c->states ? strdup(c->states) : NULL;
+	_cleanup_(free_p) const char **states = calloc(length + 1, sizeof(*states));
+	_cleanup_(list_unrefp) struct lifecycle_vm_list *list = NULL;
+	int r;
+
+	if (!states || (c->states && !copy))
+		return cli_say_error("out of memory");
+	if (copy)
+		split_states(copy, states);
+	if (lifecycle_list(c->l, &list) < 0)
+		return cli_fail(c, "wait", NULL);
+	r = begin(c, w, list, names);
+	return r ? r : finish(c, w, await_each(c, w, copy ? states : NULL, deadline));
 }
 
 int verb_wait(struct cli *c, int argc, char **argv)

@@ -253,6 +253,7 @@ static int take_item(struct config_files *c, const struct config_file *f, const 
 	else
 		setting_reset(s, o);
 	value_from(NULL);
+	setting_came_from(s, o, &origin, *item->value ? item->value : NULL);
 	return r;
 }
 

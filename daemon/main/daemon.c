@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Wiring: what each room gets, in which order it comes up, and how it goes down. No decision is made here. */
 #include "main/daemon.h"
+#include "main/settings.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -203,9 +204,11 @@ static int open_fleet(struct daemon *d)
 		.vmm_user = o->vmm_user,
 		.vmm_identity = o->vmm_identity,
 		.incarnation = store_incarnation(d->store) };
+	char place[ORIGIN_MAX];
 
 	if (config.units && o->vmm_user != (uid_t)-1)
-		log_warning("--vmm-user is not heeded: VMMs are units here, and have the user of their units");
+		log_warning("%s: not heeded: VMMs are units here, and have the user of their units",
+			setting_origin("vmm-user", o, place, sizeof(place)));
 	return fleet_new(&config, &d->fleet);
 }
 

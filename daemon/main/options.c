@@ -143,6 +143,7 @@ static int take_command_line(const struct command_line *c, struct options *o)
 		value_from(NULL);
 		if (r < 0)
 			return r;
+		setting_came_from(s, o, &origin, c->given[i].value);
 	}
 	return 0;
 }
@@ -157,19 +158,25 @@ static int read_files(const struct command_line *c, struct options *o)
 	return config_files_read(o->files, "", c->config);
 }
 
+/* Each of the two is named where it stands: one may be in a file, and the other written. */
+static int refuse_beside(const struct options *o, const char *option, const char *why, const char *other)
+{
+	char place[ORIGIN_MAX], beside[ORIGIN_MAX];
+
+	fprintf(stderr, "lifecycled: %s: %s; it does not go with %s\n", setting_origin(option, o, place, sizeof(place)), why,
+		setting_origin(other, o, beside, sizeof(beside)));
+	return -EINVAL;
+}
+
 /* Settings that do not go together, and those that nobody gave. */
 static int finish(struct options *o)
 {
 	static const char *const directories[] = { "/usr/lib/lifecycled/vm.d", "/run/lifecycled/vm.d", "/etc/lifecycled/vm.d" };
 
-	if (o->starter == STARTER_SYSTEMD && strcmp(o->bus, "none") == 0) {
-		fputs("lifecycled: --starter systemd: systemd is asked over the bus; give one with --bus\n", stderr);
-		return -EINVAL;
-	}
-	if (o->starter == STARTER_SYSTEMD && o->vmm_user != (uid_t)-1) {
-		fputs("lifecycled: --vmm-user: a VMM that is a unit has the user of its unit; use a drop-in with User=\n", stderr);
-		return -EINVAL;
-	}
+	if (o->starter == STARTER_SYSTEMD && strcmp(o->bus, "none") == 0)
+		return refuse_beside(o, "starter", "systemd is asked over the bus", "bus");
+	if (o->starter == STARTER_SYSTEMD && o->vmm_user != (uid_t)-1)
+		return refuse_beside(o, "vmm-user", "a VMM that is a unit has the user of its unit; use a drop-in with User=", "starter");
 	if (strcmp(o->secure, "none") == 0)
 		o->secure = NULL;
 	if (!o->definition_count) {

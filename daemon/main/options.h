@@ -11,6 +11,7 @@
 #include "main/secure_options.h"
 
 #define DEFINITION_DIRS_MAX 8
+#define OPTION_SETTINGS_MAX 18 /* settings.c has so many */
 
 struct options {
 	const char *bus; /* "system", "none", or an address */
@@ -26,6 +27,12 @@ struct options {
 	struct secure_options side; /* the secure side itself */
 	uint16_t first_id, last_id; /* FF-A ids that are ours to give; 0, 0: all that are for VMs */
 	int log_level;
+	/* Who gave a setting its value, by its place in settings[]; value: as it was written, NULL: nobody. It is in `files`, or an argument. */
+	struct option_origin {
+		const char *file; /* NULL: the command line */
+		unsigned line, column;
+		const char *value;
+	} origin[OPTION_SETTINGS_MAX];
 	struct config_files *files; /* the texts that values point into */
 };
 

@@ -128,6 +128,7 @@ const struct setting settings[] = {
 	{ "frame-timeout", "SecureSide", "FrameTimeout", take_frame_timeout, FIELD(side.frame_timeout) },
 };
 const size_t setting_count = sizeof(settings) / sizeof(*settings);
+_Static_assert(sizeof(settings) / sizeof(*settings) == OPTION_SETTINGS_MAX, "each has a place for where it comes from");
 
 void settings_default(struct options *o)
 {
@@ -177,4 +178,23 @@ bool setting_section_exists(const char *section)
 		if (strcmp(settings[i].section, section) == 0)
 			return true;
 	return false;
+}
+
+void setting_came_from(const struct setting *s, struct options *o, const struct value_origin *place, const char *value)
+{
+	o->origin[s - settings] = (struct option_origin){ place->file, place->line, place->column, value };
+}
+
+const char *setting_origin(const char *option, const struct options *o, char *to, size_t size)
+{
+	size_t i = 0;
+
+	while (i + 1 < setting_count && strcmp(settings[i].option, option) != 0)
+		i++;
+	if (o->origin[i].file)
+		(void)snprintf(to, size, "%s:%u:%u: %s=%s", o->origin[i].file, o->origin[i].line, o->origin[i].column, settings[i].key,
+			o->origin[i].value ? o->origin[i].value : "");
+	else
+		(void)snprintf(to, size, "--%s%s%s", option, o->origin[i].value ? " " : "", o->origin[i].value ? o->origin[i].value : "");
+	return to;
 }

@@ -139,7 +139,17 @@ static void waits_there(void **state)
 	expect(*state, CTL("-H", "far", bus, "wait", "web", "--timeout=0.01"), 1, "", "wait web: not in time; life 42 goes on");
 	expect(*state, CTL("-H", "far", bus, "wait", "web", "--for=paused", "--timeout=1", "-o", "json"), 1,
 		"\"result\":\"timed-out\",\"exit_code\":1,\"life\":42,", "it is running, and not paused");
-	expect(*state, CTL("-H", "far", bus, "wait", "nobody"), 4, "", "wait nobody: no VM is called 'nobody'");
+	expect(*state, CTL("-H", "far", bus, "wait", "nobody"), 4, "", "wait: no VM is called 'nobody'");
+}
+
+/* What happened to one is no verdict on the others. */
+static void each_is_waited_for_there(void **state)
+{
+	expect(*state, CTL("-H", "far", bus, "wait", "stuck", "web", "db", "--for=running,null"), 17,
+		"web: running, life 42\ndb: has no life\n", "wait stuck: 128 calls wait already");
+	expect(*state, CTL("-H", "far", bus, "wait", "stuck", "web", "db", "--timeout=0.01", "-o", "json"), 17,
+		"[{\"name\":\"stuck\",\"verb\":\"wait\",\"result\":\"refused\",\"exit_code\":17,", "wait web: not in time");
+	expect(*state, CTL("-H", "far", bus, "wait", "web", "db", "--timeout=0.01"), 1, "db: has no life\n", "wait web: not in time");
 }
 
 static void verbs_wait_there(void **state)
@@ -196,6 +206,7 @@ int main(void)
 		REMOTE(spans_are_those_of_that_host),
 		REMOTE(what_needs_a_descriptor_says_where_to_run_it),
 		REMOTE(waits_there),
+		REMOTE(each_is_waited_for_there),
 		REMOTE(verbs_wait_there),
 		REMOTE(says_which_host_cannot_be_reached),
 	};

@@ -387,6 +387,8 @@ static int method_wait_state(sd_bus_message *m, void *userdata, sd_bus_error *er
 	vm = fake_find(name);
 	if (!vm)
 		return fake_no_such(error, name);
+	if (vm->stuck)
+		return sd_bus_error_set(error, ERROR "LimitReached", "128 calls wait already");
 	r = sd_bus_message_enter_container(m, 'a', "s");
 	while (r >= 0 && (r = sd_bus_message_read(m, "s", &word)) > 0) {
 		any = true;

@@ -70,7 +70,7 @@ static void tell(struct told *t, const char *text, ...)
 
 #define SAYS(t, place, text)                                                                                           \
 	do {                                                                                                           \
-		char line_[256];                                                                                       \
+		char line_[512];                                                                                       \
 		(void)snprintf(line_, sizeof(line_), "lifecycled: %s:%s: %s\n", (t)->path, place, text);               \
 		assert_string_equal((t)->err, line_);                                                                  \
 	} while (0)
@@ -131,8 +131,29 @@ static void what_is_wrong_is_said_with_its_place(void **state)
 	tell(t, "[Daemon]\nBus=a\n", "--bus", "", NULL);
 	assert_int_equal(t->result, -EINVAL);
 	assert_string_equal(t->err, "lifecycled: --bus : write a value\n");
-	tell(t, "[Daemon]\nBus=none\n[VMM]\nStarter=systemd\n", NULL);
+}
+
+/* Wherever each of the two was written. */
+static void what_does_not_go_together_is_said_with_both_places(void **state)
+{
+	struct told *t = *state;
+	char says[256];
+
+	tell(t, "[Daemon]\nBus=none\n[VMM]\n  Starter=systemd\n", NULL);
 	assert_int_equal(t->result, -EINVAL);
+	(void)snprintf(says, sizeof(says), "Starter=systemd: systemd is asked over the bus; it does not go with %s:2:5: Bus=none", t->path);
+	SAYS(t, "4:11", says);
+	tell(t, "[VMM]\nStarter=systemd\n", "--bus", "none", NULL);
+	assert_int_equal(t->result, -EINVAL);
+	SAYS(t, "2:9", "Starter=systemd: systemd is asked over the bus; it does not go with --bus none");
+	tell(t, "[Daemon]\nBus=a\n", "--starter", "systemd", "--bus", "none", NULL);
+	assert_int_equal(t->result, -EINVAL);
+	assert_string_equal(t->err, "lifecycled: --starter systemd: systemd is asked over the bus; it does not go with --bus none\n");
+	tell(t, "[VMM]\nUser=nobody\n", "--starter", "systemd", NULL);
+	assert_int_equal(t->result, -EINVAL);
+	SAYS(t, "2:6", "User=nobody: a VMM that is a unit has the user of its unit; use a drop-in with User=; it does not go with --starter systemd");
+	tell(t, "[Daemon]\nBus=none\n[VMM]\nStarter=systemd\nStarter=\n", NULL); /* taken back */
+	assert_int_equal(t->result, 0);
 }
 
 static void a_key_that_is_not_known_is_a_warning(void **state)
@@ -225,6 +246,7 @@ int main(void)
 		CASE(the_command_line_has_the_last_word),
 		CASE(without_a_word_the_defaults_hold),
 		CASE(what_is_wrong_is_said_with_its_place),
+		CASE(what_does_not_go_together_is_said_with_both_places),
 		CASE(a_key_that_is_not_known_is_a_warning),
 		CASE(a_check_starts_nothing),
 		CASE(cat_prints_what_is_read_as_it_is),
