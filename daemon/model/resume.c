@@ -8,10 +8,10 @@ static uint64_t later(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* Times of an earlier boot that are still to come in this one: what they measure begins now. */
-static void shift(uint64_t now, uint64_t *since, uint64_t *deadline)
+/* Times of an earlier boot are of another clock, whether that is ahead of this one or behind: what they measure begins now. */
+static void shift(uint64_t now, bool same_boot, uint64_t *since, uint64_t *deadline)
 {
-	if (*since <= now)
+	if (same_boot && *since <= now)
 		return;
 	if (*deadline)
 		*deadline = now + (*deadline > *since ? *deadline - *since : 0);
@@ -107,6 +107,7 @@ static void resume_pausing(struct step *s, struct life *l)
 static void boot_takes(struct step *s, struct life *l)
 {
 	static const struct vmm_end rebooted = { .cause = CAUSE_HOST_REBOOT, .text = "the host was started again" };
+	enum vm_substate substate = (enum vm_substate)l->now.substate;
 
 	for (size_t i = 0; i < s->m->sp_count && MUTANT(MUTANT_P1_BOOT_FORGIVES); i++)
 		if (!debt_is_done(&l->debt[i]))
@@ -115,11 +116,13 @@ static void boot_takes(struct step *s, struct life *l)
 		ids_give_back(&s->m->ids, l->begun.endpoint), s->m->endpoint[l->begun.endpoint] = NULL;
 	life_vmm_gone(s, l, &rebooted);
 	preserve_end(s, l); /* there is nothing left to look at */
+	if (l->now.substate == substate) /* its times by this clock are stored, too: the next daemon is of this boot */
+		life_substate(s, l, substate, l->now.deadline);
 }
 
 static void resume_life(struct step *s, struct life *l, bool same_boot)
 {
-	shift(s->now, &l->now.since, &l->now.deadline);
+	shift(s->now, same_boot, &l->now.since, &l->now.deadline);
 	l->enter_sent = l->now.substate == VM_SUB_READY || l->now.state == VM_RUNNING || l->now.substate == VM_SUB_QUIESCING;
 	l->notifications_untold = l->begun.notifications && l->enter_sent;
 	for (unsigned i = 0; i < l->begun.vcpu_count; i++)
@@ -159,7 +162,7 @@ static void resume_partition(struct step *s, struct vm *vm, bool same_boot)
 
 static void resume_vm(struct step *s, struct vm *vm, bool same_boot)
 {
-	shift(s->now, &vm->operation.since, &vm->operation.deadline);
+	shift(s->now, same_boot, &vm->operation.since, &vm->operation.deadline);
 	resume_partition(s, vm, same_boot);
 	bound_resume(s, vm);
 	touch(s, vm);

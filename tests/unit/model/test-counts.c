@@ -254,6 +254,82 @@ static void an_sp_is_stuck_since_its_first_stuck_debt(void **state)
 	assert_int_equal(stuck_since(s), 0);
 }
 
+static uint64_t samples(const struct story *s, enum vm_substate phase)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		n += s->m.counts.phase[phase].bucket[i];
+	return n;
+}
+
+/* The log as the next daemon reads it, at that time of its own boot. */
+static struct story *next_daemon(struct story *s, uint64_t now, bool same_boot)
+{
+	struct story *again = calloc(1, sizeof(*again));
+
+	assert_non_null(again);
+	again->now = now;
+	assert_int_equal(model_init(&again->m, 7), 0);
+	again->m.has_secure_side = true;
+	assert_int_equal(model_snapshot(&s->m, story_copy, &again->m), 0);
+	assert_int_equal(step_reserve_resume(&again->o, &again->m), 0);
+	model_resume(&again->m, again->now, 1, same_boot, &again->o);
+	return again;
+}
+
+static void forget(struct story *s)
+{
+	model_clear(&s->m);
+	step_out_free(&s->o);
+	free(s);
+}
+
+/* Another boot has another clock, also where that is ahead of what the log says. */
+static void a_phase_that_began_before_a_boot_is_not_counted(void **state)
+{
+	struct story *s = *state, *again;
+
+	meet_secure_side(s, 1, 1);
+	(void)run(s, "web");
+	again = next_daemon(s, s->now + 3600 * 1000 * MS, false);
+	assert_int_equal(current(again, "web")->now.cause, CAUSE_HOST_REBOOT);
+	assert_int_equal(samples(again, VM_SUB_RUNNING), 0);
+	forget(again);
+	again = next_daemon(s, s->now + 3600 * 1000 * MS, true); /* it runs on, and that is what it took */
+	end_as(again, current(again, "web")->number, CAUSE_GUEST_POWEROFF);
+	assert_int_equal(samples(again, VM_SUB_RUNNING), 1);
+	assert_int_equal(again->m.counts.phase[VM_SUB_RUNNING].sum, 3600 * 1000 * 1000ull);
+	forget(again);
+}
+
+/* Of a phase that goes on it is stored when it began by the new clock: the daemon after that has the same boot. */
+static void a_phase_that_goes_on_after_a_boot_counts_from_there(void **state)
+{
+	struct story *s = *state, *booted, *again;
+	struct change *stored = NULL;
+	uint64_t life;
+
+	meet_secure_side(s, 1, 1);
+	life = run(s, "web");
+	end_as(s, life, CAUSE_GUEST_POWEROFF);
+	assert_int_equal(current(s, "web")->now.substate, VM_SUB_RETIRING);
+	booted = next_daemon(s, s->now + 3600 * 1000 * MS, false);
+	for (size_t i = 0; i < booted->o.changes; i++)
+		if (booted->o.change[i].kind == CHANGE_STATE)
+			stored = &booted->o.change[i];
+	assert_non_null(stored);
+	assert_int_equal(stored->state.since, booted->now);
+	assert_int_equal(stored->state.deadline, booted->now + 5000 * MS);
+	again = next_daemon(booted, booted->now + 50 * MS, true);
+	meet_secure_side(again, 2, 2); /* none of its debts is known to the other world */
+	assert_int_equal(current(again, "web")->now.substate, VM_SUB_RECLAIMING);
+	assert_int_equal(samples(again, VM_SUB_RETIRING), 1);
+	assert_int_equal(again->m.counts.phase[VM_SUB_RETIRING].sum, 50 * 1000);
+	forget(again);
+	forget(booted);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, story_begin, story_end)
 int main(void)
 {
@@ -267,6 +343,8 @@ int main(void)
 		TEST(the_row_says_until_when),
 		TEST(who_stands_in_line_has_a_ticket),
 		TEST(an_sp_is_stuck_since_its_first_stuck_debt),
+		TEST(a_phase_that_began_before_a_boot_is_not_counted),
+		TEST(a_phase_that_goes_on_after_a_boot_counts_from_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
