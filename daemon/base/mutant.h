@@ -60,6 +60,7 @@
 	X(MUTANT_P4_SANDBOX_UNSHOWN, "P4", "what a VMM's sandbox is without is not shown")                              \
 	X(MUTANT_P4_END_UNCOUNTED, "P4", "an end that a user asked for is not counted")                                 \
 	X(MUTANT_P4_END_UNNAMED, "P4", "it is told that an operation is over, and not which")                            \
+	X(MUTANT_P4_RECLAIMING_UNSHOWN, "P4", "a life that was left behind is not shown any more once it owes nothing")    \
 	X(MUTANT_P4_EVENT_LOST, "P4", "a change is stored and not shown")                                              \
 	X(MUTANT_P5_ILLEGAL_RESTART, "P5", "an abort of a VM without a life is taken")                                 \
 	X(MUTANT_P5_SKIP_ABORTING, "P5", "an ended guest goes from RUNNING to NULL in one step")                       \

@@ -76,17 +76,25 @@ static bool wants(const struct call *c, unsigned state, unsigned substate)
 	return (c->wanted >> state & 1) || (c->wanted >> (16 + substate) & 1);
 }
 
-/* The VM has another life, or none. What it left behind while that settles is not null before it has. */
+/* What is still to come of a life that was left behind: its last sub-state, and null. */
+static bool may_come(const struct call *c, const struct old_life_row *old)
+{
+	return wants(c, VM_NULL, VM_SUB_NONE) ||
+		(old->substate != VM_SUB_RECLAIMING && wants(c, VM_ABORTING, VM_SUB_RECLAIMING));
+}
+
+/* The VM has another life, or none. One that it left behind is null once it has settled: id and memory are back. */
 static void of_life_before(const struct call *c, const struct vm_row *row, struct outcome_of_wait *o)
 {
-	bool settles = vm_row_left_behind(row, c->request.life);
+	const struct old_life_row *old = vm_row_old_life(row, c->request.life);
 
-	*o = (struct outcome_of_wait) { .life = c->request.life, .seq = row->changed_at,
-		.state = settles ? VM_ABORTING : VM_NULL, .substate = settles ? VM_SUB_RETIRING : VM_SUB_NONE,
-		.cause = row->end_life == c->request.life ? row->end_cause : CAUSE_NONE };
+	*o = (struct outcome_of_wait) { .life = c->request.life, .seq = row->changed_at, .state = old ? VM_ABORTING : VM_NULL,
+		.substate = old ? old->substate : VM_SUB_NONE, .cause = old ? old->cause : CAUSE_NONE };
+	if (!old && row->end_life == c->request.life)
+		o->cause = row->end_cause;
 	if (wants(c, o->state, o->substate))
 		o->result = "reached";
-	else if (!settles || !wants(c, VM_NULL, VM_SUB_NONE))
+	else if (!old || !may_come(c, old))
 		o->result = "over";
 }
 
@@ -143,7 +151,7 @@ static void turn_event(struct bus *b, const struct published *what, size_t at)
 	}
 }
 
-/* That a life is null its own event says, to whoever waits by then: of one that was left behind the row forgets too early. */
+/* That a life is null its own event says, to whoever waits by then: the row may have had no memory for one that was left behind. */
 static bool is_the_events(const struct call *c, const struct outcome_of_wait *o)
 {
 	return c->request.life && o->state == VM_NULL && wants(c, VM_NULL, VM_SUB_NONE);

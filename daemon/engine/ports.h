@@ -76,6 +76,12 @@ struct lease_row {
 	char reason[LEASE_REASON_MAX + 1];
 };
 
+/* Of a life that its VM went on without (on-stuck: new-id), until it has settled. */
+struct old_life_row {
+	uint64_t life;
+	uint8_t substate, cause; /* it is in VM_ABORTING */
+};
+
 struct vm_row {
 	uint64_t vm;   /* number */
 	uint64_t life; /* 0: none */
@@ -113,6 +119,9 @@ struct vm_row {
 	uint32_t restarts;
 	uint32_t refused;   /* illegal transitions asked for */
 	uint32_t old_lives; /* lives of this VM that still settle */
+	uint32_t old_life_count; /* of these, in `old_life`: the others had no memory */
+	uint32_t old_life_room;  /* the engine's own */
+	struct old_life_row *old_life;
 	uint32_t debt_count;     /* of the life: one for each SP */
 	uint32_t old_debt_count; /* behind these: what older lives still owe, the oldest life first */
 	uint32_t debts_left_out; /* there was no memory for these */
@@ -131,6 +140,15 @@ static inline bool vm_row_left_behind(const struct vm_row *v, uint64_t life)
 		if (v->debt[v->debt_count + i].life == life)
 			return true;
 	return false;
+}
+
+/* NULL: it has settled, or never was a life that the VM left behind. */
+static inline const struct old_life_row *vm_row_old_life(const struct vm_row *v, uint64_t life)
+{
+	for (uint32_t i = 0; i < v->old_life_count; i++)
+		if (v->old_life[i].life == life)
+			return &v->old_life[i];
+	return NULL;
 }
 
 struct sp_row {

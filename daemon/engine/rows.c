@@ -44,6 +44,7 @@ static void row_free(struct row *row)
 {
 	free(row->vm.debt);
 	free(row->vm.lease);
+	free(row->vm.old_life);
 	free(row);
 }
 
@@ -153,13 +154,34 @@ static void write_life(struct vm_row *v, const struct life *l)
 	v->secure_stuck = l->stuck;
 }
 
+/* Without memory fewer of them are known. */
+static void write_old_lives(struct vm_row *v, const struct vm *vm)
+{
+	const struct life *l;
+
+	list_for_each(l, &vm->old, of_vm)
+		v->old_lives++;
+	if (v->old_lives > v->old_life_room) {
+		struct old_life_row *more = realloc(v->old_life, v->old_lives * sizeof(*more));
+
+		v->old_life = more ? more : v->old_life;
+		v->old_life_room = more ? v->old_lives : v->old_life_room;
+	}
+	list_for_each(l, &vm->old, of_vm) {
+		if (v->old_life_count == v->old_life_room)
+			return;
+		if (MUTANT(MUTANT_P4_RECLAIMING_UNSHOWN) && l->now.substate == VM_SUB_RECLAIMING)
+			continue;
+		v->old_life[v->old_life_count++] = (struct old_life_row){ l->number, l->now.substate, l->now.cause };
+	}
+}
+
 static void write_row(struct vm_row *v, const struct model *m, const struct vm *vm)
 {
 	const struct vm_definition *d = vm->definition;
-	const struct life *old;
 
 	*v = (struct vm_row){ .vm = vm->number, .debt = v->debt, .debt_room = v->debt_room, .lease = v->lease,
-		.lease_room = v->lease_room };
+		.lease_room = v->lease_room, .old_life = v->old_life, .old_life_room = v->old_life_room };
 	snprintf(v->name, sizeof(v->name), "%s", d->name);
 	memcpy(v->uuid, d->uuid, sizeof(v->uuid));
 	v->vcpu_count = d->vcpu_count;
@@ -182,8 +204,7 @@ static void write_row(struct vm_row *v, const struct model *m, const struct vm *
 	v->end_life = vm->end_life;
 	v->end_at = vm->end.at;
 	memcpy(v->end_text, vm->end.text, sizeof(v->end_text));
-	list_for_each(old, &vm->old, of_vm)
-		v->old_lives++;
+	write_old_lives(v, vm);
 	if (vm->life)
 		write_life(v, vm->life);
 	debts_write(v, m, vm);

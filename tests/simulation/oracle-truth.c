@@ -203,6 +203,20 @@ static void compare_debts(struct world *w, const struct vm_row *row)
 	}
 }
 
+/* Those that the VM went on without are shown until they are null. */
+static void compare_old_lives(struct world *w, const struct vm_row *row)
+{
+	if (row->old_life_count != row->old_lives)
+		fail(w, "P4", "%s: %u lives settle, and %u of them are shown", row->name, row->old_lives, row->old_life_count);
+	for (uint32_t i = 0; i < row->old_life_count; i++) {
+		struct life *life = world_life(w, row->old_life[i].life);
+
+		if (!life || life->state != VM_ABORTING || life->substate != row->old_life[i].substate)
+			fail(w, "P4", "%s: its old life %" PRIu64 " is shown in %u, the events say %u/%u", row->name,
+				row->old_life[i].life, row->old_life[i].substate, life ? life->state : VM_NULL, life ? life->substate : 0);
+	}
+}
+
 static void compare(struct world *w, const struct rows *rows, struct picture *p)
 {
 	const struct vm_row *row = rows_vm(rows, p->name);
@@ -223,6 +237,7 @@ static void compare(struct world *w, const struct rows *rows, struct picture *p)
 	if (row->endpoint != (life ? life->endpoint : 0))
 		fail(w, "P4", "%s: the row has id %u", p->name, row->endpoint);
 	compare_debts(w, row);
+	compare_old_lives(w, row);
 	oracle_definition_shown(w, row);
 }
 

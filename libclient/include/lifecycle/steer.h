@@ -52,7 +52,8 @@ int lifecycle_pop_reply(struct lifecycle *l, struct lifecycle_reply *reply);
 
 /*
  * Waits until the VM is in that state. `life` is the life that is meant (0: any): -ESTALE where that is over, but for
- * LIFECYCLE_STATE_NULL, which is what that waits for. -ENOENT: there is no such VM, or no more; -ETIMEDOUT; -ENOTCONN: the daemon went
+ * LIFECYCLE_STATE_NULL, which is what that waits for. One that its VM left behind (on-stuck: new-id) is over here, and settles later:
+ * for that there is lifecycle_await(). -ENOENT: there is no such VM, or no more; -ETIMEDOUT; -ENOTCONN: the daemon went
  * away, wait again; -EINTR. A state that was passed through counts.
  */
 int lifecycle_wait_state(struct lifecycle *l, const char *name, uint64_t life, enum lifecycle_state state, int milliseconds);

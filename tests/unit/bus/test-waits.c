@@ -200,34 +200,43 @@ static void a_restart_that_had_to_wait_for_a_moment_was_null(void **state)
 	assert_result(w, &p, "reached 7 null/- - 92");
 }
 
-/* on-stuck: new-id. Its VM goes on without it, and its own event says that it has settled: the row tells what it owes, no more. */
+/* on-stuck: new-id. Its VM goes on without it; it has settled when id and memory are back, not when its debts are paid. */
 static void a_life_that_was_left_behind_is_null_when_it_has_settled(void **state)
 {
-	struct debt_row owed = { .sp = 0x8001, .state = DEBT_DESTROYING, .stuck = true, .life = 7 };
+	struct old_life_row old = { .life = 7, .substate = VM_SUB_RETIRING, .cause = CAUSE_GUEST_PANIC };
 	struct world *w = *state;
-	struct pending early, late, running, retiring;
+	struct pending early, late, later, reclaiming, running, retiring;
 	struct vm_row *a = vm_a(w, 7, VM_ABORTING, VM_SUB_RETIRING);
 
 	ask_to_wait(&w->root, &early, 7, "", 0);
 	ping(&w->root);
 	a = vm_a(w, 93, VM_CREATED, VM_SUB_ALLOCATING);
-	a->debt = &owed;
-	a->old_debt_count = a->old_lives = 1;
+	a->old_life = &old;
+	a->old_life_count = a->old_lives = 1;
 	happens(w, moved(93, 93, VM_ABORTING, VM_CREATED, VM_SUB_ALLOCATING));
 	ask_to_wait(&w->root, &late, 7, "null", 0);
 	ask_to_wait(&w->root, &running, 7, "running", 0);
-	assert_result(w, &running, "over 7 aborting/retiring - 90");
+	assert_result(w, &running, "over 7 aborting/retiring guest-panic 90");
 	ask_to_wait(&w->root, &retiring, 7, "retiring", 0);
-	assert_result(w, &retiring, "reached 7 aborting/retiring - 90");
-	a->old_debt_count = 0;
-	a->debt = NULL;
-	happens(w, (struct event_record) { .kind = EVENT_DEBT, .seq = 94, .name = "a", .life = 7, .new_state = DEBT_SETTLED });
+	assert_result(w, &retiring, "reached 7 aborting/retiring guest-panic 90");
+	ask_to_wait(&w->root, &reclaiming, 7, "reclaiming", 0);
 	ping(&w->root);
+	assert_false(reclaiming.done);
+	old.substate = VM_SUB_RECLAIMING;
+	happens(w, moved(94, 7, VM_ABORTING, VM_ABORTING, VM_SUB_RECLAIMING));
+	assert_result(w, &reclaiming, "reached 7 aborting/reclaiming - 94");
+	ask_to_wait(&w->root, &later, 7, "null", 0);
+	ask_to_wait(&w->root, &retiring, 7, "retiring", 0);
+	assert_result(w, &retiring, "over 7 aborting/reclaiming guest-panic 90");
 	assert_false(early.done); /* its memory is not back yet */
 	assert_false(late.done);
+	assert_false(later.done);
+	a->old_life_count = a->old_lives = 0;
+	a->old_life = NULL;
 	happens(w, moved(95, 7, VM_ABORTING, VM_NULL, VM_SUB_NONE));
 	assert_result(w, &early, "reached 7 null/- - 95");
 	assert_result(w, &late, "reached 7 null/- - 95");
+	assert_result(w, &later, "reached 7 null/- - 95");
 }
 
 /* A start that waits has no life yet; one that is taken back brings none. */
