@@ -93,7 +93,9 @@ def run(test):
 def main(tests, needs_kvm=True):
     """Runs the functions given, or those named on the command line; a sentence for each. The exit status is for sys.exit."""
     end_by_exception()
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has what it runs in the background ignore it, and its children
+    # A shell has what it runs in the background ignore these, and so do the programs that are started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     kvm, failed, skipped = have_kvm(), 0, 0
     for test in tests:
         if sys.argv[1:] and test.__name__ not in sys.argv[1:]:
