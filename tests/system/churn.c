@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * churn BUS SEED VMS FLOCK TEMPLATE: leads VMs "vm0" to "vmN" through their lives at random, and lets a flock of others be defined and
- * undefined, for their sheer number of changes. TEMPLATE is a definition with a %s for the name. For each line of input, a number,
- * it does so many things, and answers with a line: how many of them were taken. What is refused, or finds no daemon, is done with.
+ * churn BUS SEED FLOCK TEMPLATE...: leads VMs "vm0" to "vmN", one by each TEMPLATE, through their lives at random, and lets a flock of
+ * others be defined and undefined, by the first one, for their sheer number of changes. A TEMPLATE is a definition with a %s for the
+ * name. For each line of input, a number, it does so many things, and answers with a line: how many of them were taken. What is
+ * refused, or finds no daemon, is done with.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -50,24 +51,26 @@ static int flock(struct lifecycle *l, const char *name, const char *template)
 
 int main(int argc, char **argv)
 {
-	unsigned long vms, herd, taken;
+	unsigned long herd, taken;
 	struct lifecycle *l;
 	char line[64], name[32];
 
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
-	if (argc != 6 || lifecycle_new(argv[1], &l) < 0 || !strstr(argv[5], "%s"))
+	if (argc < 5 || lifecycle_new(argv[1], &l) < 0)
 		return 2;
+	for (int i = 4; i < argc; i++)
+		if (!strstr(argv[i], "%s"))
+			return 2;
 	dice_state = strtoull(argv[2], NULL, 10) * 2 + 1;
-	vms = strtoul(argv[3], NULL, 10);
-	herd = strtoul(argv[4], NULL, 10);
+	herd = strtoul(argv[3], NULL, 10);
 	while (fgets(line, sizeof(line), stdin)) {
 		taken = 0;
 		for (unsigned long i = strtoul(line, NULL, 10); i > 0; i--) {
 			bool of_flock = dice(10) > 1;
+			uint64_t which = dice(of_flock ? herd : (uint64_t)argc - 4);
 
-			(void)snprintf(name, sizeof(name), of_flock ? "flock%llu" : "vm%llu",
-				(unsigned long long)dice(of_flock ? herd : vms));
-			if ((of_flock ? flock(l, name, argv[5]) : lead(l, name, argv[5])) == 0)
+			(void)snprintf(name, sizeof(name), of_flock ? "flock%llu" : "vm%llu", (unsigned long long)which);
+			if ((of_flock ? flock(l, name, argv[4]) : lead(l, name, argv[4 + which])) == 0)
 				taken++;
 		}
 		(void)printf("%lu\n", taken);

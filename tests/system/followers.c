@@ -48,7 +48,7 @@ static const char *bus;
 static char *const *templates; /* two */
 static uint64_t dice_state;
 static struct {
-	unsigned events, snapshots, replays, gaps, hangups;
+	unsigned events, snapshots, replays, gaps, hangups, waits;
 } went_through;
 
 static uint64_t dice(uint64_t sides)
@@ -119,11 +119,19 @@ static void life_moves(struct known *k, const struct lifecycle_event *e)
 	k->cause = k->life ? e->cause : 0;
 }
 
+/* The event says itself what was under way, and where the VM is. */
 static void operation_moves(struct known *k, const struct lifecycle_event *e)
 {
+	int state = k->replaced ? LIFECYCLE_STATE_NULL : k->state;
+
+	if (e->old_state != k->operation || e->new_state != state)
+		differ("event %llu: %s was under way with %s in %s, known is %s in %s", (unsigned long long)e->seq,
+			lifecycle_operation_name(e->old_state), e->name, lifecycle_state_name(e->new_state),
+			lifecycle_operation_name(k->operation), lifecycle_state_name(state));
 	k->operation = e->operation;
 	if (!k->replaced)
 		return;
+	went_through.waits++;
 	k->replaced = false;
 	k->life = k->endpoint = 0;
 	k->state = LIFECYCLE_STATE_NULL;
@@ -341,8 +349,8 @@ static void quiet(unsigned round)
 	for (unsigned i = 0; i < follower_count; i++)
 		compare(&followers[i], vms);
 	lifecycle_vm_list_unref(vms);
-	(void)printf("agree events=%u snapshots=%u replays=%u gaps=%u hangups=%u\n", went_through.events, went_through.snapshots,
-		went_through.replays, went_through.gaps, went_through.hangups);
+	(void)printf("agree events=%u snapshots=%u replays=%u gaps=%u hangups=%u waits=%u\n", went_through.events,
+		went_through.snapshots, went_through.replays, went_through.gaps, went_through.hangups, went_through.waits);
 }
 
 /* Those that sleep are not looked at: their fds would wake us for nothing. */

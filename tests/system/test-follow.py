@@ -17,7 +17,6 @@ from host import BUILD, GUESTS, Host, equal, expect
 
 SEED, ROUNDS = (int(n) for n in os.environ.get("LIFECYCLED_FOLLOW", f"{random.randrange(10**6)}:4").split(":"))
 FOLLOWERS = 16
-VMS = 4
 FLOCK = 40
 RING = 8192  # events that the daemon keeps
 
@@ -47,9 +46,13 @@ class Client:
 class Round:
     def __init__(self, h, dice):
         self.host, self.dice = h, dice
-        def template(size):
-            return host.json.dumps({"name": "%s", "memory": {"size": size}, "kernel": str(GUESTS / "beat.elf")})
-        self.churn = Client("churn", h.bus_address, SEED, VMS, FLOCK, template("2M"))
+        def template(size, guest="beat", **more):
+            return host.json.dumps({"name": "%s", "memory": {"size": size}, "kernel": str(GUESTS / f"{guest}.elf"), **more})
+        self.churn = Client("churn", h.bus_address, SEED, FLOCK, template("2M"),
+                            template("2M", order={"requires": ["vm0"]}),  # its restart waits for that one to run
+                            template("2M"),
+                            template("2M", "crash", policies={"on-panic": "restart", "restart-delay": "20ms", "restart-factor": 1,
+                                                              "restart-limit": 0}))
         self.followers = Client("followers", h.bus_address, SEED, FOLLOWERS, template("4M"), template("6M"))
         self.rounds = 0
 
@@ -76,6 +79,8 @@ class Round:
                    for r in self.host.json("list"))
 
     def quiet(self):
+        for crashes in (name for name in ("vm3",) if self.host.row(name)):
+            self.host.ctl("abort", "--no-block", crashes, check=False)  # else it comes back again and again
         self.host.until(self.is_steady, "nothing is under way")
         self.rounds += 1
         self.followers.tell("quiet")
@@ -107,7 +112,7 @@ def every_picture_is_the_daemons_whenever_it_is_quiet():
         after = r.quiet()
         print(f"        seed {SEED}: {after}", flush=True)
         r.close()
-        for what in ("snapshots", "replays", "gaps", "hangups"):
+        for what in ("snapshots", "replays", "gaps", "hangups", "waits"):
             expect(after[what] > 0, f"there were {what}: else this test has tried too little", after)
 
 
