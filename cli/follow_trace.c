@@ -258,7 +258,6 @@ int trace_follow(struct cli *c, const uint16_t *sp)
 	struct trail t = { .c = c, .only = sp };
 	int r;
 
-	interrupt_catch();
 	if (c->output == OUTPUT_JSON_PRETTY) /* one object a line, always */
 		c->output = OUTPUT_JSON;
 	r = lifecycle_subscribe(c->l, "", NULL, 0, &t.stream);
@@ -267,6 +266,7 @@ int trace_follow(struct cli *c, const uint16_t *sp)
 	if (r < 0) {
 		r = cli_fail(c, "trace", NULL);
 	} else {
+		interrupt_catch(); /* not before: a daemon that hangs in those calls is left by ^C at once */
 		print_legend(c);
 		r = follow(&t);
 	}

@@ -215,6 +215,14 @@ static int finish_file(FILE *out, const char *name, const char *path)
 	return r;
 }
 
+/* What is put in its place is a file: a device, or a FIFO that somebody reads, would be gone. */
+static bool is_replaceable(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode); /* a directory is refused with words of its own */
+}
+
 static int write_file(struct cli *c, enum metrics_format format, const char *path)
 {
 	struct snapshot s = { 0 };
@@ -305,5 +313,7 @@ int verb_metrics(struct cli *c, int argc, char **argv)
 	r = cli_connect(c);
 	if (r)
 		return r;
+	if (c->textfile && !is_replaceable(c->textfile))
+		return cli_say_error("%s is no regular file, and stays as it is; 'lifecyclectl metrics' prints what is to go there", c->textfile);
 	return c->textfile ? write_file(c, format, c->textfile) : print(c, format);
 }

@@ -336,6 +336,7 @@ static int run(struct watch *w)
 
 	if (r)
 		return r;
+	interrupt_catch(); /* not before: a daemon that hangs in those calls is left by ^C at once */
 	print_legend(w->c);
 	if (w->c->leave)
 		return show_tail(w);
@@ -355,7 +356,6 @@ int verb_monitor(struct cli *c, int argc, char **argv)
 
 	if (c->leave)
 		pager_start(c);
-	interrupt_catch();
 	if (c->output == OUTPUT_JSON_PRETTY) /* one object a line, always */
 		c->output = OUTPUT_JSON;
 	r = run(&w);

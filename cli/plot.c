@@ -117,7 +117,6 @@ int verb_plot(struct cli *c, int argc, char **argv)
 		return cli_usage("plot writes SVG and nothing else; 'lifecyclectl events --no-follow' has the same events for programs");
 	if (c->terminal)
 		return cli_usage("plot writes a picture: send it to a file, as in 'lifecyclectl plot >lives.svg'");
-	interrupt_catch();
 	r = take_events(c, &p, argc, argv);
 	if (r == 0)
 		r = take_living(c, &p, argc, argv);

@@ -332,9 +332,9 @@ int verb_wait(struct cli *c, int argc, char **argv)
 		return cli_say_error("out of memory");
 	if (c->remote)
 		return wait_there(c, &w, argv, deadline);
-	interrupt_catch();
 	if (lifecycle_subscribe(c->l, filter, NULL, 0, &stream) < 0)
 		return cli_fail(c, "wait", *filter ? filter : NULL);
+	interrupt_catch(); /* not before: a daemon that hangs in that call is left by ^C at once */
 	r = begin(c, &w, lifecycle_stream_snapshot(stream), argv);
 	if (r)
 		return r;

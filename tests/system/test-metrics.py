@@ -129,6 +129,9 @@ def a_file_is_there_whole_or_not_at_all():
         (h.dir / "taken").mkdir()
         done = h.ctl("metrics", "--textfile", h.dir / "taken", check=False)
         expect(done.returncode == 1, "a directory is in its place", done.stderr)
+        os.mkfifo(h.dir / "fifo")
+        done = h.ctl("metrics", "--textfile", h.dir / "fifo", check=False)
+        expect(done.returncode == 1 and "is no regular file" in done.stderr and (h.dir / "fifo").is_fifo(), "a FIFO stays", done.stderr)
         equal([p.name for p in h.dir.iterdir() if p.name.startswith(".")], [], "what is left of it")
 
 

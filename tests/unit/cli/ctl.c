@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 int ctl_setup(void **state)
 {
@@ -59,4 +62,13 @@ void await_line(struct run *r, const char *part)
 	do
 		assert_non_null(fgets(line, sizeof(line), r->out));
 	while (!strstr(line, part));
+}
+
+void assert_runs_on(const struct run *r, int ms)
+{
+	struct pollfd p = { .fd = (int)syscall(SYS_pidfd_open, r->pid, 0), .events = POLLIN };
+
+	assert_true(p.fd >= 0);
+	assert_int_equal(poll(&p, 1, ms), 0);
+	close(p.fd);
 }

@@ -23,3 +23,5 @@ struct run ctl(const struct fixture *f, const char *const *argv);
 void expect(const struct fixture *f, const char *const *argv, int code, const char *out, const char *err);
 void expect_json(const struct fixture *f, const char *const *argv, enum json_type type);
 void await_line(struct run *r, const char *part);
+/* For so long it has not ended. */
+void assert_runs_on(const struct run *r, int ms);

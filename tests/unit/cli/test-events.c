@@ -4,11 +4,8 @@
 
 #include "ctl.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #define EPOCH "5d9a1e34-0f0c-4b52-9d0e-2f6a4f1b7c11"
 #define OTHER "5d9a1e34-0f0c-4b52-9d0e-2f6a4f1b7c12"
@@ -70,15 +67,6 @@ static void goes_on_behind_the_last_lines(void **state)
 	run_end(&r);
 	assert_int_equal(r.code, 130);
 	run_free(&r);
-}
-
-static void assert_runs_on(const struct run *r, int ms)
-{
-	struct pollfd p = { .fd = (int)syscall(SYS_pidfd_open, r->pid, 0), .events = POLLIN };
-
-	assert_true(p.fd >= 0);
-	assert_int_equal(poll(&p, 1, ms), 0);
-	close(p.fd);
 }
 
 /* However long the daemon takes for it: it has said with which event the log ends. */

@@ -116,6 +116,28 @@ static void it_is_interrupted_while_the_daemon_hangs(void **state)
 	expect_ends(trials, 3, 130);
 }
 
+/* Nothing is asked for yet that one would have to be told of. */
+static void it_is_left_at_once_while_the_first_call_hangs(void **state)
+{
+	struct trial trials[] = {
+		{ .argv = { LIFECYCLECTL, "monitor" } },
+		{ .argv = { LIFECYCLECTL, "events", "--no-follow" } },
+		{ .argv = { LIFECYCLECTL, "plot" } },
+		{ .argv = { LIFECYCLECTL, "wait", "web" } },
+		{ .argv = { LIFECYCLECTL, "trace", "--follow" } },
+		{ .argv = { LIFECYCLECTL, "console", "--follow", "web" } },
+	};
+
+	assert_int_equal(kill(((struct fixture *)*state)->daemon, SIGSTOP), 0);
+	begin_all(*state, trials, 6);
+	assert_runs_on(&trials[5].run, 300); /* time to come to that call; who has not is left too */
+	for (size_t i = 0; i < 6; i++) /* SIGINT is blocked from the fixture on */
+		assert_int_equal(kill(trials[i].run.pid, SIGTERM), 0);
+	for (size_t i = 0; i < 6; i++)
+		trials[i].says = "";
+	expect_ends(trials, 6, 1000 + SIGTERM);
+}
+
 /* ---- inside ---- */
 
 /* How long a call that is sent now would wait, in whole seconds. */
@@ -203,6 +225,7 @@ int main(void)
 		TEST(a_verb_is_told_in_time_that_nobody_answers),
 		TEST(the_time_holds_while_it_asks_for_another_stream),
 		TEST(it_is_interrupted_while_the_daemon_hangs),
+		TEST(it_is_left_at_once_while_the_first_call_hangs),
 		TEST(calls_have_the_time_that_was_given),
 		TEST(another_connection_has_it_too),
 		TEST(a_line_of_progress_leaves_it_as_it_was),
