@@ -95,7 +95,10 @@ static void add_burned(struct table *t, const struct lifecycle_burned *b)
 	table_add(t, COLOUR_NONE, "0x%04x", b->endpoint);
 	table_add(t, COLOUR_BAD, "burned");
 	table_add(t, COLOUR_NONE, "%s", b->name);
-	table_add(t, COLOUR_NONE, "at 0x%04x, life %" PRIu64, b->sp, b->life);
+	if (b->sp)
+		table_add(t, COLOUR_NONE, "at 0x%04x, life %" PRIu64, b->sp, b->life);
+	else
+		table_add(t, COLOUR_NONE, "until SPs are met: the log lost its life");
 	for (unsigned i = 4; i < t->columns; i++)
 		table_add(t, COLOUR_NONE, "-");
 }

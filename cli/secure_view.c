@@ -130,8 +130,10 @@ static void add_burned(struct view *v)
 {
 	for (size_t i = 0; i < lifecycle_burned_list_count(v->burned); i++) {
 		const struct lifecycle_burned *b = lifecycle_burned_list_at(v->burned, i);
-		struct entry *e = entry_of(v, b->sp, b->endpoint);
+		struct entry *e = b->sp ? entry_of(v, b->sp, b->endpoint) : NULL;
 
+		if (!e)
+			continue;
 		e->vm = b->name;
 		e->life = b->life;
 		e->debt = LIFECYCLE_DEBT_SETTLED;

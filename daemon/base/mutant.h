@@ -25,6 +25,8 @@
 	X(MUTANT_P2_ID_ORDER_LOST, "P2", "a snapshot forgets in which order ids became free")                          \
 	X(MUTANT_P2_BURNED_REUSED, "P2", "the id of a forgotten life is given out again")                              \
 	X(MUTANT_P2_LOST_ID_REUSED, "P2", "the id of a life whose record is lost is given out")                        \
+	X(MUTANT_P2_LOST_ID_UNMET, "P2", "where no SP is on record the id of a life whose record is lost is given out")      \
+	X(MUTANT_P2_LOST_ID_MET, "P2", "when SPs are met they are not taken for those that know a life whose record is lost") \
 	X(MUTANT_P2_BOOT_FREES_ID, "P2", "another boot of the host gives ids back that are owed something")                \
 	X(MUTANT_P2_BURN_LOST, "P2", "a snapshot forgets which ids are burned")                                        \
 	X(MUTANT_P3_ENTER_EARLY, "P3", "vCPUs enter once the first SP answered")                                       \
@@ -99,6 +101,7 @@
 	X(MUTANT_P5_PENDING_KEPT, "P5", "the next life is built from the old definition once more")                    \
 	X(MUTANT_P6_PARTITION_UNSAID, "P6", "a start that waits for an SP does not say so")                            \
 	X(MUTANT_P6_PARTITION_ANEW, "P6", "a new daemon begins anew to wait for an SP")                  \
+	X(MUTANT_P6_IDS_UNSAID, "P6", "a start that waits for SPs to be met, for its id, does not say so")               \
 	X(MUTANT_P6_NEXT_UNSAID, "P6", "when a VM comes back is not shown")                                            \
 	X(MUTANT_P6_WAITS_UNSAID, "P6", "a VM that retires does not say on whom it waits")                             \
 	X(MUTANT_P6_PRESERVED_UNSAID, "P6", "a life that is kept does not say who is waited for")                      \

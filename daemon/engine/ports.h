@@ -169,7 +169,7 @@ struct orphan_row {
 	char name[VM_NAME_MAX + 1]; /* its VM's */
 };
 
-/* An FF-A id that nobody gets: an SP may know a life which an operator had forgotten. */
+/* An FF-A id that nobody gets: an SP may know a life which an operator had forgotten, or the log; 0: any that is met may. */
 struct burned_row {
 	uint16_t endpoint, sp;
 	uint64_t life;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Burned FF-A ids: an operator forgot what a life owed an SP, and the SP may know the life still. So nobody gets the id,
- * life or no life, until the SP, or the secure world, is another instance.
+ * life or no life, until the SP, or the secure world, is another instance. The ids of lives that the log has lost are burned at
+ * nobody in particular until SPs are met, and then at all of these.
  */
 #include "model/step.h"
 
@@ -55,6 +56,7 @@ static int burn(struct model *m, const struct change *c)
 	if (m->burned.count == m->burned.room)
 		return -ENOMEM;
 	m->burned.at[m->burned.count++] = (struct burned){ c->life, c->burned };
+	m->burned.unmet += !c->burned.sp;
 	ids_take(&m->ids, c->burned.endpoint);
 	return 0;
 }
@@ -69,6 +71,7 @@ static int release(struct model *m, const struct change *c)
 	id = b->what.endpoint;
 	memmove(b, b + 1, (size_t)(m->burned.at + m->burned.count - (b + 1)) * sizeof(*b));
 	m->burned.count--;
+	m->burned.unmet -= !c->burned.sp;
 	model_give_back_id(m, id);
 	return 0;
 }
@@ -114,7 +117,10 @@ int model_lose_id(struct model *m, uint16_t id)
 	return 0;
 }
 
-/* Which SP was told of that life is not known: any may have been. Nor is its number, so it gets one that no life has. */
+/*
+ * Which SP was told of that life is not known: any may have been, and the log may have lost who they are, and that they restarted.
+ * Nor is the life's number known, so it gets one that no life has. Who has no secure side meets nobody.
+ */
 void burn_lost_ids(struct step *s)
 {
 	struct lost_ids *lost = &s->m->lost_ids;
@@ -124,13 +130,54 @@ void burn_lost_ids(struct step *s)
 
 		c.burned.endpoint = lost->at[i];
 		c.burned.at = s->realtime;
-		for (size_t k = 0; k < s->m->sp_count; k++) {
-			c.burned.sp = s->m->sp[k].info.id;
-			emit(s, &c);
-		}
+		emit(s, &c);
 	}
 	free(lost->at);
 	*lost = (struct lost_ids){ 0 };
+	if (!s->m->has_secure_side || MUTANT(MUTANT_P2_LOST_ID_UNMET))
+		burned_meet(s);
+}
+
+static const struct burned *first_unmet(const struct model *m)
+{
+	for (size_t i = 0; m->burned.unmet && i < m->burned.count; i++)
+		if (!m->burned.at[i].what.sp)
+			return &m->burned.at[i];
+	return NULL;
+}
+
+/* These are the SPs: what was told to SPs by a life that is lost, one of them was told. */
+void burned_meet(struct step *s)
+{
+	const struct burned *b;
+
+	while ((b = first_unmet(s->m))) {
+		struct change c = { .kind = CHANGE_BURNED, .life = b->life, .burned = b->what };
+
+		for (size_t i = 0; i < s->m->sp_count && !MUTANT(MUTANT_P2_LOST_ID_MET); i++) {
+			c.burned.sp = s->m->sp[i].info.id;
+			if (sp_is_there(&s->m->sp[i]))
+				emit(s, &c);
+		}
+		c.burned.sp = 0;
+		c.burned.released = true;
+		emit(s, &c);
+	}
+}
+
+bool model_waits_for_ids(const struct model *m, uint16_t wanted)
+{
+	if (!m->burned.unmet || model_pick_id(m, wanted))
+		return false;
+	for (size_t i = 0; i < m->burned.count; i++) {
+		uint16_t id = m->burned.at[i].what.endpoint;
+
+		if (m->burned.at[i].what.sp || m->endpoint[id] || !ids_is_ours(&m->ids, id))
+			continue;
+		if (wanted ? id == wanted : !ids_is_reserved(&m->ids, id))
+			return true;
+	}
+	return false;
 }
 
 /*

@@ -93,6 +93,7 @@ static void put_in_force(struct step *s, struct vm *vm, struct vm_definition **d
 	struct change c = { .kind = CHANGE_VM, .vm = vm ? vm->number : 0, .definition = take_ptr(d) };
 
 	emit(s, &c);
+	wake_for_ids(s);
 	shutdown_look(s); /* so may be the order of their ends */
 	if (vm && !list_is_empty(&vm->order)) /* its `after` may be another now */
 		set_deadline(s, &vm->timer, s->now);

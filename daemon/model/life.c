@@ -320,6 +320,7 @@ static void gone(struct step *s, struct life *l)
 	struct change c = { .kind = CHANGE_LIFE_GONE, .life = l->number };
 
 	emit(s, &c);
+	wake_for_ids(s);
 }
 
 static void vm_gone(struct step *s, struct vm *vm)
@@ -329,6 +330,7 @@ static void vm_gone(struct step *s, struct vm *vm)
 	waiter_refuse(s, vm, "this VM is gone");
 	order_ended(s, vm);
 	emit(s, &c);
+	wake_for_ids(s);
 }
 
 /* ABORTING -> CREATED in one turn; a delay, order or a refusal makes it NULL first. */
@@ -344,7 +346,7 @@ static void next_life(struct step *s, struct vm *vm)
 	} else if (not_before > s->now) {
 		set_operation(s, vm, OP_START, not_before);
 		set_deadline(s, &vm->timer, not_before);
-	} else if (order_unmet(s->m, vm) || order_unmet_partition(s->m, vm)) {
+	} else if (order_unmet(s->m, vm) || order_unmet_partition(s->m, vm) || waits_for_ids(s->m, vm)) {
 		set_operation(s, vm, OP_START, 0);
 		vm_start(s, vm, text, sizeof(text));
 		set_deadline(s, &vm->dependency, s->now); /* what it requires may have ended for good meanwhile */
@@ -400,7 +402,7 @@ void life_leave_behind(struct step *s, struct life *l)
 		set_deadline(s, &l->timer, vm->operation.deadline);
 		return;
 	}
-	if (order_unmet(s->m, vm) || order_unmet_partition(s->m, vm)) {
+	if (order_unmet(s->m, vm) || order_unmet_partition(s->m, vm) || waits_for_ids(s->m, vm)) {
 		order_wait(s, vm);
 		return;
 	}

@@ -158,7 +158,7 @@ int model_reserve(struct model *m)
 		return -ENOMEM;
 	if (map_reserve(&m->leases_by_token, m->lease_count + 1) < 0 || map_reserve(&m->vms_by_number, vms) < 0 ||
 		map_reserve(&m->vms_by_name, vms) < 0 ||
-		map_reserve(&m->lives_by_number, lives) < 0 || burned_reserve(&m->burned, MODEL_SP_MAX) < 0)
+		map_reserve(&m->lives_by_number, lives) < 0 || burned_reserve(&m->burned, (1 + m->burned.unmet) * MODEL_SP_MAX) < 0)
 		return -ENOMEM;
 	return heap_reserve(&m->deadlines, lives * (2 + 2ul * MODEL_SP_MAX) + 4 * vms + 4ul * MODEL_SP_MAX + m->lease_count + 1);
 }

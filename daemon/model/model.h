@@ -173,6 +173,7 @@ struct burned {
 struct burned_ids {
 	struct burned *at;
 	size_t count, room;
+	size_t unmet;     /* of them, at nobody in particular yet: sp is 0 */
 	uint32_t changes; /* counted: the rows follow */
 };
 
@@ -285,6 +286,7 @@ const struct lease *lease_that_holds(const struct life *l); /* the longest; NULL
 int burned_reserve(struct burned_ids *b, size_t more);
 int apply_burned(struct model *m, const struct change *c);
 int model_lose_id(struct model *m, uint16_t id); /* after the load: a life may have it that is not known here */
+bool model_waits_for_ids(const struct model *m, uint16_t wanted); /* none is to be had, and that may change when SPs are met */
 bool model_is_burned(const struct model *m, uint16_t id);
 const struct burned *model_burned(const struct model *m, uint64_t life, uint16_t sp); /* NULL: not burned there */
 void model_give_back_id(struct model *m, uint16_t id); /* if nobody has it, and it is not burned */

@@ -81,6 +81,19 @@ static bool waits_for_order(struct step *s, struct vm *vm)
 	return true;
 }
 
+/* Of whom the lives were that the log has lost is not known before SPs are met: their ids are kept back until then. */
+bool waits_for_ids(const struct model *m, const struct vm *vm)
+{
+	return model_waits_for_ids(m, (vm->pending ? vm->pending : vm->definition)->ffa_id);
+}
+
+/* One may be free now that was not. */
+void wake_for_ids(struct step *s)
+{
+	if (s->m->burned.unmet)
+		order_wake(s);
+}
+
 static void say_partition(const struct vm *vm, const struct wanted_partition *p, char *text, size_t size)
 {
 	if (p->id)
@@ -101,6 +114,11 @@ enum refusal vm_start(struct step *s, struct vm *vm, char *text, size_t size)
 		touch(s, vm);
 		if (vm->operation.operation == OP_START) /* until when is stored; else with the operation */
 			set_operation(s, vm, OP_START, vm->operation.deadline);
+		return REFUSED_NOT;
+	}
+	if (waits_for_ids(s->m, vm)) {
+		order_wait(s, vm); /* SPs that are met wake it */
+		touch(s, vm);
 		return REFUSED_NOT;
 	}
 	list_remove(&vm->order);

@@ -40,7 +40,8 @@ static size_t room_for(const struct model *m, const struct input *in)
 
 	if (in->kind == IN_AUTOSTART)
 		return ROOM_ORDINARY + room_of_calls(m) + 4 * m->vm_count;
-	return ROOM_ORDINARY + room_of_calls(m) + (wide ? m->life_count * (8 + 2 * m->sp_count) + m->burned.count : 0);
+	return ROOM_ORDINARY + room_of_calls(m) +
+		(wide ? m->life_count * (8 + 2 * m->sp_count) + m->burned.count + m->burned.unmet * MODEL_SP_MAX : 0);
 }
 
 static int reserve(struct step_out *o, struct model *m, size_t need)
@@ -73,7 +74,7 @@ int step_reserve(struct step_out *o, struct model *m, const struct input *in)
 
 int step_reserve_resume(struct step_out *o, struct model *m)
 {
-	size_t burns = m->lost_ids.count * m->sp_count;
+	size_t burns = (m->lost_ids.count + m->burned.unmet) * (m->sp_count + 2);
 
 	if (burned_reserve(&m->burned, burns + MODEL_SP_MAX) < 0)
 		return -ENOMEM;

@@ -99,6 +99,8 @@ enum refusal ask_preserve(struct step *s, struct vm *vm, struct answer *a);
 /* life.c: birth, entry, end, return of what was held */
 enum refusal life_begin(struct step *s, struct vm *vm, char *text, size_t size);
 enum refusal vm_start(struct step *s, struct vm *vm, char *text, size_t size); /* begins a life, or waits for order */
+void wake_for_ids(struct step *s);
+bool waits_for_ids(const struct model *m, const struct vm *vm); /* its life cannot begin before SPs are met */
 void life_substate(struct step *s, struct life *l, enum vm_substate sub, uint64_t deadline);
 void life_abort(struct step *s, struct life *l, enum vm_cause cause, const char *text, bool quiesced);
 void life_abort_kept(struct step *s, struct life *l, enum vm_cause cause); /* the same, and it is kept */
@@ -122,6 +124,7 @@ void start_failed(struct step *s, struct vm *vm, enum vm_cause cause, const char
 enum refusal ask_forget(struct step *s, const struct request *r, struct answer *a);
 void burn_id(struct step *s, const struct life *l, const struct sp *sp);
 void burn_lost_ids(struct step *s);
+void burned_meet(struct step *s); /* whoever is there now is who may know the lives that the log lost */
 void release_burned(struct step *s, const struct sp *sp, uint64_t under_way);
 
 /* exhaustion.c */

@@ -191,6 +191,8 @@ static void of_start(const struct model *m, const struct vm *vm, struct wait_rea
 		r->until = vm->timer.node.at;
 	} else if (first) {
 		on_vm(first, r);
+	} else if (waits_for_ids(m, vm) && !MUTANT(MUTANT_P6_IDS_UNSAID)) {
+		r->on = WAIT_SECURE_LINK;
 	}
 }
 

@@ -276,6 +276,7 @@ static void up(struct step *s, const struct secure_world *w)
 		else
 			lose(s, sp, another ? HOW_WORLD_GONE : HOW_SP_GONE, !was_up && !another);
 	}
+	burned_meet(s); /* after those that came anew were told from those that are on record */
 	list_for_each_safe(l, next, &s->m->lives, all) {
 		bool moved = false;
 

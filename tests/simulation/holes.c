@@ -23,11 +23,13 @@ struct after {
 	struct engine *engine;
 	const struct stored_turn *line;
 	size_t lines, at; /* at: the one that is loaded */
+	size_t gone;      /* so many in front are not there */
 	struct hole hole[HOLES_MAX];
 	size_t holes, refused;
 	uint16_t lost_id; /* of a life whose beginning is a hole; 0: none is */
-	bool others;      /* the SPs, or the whole secure world, are others than those on record */
-	bool reused;      /* the lost id was given out, though they are not */
+	bool nobody_knows; /* it: the SPs are others than those that were met since it was lost, or there are none */
+	bool reused;       /* the lost id was given out before that */
+	bool given_again;
 	uint64_t now, wake;
 	struct input input[INPUTS_MAX];
 	size_t first, count;
@@ -96,8 +98,10 @@ static void vmm_start(void *after, struct committed proof, const struct birth_pl
 {
 	struct after *a = after;
 
-	if (place->endpoint == a->lost_id && !a->others && place->life > a->line[a->lines - 1].turn.last_seq)
-		a->reused = true; /* by a life of this daemon's */
+	if (place->endpoint == a->lost_id && place->life > a->line[a->lines - 1].turn.last_seq) { /* a life of this daemon's */
+		a->reused |= !a->nobody_knows;
+		a->given_again = true;
+	}
 	later(a, (struct input){ .kind = IN_VMM_FAILED, .life = place->life, .end.cause = CAUSE_START_FAILED });
 }
 
@@ -169,7 +173,7 @@ static bool is_hole(const struct after *a, size_t line, size_t change)
 	for (size_t i = 0; i < a->holes; i++)
 		if (a->hole[i].line == line && a->hole[i].change == change)
 			return true;
-	return false;
+	return line < a->gone;
 }
 
 static bool before(void *after, size_t i)
@@ -186,6 +190,8 @@ static void refused(void *after, size_t i)
 
 static void make_holes(struct after *a, struct random *dice)
 {
+	if (random_chance(dice, 150)) /* up to all of it */
+		a->gone = random_between(dice, 1, a->lines);
 	a->holes = random_between(dice, 1, HOLES_MAX);
 	for (size_t i = 0; i < a->holes; i++) {
 		struct hole *h = &a->hole[i];
@@ -201,7 +207,6 @@ static void remember_sps(struct after *a, struct random *dice)
 {
 	uint32_t more = random_chance(dice, 500);
 
-	a->others = more;
 	for (size_t i = 0; i < a->lines; i++)
 		for (size_t k = 0; k < a->line[i].turn.count; k++) {
 			const struct change *c = &a->line[i].turn.change[k];
@@ -209,8 +214,6 @@ static void remember_sps(struct after *a, struct random *dice)
 
 			if (c->kind == CHANGE_WORLD)
 				memcpy(a->world.instance, c->world.instance, sizeof(a->world.instance));
-			if (c->kind == CHANGE_SP && c->sp.status == SP_GONE)
-				a->others = true; /* it comes back */
 			if (c->kind != CHANGE_SP || c->sp.status == SP_GONE)
 				continue;
 			while (n < a->world.count && a->world.sp[n].id != c->sp.id)
@@ -222,32 +225,24 @@ static void remember_sps(struct after *a, struct random *dice)
 			if (n == a->world.count)
 				a->world.count++;
 		}
-	if (random_chance(dice, 250)) {
+	if (random_chance(dice, 250))
 		a->world.instance[0] ^= 1;
-		a->others = true;
-	}
 }
 
-/*
- * The life must have been begun by that daemon, not be repeated by a snapshot; it may be known from the one before. Those SPs that
- * nobody met yet, or whose record is a hole, too, hold no id back.
- */
-static void find_lost_id(struct after *a)
+/* Any of those that a hole tells of. It may be known still, from another line. */
+static void find_lost_id(struct after *a, struct random *dice)
 {
-	for (size_t i = 0; i < a->holes; i++) {
-		const struct hole *h = &a->hole[i];
-		const struct turn *t = &a->line[h->line].turn;
+	uint64_t lost = 0;
 
-		for (size_t k = 0; k < t->count; k++)
-			if ((h->change == k || h->change == WHOLE) && t->change[k].kind == CHANGE_LIFE)
-				a->lost_id = t->change[k].begun.endpoint;
-		for (size_t k = 0; k < t->count; k++)
-			if ((h->change == k || h->change == WHOLE) &&
-				(t->change[k].kind == CHANGE_SP || t->change[k].kind == CHANGE_WORLD))
-				a->others = true;
-	}
-	if (!a->world.count)
-		a->others = true;
+	for (size_t i = 0; i < a->lines; i++)
+		for (size_t k = 0; k < a->line[i].turn.count; k++) {
+			const struct change *c = &a->line[i].turn.change[k];
+
+			if (c->kind != CHANGE_LIFE || (!is_hole(a, i, k) && !is_hole(a, i, WHOLE)))
+				continue;
+			if (random_below(dice, ++lost) == 0)
+				a->lost_id = c->begun.endpoint;
+		}
 }
 
 /* Few ids, so that it would be the next, were it not burned. */
@@ -305,6 +300,23 @@ static void run_until(struct after *a, uint64_t end)
 	engine_wake(a->engine);
 }
 
+/* Somebody asks for an id, whatever is left. */
+static void define_stranger(struct after *a)
+{
+	struct input in = { .kind = IN_REQUEST, .request = { .verb = REQUEST_DEFINE, .name = "stranger" } };
+	struct vm_definition *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		abort();
+	(void)snprintf(d->name, sizeof(d->name), "stranger");
+	memset(d->uuid, 0x77, sizeof(d->uuid));
+	d->vcpu_count = 1;
+	d->memory_bytes = DEFINITION_MEMORY_MIN;
+	d->limits.build_timeout_ms = d->limits.announce_timeout_ms = d->limits.stop_timeout_ms = 1000;
+	in.request.definition = d;
+	later(a, in);
+}
+
 static void ask_all(struct after *a, enum request_verb verb)
 {
 	const struct rows *rows = engine_rows(a->engine);
@@ -335,6 +347,44 @@ static __attribute__((format(printf, 4, 5))) void broken(const struct after *a, 
 	}
 }
 
+/* Nobody has met an SP yet: who has no life, and is to have one, says on whom it waits. */
+static void look_who_waits(const struct after *a, struct failure *f)
+{
+	const struct rows *rows = engine_rows(a->engine);
+
+	for (size_t i = 0; i < rows_vm_count(rows); i++) {
+		const struct vm_row *row = rows_vm_at(rows, i);
+
+		if (!row->life && row->operation == OP_START && row->waits.on == WAIT_NOTHING)
+			broken(a, f, "P6", "%s is to start, has no life, and does not say on whom it waits", row->name);
+	}
+}
+
+/* Everybody is another. False: that cannot be told, of one at least. */
+static bool become_others(struct secure_world *world)
+{
+	static const uint8_t untold[16];
+	bool told = true;
+
+	for (size_t i = 0; i < world->count; i++)
+		told &= world->sp[i].generation++ > 0;
+	if (memcmp(world->instance, untold, sizeof(untold)) == 0)
+		return told;
+	world->instance[1] ^= 1;
+	return memcmp(world->instance, untold, sizeof(untold)) != 0 || told;
+}
+
+/* After each SP was met, and then again as another. */
+static void look_what_is_burned(const struct after *a, struct failure *f)
+{
+	const struct rows *rows = engine_rows(a->engine);
+
+	for (size_t i = 0; i < rows_burned_count(rows) && a->nobody_knows; i++)
+		if (rows_burned_at(rows, i)->endpoint == a->lost_id)
+			broken(a, f, "P6", "id 0x%04x is kept back at SP %04x for a secure world that is gone", a->lost_id,
+				rows_burned_at(rows, i)->sp);
+}
+
 static void look(struct after *a, struct failure *f)
 {
 	const struct rows *rows = engine_rows(a->engine);
@@ -354,10 +404,37 @@ static void count(const struct after *a, struct holes_sum *sum)
 
 	sum->tries++;
 	sum->refused += a->refused;
-	sum->lost_ids += a->lost_id && !a->others;
+	sum->lost_ids += a->lost_id != 0;
 	sum->vms += rows_vm_count(rows);
 	for (size_t i = 0; i < rows_vm_count(rows); i++)
 		sum->lives += rows_vm_at(rows, i)->life != 0;
+}
+
+/* `away`: no SP is met before somebody asks for an id. */
+static void go_on(struct after *a, bool away, struct failure *f)
+{
+	define_stranger(a);
+	if (away) {
+		run_until(a, a->now + 10 * S);
+		ask_all(a, REQUEST_START);
+		run_until(a, a->now + S);
+		look_who_waits(a, f);
+	}
+	a->nobody_knows = !a->world.count;
+	met(a);
+	run_until(a, a->now + 10 * S);
+	ask_all(a, REQUEST_START);
+	run_until(a, a->now + 10 * S);
+	a->nobody_knows |= become_others(&a->world);
+	met(a);
+	run_until(a, a->now + 10 * S);
+	look_what_is_burned(a, f);
+	ask_all(a, REQUEST_START);
+	run_until(a, a->now + 10 * S);
+	ask_all(a, REQUEST_DESTROY);
+	run_until(a, a->now + PATIENCE);
+	if (!f->failed)
+		look(a, f);
 }
 
 static void try_holes(const struct world *w, struct random *dice, struct holes_sum *sum, struct failure *f)
@@ -381,7 +458,7 @@ static void try_holes(const struct world *w, struct random *dice, struct holes_s
 	memcpy(config.boot, a.line[a.lines - 1].turn.boot, sizeof(config.boot));
 	make_holes(&a, dice);
 	remember_sps(&a, dice);
-	find_lost_id(&a);
+	find_lost_id(&a, dice);
 	narrow(&a, &config);
 	if (engine_new(&config, &ports, &a.engine) < 0)
 		abort();
@@ -392,13 +469,8 @@ static void try_holes(const struct world *w, struct random *dice, struct holes_s
 	if (engine_start(a.engine) < 0 || engine_autostart(a.engine) < 0)
 		abort();
 	count(&a, sum);
-	met(&a);
-	run_until(&a, a.now + 10 * S);
-	ask_all(&a, REQUEST_START);
-	run_until(&a, a.now + 10 * S);
-	ask_all(&a, REQUEST_DESTROY);
-	run_until(&a, a.now + PATIENCE);
-	look(&a, f);
+	go_on(&a, random_chance(dice, 400), f);
+	sum->given_again += a.given_again;
 	engine_free(a.engine);
 }
 

@@ -45,7 +45,8 @@ static bool needs_the_spmc(enum mutant which)
 /* Only in a log with holes. */
 static bool needs_holes(enum mutant which)
 {
-	return which == MUTANT_P2_LOST_ID_REUSED;
+	return which == MUTANT_P2_LOST_ID_REUSED || which == MUTANT_P2_LOST_ID_UNMET || which == MUTANT_P2_LOST_ID_MET ||
+		which == MUTANT_P6_IDS_UNSAID;
 }
 
 static bool is_found_by_holes(enum mutant which, uint64_t seed)

@@ -113,10 +113,11 @@ int lifecycle_shutdown(struct lifecycle *l, bool host, uint64_t *ret_seq);
  */
 int lifecycle_forget(struct lifecycle *l, const char *name, uint64_t life, uint16_t sp, uint64_t *ret_seq);
 
-/* An FF-A id that nobody gets, because an SP may know a life which was forgotten. */
+/* An FF-A id that nobody gets, because an SP may know a life which was forgotten, or which the log has lost. */
 struct lifecycle_burned {
 	size_t size;
-	uint16_t endpoint, sp;
+	uint16_t endpoint;
+	uint16_t sp; /* 0: none was met since the log lost it */
 	uint64_t life;
 	const char *name; /* of the life's VM */
 	uint64_t realtime;
