@@ -207,6 +207,8 @@ static int leave(const struct cli *c, const char *name, int r)
 		(void)cli_say_error("console %s: lifecycled went away and did not come back; the guest goes on", name);
 		return CLI_NO_DAEMON;
 	}
+	if (r == -EPIPE) /* standard output, and it is said why */
+		return CLI_FAILED;
 	if (r < 0)
 		return cli_say_error("console %s: cannot be read: %s", name, strerror(-r));
 	if (c->follow && !c->quiet)

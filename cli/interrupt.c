@@ -12,6 +12,7 @@
 
 static sigset_t caught;
 static volatile sig_atomic_t number_that_came;
+static int output_error;
 
 static void on_interrupt(int number)
 {
@@ -57,6 +58,8 @@ static ssize_t write_out(void *cookie, const char *data, size_t size)
 		error = errno;
 		(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	} while (n < 0 && error == EINTR && !interrupted());
+	if (n < 0)
+		output_error = error;
 	errno = error;
 	return n < 0 ? 0 : n;
 }
@@ -88,6 +91,11 @@ void interrupt_catch_also(int number, void (*handler)(int))
 
 	if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
 		handle(number, handler ? handler : on_interrupt);
+}
+
+int interrupt_output_error(void)
+{
+	return output_error;
 }
 
 /* ---- waiting ---- */

@@ -15,5 +15,7 @@ void interrupt_catch(void);
 void interrupt_catch_also(int number, void (*handler)(int));
 /* One of them came. What is still written then gets a second of its reader's time. */
 bool interrupted(void);
+/* The errno with which standard output failed since; 0: it did not. What stdio says of it later may be of something else. */
+int interrupt_output_error(void);
 /* Waits for fd to be readable: 0, -ETIMEDOUT or -EINTR. fd may be -1. `deadline` is CLOCK_MONOTONIC ns; UINT64_MAX: none. */
 int interrupt_poll(int fd, uint64_t deadline);

@@ -12,6 +12,7 @@
 
 #include "dry_run.h"
 #include "host.h"
+#include "interrupt.h"
 #include "names.h"
 #include "options.h"
 #include "output.h"
@@ -148,7 +149,7 @@ static size_t terminal_width(void)
 static int finish(int code)
 {
 	bool whole = fflush(stdout) == 0 && !ferror(stdout);
-	int error = errno;
+	int error = interrupt_output_error() ? interrupt_output_error() : errno;
 
 	if (!whole && error != EPIPE && code != CLI_INTERRUPTED) /* who reads no further, or interrupts, knows */
 		(void)cli_say_error("not all could be written to standard output: %s", strerror(error));

@@ -100,6 +100,24 @@ static void j_is_pretty_on_a_terminal(void **state)
 	expect_there(*state, ENVIRONMENT("PAGER=cat"), CTL("list", "-j"), "\n    \"name\": \"web\"", NULL);
 }
 
+/* Once, with the reason that it has, and whatever is done beside it. */
+static void says_why_not_all_could_be_written(void **state)
+{
+	static const char *const verbs[] = { "list", "console web", "console --follow web", "events --no-follow", "monitor -n1" };
+
+	expect(*state, CTL("start", "db", "--no-block", "-q"), 0, "", NULL);
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
+		char line[512];
+		struct run r;
+
+		(void)snprintf(line, sizeof(line), "exec " LIFECYCLECTL " %s >/dev/full", verbs[i]);
+		r = ctl(*state, (const char *const[]){ "sh", "-c", line, NULL });
+		if (r.code != 1 || strcmp(r.errors, "lifecyclectl: not all could be written to standard output: No space left on device\n") != 0)
+			fail_msg("%s: exit code %d: %s", verbs[i], r.code, r.errors);
+		run_free(&r);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +128,7 @@ int main(void)
 		TEST(colours_are_for_terminals),
 		TEST(lines_fit_the_terminal),
 		TEST(j_is_pretty_on_a_terminal),
+		TEST(says_why_not_all_could_be_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
