@@ -312,6 +312,15 @@ static void vm_told(struct bus *b, const struct rows *rows, struct shown *s)
 		emit_changed(b, path, VM_INTERFACE, names);
 }
 
+/* What followers are not told of may be shown by a property all the same: leases. */
+static void turn_row(struct bus *b, const struct vm_row *row)
+{
+	struct shown *s = shown_find(b, row->name);
+
+	if (s && list_is_empty(&s->touched))
+		list_append(&b->touched, &s->touched);
+}
+
 void bus_signals_turn(struct bus *b, const struct published *what)
 {
 	const char *count[] = { "VmCount", NULL };
@@ -319,6 +328,8 @@ void bus_signals_turn(struct bus *b, const struct published *what)
 
 	for (size_t i = 0; i < what->count; i++)
 		turn_event(b, what, i);
+	for (size_t i = 0; i < what->touched_count; i++)
+		turn_row(b, what->touched[i]);
 	while ((s = list_first(&b->touched, struct shown, touched))) {
 		list_remove(&s->touched);
 		vm_told(b, what->rows, s);

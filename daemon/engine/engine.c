@@ -95,6 +95,7 @@ static void tell(struct engine *e, struct committed proof, bool late)
 {
 	struct published what = { .proof = proof, .rows = e->rows, .event = e->out.event, .count = e->out.events };
 
+	what.touched = rows_touched(e->rows, &what.touched_count);
 	for (size_t i = 0; i < e->ports.publisher_count; i++)
 		if (e->ports.publisher[i].late == late)
 			e->ports.publisher[i].ops->publish(e->ports.publisher[i].arg, &what);

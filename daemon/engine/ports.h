@@ -270,6 +270,8 @@ struct published {
 	const struct rows *rows;
 	const struct event_record *event;
 	size_t count;
+	const struct vm_row *const *touched; /* the rows that were written anew: also of what followers are not told, as a lease */
+	size_t touched_count;
 };
 
 struct publish_ops {

@@ -20,7 +20,8 @@ struct row {
 
 struct rows {
 	struct row **all;
-	size_t count, size;
+	const struct vm_row **touched; /* by the last refresh; has room for all */
+	size_t count, size, touched_count;
 	struct map by_name;
 	struct row *endpoint[FFA_ID_VM_COUNT];
 	struct sp_row sp[MODEL_SP_MAX];
@@ -57,6 +58,7 @@ struct rows *rows_free(struct rows *r)
 	free(r->orphans.at);
 	free(r->burned);
 	free(r->all);
+	free(r->touched);
 	free(r->spare);
 	map_free(&r->by_name);
 	free(r);
@@ -72,10 +74,15 @@ int rows_reserve(struct rows *r, size_t vms)
 	if (vms > r->size) {
 		size_t size = vms * 2;
 		struct row **all = realloc(r->all, size * sizeof(*all));
+		const struct vm_row **touched;
 
 		if (!all)
 			return -ENOMEM;
 		r->all = all;
+		touched = realloc(r->touched, size * sizeof(*touched));
+		if (!touched)
+			return -ENOMEM;
+		r->touched = touched;
 		r->size = size;
 	}
 	return 0;
@@ -226,6 +233,7 @@ static void refresh_one(struct rows *r, const struct model *m, const struct vm *
 	conditions_say(&before, &row->vm);
 	if (row->vm.endpoint)
 		r->endpoint[row->vm.endpoint] = row;
+	r->touched[r->touched_count++] = &row->vm;
 }
 
 static void refresh_sps(struct rows *r, const struct model *m)
@@ -280,6 +288,7 @@ void rows_refresh(struct rows *r, struct model *m, uint64_t seq)
 {
 	struct vm *vm, *next;
 
+	r->touched_count = 0;
 	list_for_each_safe(vm, next, &m->touched, touched) {
 		list_remove(&vm->touched);
 		refresh_one(r, m, vm);
@@ -291,6 +300,12 @@ void rows_refresh(struct rows *r, struct model *m, uint64_t seq)
 	r->shutting_down = m->shutdown.active;
 	r->counts = m->counts;
 	r->seq = seq;
+}
+
+const struct vm_row *const *rows_touched(const struct rows *r, size_t *ret_count)
+{
+	*ret_count = r->touched_count;
+	return r->touched;
 }
 
 void rows_catch_up(struct rows *r, struct model *m)

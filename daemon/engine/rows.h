@@ -16,6 +16,7 @@ void rows_forget(struct rows *r, const char *name); /* that VM went */
 
 /* Writes anew the rows of the VMs the model lists as touched, and what is said of the SPs. */
 void rows_refresh(struct rows *r, struct model *m, uint64_t seq);
+const struct vm_row *const *rows_touched(const struct rows *r, size_t *ret_count); /* those that the last refresh wrote */
 
 /* What calls changed since, which is in no turn: of the VMs that the model lists as called, what the vCPUs are doing. */
 void rows_catch_up(struct rows *r, struct model *m);

@@ -71,6 +71,9 @@ def gdbus_hears_what_happens(h):
         h.until(lambda: "is owned by" in heard.read_text(), "it listens")
         run(*call, WEB, "--method", f"{NAME}.VM.Start", 0, "{}")
         equal(run(*call, WEB, "--method", f"{NAME}.VM.WaitState", 0, "['running']", 20000, "{}").split(",")[0], "('reached'", "result")
+        h.ctl("lease", "web", "--", "true")
+        h.until(lambda: len(re.findall(rf"^{WEB}: .*PropertiesChanged .*'Leases': <", heard.read_text(), re.M)) == 2,
+                "it hears of the lease, and that it is over")
         run(*call, WEB, "--method", f"{NAME}.VM.Destroy", 0, "{}")
         h.until(lambda: "InterfacesRemoved" in heard.read_text(), "it hears that web went")
         for restarts in (1, 2):

@@ -116,6 +116,23 @@ static void what_did_not_change_is_not_told(void **state)
 	NOTHING_HEARD(w);
 }
 
+/* A lease is no event; whoever looks at the property hears of it nevertheless. */
+static void what_changes_without_an_event_is_told_too(void **state)
+{
+	struct world *w = *state;
+	struct vm_row *a = fake_vm(&w->engine, "a", 1);
+	const struct vm_row *const touched[] = { a };
+	struct published what = { .rows = &w->engine.rows, .touched = touched, .touched_count = 1 };
+
+	PUBLISH(w, VM(1, "a"));
+	listen_signals(w);
+	a->leases_at = 2;
+	bus_publish_ops.publish(w->bus, &what);
+	HEARD(w, "PropertiesChanged /vm/a Leases");
+	bus_publish_ops.publish(w->bus, &what);
+	NOTHING_HEARD(w);
+}
+
 static void a_definition_made_anew_keeps_its_object(void **state)
 {
 	struct world *w = *state;
@@ -197,6 +214,7 @@ int main(void)
 		TEST(every_move_of_a_turn_is_told_once_and_in_order),
 		TEST(a_restart_passes_null_only_where_it_has_to_wait),
 		TEST(what_did_not_change_is_not_told),
+		TEST(what_changes_without_an_event_is_told_too),
 		TEST(a_definition_made_anew_keeps_its_object),
 		TEST(a_vm_that_came_and_went_in_one_turn_is_not_seen),
 		TEST(a_vm_that_is_another_now_is_removed_first),
