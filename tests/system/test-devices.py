@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """Devices that a VM is given, with the whole daemon: defined, shown, led at its end and at a restart. They are scripted."""
+import contextlib
 import json
+import os
+import subprocess
 import sys
 
 import host
-from host import Host, equal, expect
+from host import BUILD, Host, equal, expect
 
 
 def fakes(*scripts):
@@ -23,6 +26,18 @@ def runs(h, *scripts):
 
 def subchannels(*scripts):
     return [{"type": "ccw-fake", "script": script} for script in scripts]
+
+
+@contextlib.contextmanager
+def watching(h, *words):
+    """device-watch, which has begun to look."""
+    with subprocess.Popen([BUILD / "tests/system/device-watch", *words], env={**os.environ, "LIFECYCLED_BUS": h.bus_address},
+                          stdout=subprocess.PIPE, text=True) as watch:
+        try:
+            equal(watch.stdout.readline(), "looks\n", "what it says first")
+            yield watch
+        finally:
+            watch.kill()
 
 
 def all_is_settled(h):
@@ -127,10 +142,10 @@ def a_pause_waits_for_the_program_of_a_subchannel():
         h.define("web", "beat", devices=subchannels("program 0ms; start after 900ms") + fakes(""))
         h.ctl("start", "web")
         h.until(lambda: shown(h) == [("busy", "-"), ("running", "-")], "the channel has a program")
-        waits = h.ctl_begin("pause", "web")
-        h.until(lambda: shown(h) == [("busy", "awaited"), ("running", "-")], "it is waited for before anything stops")
-        equal(h.status("web")["devices"][0]["text"], "pause: a program is with the channel", "for what")
-        equal(waits.wait(timeout=20), 0, "exit code of the pause")
+        with watching(h, "web", "pause: a program is with the channel") as watch:
+            waits = h.ctl_begin("pause", "web")
+            equal(watch.stdout.read(), "busy running\n", "it is waited for before anything stops")
+            equal(waits.wait(timeout=host.LIMIT), 0, "exit code of the pause")
         equal(shown(h), [("idle", "-"), ("stop", "-")], "devices of a VM that is paused")
         h.ctl("resume", "web")
         h.until(lambda: shown(h) == [("idle", "-"), ("running", "-")], "they run again")
@@ -159,14 +174,14 @@ def a_channel_that_does_not_end_its_program_refuses_a_pause():
 
 def a_restart_quiesces_the_channel_and_begins_with_a_new_one():
     with Host() as h:
-        seen = int(500 * host.check.MULTIPLIER)  # ms, in which somebody can look
-        h.define("web", "beat", devices=subchannels(f"program 0ms; start silent; cancel fail 16; halt silent; halt after {seen}ms"))
+        h.define("web", "beat", devices=subchannels("program 0ms; start silent; cancel fail 16; halt silent; halt after 500ms"))
         h.ctl("start", "web")
         h.until(lambda: shown(h) == [("busy", "-")], "the channel has a program")
         life = h.row("web")["life"]
-        again = h.ctl_begin("restart", "web")
-        h.until(lambda: [d["text"] for d in h.status("web")["devices"]] == ["abort: halt, try 2"], "the ladder is shown")
-        equal(again.wait(host.LIMIT), 0, "exit code of the restart")
+        with watching(h, "web", "abort: halt, try 2") as watch:
+            again = h.ctl_begin("restart", "web")
+            equal(again.wait(timeout=host.LIMIT), 0, "exit code of the restart")
+            equal(watch.stdout.read(), "quiescing\n", "the device, when the ladder is shown")
         expect(h.row("web")["life"] > life, "another life", h.row("web"))
         h.until(lambda: shown(h) == [("busy", "-")], "with a channel that knows nothing of the last one")
         h.ctl("abort", "web")
