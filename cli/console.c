@@ -38,6 +38,13 @@ static int say_lost(const struct cli *c, const char *name, uint64_t lost)
 	return 0;
 }
 
+static volatile sig_atomic_t to_be_stopped; /* ^Z */
+
+static void on_stop(int number)
+{
+	to_be_stopped = number;
+}
+
 /* What is there now. Bytes, or a negative errno. */
 static ssize_t pump(const struct cli *c, const char *name, struct lifecycle_console *console)
 {
@@ -55,7 +62,7 @@ static ssize_t pump(const struct cli *c, const char *name, struct lifecycle_cons
 			put_bytes(c, name, chunk, (size_t)n);
 		all += n;
 		(void)fflush(stdout);
-	} while (n > 0 && !ferror(stdout) && !interrupted()); /* a guest may go on and on */
+	} while (n > 0 && !ferror(stdout) && !interrupted() && !to_be_stopped); /* a guest may go on and on */
 	return all;
 }
 
@@ -83,13 +90,6 @@ static ssize_t print_tail(const struct cli *c, const char *name, struct lifecycl
  */
 #define GIVE_BACK "\030\033\\" "\033[?47l" "\033[!p" "\033[?25h\033[?7h" "\033[?1000l\033[?1002l\033[?1003l\033[?1004l\033[?1006l" \
 	"\033[?2004l" "\033(B\017" "\033[0m\r\n"
-
-static volatile sig_atomic_t to_be_stopped;
-
-static void on_stop(int number)
-{
-	to_be_stopped = number;
-}
 
 static bool is_given_away(const struct cli *c)
 {
@@ -166,10 +166,10 @@ static int pause_shortly(const struct cli *c, struct lifecycle_console *console,
 {
 	/* The ring wakes nobody at an end of life, nor does a signal: look at both now and then. */
 	(void)lifecycle_console_wait(console, over ? 0 : LOOK_MS);
-	if (interrupt_poll(-1, 0) != -EINTR)
-		return 0;
+	(void)interrupt_poll(-1, 0);
 	if (interrupted())
 		return -EINTR;
+	/* It may have come here, or in a write. */
 	if (to_be_stopped) {
 		to_be_stopped = 0;
 		give_back(c);

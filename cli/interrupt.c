@@ -40,40 +40,67 @@ bool interrupted(void)
 	return number_that_came;
 }
 
-/* ---- standard output ---- */
+/* ---- standard output and error ---- */
 
-/* Part of it may be what is told: whoever called writes the rest, and is interrupted then. */
-static ssize_t write_out(void *cookie, const char *data, size_t size)
+struct out {
+	int fd;
+	bool is_given_up; /* interrupted, and whoever reads has had a second since */
+};
+
+static ssize_t write_some(int fd, const char *data, size_t size)
 {
 	sigset_t before;
 	ssize_t n;
 	int error;
 
-	(void)cookie;
 	if (interrupted())
 		(void)alarm(1);
-	do {
-		(void)sigprocmask(SIG_UNBLOCK, &caught, &before);
-		n = write(STDOUT_FILENO, data, size);
-		error = errno;
-		(void)sigprocmask(SIG_SETMASK, &before, NULL);
-	} while (n < 0 && error == EINTR && !interrupted());
-	if (n < 0)
-		output_error = error;
+	(void)sigprocmask(SIG_UNBLOCK, &caught, &before);
+	n = write(fd, data, size);
+	error = errno;
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	errno = error;
-	return n < 0 ? 0 : n;
+	return n;
 }
 
-static void make_output_interruptible(void)
+/* All of it, or it is an error of the stream for good; so a signal that interrupts nothing (^Z) must not cut it short. */
+static ssize_t write_out(void *cookie, const char *data, size_t size)
+{
+	struct out *out = cookie;
+	size_t done = 0;
+
+	while (done < size && !out->is_given_up) {
+		bool last = interrupted();
+		ssize_t n = write_some(out->fd, data + done, size - done);
+
+		if (n >= 0)
+			done += (size_t)n;
+		else if (errno != EINTR)
+			break;
+		else
+			out->is_given_up = last;
+	}
+	return (ssize_t)done;
+}
+
+static void make_interruptible(FILE **stream, struct out *out, int mode)
 {
 	static const cookie_io_functions_t functions = { .write = write_out };
-	FILE *out = fopencookie(NULL, "w", functions);
+	FILE *other = fopencookie(out, "w", functions);
 
-	(void)fflush(stdout);
-	if (!out) /* it waits for its reader, then */
+	(void)fflush(*stream);
+	if (!other) /* it waits for its reader, then */
 		return;
-	(void)setvbuf(out, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, BUFSIZ);
-	stdout = out;
+	(void)setvbuf(other, NULL, mode, BUFSIZ);
+	*stream = other;
+}
+
+static void make_both_interruptible(void)
+{
+	static struct out out = { .fd = STDOUT_FILENO }, error = { .fd = STDERR_FILENO };
+
+	make_interruptible(&stdout, &out, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF);
+	make_interruptible(&stderr, &error, _IONBF);
 }
 
 void interrupt_catch(void)
@@ -82,7 +109,7 @@ void interrupt_catch(void)
 	handle(SIGALRM, on_alarm);
 	handle(SIGINT, on_interrupt);
 	handle(SIGTERM, on_interrupt);
-	make_output_interruptible();
+	make_both_interruptible();
 }
 
 void interrupt_catch_also(int number, void (*handler)(int))

@@ -3,13 +3,13 @@
 
 /*
  * How a verb that waits is interrupted. The signals that were caught are blocked but where it waits: in interrupt_poll(),
- * and in the write of standard output, which whoever reads may hold up for ever.
+ * and in a write of standard output or error, which whoever reads may hold up for ever.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* From now on SIGINT and SIGTERM interrupt. Once, before anything waits: standard output becomes another stream. */
+/* From now on SIGINT and SIGTERM interrupt. Once, before anything waits: stdout and stderr become other streams. */
 void interrupt_catch(void);
 /* The same for another signal, if it is not ignored (nohup); or, with a handler of its own, interrupt_poll() is -EINTR and no more. */
 void interrupt_catch_also(int number, void (*handler)(int));

@@ -3,6 +3,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -26,6 +27,7 @@ class Terminal:
         def own():
             os.setsid()
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the nohup of whoever runs the tests is for another terminal
 
         self.child = subprocess.Popen([str(word) for word in command], stdin=slave, stdout=slave, stderr=slave, preexec_fn=own,
                                       env={**os.environ, "TERM": "xterm", **(environment or {})})
@@ -43,8 +45,9 @@ class Terminal:
 
     def until(self, true, what):
         """Reads until true() of what was written."""
+        end = time.monotonic() + host.LIMIT
         while not true(self.written):
-            expect(self.read(host.LIMIT * 1000), f"the terminal did not come to this: {what}", repr(self.written[-2000:]))
+            expect(self.read(host.LIMIT * 1000) and time.monotonic() < end, f"the terminal did not come to this: {what}", repr(self.written[-2000:]))
 
     def write(self, text):
         os.write(self.master, text if isinstance(text, bytes) else text.encode())

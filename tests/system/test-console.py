@@ -19,9 +19,9 @@ GIVEN_BACK = (b"\x18\x1b\\\x1b[?47l\x1b[!p\x1b[?25h\x1b[?7h\x1b[?1000l\x1b[?1002
               b"\x1b[?2004l\x1b(B\x0f\x1b[0m\r")
 
 
-def console(h, *words):
+def console(h, *words, says=b"test guest: up"):
     t = Terminal([BUILD / "cli/lifecyclectl", "--bus", h.bus_address, "console", "web", *words])
-    t.until(lambda w: b"test guest: up" in w, "what the guest said")
+    t.until(lambda w: says in w, "what the guest said")
     return t
 
 
@@ -133,18 +133,31 @@ def state_of(pid):
     return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
 
 
+def is_stopped_and_goes_on(h, says, writing=False):
+    with console(h, "--follow", "--raw", says=says) as t:
+        if writing:
+            h.until(lambda: waits_to_write(t.child.pid), "it waits in its write")
+        os.kill(t.child.pid, signal.SIGTSTP)
+        t.until(lambda w: GIVEN_BACK in w, "the terminal is given back")
+        h.until(lambda: state_of(t.child.pid) == "T", "it stands")
+        t.written = b""
+        os.kill(t.child.pid, signal.SIGCONT)
+        t.until(lambda w: says in w, "what the guest says after that")
+        os.kill(t.child.pid, signal.SIGTERM)
+        equal(t.wait(), 130, "exit code")
+        is_as_it_was(t)
+
+
 def one_that_is_stopped_gives_it_back_and_goes_on():
     with running() as h:
-        with console(h, "--follow", "--raw") as t:
-            os.kill(t.child.pid, signal.SIGTSTP)
-            t.until(lambda w: GIVEN_BACK in w, "the terminal is given back")
-            h.until(lambda: state_of(t.child.pid) == "T", "it stands")
-            t.written = b""
-            os.kill(t.child.pid, signal.SIGCONT)
-            t.until(lambda w: b"beat" in w, "what the guest says after that")
-            os.kill(t.child.pid, signal.SIGTERM)
-            equal(t.wait(), 130, "exit code")
-            is_as_it_was(t)
+        is_stopped_and_goes_on(h, b"beat")
+
+
+def one_that_is_stopped_while_it_writes_does_so_too():
+    with Host() as h:
+        h.define("web", "flood")
+        h.ctl("start", "web")
+        is_stopped_and_goes_on(h, b"XYZ", writing=True)
 
 
 if __name__ == "__main__":
@@ -157,4 +170,5 @@ if __name__ == "__main__":
         a_daemon_that_dies_ends_no_console_if_it_comes_back,
         a_daemon_that_stays_away_is_told,
         one_that_is_stopped_gives_it_back_and_goes_on,
+        one_that_is_stopped_while_it_writes_does_so_too,
     ]))

@@ -179,6 +179,7 @@ def a_wait_ends_when_a_verb_is_done():
             life = h.row("web")["life"]
             does("restart", "web", "0 running running")
             expect(h.row("web")["life"] > life, "it is the next life that runs")
+            h.until(lambda: "listens" in h.ctl("console", "web"), "the guest listens to its power key")
             does("stop", "web", "0 null -")
             equal(h.status("web")["last_end"]["cause"], "user-stop", "how it ended")
             does("start", "broken", "0 null -")

@@ -62,7 +62,8 @@ def abort_says_what_it_waits_for_and_ends_with_the_result():
         with ctl(h, "abort", "web") as t:
             t.until(lambda w: re.search(SPENT, w), "phase, SP, tries and time left")
             seen = t.written.count(b"\r\033[K")
-            t.until(lambda w: w.count(b"\r\033[K") > seen + 1, "the line is written again")
+            t.until(lambda w: w.count(b"\r\033[K") > seen + 1 and re.search(SPENT, w.rsplit(b"\r\033[K", 1)[1]),
+                    "the line is written again")
             equal(len(t.screen()), 1, f"lines on the screen meanwhile: {t.screen()}")
             open_gate(h, "web")
             equal(t.wait(), 0, "exit code")
