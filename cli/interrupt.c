@@ -12,7 +12,6 @@
 
 static sigset_t caught;
 static volatile sig_atomic_t number_that_came;
-static int output_error;
 
 static void on_interrupt(int number)
 {
@@ -45,7 +44,10 @@ bool interrupted(void)
 struct out {
 	int fd;
 	bool is_given_up; /* interrupted, and whoever reads has had a second since */
+	int error;
 };
+
+static struct out output = { .fd = STDOUT_FILENO }, errors = { .fd = STDERR_FILENO };
 
 static ssize_t write_some(int fd, const char *data, size_t size)
 {
@@ -73,12 +75,14 @@ static ssize_t write_out(void *cookie, const char *data, size_t size)
 		bool last = interrupted();
 		ssize_t n = write_some(out->fd, data + done, size - done);
 
-		if (n >= 0)
+		if (n >= 0) {
 			done += (size_t)n;
-		else if (errno != EINTR)
+			continue;
+		}
+		out->error = errno;
+		if (errno != EINTR)
 			break;
-		else
-			out->is_given_up = last;
+		out->is_given_up = last;
 	}
 	return (ssize_t)done;
 }
@@ -97,10 +101,8 @@ static void make_interruptible(FILE **stream, struct out *out, int mode)
 
 static void make_both_interruptible(void)
 {
-	static struct out out = { .fd = STDOUT_FILENO }, error = { .fd = STDERR_FILENO };
-
-	make_interruptible(&stdout, &out, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF);
-	make_interruptible(&stderr, &error, _IONBF);
+	make_interruptible(&stdout, &output, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF);
+	make_interruptible(&stderr, &errors, _IONBF);
 }
 
 void interrupt_catch(void)
@@ -122,7 +124,7 @@ void interrupt_catch_also(int number, void (*handler)(int))
 
 int interrupt_output_error(void)
 {
-	return output_error;
+	return output.error;
 }
 
 /* ---- waiting ---- */
