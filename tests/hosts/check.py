@@ -45,11 +45,12 @@ def until(true, seconds, given_up):
 
 
 def definition(name, kernel, more):
-    """Of a VM that runs this image; `more` is merged into it, with _ for -. It may build as long as a host of this kind needs."""
+    """Of a VM that runs this image; `more` is merged into it, with _ for -. It may build and be announced as long as a host of this kind needs."""
     merged = {"name": name, "memory": {"size": "2M"}, "kernel": str(kernel)}
     merged.update({key.replace("_", "-"): value for key, value in more.items()})
     if MULTIPLIER > 1:
-        merged["limits"] = {"build-timeout": f"{int(10 * MULTIPLIER)}s", **merged.get("limits", {})}
+        slow = {"build-timeout": f"{int(10 * MULTIPLIER)}s", "announce-timeout": f"{int(5 * MULTIPLIER)}s"}
+        merged["limits"] = {**slow, **merged.get("limits", {})}
     return merged
 
 
