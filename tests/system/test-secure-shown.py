@@ -77,6 +77,7 @@ def a_page_says_what_an_sp_does_and_did():
 
 def a_partition_tells_its_version():
     with some_host("--sp", "strict:0x8001", "--ffa-version", "1.3") as h:
+        h.until(lambda: "0x8001" in h.ctl("partitions"), "the SP is met")
         expect(page(h)["ffa_version"] >> 16 == 1, "its own FF-A version", page(h))
         equal(bus_property(h, 0x8001, "Version"), page(h)["ffa_version"], "Version on the bus")
         expect("FF-A version: 1." in h.ctl("partitions", "0x8001"), "the page has it")
