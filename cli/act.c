@@ -287,6 +287,7 @@ static void wait_for_next(struct cli *c, struct tasks *all)
 	struct task *t = &all->task[all->waited++];
 
 	interrupt_catch();
+	(void)fflush(stdout); /* whoever reads what was said of the others need not wait for this one */
 	progress_begin(&t->follow.progress, c, all->waited, all->count);
 	if (t->code == 0)
 		wait_for(c, t, all->verb, all->deadline);

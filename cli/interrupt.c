@@ -107,6 +107,11 @@ static void make_both_interruptible(void)
 
 void interrupt_catch(void)
 {
+	static bool is_done;
+
+	if (is_done)
+		return;
+	is_done = true;
 	(void)sigemptyset(&caught);
 	handle(SIGALRM, on_alarm);
 	handle(SIGINT, on_interrupt);

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* From now on SIGINT and SIGTERM interrupt. Once, before anything waits: stdout and stderr become other streams. */
+/* From now on SIGINT and SIGTERM interrupt. stdout and stderr become other streams; a second call does nothing. */
 void interrupt_catch(void);
 /* The same for another signal, if it is not ignored (nohup); or, with a handler of its own, interrupt_poll() is -EINTR and no more. */
 void interrupt_catch_also(int number, void (*handler)(int));

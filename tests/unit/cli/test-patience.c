@@ -8,8 +8,10 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "interrupt.h"
 #include "output.h"
 #include "patience.h"
 #include "progress.h"
@@ -154,6 +156,26 @@ static void it_is_left_at_once_while_the_first_call_hangs(void **state)
 
 /* ---- inside ---- */
 
+/* A verb does so before it waits for each of its VMs. */
+static void what_catches_twice_changes_its_streams_once(void **state)
+{
+	pid_t child = fork();
+	int status;
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		FILE *out, *err;
+
+		interrupt_catch();
+		out = stdout;
+		err = stderr;
+		interrupt_catch();
+		_exit(stdout != out || stderr != err);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 /* How long a call that is sent now would wait, in whole seconds, however long the sending takes. */
 static void expect_seconds(struct cli *c, unsigned seconds)
 {
@@ -242,6 +264,7 @@ int main(void)
 		TEST(the_time_holds_while_it_asks_for_another_stream),
 		TEST(it_is_interrupted_while_the_daemon_hangs),
 		TEST(it_is_left_at_once_while_the_first_call_hangs),
+		cmocka_unit_test(what_catches_twice_changes_its_streams_once),
 		TEST(calls_have_the_time_that_was_given),
 		TEST(another_connection_has_it_too),
 		TEST(a_line_of_progress_leaves_it_as_it_was),
