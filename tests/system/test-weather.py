@@ -45,8 +45,14 @@ def lowest_free_fd(pid):
     return min(set(range(len(used) + 1)) - used)
 
 
+def event_streams(h):
+    return next(line.split()[1] for line in h.ctl("metrics").splitlines() if line.startswith("lifecycle_event_streams "))
+
+
 @contextlib.contextmanager
-def no_descriptor_left(pid):
+def no_descriptor_left(h):
+    h.until(lambda: event_streams(h) == "0", "the streams of clients that left are closed: they would be free later")
+    pid = h.daemon.pid
     limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (lowest_free_fd(pid), limits[1]))
     try:
@@ -61,7 +67,7 @@ def without_a_free_descriptor_what_runs_goes_on():
         h.define("end", "beat")
         h.define("next", "beat")
         h.ctl("start", "web", "end")
-        with no_descriptor_left(h.daemon.pid):
+        with no_descriptor_left(h):
             equal(h.row("web")["state"], "running", "it is seen")
             h.ctl("start", "--no-block", "next")
             h.until(lambda: h.row("next")["state"] != "created", "a start fails")
