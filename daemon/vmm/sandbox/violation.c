@@ -7,10 +7,13 @@
 #include "vmm/sandbox/sandbox.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -96,16 +99,39 @@ static void describe(struct vmm_end *end, const siginfo_t *info, const ucontext_
 	put(&t, ": not in its sandbox");
 }
 
+enum {
+	UNTOLD,
+	BEING_TOLD,
+	TOLD,
+};
+
+static _Atomic uint32_t telling = UNTOLD;
+
+/* True for the first that comes. Another one waits for the first to end the process, but not for ever: whoever has taken the
+ * VMM over may hold it up. */
+static bool is_first(void)
+{
+	static const struct timespec patience = { .tv_sec = 1 };
+	uint32_t how = UNTOLD;
+
+	if (atomic_compare_exchange_strong(&telling, &how, BEING_TOLD))
+		return true;
+	if (how == BEING_TOLD)
+		(void)syscall(SYS_futex, &telling, FUTEX_WAIT_PRIVATE, BEING_TOLD, &patience, NULL, 0);
+	return false;
+}
+
 /* The first cause is the cause: of two threads, and of a guest that had ended before. */
 static void on_violation(int signal_number, siginfo_t *info, void *context)
 {
-	static atomic_flag taken = ATOMIC_FLAG_INIT;
 	struct last_words *words = last_words;
 
-	if (words && info->si_code == SYS_SECCOMP && !atomic_flag_test_and_set(&taken) &&
-		__atomic_load_n(&words->magic, __ATOMIC_ACQUIRE) != LAST_WORDS_MAGIC) {
-		describe(&words->end, info, context);
-		__atomic_store_n(&words->magic, LAST_WORDS_MAGIC, __ATOMIC_RELEASE);
+	if (words && info->si_code == SYS_SECCOMP && is_first()) {
+		if (__atomic_load_n(&words->magic, __ATOMIC_ACQUIRE) != LAST_WORDS_MAGIC) {
+			describe(&words->end, info, context);
+			__atomic_store_n(&words->magic, LAST_WORDS_MAGIC, __ATOMIC_RELEASE);
+		}
+		atomic_store(&telling, TOLD);
 	}
 	for (;;)
 		(void)syscall(SYS_exit_group, SANDBOX_END_STATUS);
