@@ -154,14 +154,14 @@ static bool send_journal(int level, const char *fields, const char *text)
 /* A pipe or terminal that polls writable takes PIPE_BUF bytes without blocking. */
 static bool send_stderr(int level, const char *text)
 {
-	char priority[8] = "";
 	char line[LINE_MAX_BYTES + 64];
 	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
 	int n;
 
-	if (sink.prefixed)
-		snprintf(priority, sizeof(priority), "<%d>", level & 7);
-	n = snprintf(line, sizeof(line), "%s%s: %s\n", priority, sink.identifier, text);
+	if (sink.prefixed) /* who speaks is known there */
+		n = snprintf(line, sizeof(line), "<%d>%s\n", level & 7, text);
+	else
+		n = snprintf(line, sizeof(line), "%s: %s\n", sink.identifier, text);
 	if (n < 0 || poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT))
 		return false;
 	return write(STDERR_FILENO, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1) >= 0;

@@ -65,6 +65,9 @@ int main(int argc, char **argv)
 	mallopt(M_ARENA_MAX, 1);
 	log_open("lifecycled-vmm", LOG_INFO);
 	log_name(name);
+	/* Journald looks up whose unit a line is by the pid of its sender, who may be gone before: what is said by a VMM that
+	 * gets no life, or cannot build, goes down its stderr, which is the unit's. */
+	(void)log_set_target(LOG_TO_CONSOLE);
 	/* For tests: makes a KVM call fail (kvm/door.h). */
 	if (kvm_door_inject(getenv("LIFECYCLED_VMM_INJECT")) < 0)
 		return usage(stderr, 2);

@@ -192,6 +192,7 @@ static void note_build(struct vmm *v)
 	case BUILD_DONE:
 		v->phase = VMM_PHASE_BUILT;
 		v->owed |= OWED_BUILT;
+		(void)log_set_target((enum log_target)log_target_from_word("auto")); /* from now on with fields: main() */
 		if (sandbox_lacks()) {
 			v->owed |= OWED_SANDBOX;
 			log_message(MESSAGE_SANDBOX_LACKS, NULL, "the sandbox has %s", sandbox_lacks_text());

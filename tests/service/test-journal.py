@@ -110,6 +110,23 @@ def what_a_vmm_says_is_in_it():
     expect(done.returncode != 0, "a VMM of no VM is refused")
     words = told_since(place, VM_NAME="nobody", SYSLOG_IDENTIFIER="lifecycled-vmm")
     expect(words, "it says so itself, with the name")
+    equal(words[0]["_SYSTEMD_UNIT"], host.vmm("nobody"), "whose line it is")
+
+
+@needs_kvm
+def what_a_vmm_says_of_its_guest_has_the_name_once():
+    """Its unit gives the name to each line, and itself to what it sends with fields."""
+    host.fresh()
+    host.define("web")
+    host.drop_in("lifecycled-vm@.service", "[Service]\nEnvironment=LIFECYCLED_VMM_INJECT=landlock=95\n")
+    try:
+        place = cursor()
+        ctl("start", "web")
+        lines = [line["MESSAGE"] for line in told_since(place, VM_NAME="web", SYSLOG_IDENTIFIER="lifecycled-vmm")]
+        expect(any("the sandbox has no Landlock" in line for line in lines), "its sandbox lacks a layer", lines)
+    finally:
+        host.drop_in("lifecycled-vm@.service", None)
+        ctl("destroy", "web")
 
 
 def each_message_of_the_daemon_has_its_entry():
@@ -129,5 +146,6 @@ if __name__ == "__main__":
         what_an_sp_was_told_is_in_it,
         a_failure_is_a_warning_that_says_what_to_do,
         what_a_vmm_says_is_in_it,
+        what_a_vmm_says_of_its_guest_has_the_name_once,
         each_message_of_the_daemon_has_its_entry,
     ], needs_kvm=False))
