@@ -141,9 +141,10 @@ def whom_a_vcpu_waits_for_is_shown():
         asks(h)
         if not ffa_is_forwarded():
             return
-        call = h.until(lambda: h.status("ask")["vcpu_calls"], "its call is out")[0]
+        status = h.until(lambda: (lambda s: s["vcpu_calls"] and s)(h.status("ask")), "its call is out")
+        call = status["vcpu_calls"][0]
         equal((call["vcpu"], call["callee"], call["name"]), (0, SP, ""), "the call")
-        equal(h.status("ask")["vcpus"], ["blocked"], "the vCPU")
+        equal(status["vcpus"], ["blocked"], "the vCPU")
         h.until(lambda: "vCPU 0 is blocked in a call to secure partition 0x8001 for " in h.ctl("why", "ask"), "why says it")
         h.until(lambda: "vCPU 0 is blocked in a call to secure partition 0x8001 for " in h.ctl("status", "ask"), "status says it")
 
