@@ -135,7 +135,7 @@ static void where_systemd_reads_it_the_priority_is_in_front(void **unused)
 	char text[256];
 
 	stderr_of(true, text, sizeof(text));
-	assert_string_equal(text, "<4>test: web is over\n");
+	assert_string_equal(text, "<4>web is over\n");
 }
 
 static int say(void)
