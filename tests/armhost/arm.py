@@ -55,8 +55,9 @@ VMM_TESTS = ["vmm*"]  # what looks different on another kind of host
 MODES = {
     # EL2 and VHE, GICv3: a server. PAuth in software would cost most of the time, and that there are vectors a sixth of it.
     "vhe": {"machine": "virt,virtualization=on,gic-version=3", "cpu": "max,pauth=off,sve=off,sme=off"},
-    # no VHE, GICv2: an older board
-    "nvhe": {"machine": "virt,virtualization=on,gic-version=2", "cpu": "cortex-a72", "tests": VMM_TESTS},
+    # no VHE, GICv2: an older board. With KASLR this kernel isolates its page tables on such a CPU, and each system call would
+    # cost QEMU all that it knows of addresses: twice the time.
+    "nvhe": {"machine": "virt,virtualization=on,gic-version=2", "cpu": "cortex-a72", "append": "nokaslr", "tests": VMM_TESTS},
     # protected KVM, as on a phone, and a kernel that has KVM's SMCCC filter
     "pkvm": {"machine": "virt,virtualization=on,gic-version=3", "cpu": "max,pauth=off,sve=off,sme=off",
              "kernel": "bookworm-backports", "append": "kvm-arm.mode=protected",
