@@ -25,7 +25,10 @@ GUESTS = pathlib.Path(os.environ["LIFECYCLED_GUESTS"])
 sys.path.insert(0, str(TESTS))
 sys.path.insert(0, str(TESTS / "hosts"))
 import check  # noqa: E402
+import forked  # noqa: E402
 from check import LIMIT, SKIPPED, Failure, definition, equal, expect, have_kvm, main  # noqa: E402,F401 - tests take them from here
+
+LIFECYCLECTL = forked.Program(BUILD / "cli/lifecyclectl", BUILD / "tests/system/libfork-server.so")
 
 
 def ffa_is_forwarded():
@@ -225,9 +228,8 @@ class Host:
 
     def ctl(self, *words, check=True, text=None):
         """lifecyclectl; its standard output, or with check=False the whole result."""
-        done = subprocess.run([str(BUILD / "cli/lifecyclectl"), "--bus", self.bus_address, *map(str, words)], input=text,
-                              stdin=None if text else subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=LIMIT, env={**os.environ, "LIFECYCLED_RUNTIME_DIR": str(self.run)})
+        done = LIFECYCLECTL.run("--bus", self.bus_address, *words, text=text, timeout=LIMIT,
+                                environment={**os.environ, "LIFECYCLED_RUNTIME_DIR": str(self.run)})
         if not check:
             return done
         expect(done.returncode == 0, f"lifecyclectl {' '.join(map(str, words))}: exit {done.returncode}", done.stderr)
