@@ -23,7 +23,6 @@ static bool cancel_restart(struct step *s, struct vm *vm)
 	if (MUTANT(MUTANT_P5_CANCEL_IGNORED))
 		return true;
 	set_operation(s, vm, OP_NONE, 0);
-	order_ended(s, vm);
 	return true;
 }
 

@@ -349,7 +349,6 @@ static void next_life(struct step *s, struct vm *vm)
 	} else if (order_unmet(s->m, vm) || order_unmet_partition(s->m, vm) || waits_for_ids(s->m, vm)) {
 		set_operation(s, vm, OP_START, 0);
 		vm_start(s, vm, text, sizeof(text));
-		set_deadline(s, &vm->dependency, s->now); /* what it requires may have ended for good meanwhile */
 	} else if (life_begin(s, vm, text, sizeof(text)) != REFUSED_NOT) {
 		set_operation(s, vm, OP_START, s->now);
 		set_deadline(s, &vm->timer, s->now);

@@ -63,6 +63,8 @@ void order_wait(struct step *s, struct vm *vm)
 {
 	if (list_is_empty(&vm->order))
 		list_append(&s->m->waiting_for_order, &vm->order);
+	if (!MUTANT(MUTANT_P6_WAITS_IN_VAIN))
+		set_deadline(s, &vm->dependency, s->now); /* what it requires may have ended for good before it came to wait */
 }
 
 void order_wake(struct step *s)
@@ -233,6 +235,15 @@ static bool requires(const struct vm *vm, const char *name)
 	return false;
 }
 
+bool order_is_coming(const struct vm *vm)
+{
+	if (!vm)
+		return false;
+	if (!vm->life || life_is_over(vm->life))
+		return vm->operation.operation == OP_START || vm->operation.operation == OP_RESTART;
+	return true;
+}
+
 void order_ended(struct step *s, const struct vm *vm)
 {
 	struct vm *other;
@@ -249,16 +260,6 @@ void order_ended(struct step *s, const struct vm *vm)
 		touch(s, other); /* whom it waits for */
 }
 
-/* It runs, or is about to by itself or at somebody's word. */
-static bool is_coming(const struct vm *vm)
-{
-	if (!vm)
-		return false;
-	if (!vm->life || life_is_over(vm->life))
-		return vm->operation.operation == OP_START || vm->operation.operation == OP_RESTART;
-	return true;
-}
-
 void order_requires_timer(struct step *s, struct vm *vm)
 {
 	bool lives = vm->life && !life_is_over(vm->life);
@@ -270,7 +271,7 @@ void order_requires_timer(struct step *s, struct vm *vm)
 		return;
 	for (unsigned i = 0; i < vm->definition->requires_count && !name; i++) {
 		missing = model_vm_named(s->m, vm->definition->requires[i]);
-		if (lives ? !runs(missing) : !is_coming(missing))
+		if (lives ? !runs(missing) : !order_is_coming(missing))
 			name = vm->definition->requires[i];
 	}
 	if (!name)
@@ -281,6 +282,6 @@ void order_requires_timer(struct step *s, struct vm *vm)
 		return;
 	}
 	life_abort(s, vm->life, CAUSE_DEPENDENCY, text, false);
-	if (is_coming(missing) && !s->m->shutdown.active && vm->operation.operation == OP_NONE && !vm->removal)
+	if (order_is_coming(missing) && !s->m->shutdown.active && vm->operation.operation == OP_NONE && !vm->removal)
 		set_operation(s, vm, OP_RESTART, 0);
 }

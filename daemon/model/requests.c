@@ -16,6 +16,7 @@ LIFECYCLE_NAME_TABLE(operation_names, OPERATIONS);
 static void put_operation(struct step *s, struct vm *vm, enum operation op, uint64_t deadline, enum outcome outcome)
 {
 	struct change c = { .kind = CHANGE_OPERATION, .vm = vm->number };
+	bool came = order_is_coming(vm);
 
 	c.operation.operation = (uint8_t)op;
 	c.operation.since = s->now;
@@ -29,10 +30,10 @@ static void put_operation(struct step *s, struct vm *vm, enum operation op, uint
 		list_remove(&vm->order);
 	c.operation.partition_by = vm->partition_by;
 	emit(s, &c);
-	if (op == OP_NONE && !vm->life) {
+	if (came && !order_is_coming(vm))
 		order_ended(s, vm);
+	if (op == OP_NONE && !vm->life)
 		bound_over(s, vm);
-	}
 }
 
 void set_operation(struct step *s, struct vm *vm, enum operation op, uint64_t deadline)

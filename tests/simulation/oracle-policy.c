@@ -511,11 +511,19 @@ void oracle_rebooted(struct world *w)
 		w->kept[i].for_good = false;
 }
 
-/* What it required when it began is there as long as it lives. */
+static bool is_coming(const struct vm_row *row)
+{
+	return row && ((row->life && row->state != VM_ABORTING) || row->operation == OP_START || row->operation == OP_RESTART);
+}
+
+/* What it required when it began is there as long as it lives; what it is to require is on its way while it waits for that. */
 void oracle_requires(struct world *w, const struct vm_row *row)
 {
 	struct kept_vm *k = oracle_kept(w, row->name);
 
+	if (k && row->waits.on == WAIT_VM && !row->life && w->wakes_at > world_monotonic(w) && requires(k, row->waits.name) &&
+		!is_coming(rows_vm(engine_rows(w->engine), row->waits.name)))
+		fail(w, "P6", "%s waits for %s, which it requires, and nobody starts that", row->name, row->waits.name);
 	if (!k || !row->life || row->state == VM_ABORTING || k->defined > row->life)
 		return;
 	for (unsigned i = 0; i < k->definition.requires_count; i++)

@@ -190,16 +190,21 @@ void settle(struct story *s, uint64_t life)
 	life_says(s, IN_RECLAIMED, life);
 }
 
-struct story *reborn(struct story *s)
+struct story *next_daemon(struct story *s, uint64_t now, bool same_boot)
 {
 	struct story *again = calloc(1, sizeof(*again));
 
 	assert_non_null(again);
-	again->now = s->now + 1000 * MS;
+	again->now = now;
 	assert_int_equal(model_init(&again->m, 7), 0);
 	again->m.has_secure_side = true;
 	assert_int_equal(model_snapshot(&s->m, story_copy, &again->m), 0);
 	assert_int_equal(step_reserve_resume(&again->o, &again->m), 0);
-	model_resume(&again->m, again->now, 1, true, &again->o);
+	model_resume(&again->m, again->now, 1, same_boot, &again->o);
 	return again;
+}
+
+struct story *reborn(struct story *s)
+{
+	return next_daemon(s, s->now + 1000 * MS, true);
 }

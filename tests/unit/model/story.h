@@ -45,6 +45,8 @@ struct wait_reason waits(struct story *s);
 void tick_after(struct story *s, uint64_t time);
 void end_as(struct story *s, uint64_t life, enum vm_cause cause);
 void settle(struct story *s, uint64_t life); /* from the end of the life on: nothing is left of it */
-struct story *reborn(struct story *s);       /* a new daemon: the model as the log has it, a second later */
+/* The model as the log has it, at that time of its own boot; a second later, in the same one. */
+struct story *next_daemon(struct story *s, uint64_t now, bool same_boot);
+struct story *reborn(struct story *s);
 
 int story_copy(void *model, const struct change *c); /* for model_snapshot(): applies it to another model */

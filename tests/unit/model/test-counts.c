@@ -263,21 +263,6 @@ static uint64_t samples(const struct story *s, enum vm_substate phase)
 	return n;
 }
 
-/* The log as the next daemon reads it, at that time of its own boot. */
-static struct story *next_daemon(struct story *s, uint64_t now, bool same_boot)
-{
-	struct story *again = calloc(1, sizeof(*again));
-
-	assert_non_null(again);
-	again->now = now;
-	assert_int_equal(model_init(&again->m, 7), 0);
-	again->m.has_secure_side = true;
-	assert_int_equal(model_snapshot(&s->m, story_copy, &again->m), 0);
-	assert_int_equal(step_reserve_resume(&again->o, &again->m), 0);
-	model_resume(&again->m, again->now, 1, same_boot, &again->o);
-	return again;
-}
-
 static void forget(struct story *s)
 {
 	model_clear(&s->m);

@@ -391,20 +391,16 @@ static void what_was_asked_keeps_its_deadline_and_is_asked_again_when_claimed(vo
 
 static void nobody_holds_anything_after_the_host_was_started_again(void **state)
 {
-	struct story *s = *state;
-	struct story again = { .now = s->now + 1000 * MS };
+	struct story *s = *state, *again;
 
 	held(s, 2);
-	assert_int_equal(model_init(&again.m, 7), 0);
-	again.m.has_secure_side = true;
-	assert_int_equal(model_snapshot(&s->m, story_copy, &again.m), 0);
-	assert_int_equal(again.m.lease_count, 2);
-	assert_int_equal(step_reserve_resume(&again.o, &again.m), 0);
-	model_resume(&again.m, again.now, 1, false, &again.o);
-	assert_int_equal(again.m.lease_count, 0);
-	assert_int_equal(at(&again), VM_SUB_RETIRING);
-	model_clear(&again.m);
-	step_out_free(&again.o);
+	again = next_daemon(s, s->now + 1000 * MS, true);
+	assert_int_equal(again->m.lease_count, 2);
+	story_end((void **)&again);
+	again = next_daemon(s, s->now + 1000 * MS, false);
+	assert_int_equal(again->m.lease_count, 0);
+	assert_int_equal(at(again), VM_SUB_RETIRING);
+	story_end((void **)&again);
 }
 
 /* Read from a log that lies: nothing of it is taken. */

@@ -114,6 +114,43 @@ static void comes_back_with_what_it_requires(void **state)
 	assert_int_equal(operation(s)->operation, OP_RESTART);
 }
 
+/* While its restart was delayed, what it requires ended for good: nobody would tell it again. */
+static void does_not_wait_for_what_ended_before(void **state)
+{
+	struct story *s = *state;
+	uint64_t first = both_run(s), life = current(s, "web")->number;
+	struct vm_policies *p = &definition_of(s, "web")->policies;
+
+	p->on_panic = ON_END_RESTART;
+	p->restart_delay_ms = p->restart_delay_max_ms = 1000;
+	end_as(s, life, CAUSE_GUEST_PANIC);
+	ask(s, REQUEST_ABORT, "db", 0);
+	settle(s, life);
+	settle(s, first);
+	assert_null(current(s, "web"));
+	assert_int_equal(operation(s)->operation, OP_START);
+	tick_after(s, 1000 * MS);
+	assert_int_equal(operation(s)->operation, OP_NONE);
+	assert_int_equal(model_vm_named(&s->m, "web")->end.cause, CAUSE_DEPENDENCY);
+}
+
+/* It was to come back, and somebody wants it ended instead: who waits for it is told then, not when its debts are paid. */
+static void does_not_wait_for_what_is_told_to_end(void **state)
+{
+	struct story *s = *state;
+	uint64_t first = both_run(s), life = current(s, "web")->number;
+
+	ask(s, REQUEST_RESTART, "db", 0);
+	assert_int_equal(operation(s)->operation, OP_RESTART);
+	life_says(s, IN_VMM_QUIESCED, life);
+	settle(s, life);
+	assert_int_equal(operation(s)->operation, OP_START);
+	ask(s, REQUEST_ABORT, "db", 0);
+	assert_int_equal(current(s, "db")->number, first);
+	assert_int_equal(operation(s)->operation, OP_NONE);
+	assert_int_equal(model_vm_named(&s->m, "web")->end.cause, CAUSE_DEPENDENCY);
+}
+
 static void waits_for_an_sp_until_its_deadline_and_says_which(void **state)
 {
 	struct story *s = *state;
@@ -273,6 +310,8 @@ int main(void)
 		TOLD(ends_with_what_it_requires),
 		TOLD(a_running_vm_is_not_asked_anew_what_it_requires),
 		TOLD(comes_back_with_what_it_requires),
+		TOLD(does_not_wait_for_what_ended_before),
+		TOLD(does_not_wait_for_what_is_told_to_end),
 		TOLD(waits_for_an_sp_until_its_deadline_and_says_which),
 		TOLD(starts_once_an_sp_is_in_order_again),
 		TOLD(a_new_daemon_does_not_wait_longer_for_an_sp),

@@ -106,6 +106,29 @@ static void a_start_that_fails_again_and_again_ends_at_the_limit(void **state)
 	assert_int_equal(operation(s)->operation, OP_NONE);
 }
 
+/* A life of "web" that may be restarted twice a minute. */
+static uint64_t run_with_a_limit(struct story *s)
+{
+	uint64_t life = run(s, "web");
+
+	policies(s)->on_crash = ON_END_RESTART;
+	policies(s)->restart_limit = 2;
+	policies(s)->restart_window_ms = 60000;
+	return life;
+}
+
+static void use_up_the_limit(struct story *s)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t life = run_with_a_limit(s);
+
+		end_as(s, life, CAUSE_OOM);
+		assert_int_equal(operation(s)->operation, OP_RESTART);
+		ask(s, REQUEST_ABORT, "web", 0);
+		settle(s, life);
+	}
+}
+
 static void a_new_daemon_counts_on(void **state)
 {
 	struct story *s = *state;
@@ -113,20 +136,8 @@ static void a_new_daemon_counts_on(void **state)
 	uint64_t life;
 
 	meet_secure_side(s, 1, 1);
-	for (unsigned i = 0; i < 2; i++) {
-		life = run(s, "web");
-		policies(s)->on_crash = ON_END_RESTART;
-		policies(s)->restart_limit = 2;
-		policies(s)->restart_window_ms = 60000;
-		end_as(s, life, CAUSE_OOM);
-		assert_int_equal(operation(s)->operation, OP_RESTART);
-		ask(s, REQUEST_ABORT, "web", 0);
-		settle(s, life);
-	}
-	life = run(s, "web");
-	policies(s)->on_crash = ON_END_RESTART;
-	policies(s)->restart_limit = 2;
-	policies(s)->restart_window_ms = 60000;
+	use_up_the_limit(s);
+	life = run_with_a_limit(s);
 	again = reborn(s);
 	end_as(again, life, CAUSE_OOM);
 	assert_int_equal(operation(again)->operation, OP_NONE);

@@ -191,19 +191,12 @@ static void it_ends_with_its_deadline_in_a_new_daemon_too(void **state)
 
 static void a_host_that_boots_has_nothing_left_to_keep(void **state)
 {
-	struct story *s = *state, *again = calloc(1, sizeof(*again));
+	struct story *s = *state, *again;
 
 	preserved(s);
-	again->now = 1000 * MS;
-	assert_int_equal(model_init(&again->m, 7), 0);
-	again->m.has_secure_side = true;
-	assert_int_equal(model_snapshot(&s->m, story_copy, &again->m), 0);
-	assert_int_equal(step_reserve_resume(&again->o, &again->m), 0);
-	model_resume(&again->m, again->now, 1, false, &again->o);
+	again = next_daemon(s, 1000 * MS, false);
 	assert_int_equal(at(again), VM_SUB_RETIRING);
-	model_clear(&again->m);
-	step_out_free(&again->o);
-	free(again);
+	story_end((void **)&again);
 }
 
 /* Until the vCPUs are out it is a word, that the next one takes back. */

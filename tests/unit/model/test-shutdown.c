@@ -166,23 +166,15 @@ static void a_new_daemon_goes_on_and_a_new_boot_does_not(void **state)
 	four(s, life);
 	shut_down(s, true);
 	for (int same_boot = 0; same_boot < 2; same_boot++) {
-		struct story *again = calloc(1, sizeof(*again));
+		struct story *again = next_daemon(s, s->now + 1000 * MS, same_boot);
 
-		again->now = s->now + 1000 * MS;
-		assert_int_equal(model_init(&again->m, 7), 0);
-		again->m.has_secure_side = true;
-		assert_int_equal(model_snapshot(&s->m, story_copy, &again->m), 0);
-		assert_int_equal(step_reserve_resume(&again->o, &again->m), 0);
-		model_resume(&again->m, again->now, 1, same_boot, &again->o);
 		assert_int_equal(again->m.shutdown.active, same_boot);
 		if (same_boot) {
 			end_as(again, life[2], CAUSE_USER_STOP);
 			assert_true(is_asked_to_end(again, "db"));
 			assert_int_equal(vm_of(again, "web")->end.cause, CAUSE_HOST_SHUTDOWN);
 		}
-		model_clear(&again->m);
-		step_out_free(&again->o);
-		free(again);
+		story_end((void **)&again);
 	}
 }
 
