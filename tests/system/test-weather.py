@@ -315,6 +315,7 @@ def a_wall_clock_that_jumps_moves_no_deadline():
         h.define("web", "ignore", limits={"stop-timeout": "2s"})
         h.define("other", "beat")
         h.ctl("start", "web")
+        h.until(lambda: "listens" in h.ctl("console", "web"), "the guest listens to its power key")
         before = last_event(h)
         clock.write_text(str(YEAR))
         h.ctl("stop", "--no-block", "web")
