@@ -54,7 +54,9 @@ class Crowd:
     def write(self, name):
         guest = "beat" if name in self.counting else "silent"
         definition = {"name": name, "memory": {"size": "2M"}, "kernel": str(GUESTS / f"{guest}.elf"),
-                      "policies": {"on-poweroff": "stop", "on-crash": "stop"}}
+                      "policies": {"on-poweroff": "stop", "on-crash": "stop"},
+                      # one of so many is on a processor that stands still, now and then (check.LIMIT)
+                      "limits": {"build-timeout": f"{int(LIMIT)}s", "announce-timeout": f"{int(LIMIT)}s"}}
         (self.host.definitions / f"{name}.json").write_text(json.dumps(definition))
 
     # ---- what is asked ----
