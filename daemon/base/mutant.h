@@ -104,6 +104,7 @@
 	X(MUTANT_P6_IDS_UNSAID, "P6", "a start that waits for SPs to be met, for its id, does not say so")               \
 	X(MUTANT_P6_NEXT_UNSAID, "P6", "when a VM comes back is not shown")                                            \
 	X(MUTANT_P6_WAITS_IN_VAIN, "P6", "a start waits for a VM that it requires and nobody starts")                  \
+	X(MUTANT_P6_ENDED_UNSAID, "P6", "who waits for a VM is not told that it comes no more")                        \
 	X(MUTANT_P6_WAITS_UNSAID, "P6", "a VM that retires does not say on whom it waits")                             \
 	X(MUTANT_P6_PRESERVED_UNSAID, "P6", "a life that is kept does not say who is waited for")                      \
 	X(MUTANT_P6_PRESERVED_FOREVER, "P6", "a life is kept beyond its deadline")                                     \

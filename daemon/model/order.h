@@ -20,7 +20,9 @@ bool order_has_cycle(struct model *m, const struct vm_definition *d, char *text,
 /* What the VM requires is started, if it is not there. If it cannot be, nothing was started, and the text says why. */
 enum refusal order_pull(struct step *s, struct vm *vm, char *text, size_t size);
 
-bool order_is_coming(const struct vm *vm); /* it runs, or is about to by itself or at somebody's word; NULL is not */
+/* It runs, or is about to, by itself or at somebody's word. NULL is not coming. */
+bool order_is_coming(const struct vm *vm);
+
 void order_wait(struct step *s, struct vm *vm);           /* until order_wake(): its timer runs out then */
 void order_wake(struct step *s);                          /* somebody runs, an SP came: look again who may start */
 void order_ended(struct step *s, const struct vm *vm);    /* its life ends, or is not to begin: who requires it? */

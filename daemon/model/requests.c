@@ -30,7 +30,7 @@ static void put_operation(struct step *s, struct vm *vm, enum operation op, uint
 		list_remove(&vm->order);
 	c.operation.partition_by = vm->partition_by;
 	emit(s, &c);
-	if (came && !order_is_coming(vm))
+	if (came && !order_is_coming(vm) && !MUTANT(MUTANT_P6_ENDED_UNSAID))
 		order_ended(s, vm);
 	if (op == OP_NONE && !vm->life)
 		bound_over(s, vm);

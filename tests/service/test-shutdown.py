@@ -41,6 +41,7 @@ def one_sp_is_slow():
         yield
     finally:
         host.drop_in("lifecycled-spmc.service", None)
+        systemctl("stop", "lifecycled.service", "lifecycled-spmc.service")  # whoever tests next has one that is not slow
 
 
 def guests_end_first_and_every_sp_is_told():

@@ -72,7 +72,7 @@ def ask_about_all(to):
     libc = ctypes.CDLL(None, use_errno=True)
     signal.signal(signal.SIGILL, lambda *_: None)  # what a trampoline's call elsewhere comes to
     if libc.prctl(no_new_privs, 1, 0, 0, 0) < 0 or libc.prctl(seccomp, mode_filter, ctypes.byref(Program(4, rows)), 0, 0) < 0:
-        return
+        os._exit(1)
     asked = [libc.syscall(ctypes.c_long(number), MARK, 0, 0, 0, 0, 0) == -1 and ctypes.get_errno() == ASKED for number in range(LAST)]
     os.write(to, json.dumps(asked).encode())
 
@@ -83,14 +83,16 @@ def asked_about():
     ours, theirs = os.pipe()
     pid = os.fork()
     if pid == 0:
+        status = 1
         try:
             ask_about_all(theirs)
+            status = 0
         finally:
-            os._exit(0)
+            os._exit(status)
     os.close(theirs)
     with open(ours, "rb") as answer:
         said = answer.read()
-    equal(os.waitpid(pid, 0)[1], 0, "how the process ended that asks")
+    equal(os.waitpid(pid, 0)[1], 0, "how the process ended that sets a filter and asks")
     return json.loads(said)
 
 

@@ -22,7 +22,7 @@ from workers import Workers, told
 
 HOSTS = 4
 IS_PLAIN = os.environ.get("LIFECYCLED_SANITIZE", "none") == "none"
-KILLS = 40 if MULTIPLIER > 1 else 320 if IS_PLAIN else 80  # an emulated host, or a sanitizer, has not the time
+KILLS = 40 if MULTIPLIER > 1 else 640 if IS_PLAIN else 320  # an emulated host, or a sanitizer, has not the time
 SEED, KILLS = (int(n) for n in os.environ.get("LIFECYCLED_STORM", f"{random.randrange(10**6)}:{KILLS}").split(":"))
 VMS = 7
 TARGETS = [["daemon"], ["vmm"], ["secure"], ["daemon", "vmm"], ["daemon", "secure"], ["vmm", "secure"], ["vmm", "vmm"],

@@ -109,7 +109,7 @@ static _Atomic uint32_t telling = UNTOLD;
 
 /* True for the first that comes. Another one waits for the first to end the process, but not for ever: whoever has taken the
  * VMM over may hold it up. */
-static bool is_first(void)
+static bool is_first_to_tell(void)
 {
 	static const struct timespec patience = { .tv_sec = 1 };
 	uint32_t how = UNTOLD;
@@ -126,7 +126,7 @@ static void on_violation(int signal_number, siginfo_t *info, void *context)
 {
 	struct last_words *words = last_words;
 
-	if (words && info->si_code == SYS_SECCOMP && is_first()) {
+	if (words && info->si_code == SYS_SECCOMP && is_first_to_tell()) {
 		if (__atomic_load_n(&words->magic, __ATOMIC_ACQUIRE) != LAST_WORDS_MAGIC) {
 			describe(&words->end, info, context);
 			__atomic_store_n(&words->magic, LAST_WORDS_MAGIC, __ATOMIC_RELEASE);
