@@ -85,6 +85,7 @@
 	X(MUTANT_P5_PANIC_IS_CRASH, "P5", "a panic goes by on-crash, whatever on-panic says")                           \
 	X(MUTANT_P5_NO_RESTART, "P5", "an end whose policy is restart brings none")                                    \
 	X(MUTANT_P5_NO_LIMIT, "P5", "restarts go on beyond the limit of their window")                                 \
+	X(MUTANT_P5_BOOT_COUNTS_ON, "P5", "restarts of an earlier boot fill the window of this one")                     \
 	X(MUTANT_P5_PRESERVE_IGNORED, "P5", "an end whose policy is preserve is not kept")                              \
 	X(MUTANT_P5_SHUTDOWN_UNORDERED, "P5", "a shutdown ends a VM before one that needs it")                         \
 	X(MUTANT_P5_SHUTDOWN_RESTARTS, "P5", "a VM that ends in a shutdown comes back")                                \

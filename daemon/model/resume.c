@@ -160,9 +160,22 @@ static void resume_partition(struct step *s, struct vm *vm, bool same_boot)
 	vm->partition_by = vm->operation.partition_by;
 }
 
+/* The restarts of an earlier boot were counted in a window of its clock. */
+static void count_anew(struct step *s, const struct vm *vm)
+{
+	struct change c = { .kind = CHANGE_END, .vm = vm->number, .life = vm->end_life, .end = vm->end };
+
+	if (!vm->end.window || MUTANT(MUTANT_P5_BOOT_COUNTS_ON))
+		return;
+	c.end.window = c.end.restarts = 0;
+	emit(s, &c);
+}
+
 static void resume_vm(struct step *s, struct vm *vm, bool same_boot)
 {
 	shift(s->now, same_boot, &vm->operation.since, &vm->operation.deadline);
+	if (!same_boot)
+		count_anew(s, vm);
 	resume_partition(s, vm, same_boot);
 	bound_resume(s, vm);
 	touch(s, vm);

@@ -154,12 +154,13 @@ static bool says_restart(const struct vm_policies *p, uint8_t cause)
 	return said(p, cause) == ON_END_RESTART;
 }
 
-static bool is_within_limit(struct kept_vm *k, uint8_t cause, uint64_t now)
+static bool is_within_limit(const struct world *w, struct kept_vm *k, uint8_t cause, uint64_t now)
 {
 	if (cause == CAUSE_GUEST_REBOOT)
 		return true;
-	if (!k->window || now < k->window || now > k->window + k->says.restart_window_ms * MS) {
+	if (!k->window || k->window_boot != w->boot || now < k->window || now > k->window + k->says.restart_window_ms * MS) {
 		k->window = now;
+		k->window_boot = w->boot;
 		k->restarts = 0;
 	}
 	if (k->says.restart_limit && k->restarts >= k->says.restart_limit)
@@ -213,7 +214,7 @@ static struct change_operation decided(const struct turn *turn, size_t i, struct
 static void check(struct world *w, struct kept_vm *k, uint8_t cause, uint64_t now, const struct change_operation *op,
 	uint8_t restart)
 {
-	bool again = !k->removal && !w->shutdown.active && says_restart(&k->says, cause) && is_within_limit(k, cause, now);
+	bool again = !k->removal && !w->shutdown.active && says_restart(&k->says, cause) && is_within_limit(w, k, cause, now);
 	bool stopped = w->shutdown.active && op->operation == OP_STOP; /* the shutdown came to it in the same turn */
 	struct range delay;
 
@@ -294,6 +295,15 @@ static void ends(struct world *w, const struct turn *turn, size_t i)
 		take_as_it_is(w, k, &op);
 }
 
+/* The window is opened by what is counted in it, and closed by a boot alone. */
+static bool counts_anew(struct kept_vm *k, const struct change_end *end)
+{
+	bool closed = k->stored_window && !end->window;
+
+	k->stored_window = end->window;
+	return closed;
+}
+
 /* Without a life: a start that came to nothing. */
 static void failed(struct world *w, const struct turn *turn, size_t i)
 {
@@ -301,12 +311,14 @@ static void failed(struct world *w, const struct turn *turn, size_t i)
 	struct kept_vm *k = kept(w, c->vm);
 	struct change_operation op;
 
-	if (k)
-		oracle_partition_missed(w, k, &c->end);
-	if (!k || c->seq <= k->decided)
+	if (!k || counts_anew(k, &c->end))
+		return;
+	oracle_partition_missed(w, k, &c->end);
+	if (c->seq <= k->decided)
 		return;
 	if (k->unclear) {
 		k->window = c->end.window;
+		k->window_boot = w->boot;
 		k->restarts = c->end.restarts;
 		k->in_a_row = c->end.backoff;
 	}

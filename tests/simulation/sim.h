@@ -334,8 +334,9 @@ struct kept_vm {
 	uint64_t partition_by; /* it waits for an SP, and this long, as that was stored; 0: it does not */
 	uint32_t partition_boot;
 	uint64_t decided; /* changes up to this one were looked at with the end that they follow */
-	uint64_t window;
-	uint32_t restarts; /* in the window */
+	uint64_t window, stored_window;
+	uint32_t window_boot;
+	uint32_t restarts; /* in the window, which is of one boot */
 	uint32_t in_a_row; /* without a healthy time between */
 	uint64_t entered;  /* RUNNING since; 0: this life was not */
 	bool client_gone;  /* it was bound, until its client was gone */

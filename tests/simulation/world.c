@@ -223,7 +223,7 @@ static void reboot(struct world *w)
 	w->boot++;
 	w->autostarted = false;
 	oracle_rebooted(w);
-	w->boot_base = w->now - S;
+	w->boot_base = w->now - random_between(&w->random, S, S + world_monotonic(w)); /* times of the last boot come again */
 	w->side->reboot(w);
 	queue_put(&w->queue, w->now + S, daemon_starts, 0, 0, NULL);
 }

@@ -144,6 +144,23 @@ static void a_new_daemon_counts_on(void **state)
 	story_end((void **)&again);
 }
 
+/* Its clock may say that no minute has passed since. */
+static void another_boot_counts_anew(void **state)
+{
+	struct story *s = *state;
+	struct story *again;
+
+	meet_secure_side(s, 1, 1);
+	use_up_the_limit(s);
+	again = next_daemon(s, s->now + 1, false);
+	assert_int_equal(model_vm_named(&again->m, "web")->end.restarts, 0);
+	meet_secure_side(again, 2, 1);
+	end_as(again, run_with_a_limit(again), CAUSE_OOM);
+	assert_int_equal(operation(again)->operation, OP_RESTART);
+	assert_int_equal(model_vm_named(&again->m, "web")->end.restarts, 1);
+	story_end((void **)&again);
+}
+
 /* A crash of a guest that ran for so long; how long the next life has to wait. */
 static uint64_t delay_after_a_crash(struct story *s, uint64_t ran)
 {
@@ -300,6 +317,7 @@ int main(void)
 		TOLD(a_start_that_fails_later_is_tried_again_after_a_pause),
 		TOLD(a_start_that_fails_again_and_again_ends_at_the_limit),
 		TOLD(a_new_daemon_counts_on),
+		TOLD(another_boot_counts_anew),
 		TOLD(an_order_that_is_a_circle_is_refused_and_named),
 		TOLD(waits_longer_each_time_until_the_guest_was_healthy),
 		TOLD(a_snapshot_keeps_since_when_a_guest_runs),
