@@ -227,6 +227,13 @@ static void call_vanished(struct step *s, struct sp *sp)
 		run_later(s, sp, YIELD_WAIT);
 }
 
+/* FFA_ERROR INTERRUPTED or RETRY to FFA_RUN: the call was not even run, and is as open as before. */
+static bool is_to_be_run_again(const struct sp *sp, const struct secure_reply *r, bool was_run)
+{
+	return was_run && sp->open.has_target && !sp->collect && r->verdict == VERDICT_INTERRUPTED && r->kind == CALL_NONE &&
+		!MUTANT(MUTANT_P1_RUN_IS_OVER);
+}
+
 void sp_spoke(struct step *s, struct sp *sp, enum verdict verdict)
 {
 	sp->heard |= (meaning[verdict].sp & MAY_KNOW) != 0;
@@ -268,6 +275,11 @@ void step_reply(struct step *s, const struct secure_reply *r)
 		guest_sp_is_free(s, sp);
 	if (verdict == VERDICT_PREEMPTED || verdict == VERDICT_YIELDED) {
 		keep_target(s, sp, r);
+		pump(s, sp);
+		return;
+	}
+	if (is_to_be_run_again(sp, r, was_run)) {
+		run_later(s, sp, YIELD_WAIT);
 		pump(s, sp);
 		return;
 	}

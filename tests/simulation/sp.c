@@ -249,6 +249,10 @@ static void run(
 	}
 	if (c->target != sp->open.target && c->target != FFA_TARGET(sp->id, 0))
 		fail(w, "P3", "FFA_RUN of %08x at %04x, its open call said %08x", c->target, sp->id, sp->open.target);
+	if (!w->quiet && random_chance(&w->random, 30)) { /* it was not even run */
+		ret->verdict = VERDICT_INTERRUPTED;
+		return;
+	}
 	if (sp->open.runs--) {
 		suspend(w, sp, ret);
 		return;

@@ -222,6 +222,28 @@ static void an_open_call_that_is_busy_when_run_is_open_no_more(void **state)
 	assert_in_range(busy_until_it_is_run(s), 2 * S, 3 * S);
 }
 
+/* Nobody else would ever run it, and the SP is BUSY to whatever else it is asked. */
+static void an_open_call_that_was_not_even_run_is_run_again(void **state)
+{
+	struct input in = { .kind = IN_SECURE_REPLY,
+		.reply = { .sp = OPTEE, .verdict = VERDICT_PREEMPTED, .target = FFA_TARGET(OPTEE, 3) } };
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 1);
+	start(s, "web");
+	step(s, in);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_true(runs(s));
+		answer(s, OPTEE, VERDICT_INTERRUPTED, CALL_NONE);
+		assert_null(find_output(s, OUT_SECURE_CALL, OPTEE));
+		tick_after(s, 2 * MS);
+	}
+	assert_true(runs(s));
+	assert_int_equal(find_output(s, OUT_SECURE_CALL, OPTEE)->call.target, FFA_TARGET(OPTEE, 3));
+	answer(s, OPTEE, VERDICT_ACK, CALL_CREATED);
+	assert_int_equal(current(s, "web")->debt[1].state, DEBT_KNOWN);
+}
+
 /* The link broke before FFA_RUN left: the call is open there still, and neither lost nor doubled. */
 static void an_open_call_whose_run_never_left_is_run_when_the_sp_is_met_again(void **state)
 {
@@ -415,6 +437,7 @@ int main(void)
 		TOLD(two_busy_answers_far_apart_are_no_open_call),
 		TOLD(an_sp_that_is_busy_even_when_run_is_left_alone_as_long_again),
 		TOLD(an_open_call_that_is_busy_when_run_is_open_no_more),
+		TOLD(an_open_call_that_was_not_even_run_is_run_again),
 		TOLD(an_open_call_whose_run_never_left_is_run_when_the_sp_is_met_again),
 		TOLD(an_sp_that_was_live_activated_is_not_told_again),
 		TOLD(an_sp_with_another_uuid_is_asked_as_if_its_answer_had_been_lost),
