@@ -126,6 +126,7 @@
 	X(MUTANT_P6_UNNOTIFIED, "P6", "a vCPU that waits is not run for what is pending")                               \
 	X(MUTANT_P6_SP_UNNOTIFIED, "P6", "what SPs set for a VM is not asked for when they say so")                        \
 	X(MUTANT_P6_DOUBT_FOREVER, "P6", "a guest waits for ever for an answer that was lost")                           \
+	X(MUTANT_P6_CALL_UNFORGOTTEN, "P6", "a life that an operator forgot waits for its guest's call at an SP")               \
 	X(MUTANT_P6_DISK_UNSAID, "P6", "a disk that takes its time is not named")                                       \
 	X(MUTANT_P6_HELD_UNSAID, "P6", "a request behind a turn that the disk holds up does not say so")                \
 	X(MUTANT_P6_DISK_BLAMED, "P6", "a VM names the disk when it works again")                                       \

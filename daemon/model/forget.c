@@ -3,6 +3,7 @@
  * The operator's last resort: a life that is stuck at an SP which will never take its end is settled by his word. Memory and
  * the VM's name come back; the FF-A id stays burned, for the SP may know the life still.
  */
+#include "model/guest_sp.h"
 #include "model/step.h"
 
 #include <stdarg.h>
@@ -16,10 +17,16 @@ LIFECYCLE_NAME_TABLE(debt_names, DEBT_STATES);
 
 #define TEXT(a) (a)->text, sizeof((a)->text)
 
-static bool owes(const struct life *l)
+/* It has not taken the end, or has a call of the guest still, for which the end waits. */
+static bool is_waited_for(const struct sp *sp, const struct life *l)
 {
-	for (unsigned i = 0; i < MODEL_SP_MAX; i++)
-		if (!debt_is_done(&l->debt[i]))
+	return !debt_is_done(&l->debt[sp->index]) || guest_sp_has(sp, l);
+}
+
+static bool is_any_waited_for(const struct model *m, const struct life *l)
+{
+	for (size_t i = 0; i < m->sp_count; i++)
+		if (is_waited_for(&m->sp[i], l))
 			return true;
 	return false;
 }
@@ -93,7 +100,7 @@ static enum refusal check_life(struct step *s, const struct request *r, const st
 			(unsigned long long)l->number, l->begun.name);
 		return may_not(s, r, l);
 	}
-	if (l->now.substate != VM_SUB_RETIRING || !owes(l)) {
+	if (l->now.substate != VM_SUB_RETIRING || !is_any_waited_for(s->m, l)) {
 		snprintf(TEXT(a), "life %llu of %s is %s: no SP is waited for", (unsigned long long)l->number, l->begun.name,
 			substate_names[l->now.substate]);
 		return may_not(s, r, l);
@@ -114,13 +121,13 @@ static enum refusal check_sps(struct step *s, const struct request *r, const str
 		snprintf(TEXT(a), "no SP has the id 0x%04x; lifecyclectl partitions lists them", r->sp);
 		return REFUSED_INVALID_ARGUMENT;
 	}
-	if (sp && debt_is_done(&l->debt[sp->index])) {
+	if (sp && !is_waited_for(sp, l)) {
 		snprintf(TEXT(a), "life %llu of %s owes SP 0x%04x nothing", (unsigned long long)l->number, l->begun.name, r->sp);
 		return may_not(s, r, l);
 	}
 	for (size_t i = 0; i < s->m->sp_count; i++) {
 		sp = &s->m->sp[i];
-		if (!is_asked_for(r, sp) || debt_is_done(&l->debt[i]) || l->stuck || !s->m->secure_up || !sp_is_there(sp))
+		if (!is_asked_for(r, sp) || !is_waited_for(sp, l) || l->stuck || !s->m->secure_up || !sp_is_there(sp))
 			continue;
 		snprintf(TEXT(a), "SP 0x%04x can be reached and life %llu of %s is not stuck yet: wait until it is",
 			sp->info.id, (unsigned long long)l->number, l->begun.name);
@@ -145,6 +152,13 @@ static void forget_debt(struct step *s, struct life *l, struct sp *sp)
 	debt_move(s, l, d, (enum debt_state)arc.to, (enum debt_how)arc.how);
 }
 
+/* The SP was not told of the life, or is owed nothing any more; but it works for the id. */
+static void forget_call(struct step *s, struct life *l, const struct sp *sp)
+{
+	if (!model_burned(s->m, l->number, sp->info.id))
+		burn_id(s, l, sp);
+}
+
 /* One line for the journal: what was given up, and by whom. */
 static void say(struct answer *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void say(struct answer *a, const char *format, ...)
@@ -163,11 +177,18 @@ static void forget_all(struct step *s, const struct request *r, struct life *l, 
 		l->begun.endpoint);
 	for (size_t i = 0; i < s->m->sp_count; i++) {
 		const struct debt *d = &l->debt[i];
+		struct sp *sp = &s->m->sp[i];
 
-		if (debt_is_done(d) || !is_asked_for(r, &s->m->sp[i]))
+		if (!is_waited_for(sp, l) || !is_asked_for(r, sp))
 			continue;
-		say(a, " SP 0x%04x (%s, %u messages)", s->m->sp[i].info.id, debt_names[d->state], d->tries);
-		forget_debt(s, l, &s->m->sp[i]);
+		if (!debt_is_done(d)) {
+			say(a, " SP 0x%04x (%s, %u messages)", sp->info.id, debt_names[d->state], d->tries);
+			forget_debt(s, l, sp);
+		} else {
+			say(a, " SP 0x%04x (a call of its guest)", sp->info.id);
+			forget_call(s, l, sp);
+		}
+		guest_sp_forget(sp, l);
 	}
 	say(a, "; the id stays burned until there is another instance");
 	touch(s, l->vm);

@@ -529,11 +529,22 @@ void guest_sp_end(struct step *s, struct guest_vcpu *v)
 		pump(s, sp);
 }
 
+bool guest_sp_has(const struct sp *sp, const struct life *l)
+{
+	return sp->guest.life == l->number && (sp->guest.out || sp->guest.suspended);
+}
+
 const struct sp *guest_sp_holding(const struct model *m, const struct life *l)
 {
 	for (size_t i = 0; i < m->sp_count; i++)
-		if (m->sp[i].guest.life == l->number && (m->sp[i].guest.out || m->sp[i].guest.suspended) &&
-			!MUTANT(MUTANT_P2_ID_UNDER_CALL))
+		if (guest_sp_has(&m->sp[i], l) && !MUTANT(MUTANT_P2_ID_UNDER_CALL))
 			return &m->sp[i];
 	return NULL;
+}
+
+/* It is answered, or run to its end, all the same: until then the SP hears nobody else. */
+void guest_sp_forget(struct sp *sp, const struct life *l)
+{
+	if (guest_sp_has(sp, l) && !MUTANT(MUTANT_P6_CALL_UNFORGOTTEN))
+		sp->guest.life = 0;
 }

@@ -41,6 +41,9 @@ void guest_sp_end(struct step *s, struct guest_vcpu *v);
 /* A call of this life is with an SP, or suspended there: its id must not be given to another. NULL: none is. */
 const struct sp *guest_sp_holding(const struct model *m, const struct life *l);
 
+bool guest_sp_has(const struct sp *sp, const struct life *l); /* it is this SP */
+void guest_sp_forget(struct sp *sp, const struct life *l); /* fine if it is not: what goes on there is nobody's from here on */
+
 /* Of secure.c: this SP is free for guests. */
 void guest_sp_pump(struct step *s, struct sp *sp);
 void guest_sp_go_on(struct step *s, struct sp *sp); /* FFA_RUN what is suspended, or what nobody here knows of */

@@ -264,7 +264,7 @@ void oracle_reclaim(struct world *w, struct life *life)
 		const struct pair *p = &life->pair[i];
 		bool owed = p->shown == DEBT_CREATING || p->shown == DEBT_KNOWN || p->shown == DEBT_DESTROYING;
 
-		if (oracle_has_call(&w->sp[i], life))
+		if (oracle_has_call(&w->sp[i], life) && !p->forget_asked)
 			fail(w, "P2", "memory of life %" PRIu64 " is removed, SP %04x has a call of it", life->number, w->sp[i].id);
 		if (oracle_may_hold(w, life, i) && !oracle_was_forgotten(p))
 			fail(w, owed || p->unsure ? "P2" : "P1", "memory of life %" PRIu64 " is removed, SP %04x %s",

@@ -156,6 +156,20 @@ static void nothing_was_forgotten(struct world *w, uint64_t token)
 				w->life[k]->pair[i].forget_asked = 0;
 }
 
+/* What was given up at every SP waits for none of them any more. */
+static void all_is_forgotten(struct world *w, uint64_t token)
+{
+	for (size_t k = 0; k < w->life_count; k++) {
+		const struct life *life = w->life[k];
+		bool everywhere = w->sp_count > 0;
+
+		for (size_t i = 0; i < w->sp_count; i++)
+			everywhere &= life->pair[i].forget_asked == token;
+		if (everywhere && life->stored_substate == VM_SUB_RETIRING)
+			fail(w, "P6", "life %" PRIu64 " was forgotten at every SP, and is retiring", life->number);
+	}
+}
+
 static void choose_what_to_forget(struct world *w, struct asked *a, struct request *r)
 {
 	struct life *life = w->life_count ? w->life[w->life_count - 1 - random_below(&w->random, w->life_count) / 4] : NULL;
@@ -347,6 +361,8 @@ static void answer(void *who, struct committed proof, const struct answer *answe
 		oracle_answer(w, &w->asked[i], answer);
 		if (w->asked[i].verb == REQUEST_FORGET && answer->refusal != REFUSED_NOT)
 			nothing_was_forgotten(w, answer->token);
+		else if (w->asked[i].verb == REQUEST_FORGET)
+			all_is_forgotten(w, answer->token);
 		w->asked[i].token = 0;
 		(void)holders_answered(w, answer);
 		return;

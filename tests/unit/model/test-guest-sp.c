@@ -474,6 +474,55 @@ static void who_waited_for_a_turn_is_not_sent_after_its_end(void **state)
 	assert_true(sends(s, TRUSTY, CALL_DESTROYED));
 }
 
+/* An SP that never comes to an end with it, and one that was never told of the VM, so it is owed nothing. */
+static void a_call_without_end_can_be_forgotten(void **state)
+{
+	struct story *s = *state;
+	struct guest a = guest(s, "web");
+
+	s->m.sp[0].info.properties = FFA_PROP_DIRECT_REQ_RECEIVE;
+	ask_sp(a, TRUSTY, 1);
+	sp_suspends(a, TRUSTY, VERDICT_YIELDED, FFA_TARGET(TRUSTY, 0));
+	end_as(s, a.life, CAUSE_GUEST_POWEROFF);
+	answer(s, OPTEE, VERDICT_ACK, CALL_DESTROYED);
+	life_says(s, IN_VMM_GONE, a.life);
+	ask(s, REQUEST_FORGET, "web", a.life);
+	assert_int_equal(s->o.answer[0].refusal, REFUSED_ILLEGAL_TRANSITION); /* in its active phase */
+	tick_after(s, 5001 * MS);
+	assert_true(current(s, "web")->stuck);
+	assert_int_equal(waits(s).sp, TRUSTY);
+	ask(s, REQUEST_FORGET, "web", a.life);
+	assert_int_equal(s->o.answer[0].refusal, REFUSED_NOT);
+	assert_non_null(find_output(s, OUT_RECLAIM, 0));
+	assert_true(model_is_burned(&s->m, a.id));
+	life_says(s, IN_RECLAIMED, a.life);
+	assert_null(model_life(&s->m, a.life));
+	assert_true(model_sp(&s->m, TRUSTY)->guest.out); /* it is run all the same */
+	sp_responds(a, TRUSTY, 1);
+	assert_null(answered(a));
+	a = guest(s, "b");
+	ask_sp(a, TRUSTY, 2);
+	assert_sent(a, TRUSTY, 2);
+}
+
+/* Where it is owed the end, too, one word is enough for both. */
+static void a_call_is_forgotten_with_the_debt(void **state)
+{
+	struct story *s = *state;
+	struct guest a = guest(s, "web");
+
+	ask_sp(a, TRUSTY, 1);
+	sp_suspends(a, TRUSTY, VERDICT_YIELDED, FFA_TARGET(TRUSTY, 0));
+	end_as(s, a.life, CAUSE_GUEST_POWEROFF);
+	answer(s, OPTEE, VERDICT_ACK, CALL_DESTROYED);
+	life_says(s, IN_VMM_GONE, a.life);
+	tick_after(s, 5001 * MS);
+	ask(s, REQUEST_FORGET, "web", a.life);
+	assert_int_equal(s->o.answer[0].refusal, REFUSED_NOT);
+	assert_non_null(find_output(s, OUT_RECLAIM, 0));
+	assert_true(model_is_burned(&s->m, a.id));
+}
+
 int main(void)
 {
 #define STORY(name) cmocka_unit_test_setup_teardown(name, story_begin, story_end)
@@ -499,6 +548,8 @@ int main(void)
 		STORY(a_life_is_not_gone_before_its_call_is),
 		STORY(vm_destroyed_waits_for_the_call_that_is_out),
 		STORY(who_waited_for_a_turn_is_not_sent_after_its_end),
+		STORY(a_call_without_end_can_be_forgotten),
+		STORY(a_call_is_forgotten_with_the_debt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
