@@ -162,10 +162,11 @@ void partition_recover(struct world *w, uint32_t index)
 	struct sp *sp = &w->book->sp[index];
 
 	w->event_at[index] = WORLD_NEVER;
-	if (sp->state >= SP_STATE_COUNT)
+	if (sp->state >= SP_STATE_COUNT || sp->restarting)
 		sp->state = SP_ABORTING;
+	if (sp->state != SP_HALTED && sp->state != SP_CREATED) /* it had not begun yet, or an abort ended it */
+		sp->activation = SP_ACTIVATION_RESET;
 	if (sp->restarting) {
-		sp->state = SP_ABORTING;
 		create(w, index);
 	} else if (sp->state == SP_ABORTING || sp->state == SP_NULL) {
 		sp_forget(sp, w->monotonic);

@@ -362,6 +362,10 @@ static void goes_on_where_a_death_left_it(void **unused)
 		{ SP_CREATED, SP_ABORT_STOP, SP_ACTIVATION_START, SP_CREATED, true },
 		{ SP_CREATED, SP_ABORT_STOP, SP_ACTIVATION_FINISH, SP_RUNNING, true },
 		{ SP_CREATED, SP_ABORT_RESTART, SP_ACTIVATION_RESET, SP_RUNNING, true },
+		/* A live activation that had just begun, or that an abort had just ended */
+		{ SP_RUNNING, SP_ABORT_STOP, SP_ACTIVATION_START, SP_RUNNING, true },
+		{ SP_ABORTING, SP_ABORT_RESTART, SP_ACTIVATION_START, SP_RUNNING, false },
+		{ SP_ABORTING, SP_ABORT_RESTART, SP_ACTIVATION_FINISH, SP_RUNNING, false },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -376,6 +380,8 @@ static void goes_on_where_a_death_left_it(void **unused)
 		run_dry(w);
 		assert_int_equal(sp->state, rows[i].then);
 		assert_int_equal(sp->live, rows[i].knows);
+		if (sp->state == SP_RUNNING)
+			assert_int_equal(event(w, WORLD_ACTIVATE), FFA_OK);
 		world_end(w);
 	}
 }
