@@ -78,10 +78,13 @@ void bus_call_go(struct call *c, const struct caller *caller)
 	c->run(c);
 }
 
-static void call_error(struct call *c, enum refusal refusal, const char *text)
+static void call_error(struct call *c, enum refusal refusal, const char *why)
 {
+	char text[sizeof(((struct answer *)NULL)->text)];
 	sd_bus_error error = SD_BUS_ERROR_MAKE_CONST(bus_refusal_error(refusal), text);
 
+	(void)snprintf(text, sizeof(text), "%s", why);
+	bus_make_utf8(text);
 	(void)sd_bus_reply_method_error(c->message, &error);
 	c->lease = bus_lease_end_free(c->lease);
 	(void)bus_call_free(c);

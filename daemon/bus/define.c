@@ -73,6 +73,15 @@ int bus_define_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error)
 	return bus_call_submit(take_ptr(&c), error);
 }
 
+static int append_problem(sd_bus_message *reply, const struct bus_problem *problem)
+{
+	char text[sizeof(problem->text)];
+
+	strcpy(text, problem->text);
+	bus_make_utf8(text);
+	return sd_bus_message_append(reply, PROBLEM_TYPE, problem->line, problem->column, problem->error, text);
+}
+
 /* Ends the call. */
 static void reply_problems(struct call *c, const char *name, const struct bus_problem *problem, size_t count)
 {
@@ -84,8 +93,7 @@ static void reply_problems(struct call *c, const char *name, const struct bus_pr
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'a', PROBLEM_TYPE);
 	for (size_t i = 0; r >= 0 && i < count; i++)
-		r = sd_bus_message_append(reply, PROBLEM_TYPE, problem[i].line, problem[i].column,
-			problem[i].error, problem[i].text);
+		r = append_problem(reply, &problem[i]);
 	if (r >= 0)
 		r = sd_bus_message_close_container(reply);
 	if (r >= 0)
@@ -206,8 +214,16 @@ int bus_get_definition(struct bus *b, sd_bus_message *m, sd_bus_error *error)
 
 static int append_change(void *ctx, const struct definition_change *change)
 {
-	int r = sd_bus_message_append(ctx, "(sss)", change->key, change->old, change->new);
+	int r = sd_bus_message_open_container(ctx, 'r', "sss");
 
+	if (r >= 0)
+		r = sd_bus_message_append(ctx, "s", change->key);
+	if (r >= 0)
+		r = bus_append_text(ctx, change->old);
+	if (r >= 0)
+		r = bus_append_text(ctx, change->new);
+	if (r >= 0)
+		r = sd_bus_message_close_container(ctx);
 	return r < 0 ? r : 0;
 }
 
@@ -256,7 +272,11 @@ static int append_reloaded(sd_bus_message *reply, const struct bus_reloaded *row
 	int r = sd_bus_message_open_container(reply, 'r', "ssssa" CHANGE_TYPE);
 
 	if (r >= 0)
-		r = sd_bus_message_append(reply, "ssss", row->name, row->what, row->path, row->text);
+		r = sd_bus_message_append(reply, "ss", row->name, row->what);
+	if (r >= 0)
+		r = bus_append_text(reply, row->path);
+	if (r >= 0)
+		r = bus_append_text(reply, row->text);
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'a', CHANGE_TYPE);
 	for (size_t i = 0; r >= 0 && i < row->change_count; i++)

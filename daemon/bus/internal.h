@@ -125,6 +125,10 @@ int bus_read_no_options(sd_bus_message *m, sd_bus_error *error);
 /* a{sv} with one key that may be there, a boolean; false if it is not. */
 int bus_read_option(sd_bus_message *m, const char *known, bool *ret, sd_bus_error *error);
 
+/* text.c: what may be no UTF-8 */
+void bus_make_utf8(char *text); /* what is none becomes '?' */
+int bus_append_text(sd_bus_message *m, const char *text);
+
 /* getters.c: property getters; userdata points at the field */
 int bus_get_chars(
 	sd_bus *, const char *, const char *, const char *, sd_bus_message *, void *, sd_bus_error *);

@@ -169,9 +169,12 @@ static int get_last_end(sd_bus *sd, const char *path, const char *interface, con
 	sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
 	const struct vm_row *row = userdata;
+	char text[sizeof(row->end_text)];
 
+	strcpy(text, row->end_text); /* its VMM's words, whatever they are */
+	bus_make_utf8(text);
 	return sd_bus_message_append(reply, "(stts)", bus_word(WORDS_CAUSE, row->end_cause), row->end_life,
-		row->end_at / 1000, row->end_text);
+		row->end_at / 1000, text);
 }
 
 /* The room itself, in a method whose userdata is a row. */

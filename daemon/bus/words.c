@@ -190,6 +190,7 @@ int bus_refuse(sd_bus_error *error, enum refusal refusal, const char *format, ..
 	va_start(ap, format);
 	(void)vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
+	bus_make_utf8(text);
 	return sd_bus_error_set(error, bus_refusal_error(refusal), text);
 }
 

@@ -217,6 +217,26 @@ static void bad_arguments_never_reach_the_engine(void **state)
 	assert_int_equal(w->engine.posted_count, 0);
 }
 
+/* 63 letters and half of the next one are quoted: sd-bus sends no error with that in it. */
+static void what_is_cut_within_a_letter_is_answered_all_the_same(void **state)
+{
+	struct world *w = *state;
+	char name[96], text[256];
+	struct pending p;
+
+	memset(name, 'a', 63);
+	strcpy(name + 63, "\xC3\xA4\xC3\xA4");
+	assert_error(call_manager(&w->root, "Start", "sta{sv}", name, (uint64_t)0, 0), E("InvalidArgument"), "aa?' is no VM name");
+	assert_error(call_manager(&w->root, "OpenConsole", "sa{sv}", name, 0), E("InvalidArgument"), "aa?' is no VM name");
+	assert_error(call_manager(&w->root, "Get", "s", name), E("NoSuchVM"), "aa?'");
+	ask_manager(&w->root, &p, "Abort", "sta{sv}", "a", (uint64_t)0, 0);
+	wait_posted(w, 1);
+	(void)snprintf(text, sizeof(text), "\xC3\xA4 \xC3 \xED\xA0\x80 \xEF\xBF\xBE \xF0\x9F\x98\x80 \xC0\xAF \xF4\x90\x80\x80 \xE2\x82");
+	answer(w, 0, REFUSED_INTERNAL, 0, text);
+	world_until(w, &p.done);
+	assert_error(p.reply, E("Internal"), "\xC3\xA4 ? ??? ??? \xF0\x9F\x98\x80 ?? ???? ??");
+}
+
 static void calls_of_one_caller_keep_their_order(void **state)
 {
 	struct world *w = *state;
@@ -361,6 +381,7 @@ int main(void)
 		TEST(refusals_come_typed_with_their_text),
 		TEST(defines_what_the_parser_made),
 		TEST(bad_arguments_never_reach_the_engine),
+		TEST(what_is_cut_within_a_letter_is_answered_all_the_same),
 		TEST(calls_of_one_caller_keep_their_order),
 		TEST(others_may_read_and_not_change),
 		TEST(waiting_calls_are_bounded),

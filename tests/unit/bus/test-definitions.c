@@ -197,6 +197,40 @@ static void a_reload_is_answered_when_it_is_over(void **state)
 	assert_error(p.reply, E("Internal"), "cannot be read");
 }
 
+/* What is named in a letter of another age, or was cut within one, does not take the rest of the answer with it. */
+static void what_is_no_utf8_is_told_all_the_same(void **state)
+{
+	static const struct bus_reloaded row = { "", "error", "/vm.d/gr\xF6\xDF" "e.json", "the file is not named after a VM\xC3", NULL, 0 };
+	const char *name, *what, *path, *text;
+	struct vm_definition odd = in_force;
+	struct world *w = *state;
+	struct vm_row *a = one_vm(w);
+	struct pending p;
+
+	ask_manager(&w->root, &p, "Reload", "a{sv}", 0);
+	world_until(w, &w->reloads);
+	bus_reload_done(w->bus, w->reload_token, 0, &row, 1);
+	world_until(w, &p.done);
+	assert_fine(p.reply);
+	assert_true(sd_bus_message_enter_container(p.reply, 'a', "(ssssa(sssb))") > 0);
+	assert_true(sd_bus_message_enter_container(p.reply, 'r', "ssssa(sssb)") > 0);
+	assert_true(sd_bus_message_read(p.reply, "ssss", &name, &what, &path, &text) > 0);
+	assert_string_equal(path, "/vm.d/gr??e.json");
+	assert_string_equal(text, "the file is not named after a VM?");
+	(void)sd_bus_message_unref(p.reply);
+	strcpy(odd.kernel, "/k\xEF\xBF\xBE");
+	a->pending = &odd;
+	a->waits_for_end = PENDING_CHANGE;
+	p.reply = call(&w->root, BUS_PATH "/vm/a", "org.freedesktop.DBus.Properties", "GetAll", "s", VM_INTERFACE);
+	assert_fine(p.reply);
+	(void)sd_bus_message_unref(p.reply);
+	ask_manager(&w->root, &p, "Validate", "ssa{sv}", "good a", "f", 0);
+	wait_posted(w, 1);
+	answer(w, 0, REFUSED_CYCLE, 0, "a -> \xC3");
+	world_until(w, &p.done);
+	expect_problem(p.reply, "a", 1, 0, "OrderCycle", "a -> ?");
+}
+
 int main(void)
 {
 #define IN_WORLD(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
@@ -208,6 +242,7 @@ int main(void)
 		IN_WORLD(shows_the_definition_in_force_and_that_of_the_next_life),
 		IN_WORLD(shows_what_is_pending_key_by_key),
 		IN_WORLD(a_reload_is_answered_when_it_is_over),
+		IN_WORLD(what_is_no_utf8_is_told_all_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -345,6 +345,25 @@ static void manages_all_objects(void **state)
 	(void)sd_bus_message_unref(m);
 }
 
+/* A VMM may say anything last, and half a letter if its words were cut: nobody else is the worse for it. */
+static void a_vmm_s_last_words_keep_nothing_from_anyone(void **state)
+{
+	const char *cause, *text;
+	struct world *w = *state;
+	uint64_t life, at;
+	sd_bus_message *m;
+
+	two_vms(w);
+	strcpy(w->engine.rows.vm[0].end_text, "cannot read /srv/gr\xC3\xB6\xC3");
+	m = property(w, VM_A, VM_INTERFACE, "LastEnd", "(stts)");
+	assert_true(sd_bus_message_read(m, "(stts)", &cause, &life, &at, &text) > 0);
+	assert_string_equal(text, "cannot read /srv/gr\xC3\xB6?");
+	(void)sd_bus_message_unref(m);
+	m = call(&w->root, BUS_PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", NULL);
+	assert_fine(m);
+	(void)sd_bus_message_unref(m);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -359,6 +378,7 @@ int main(void)
 		TEST(lists_burned_ids),
 		TEST(subscription_bits_need_direct_requests),
 		TEST(manages_all_objects),
+		TEST(a_vmm_s_last_words_keep_nothing_from_anyone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
