@@ -24,7 +24,7 @@ struct bound_end {
 	int client; /* its own end, until it is sent */
 	uint64_t number; /* what the model knows it by */
 	uint8_t token[16];
-	bool granted; /* it has its end, or is gone */
+	bool granted; /* it has its end */
 };
 
 static void close_client(struct bound_end *e)
@@ -53,11 +53,13 @@ void bus_bound_drop(struct bus *b)
 		(void)end_free(e);
 }
 
-/* Its call is gone. Should the VM be bound nevertheless, nobody has it: our end sees the hang-up. */
+/*
+ * Its call is gone. Should the VM be bound nevertheless, nobody has it: our end sees the hang-up. That is posted behind the call, so
+ * until then the end has to stay, though no VM is bound to it yet.
+ */
 void bus_bound_abandon(struct bound_end *e)
 {
 	close_client(e);
-	e->granted = true;
 }
 
 /* Without memory it is seen again at once. */
@@ -165,7 +167,20 @@ int bus_bound_again_submit(struct bus *b, sd_bus_message *m, sd_bus_error *error
 	return bus_call_submit(take_ptr(&c), error);
 }
 
-/* The client has it now, and no end that it had before. A reply that does not arrive takes its end with it. */
+static bool is_bound(const struct bus *b, const struct bound_end *e)
+{
+	const struct rows *rows = bus_rows(b);
+
+	for (size_t i = 0; i < rows_vm_count(rows); i++)
+		if (rows_vm_at(rows, i)->bound && rows_vm_at(rows, i)->bound_end == e->number)
+			return true;
+	return false;
+}
+
+/*
+ * The client has it now, and no end that it had before. A reply that does not arrive takes its end with it. What was bound and let go
+ * of in one turn was published before.
+ */
 void bus_bound_answer(struct call *c, const struct answer *a)
 {
 	struct bound_end *e = take_ptr(&c->bound), *other, *next;
@@ -179,18 +194,11 @@ void bus_bound_answer(struct call *c, const struct answer *a)
 	list_for_each_safe(other, next, &c->bus->bound_ends, link)
 		if (other != e && other->granted && memcmp(other->token, e->token, sizeof(e->token)) == 0)
 			(void)end_free(other);
-	bus_bound_abandon(e);
+	close_client(e);
+	e->granted = true;
+	if (!is_bound(c->bus, e))
+		(void)end_free(e);
 	(void)bus_call_free(c);
-}
-
-static bool is_bound(const struct bus *b, const struct bound_end *e)
-{
-	const struct rows *rows = bus_rows(b);
-
-	for (size_t i = 0; i < rows_vm_count(rows); i++)
-		if (rows_vm_at(rows, i)->bound && rows_vm_at(rows, i)->bound_end == e->number)
-			return true;
-	return false;
 }
 
 /* VMs that have ended let their clients go. */

@@ -122,6 +122,46 @@ static void what_is_refused_leaves_no_socket(void **state)
 	assert_int_equal(w->engine.posted_count, 2);
 }
 
+/* The bus broke while the call waited for its turn: what is published before that is of another. */
+static void a_client_that_is_gone_before_its_vm_is_bound_is_gone(void **state)
+{
+	struct world *w = *state;
+	struct pending p;
+
+	(void)fake_vm(&w->engine, "a", 1);
+	ask_manager(&w->root, &p, "StartBound", "sa{sv}", "a", 0);
+	wait_posted(w, 1);
+	bus_detach(w->bus);
+	w->source = bus_source_free(w->source);
+	w->sd = sd_bus_close_unref(w->sd);
+	publish(w, NULL, 0);
+	wait_posted(w, 2);
+	assert_int_equal(w->engine.posted[1].verb, REQUEST_UNBIND);
+	assert_int_equal(w->engine.posted[1].bind.end, w->engine.posted[0].bind.end);
+	world_until(w, &p.done);
+	(void)sd_bus_message_unref(p.reply);
+}
+
+static void a_vm_that_ends_in_the_turn_of_its_start_lets_its_client_go(void **state)
+{
+	struct world *w = *state;
+	const char *token;
+	struct pending p;
+	int fd;
+
+	(void)fake_vm(&w->engine, "a", 1);
+	ask_manager(&w->root, &p, "StartBound", "sa{sv}", "a", 0);
+	wait_posted(w, 1);
+	publish(w, NULL, 0);
+	answer(w, 0, REFUSED_NOT, 12, "");
+	world_until(w, &p.done);
+	assert_fine(p.reply);
+	assert_true(sd_bus_message_read(p.reply, "sh", &token, &fd) > 0);
+	assert_true(is_closed(fd));
+	(void)sd_bus_message_unref(p.reply);
+	assert_int_equal(w->engine.posted_count, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +169,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_vm_that_has_ended_lets_its_client_go, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(who_binds_again_has_another_end_and_the_old_one_is_none, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(what_is_refused_leaves_no_socket, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_client_that_is_gone_before_its_vm_is_bound_is_gone, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_vm_that_ends_in_the_turn_of_its_start_lets_its_client_go, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests_name("bus bound", tests, NULL, NULL);
