@@ -83,7 +83,7 @@ struct bus_config {
 	/* How long polkit may think, and how long where somebody is asked for a password; 0: 5 s, 2 min. */
 	unsigned check_ms, check_interactive_ms;
 
-	unsigned calls_max;           /* waiting for an answer at once; 0: 4096 */
+	unsigned calls_max;           /* waiting for an answer at once; 0: 4096, a quarter of it for root and the daemon's own user */
 	unsigned streams_max;         /* 0: 1024, a quarter of it for root and the daemon's own user */
 	unsigned streams_max_per_uid; /* of others; 0: 32 */
 	unsigned waits_max;           /* calls of WaitState; 0: 1024, a quarter of it for root and the daemon's own user */

@@ -244,9 +244,21 @@ static void caller_answered(void *arg, const char *why_not)
 
 /* ---- a call of a caller that is known ---- */
 
+/* A disk that hangs keeps calls waiting that anyone may make: of the places a quarter is for those who are not asked about. */
+static bool has_place(const struct caller *c)
+{
+	const struct bus *b = c->bus;
+
+	return bus_caller_is_trusted(c) || b->call_count <= b->config.calls_max - b->config.calls_max / 4;
+}
+
 /* Takes the call over. */
 static void caller_take(struct caller *c, struct call *call)
 {
+	if (!has_place(c)) {
+		bus_call_refuse(call, REFUSED_LIMIT, "%u calls wait for their answers already, try again", c->bus->call_count - 1);
+		return;
+	}
 	if (!call->right->action || bus_caller_is_trusted(c)) {
 		bus_call_go(call, c);
 		return;

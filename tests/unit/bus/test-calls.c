@@ -314,6 +314,39 @@ static void waiting_calls_are_bounded(void **state)
 	(void)sd_bus_message_unref(p[0].reply);
 }
 
+static void four_calls(struct bus_config *config)
+{
+	config->calls_max = 4;
+}
+
+/* While a disk hangs nothing is answered, not even what anyone may ask. */
+static void others_leave_room_for_root(void **state)
+{
+	struct world *w = *state;
+	struct pending p[5];
+
+	if (geteuid() != 0)
+		skip();
+	world_rebuild(w, four_calls);
+	world_connect(w, &w->nobody, NOBODY);
+	assert_error(call_manager(&w->nobody, "WaitState", "stasta{sv}", "x", (uint64_t)0, 0, (uint64_t)0, 0), E("NoSuchVM"), NULL);
+	for (size_t i = 0; i < 4; i++)
+		ask_manager(&w->nobody, &p[i], "Validate", "ssa{sv}", "good a", "f", 0);
+	world_until(w, &p[3].done);
+	assert_error(p[3].reply, E("LimitReached"), "3 calls wait");
+	ask_manager(&w->root, &p[4], "Abort", "sta{sv}", "a", (uint64_t)0, 0);
+	wait_posted(w, 4);
+	assert_int_equal(w->engine.posted[3].verb, REQUEST_ABORT);
+	for (size_t i = 0; i < 4; i++)
+		answer(w, i, REFUSED_NOT, i + 1, "");
+	world_until(w, &p[4].done);
+	assert_fine(p[4].reply);
+	world_until(w, &p[2].done);
+	for (size_t i = 0; i < 5; i++)
+		if (i != 3)
+			(void)sd_bus_message_unref(p[i].reply);
+}
+
 static void a_full_engine_changes_nothing(void **state)
 {
 	struct world *w = *state;
@@ -385,6 +418,7 @@ int main(void)
 		TEST(calls_of_one_caller_keep_their_order),
 		TEST(others_may_read_and_not_change),
 		TEST(waiting_calls_are_bounded),
+		TEST(others_leave_room_for_root),
 		TEST(a_full_engine_changes_nothing),
 		TEST(the_console_is_for_reading_alone),
 		TEST(lives_on_when_the_bus_breaks),
