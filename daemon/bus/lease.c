@@ -28,6 +28,7 @@ struct lease_end {
 	uid_t uid;
 	uint8_t token[16];
 	bool granted; /* the holder has its end */
+	bool released; /* by its holder, who says it once */
 	bool over;    /* told so; only its call has use for it still */
 };
 
@@ -57,9 +58,20 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
+/* Over what was not read the other side would hear of a reset before it hears its last record. */
+static void end_drain(const struct lease_end *e)
+{
+	char byte;
+
+	if (e->fd >= 0 && shutdown(e->fd, SHUT_RD) == 0)
+		while (recv(e->fd, &byte, sizeof(byte), MSG_DONTWAIT) > 0)
+			;
+}
+
 static void end_hang_up(struct lease_end *e)
 {
 	e->watch = loop_unwatch(e->watch);
+	end_drain(e);
 	close_fd(&e->fd);
 }
 
@@ -106,18 +118,24 @@ static int let_go(struct lease_end *e, bool hung_up)
 	return engine_post(e->bus->config.engine, &in);
 }
 
+/* What could not be posted is looked at again. Who lets go says it once: while a disk hangs, repeating it would fill our memory. */
 static void end_ready(void *arg, int fd, unsigned events)
 {
 	struct lease_end *e = arg;
 	struct lease_record record;
-	ssize_t n = recv(fd, &record, sizeof(record), MSG_DONTWAIT | MSG_TRUNC);
+	ssize_t n = recv(fd, &record, sizeof(record), MSG_DONTWAIT | MSG_TRUNC | MSG_PEEK);
 	bool is_record = n == sizeof(record) && record.version == LEASE_VERSION && record.kind == LEASE_RECORD_RELEASE;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	if (!(is_record && e->released) && let_go(e, !is_record) < 0)
+		return;
 	if (n > 0 && !is_record)
 		log_notice("the holder of a lease, uid %u, says what is no release: it is hung up", (unsigned)e->uid);
-	if (let_go(e, !is_record) >= 0 && !is_record)
+	e->released = true;
+	if (is_record)
+		(void)recv(fd, &record, sizeof(record), MSG_DONTWAIT);
+	else
 		(void)bus_lease_end_free(e);
 }
 

@@ -218,6 +218,51 @@ static void who_hangs_up_or_says_nonsense_lets_go(void **state)
 	close(h.fd);
 }
 
+static void turn(struct world *w)
+{
+	sd_bus_message *m = call_manager(&w->root, "List", NULL);
+
+	assert_fine(m);
+	(void)sd_bus_message_unref(m);
+}
+
+static void who_lets_go_is_heard_once_and_in_the_end(void **state)
+{
+	struct world *w = *state;
+	struct held h;
+
+	(void)fake_vm(&w->engine, "a", 1);
+	h = take(w);
+	w->engine.post_error = -ENOMEM;
+	says(&h, &release_record, sizeof(release_record));
+	turn(w);
+	assert_int_equal(w->engine.posted_count, 1);
+	w->engine.post_error = 0;
+	assert_lets_go(w, 1, &h, false);
+	for (int i = 0; i < 3; i++)
+		says(&h, &release_record, sizeof(release_record));
+	for (int i = 0; i < 4; i++)
+		turn(w);
+	assert_int_equal(w->engine.posted_count, 2);
+	close(h.fd);
+	assert_lets_go(w, 2, &h, true);
+}
+
+/* A release that comes with the deadline: its holder hears that it was revoked, and of no daemon that went away. */
+static void what_was_not_read_does_not_hide_the_last_record(void **state)
+{
+	struct world *w = *state;
+	struct held h;
+
+	(void)fake_vm(&w->engine, "a", 1);
+	h = take(w);
+	says(&h, &release_record, sizeof(release_record));
+	tell_over(w, &h, LEASE_REVOKED);
+	assert_told(&h, LEASE_RECORD_OVER, LEASE_REVOKED);
+	assert_hung_up(&h);
+	close(h.fd);
+}
+
 static void a_token_is_no_other(void **state)
 {
 	struct world *w = *state;
@@ -459,6 +504,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_A_BUS(who_takes_one_is_known_and_lets_go_by_word),
 		ON_A_BUS(who_hangs_up_or_says_nonsense_lets_go),
+		ON_A_BUS(who_lets_go_is_heard_once_and_in_the_end),
+		ON_A_BUS(what_was_not_read_does_not_hide_the_last_record),
 		ON_A_BUS(a_token_is_no_other),
 		ON_A_BUS(who_claims_it_has_it_and_the_end_before_it_is_closed),
 		ON_A_BUS(what_happens_before_the_answer_waits_on_its_end),
