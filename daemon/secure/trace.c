@@ -5,6 +5,11 @@
 #include "secure/internal.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "proto/ffa.h"
+
+#define MESSAGE_HEAD 3 /* registers: function, ids, flags */
 
 static struct trace *trace_of(struct trace *const traces[TRACES], uint16_t sp)
 {
@@ -33,6 +38,24 @@ static struct trace *trace_get(struct trace *traces[TRACES], uint16_t sp)
 	return t ? t : trace_make(traces, sp);
 }
 
+/* Of a guest's request, or of what answers it. */
+static bool is_message(const uint64_t *x)
+{
+	uint32_t function = (uint32_t)x[0] | FFA_SMC64;
+
+	if (function == FFA_MSG_SEND_DIRECT_REQ2 || function == FFA_MSG_SEND_DIRECT_RESP2)
+		return true;
+	return (function == (FFA_MSG_SEND_DIRECT_REQ | FFA_SMC64) || function == (FFA_MSG_SEND_DIRECT_RESP | FFA_SMC64)) &&
+		!(x[2] & FFA_FRAMEWORK);
+}
+
+/* Anyone may read the trace, and what a guest and an SP say to each other is theirs: who speaks to whom is kept, and no more. */
+static void leave_words_out(struct secure_frame *f)
+{
+	if (is_message(f->x))
+		memset(&f->x[MESSAGE_HEAD], 0, sizeof(f->x) - MESSAGE_HEAD * sizeof(f->x[0]));
+}
+
 void trace_add(struct trace *traces[TRACES], uint16_t sp, const struct secure_frame *frame)
 {
 	struct trace *t = trace_get(traces, sp);
@@ -42,6 +65,7 @@ void trace_add(struct trace *traces[TRACES], uint16_t sp, const struct secure_fr
 		return;
 	place = &t->frame[t->count++ % TRACE_FRAMES];
 	*place = *frame;
+	leave_words_out(place);
 	place->number = t->count;
 	if (frame->sent) {
 		t->counts.submitted++;

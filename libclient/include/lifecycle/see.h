@@ -232,7 +232,7 @@ struct lifecycle_frame {
 	uint64_t at;
 	uint64_t took;   /* an answer: since its request left */
 	uint64_t life;   /* that it is about; 0: none */
-	uint64_t x[8];   /* x0 to x7 */
+	uint64_t x[8];   /* x0 to x7; of what a guest and an SP say to each other x3 to x7 are 0 */
 	uint16_t sp;     /* 0: discovery */
 	uint16_t endpoint;
 	bool answer;

@@ -254,6 +254,38 @@ static void keeps_the_last_frames_of_each_sp(void **state)
 	assert_int_equal(other.count, 0);
 }
 
+/* Anyone may read the frames, and a guest's words are for its SP. */
+static void what_a_guest_and_an_sp_say_to_each_other_is_not_kept(void **state)
+{
+	static const struct secure_call guest = { .sp = 0x8001, .kind = CALL_GUEST, .endpoint = 5, .life = 42,
+		.x = { 0xC400006F, 0x00058001, 0, 0x5EC2E7, 0x5EC2E7, 0x5EC2E7, 0x5EC2E7, 0x5EC2E7 } };
+	static const uint64_t answer[8] = { 0xC4000070, 0x80010005, 0, 0x5EC2E7, 0x5EC2E7, 0x5EC2E7, 0x5EC2E7, 0x5EC2E7 };
+	struct world *w = *state;
+	struct secure_link_call call;
+	struct dumped d = { 0 };
+	const struct input *in;
+
+	world_meet(w);
+	secure_ops.call(w->secure, proof, &guest);
+	call = spmc_hear(w);
+	assert_memory_equal(call.x, guest.x, sizeof(guest.x));
+	secure_frames.each(w->secure, 0x8001, count_frame, &d);
+	assert_int_equal(d.last.x[0], 0xC400006F);
+	assert_int_equal(d.last.x[1], 0x00058001);
+	for (size_t i = 3; i < 8; i++)
+		assert_int_equal(d.last.x[i], 0);
+	spmc_answer(w, call.header.id, answer);
+	in = world_wait(w, IN_SECURE_REPLY);
+	assert_memory_equal(in->reply.x, answer, sizeof(answer));
+	d = (struct dumped){ 0 };
+	secure_frames.each(w->secure, 0x8001, count_frame, &d);
+	assert_int_equal(d.count, 2);
+	assert_int_equal(d.last.x[0], 0xC4000070);
+	assert_int_equal(d.last.x[1], 0x80010005);
+	for (size_t i = 3; i < 8; i++)
+		assert_int_equal(d.last.x[i], 0);
+}
+
 static void counts_frames_and_those_that_are_lost(void **state)
 {
 	struct world *w = *state;
@@ -294,6 +326,7 @@ int main(void)
 		TEST(a_welcome_of_the_wrong_size_is_none),
 		TEST(an_answer_that_is_lost_ends_the_link),
 		TEST(keeps_the_last_frames_of_each_sp),
+		TEST(what_a_guest_and_an_sp_say_to_each_other_is_not_kept),
 		TEST(counts_frames_and_those_that_are_lost),
 	};
 
