@@ -18,6 +18,7 @@
 struct awaited {
 	const char *name;
 	uint64_t life;   /* now; 0: none */
+	uint64_t newest; /* what an older life does is not the VM's: that settles by itself */
 	uint64_t target; /* when we began: the life whose end is waited for */
 	int state, substate;
 	bool reached, gone;
@@ -72,38 +73,48 @@ static void judge(const struct cli *c, struct waiting *w, struct awaited *vm)
 	w->left--;
 }
 
-static void take_row(struct awaited *vm, const struct lifecycle_vm *row)
+static void take_row(struct awaited *vm, const struct lifecycle_vm *row, uint64_t cursor)
 {
 	vm->gone = !row;
 	vm->life = row ? row->life : 0;
+	vm->newest = vm->life ? vm->life : cursor;
 	vm->state = row ? row->state : LIFECYCLE_STATE_NULL;
 	vm->substate = row ? row->substate : LIFECYCLE_SUB_NONE;
 }
 
-static void take_snapshot(const struct cli *c, struct waiting *w, const struct lifecycle_vm_list *list)
+static void take_snapshot(const struct cli *c, struct waiting *w, const struct lifecycle_vm_list *list, uint64_t cursor)
 {
 	for (size_t i = 0; i < w->count; i++) {
 		struct awaited *vm = &w->vm[i];
 
 		if (vm->reached || vm->gone)
 			continue;
-		take_row(vm, lifecycle_vm_list_find(list, vm->name));
+		take_row(vm, lifecycle_vm_list_find(list, vm->name), cursor);
 		judge(c, w, vm);
 	}
+}
+
+/* In a restart the life goes, and the VM goes on with the next one, unless an operation is told of before: that one has to wait. */
+static void take_state(struct awaited *vm, const struct lifecycle_event *e)
+{
+	vm->newest = e->life;
+	vm->life = e->new_state == LIFECYCLE_STATE_NULL ? 0 : e->life;
+	if (e->new_state != LIFECYCLE_STATE_NULL || e->operation != LIFECYCLE_OP_RESTART)
+		vm->state = e->new_state;
+	vm->substate = e->new_substate;
 }
 
 /* Old lives that settle are not meant. */
 static void take_event(const struct cli *c, struct waiting *w, struct awaited *vm, const struct lifecycle_event *e)
 {
 	if (e->kind == LIFECYCLE_EVENT_VM_GONE)
-		take_row(vm, NULL);
-	else if (e->kind != LIFECYCLE_EVENT_STATE || e->life < vm->life)
+		take_row(vm, NULL, e->seq);
+	else if (e->kind == LIFECYCLE_EVENT_OPERATION && !vm->life)
+		vm->state = LIFECYCLE_STATE_NULL;
+	else if (e->kind == LIFECYCLE_EVENT_STATE && e->life >= vm->newest)
+		take_state(vm, e);
+	else
 		return;
-	if (e->kind == LIFECYCLE_EVENT_STATE) {
-		vm->life = e->new_state == LIFECYCLE_STATE_NULL ? 0 : e->life;
-		vm->state = e->new_state;
-		vm->substate = e->new_substate;
-	}
 	judge(c, w, vm);
 }
 
@@ -128,7 +139,7 @@ static int wait_for_all(struct cli *c, struct waiting *w, const char *filter, st
 		else {
 			r = follow_again(c, filter, stream, deadline);
 			if (r == 0 && !lifecycle_stream_replayed(*stream))
-				take_snapshot(c, w, lifecycle_stream_snapshot(*stream));
+				take_snapshot(c, w, lifecycle_stream_snapshot(*stream), lifecycle_stream_seq(*stream));
 			else if (r < 0 && r != -EINTR && r != -ETIMEDOUT)
 				r = -ENOTCONN;
 		}
@@ -221,7 +232,7 @@ static int finish(const struct cli *c, const struct waiting *w, int error)
 /* ---- how it begins ---- */
 
 /* A VM that is not there has a reason to be waited for only if somebody knows its name rightly. */
-static int begin(struct cli *c, struct waiting *w, const struct lifecycle_vm_list *list, char **names)
+static int begin(struct cli *c, struct waiting *w, const struct lifecycle_vm_list *list, uint64_t cursor, char **names)
 {
 	for (size_t i = 0; i < w->count; i++) {
 		const struct lifecycle_vm *vm = lifecycle_vm_list_find(list, names[i]);
@@ -233,7 +244,7 @@ static int begin(struct cli *c, struct waiting *w, const struct lifecycle_vm_lis
 		w->vm[i] = (struct awaited){ .name = names[i], .target = vm->life };
 	}
 	w->left = w->count;
-	take_snapshot(c, w, list);
+	take_snapshot(c, w, list, cursor);
 	return 0;
 }
 
@@ -255,7 +266,7 @@ static int take_failure(struct cli *c, const struct waiting *w, struct awaited *
 	bool lost = refusal == LIFECYCLE_UNREACHABLE || refusal == LIFECYCLE_NO_ANSWER;
 
 	if (refusal == LIFECYCLE_REFUSED_NO_SUCH_VM) { /* it was there when we began */
-		take_row(vm, NULL);
+		take_row(vm, NULL, 0);
 		vm->reached = is_reached(w, vm);
 		return 0;
 	}
@@ -315,7 +326,7 @@ static int wait_there(struct cli *c, struct waiting *w, char **names, uint64_t d
 		split_states(copy, states);
 	if (lifecycle_list(c->l, &list) < 0)
 		return cli_fail(c, "wait", NULL);
-	r = begin(c, w, list, names);
+	r = begin(c, w, list, 0, names);
 	return r ? r : finish(c, w, await_each(c, w, copy ? states : NULL, deadline));
 }
 
@@ -335,7 +346,7 @@ int verb_wait(struct cli *c, int argc, char **argv)
 	if (lifecycle_subscribe(c->l, filter, NULL, 0, &stream) < 0)
 		return cli_fail(c, "wait", *filter ? filter : NULL);
 	interrupt_catch(); /* not before: a daemon that hangs in that call is left by ^C at once */
-	r = begin(c, &w, lifecycle_stream_snapshot(stream), argv);
+	r = begin(c, &w, lifecycle_stream_snapshot(stream), lifecycle_stream_seq(stream), argv);
 	if (r)
 		return r;
 	return finish(c, &w, wait_for_all(c, &w, filter, &stream, deadline));

@@ -61,6 +61,21 @@ static void what_is_passed_through_is_seen(void **state)
 	finish(&r, 0, "broken: aborting");
 }
 
+/* What the library and the daemon say, too: "null" is a VM without a life, and that is none whose next life follows at once. */
+static void a_vm_that_is_restarted_is_not_null(void **state)
+{
+	const char *const argv[] = WAIT("web", "slow", "--state=running,null");
+	struct run r;
+
+	expect(*state, CTL("restart", "slow", "--no-block"), 0, "", NULL);
+	run_begin(&r, *state, argv);
+	await_line(&r, "web: running");
+	expect(*state, CTL("restart", "slow", "--no-block"), 0, "", NULL);
+	assert_runs_on(&r, 100);
+	expect(*state, CTL("cancel", "slow", "-q"), 0, "", NULL); /* now it has to wait */
+	finish(&r, 0, "slow: has no life\n");
+}
+
 static void goes_on_after_a_hang_up(void **state)
 {
 	const char *const argv[] = WAIT("web", "db", "--state=running");
@@ -125,6 +140,7 @@ int main(void)
 		TEST(waits_for_the_end_of_the_life),
 		TEST(another_life_is_the_end_of_this),
 		TEST(what_is_passed_through_is_seen),
+		TEST(a_vm_that_is_restarted_is_not_null),
 		TEST(goes_on_after_a_hang_up),
 		TEST(a_vm_that_goes_comes_to_no_state),
 		TEST(says_what_did_not_come_true),
