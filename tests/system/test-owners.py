@@ -108,12 +108,18 @@ def a_log_that_cannot_be_opened_is_named_too():
 
 def an_older_log_is_set_aside():
     with some_host() as h:
-        for limit in range(1, 60):  # so many events that the log begins anew with a snapshot
+        other = h.dir / "other.d"
+        for kernel, folder in (("/k", h.definitions), ("/another", other)):
+            folder.mkdir(exist_ok=True)
             for n in range(400):
-                (h.definitions / f"db{n}.json").write_text(json.dumps(host.definition(f"db{n}", "/k", {"policies": {"restart-limit": limit}})))
+                (folder / f"db{n}.json").write_text(f'{{"name": "db{n}", "memory": {{"size": "2M"}}, "kernel": "{kernel}"}}')
+        for _ in range(60):  # so many events that the log begins anew with a snapshot
             h.ctl("reload")
             if (h.state / "log.1").exists():
                 break
+            os.rename(h.definitions, h.dir / "before")
+            os.rename(other, h.definitions)
+            os.rename(h.dir / "before", other)
         h.until((h.state / "log.1").exists, "the log began anew")
         text = restart_with(h, h.state / "log.1")
         expect("log.1 belongs to uid" in text and "set aside" in text, "it is said", text)
