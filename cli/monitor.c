@@ -51,6 +51,21 @@ static void format_move(char *to, size_t size, const struct lifecycle_event *e)
 	(void)snprintf(to, size, "%s -> %s%s", from, into, cause);
 }
 
+static void format_operation(char *to, size_t size, const struct lifecycle_event *e)
+{
+	const char *now = lifecycle_operation_name(e->operation), *before = lifecycle_operation_name(e->old_state);
+	bool follows = e->old_state > LIFECYCLE_OP_NONE && e->old_state != e->operation;
+	bool judged = e->outcome > LIFECYCLE_OUTCOME_NONE;
+
+	if (e->operation == LIFECYCLE_OP_NONE) /* a log of earlier days does not say which one it was */
+		(void)snprintf(to, size, "operation %s%sover%s%s", follows ? before : "", follows ? " " : "", judged ? ": " : "",
+			judged ? lifecycle_outcome_name(e->outcome) : "");
+	else if (follows)
+		(void)snprintf(to, size, "operation %s, in place of %s", now, before);
+	else
+		(void)snprintf(to, size, "operation %s", now);
+}
+
 static void format_event(char *to, size_t size, const struct lifecycle_event *e)
 {
 	switch (e->kind) {
@@ -70,12 +85,7 @@ static void format_event(char *to, size_t size, const struct lifecycle_event *e)
 		(void)snprintf(to, size, "sp 0x%04x: met, changed or vanished", e->sp);
 		break;
 	case LIFECYCLE_EVENT_OPERATION:
-		if (e->operation == LIFECYCLE_OP_NONE && e->outcome > LIFECYCLE_OUTCOME_NONE)
-			(void)snprintf(to, size, "operation over: %s", lifecycle_outcome_name(e->outcome));
-		else if (e->operation == LIFECYCLE_OP_NONE)
-			(void)snprintf(to, size, "operation over");
-		else
-			(void)snprintf(to, size, "operation %s", lifecycle_operation_name(e->operation));
+		format_operation(to, size, e);
 		break;
 	case LIFECYCLE_EVENT_WORLD:
 		(void)snprintf(to, size, "secure world met, or another instance");
@@ -140,6 +150,7 @@ static void add_event_details(struct json_object *o, const struct lifecycle_even
 		json_add_string(o, "how", lifecycle_how_name(e->how));
 		json_add_number(o, "tries", e->tries);
 	} else if (e->kind == LIFECYCLE_EVENT_OPERATION) {
+		json_add_string(o, "from", lifecycle_operation_name(e->old_state));
 		json_add_string(o, "operation", lifecycle_operation_name(e->operation));
 		json_add_string(o, "outcome", lifecycle_outcome_name(e->outcome));
 	} else if (e->kind == LIFECYCLE_EVENT_SP) {

@@ -52,7 +52,7 @@ def a_deaf_guest_runs_on_and_stop_says_so():
         expect("listens to no power key" in refused.stderr and "abort" in refused.stderr, "why, and what to do", refused)
         status = h.status("web")
         equal((status["state"], status["operation"], status["operation_outcome"]), ("running", "-", "unheard"), "the VM")
-        expect("operation over: unheard" in h.ctl("monitor", "--no-follow"), "followers are told", h.ctl("monitor", "--no-follow"))
+        expect("operation stop over: unheard" in h.ctl("monitor", "--no-follow"), "followers are told", h.ctl("monitor", "--no-follow"))
         h.kill_daemon()
         h.start_daemon()
         equal(h.status("web")["operation_outcome"], "unheard", "outcome, after a crash")

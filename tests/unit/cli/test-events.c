@@ -34,6 +34,16 @@ static void a_cursor_goes_on_right_after_its_event(void **state)
 	assert_int_equal(lines_of(*state, CTL("events", "--no-follow", "-o", "table"), "TIME"), 7);
 }
 
+/* What began and what is over, by name; and what had no name in a log of earlier days. */
+static void an_operation_that_is_over_has_a_name(void **state)
+{
+	expect(*state, CTL("start", "db", "-q"), 0, "", NULL);
+	expect(*state, CTL("monitor", "--no-follow", "-n1"), 0, "operation start over\n", NULL);
+	expect(*state, CTL("events", "--no-follow", "-n1"), 0, "\"from\":\"start\",\"operation\":\"-\",", NULL);
+	expect(*state, CTL("stop", "web", "-q"), 19, "", "power key");
+	expect(*state, CTL("monitor", "--no-follow", "-n1"), 0, "operation stop over: unheard\n", NULL);
+}
+
 /* Programs read it where they read. */
 static void what_is_lost_is_a_gap(void **state)
 {
@@ -152,6 +162,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_cursor_goes_on_right_after_its_event),
+		TEST(an_operation_that_is_over_has_a_name),
 		TEST(what_is_lost_is_a_gap),
 		TEST(begins_with_the_last_lines),
 		TEST(goes_on_behind_the_last_lines),

@@ -85,9 +85,11 @@ static void debt(struct vm *vm, enum debt_state from, enum debt_state to, uint32
 
 static void operation(struct vm *vm, enum operation op)
 {
+	uint8_t before = vm->operation;
+
 	vm->operation = (uint8_t)op;
 	fake_emit((struct event_record){ .kind = EVENT_OPERATION, .life = vm->life, .endpoint = vm->endpoint,
-		.operation = (uint8_t)op }, vm->name);
+		.old_state = before, .operation = (uint8_t)op }, vm->name);
 }
 
 /* ---- what the verbs do ---- */
@@ -129,7 +131,7 @@ static void stop(struct vm *vm)
 	operation(vm, OP_STOP);
 	vm->operation = OP_NONE;
 	fake_emit((struct event_record){ .kind = EVENT_OPERATION, .life = vm->life, .endpoint = vm->endpoint,
-		.outcome = OUTCOME_UNHEARD }, vm->name);
+		.old_state = OP_STOP, .outcome = OUTCOME_UNHEARD }, vm->name);
 }
 
 /* slow is restarted without a moment in null, beside an old life of it that is settled only then. */
