@@ -126,6 +126,11 @@ class Process:
         shutil.rmtree(self.notify_dir, ignore_errors=True)
 
 
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def wait_pidfd(pidfd, seconds=LIMIT):
     poller = select.poll()
     poller.register(pidfd, select.POLLIN)
@@ -293,3 +298,8 @@ class Host:
     def until_state(self, name, state, seconds=LIMIT):
         return self.until(lambda: (lambda r: r if r and r["state"] == state else None)(self.row(name)),
                           f"{name} is {state}; it is {self.row(name)}", seconds)
+
+    def end_of(self, name):
+        """How its life ended, once that is over."""
+        self.until_state(name, "null")
+        return self.status(name)["last_end"]

@@ -5,7 +5,7 @@ import os
 import sys
 
 import host
-from host import Host, equal, expect
+from host import Host, cpu_seconds, equal, expect
 
 
 def runs(h, guest, name="web", **more):
@@ -22,12 +22,6 @@ def comm(pid, thread):
 def threads(pid):
     """Its own; the kernel may have one of KVM's among them."""
     return [int(t) for t in os.listdir(f"/proc/{pid}/task") if not comm(pid, t).startswith("kvm")]
-
-
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat") as f:
-        field = f.read().rsplit(")", 1)[1].split()
-    return (int(field[11]) + int(field[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def a_vcpu_that_lets_nothing_in_ends_its_guest():
