@@ -88,7 +88,7 @@ static int hold(void *page)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register all = { .range = { (uintptr_t)page, PAGE }, .mode = UFFDIO_REGISTER_MODE_MISSING };
-	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK); /* without it, poll says POLLERR at once */
 
 	must(fd >= 0, "userfaultfd");
 	must(ioctl(fd, UFFDIO_API, &api) == 0, "UFFDIO_API");
@@ -100,7 +100,7 @@ static void wait_until_held(int fd)
 {
 	struct pollfd wait = { .fd = fd, .events = POLLIN };
 
-	must(poll(&wait, 1, LIMIT) == 1, "the first thread comes to its last words");
+	must(poll(&wait, 1, LIMIT) == 1 && wait.revents == POLLIN, "the first thread comes to its last words");
 }
 
 static void give(int fd, void *page)
