@@ -18,7 +18,7 @@
 struct watchdog {
 	struct loop_timer *timer;
 	uint64_t period; /* ns; 0: nobody waits for a sign of life */
-	uint64_t seq;    /* the last turn shown when it looked last */
+	uint64_t done;   /* inputs and turns, when it looked last */
 };
 
 struct daemon {
