@@ -140,11 +140,19 @@ static int store_commit(void *store, const struct turn *turn)
 	return e < 0 ? e : run(s, &s->line);
 }
 
+/* What is stored and is no event has no end either: calls that open and close at SPs that are stuck, leases that come and go. */
+static bool has_its_events(const struct store *s)
+{
+	const struct store_options *o = &s->options;
+
+	return s->events >= o->snapshot_events || (o->snapshot_most && s->size > o->snapshot_most);
+}
+
 /*
  * When the log is new, so that it has something to begin with. Otherwise when it is long, and twice as long
  * again as what a snapshot would replace it with (so the cost of snapshots stays a fraction of that of
  * turns), and has as many events of its own as followers may ask for: it becomes log.1, and log.1 and log
- * together never have fewer.
+ * together never have fewer, but where other changes have filled it.
  */
 static bool store_wants_snapshot(void *store)
 {
@@ -154,8 +162,7 @@ static bool store_wants_snapshot(void *store)
 		return false;
 	if (s->size == 0)
 		return true;
-	return s->size > s->options.snapshot_bytes && s->size - s->snapshot_size >= 2 * s->snapshot_size &&
-	       s->events >= s->options.snapshot_events;
+	return s->size > s->options.snapshot_bytes && s->size - s->snapshot_size >= 2 * s->snapshot_size && has_its_events(s);
 }
 
 static int store_snapshot(void *store, const struct turn *whole)

@@ -36,7 +36,8 @@ struct store_options {
 	unsigned lock_wait_ms;
 	unsigned close_wait_ms;   /* how long store_close waits for the disk */
 	uint64_t snapshot_bytes;  /* no snapshot before the log has that size */
-	uint64_t snapshot_events; /* nor before it has that many events of its own */
+	uint64_t snapshot_events; /* nor before it has that many events of its own, */
+	uint64_t snapshot_most;   /* unless it has this size; 0: whatever its size */
 	const uint8_t *boot;      /* NULL: ask the kernel */
 };
 extern const struct store_options store_defaults;

@@ -26,6 +26,7 @@ const struct store_options store_defaults = {
 	.close_wait_ms = 2000,
 	.snapshot_bytes = 1u << 20,
 	.snapshot_events = EVENT_RING_SIZE,
+	.snapshot_most = 32u << 20,
 };
 
 static uint64_t clock_ns(clockid_t clock)

@@ -405,13 +405,16 @@ struct store *open_store(const char *path, const struct store_options *options, 
 	return s;
 }
 
-int give(struct store *s, uint64_t seq)
+static int hand(struct store *s, struct small_turn t)
 {
-	struct small_turn t = small_turn(seq);
-
 	t.turn.change = &t.change;
 	told.count = 0;
 	return store_ops.commit(s, &t.turn);
+}
+
+int give(struct store *s, uint64_t seq)
+{
+	return hand(s, small_turn(seq));
 }
 
 void dispatch_when_ready(struct store *s)
@@ -422,10 +425,8 @@ void dispatch_when_ready(struct store *s)
 	store_dispatch(s);
 }
 
-int commit(struct store *s, uint64_t seq)
+static int until_told(struct store *s, uint64_t seq, int e)
 {
-	int e = give(s, seq);
-
 	if (e < 0) {
 		assert_int_equal(told.count, 0);
 		return e;
@@ -435,6 +436,21 @@ int commit(struct store *s, uint64_t seq)
 	assert_int_equal(told.count, 1);
 	assert_int_equal(told.seq, seq);
 	return told.error;
+}
+
+int commit(struct store *s, uint64_t seq)
+{
+	return until_told(s, seq, give(s, seq));
+}
+
+int commit_untold(struct store *s, uint64_t seq)
+{
+	struct small_turn t = small_turn(seq);
+
+	t.change = (struct change) {
+		.kind = CHANGE_OPEN, .seq = seq, .life = 5, .open = { .sp = 0x8001, .kind = CALL_DESTROYED }
+	};
+	return until_told(s, seq, hand(s, t));
 }
 
 int begin_snapshot(struct store *s, uint64_t seq)

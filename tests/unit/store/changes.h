@@ -50,6 +50,7 @@ struct store *open_store(
 
 /* Until it is stored; 0 or the negative errno of why it is not. */
 int commit(struct store *s, uint64_t seq);
+int commit_untold(struct store *s, uint64_t seq); /* a change of which no follower is told */
 /* Until the writer has done with it, if there is one; who then does not say whether it failed. */
 int snapshot(struct store *s, uint64_t seq);
 

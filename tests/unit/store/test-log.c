@@ -133,6 +133,23 @@ static void asks_for_a_snapshot_when_the_log_is_long_and_has_its_events(void **s
 	store_close(s);
 }
 
+static void asks_for_one_when_it_is_too_long_for_what_is_no_event(void **state)
+{
+	struct store_options bounded = quick;
+	struct store *s;
+	uint64_t seq = 1;
+
+	bounded.snapshot_most = 10000;
+	s = open_store(state_dir(state), &bounded, NULL);
+	assert_int_equal(snapshot(s, 1), 0);
+	while (!store_ops.wants_snapshot(s) && seq < 10000)
+		assert_int_equal(commit_untold(s, ++seq), 0);
+	assert_in_range(seq, 10000 / 250, 10000 / 100);
+	assert_int_equal(snapshot(s, seq), 0);
+	assert_false(store_ops.wants_snapshot(s));
+	store_close(s);
+}
+
 /* Each file state that a crash inside a snapshot can leave must load to the same turns, 1 to 4 and then 5. */
 static void loads_after_a_crash_at_any_step_of_a_snapshot(void **state)
 {
@@ -271,6 +288,7 @@ int main(int argc, char **argv)
 		STORE_TEST(knows_the_boot_of_every_turn),
 		STORE_TEST(skips_a_snapshot_that_the_log_before_leads_to),
 		STORE_TEST(asks_for_a_snapshot_when_the_log_is_long_and_has_its_events),
+		STORE_TEST(asks_for_one_when_it_is_too_long_for_what_is_no_event),
 		STORE_TEST(loads_after_a_crash_at_any_step_of_a_snapshot),
 		STORE_TEST(lets_only_one_daemon_in),
 		STORE_TEST(waits_for_a_daemon_that_is_leaving),
