@@ -141,6 +141,7 @@ void orphans_write(struct orphan_rows *o, const struct model *m)
 			if (debt_is_done(&l->debt[i]))
 				continue;
 			write_debt(&o->at[o->count].debt, &m->sp[i], l);
+			o->at[o->count].life = old_life_row(l);
 			memcpy(o->at[o->count++].name, l->begun.name, sizeof(l->begun.name));
 		}
 	}

@@ -79,6 +79,8 @@ struct lease_row {
 /* Of a life that its VM went on without (on-stuck: new-id), until it has settled. */
 struct old_life_row {
 	uint64_t life;
+	uint64_t since; /* of its sub-state */
+	uint16_t endpoint, vcpu_count;
 	uint8_t substate, cause; /* it is in VM_ABORTING */
 };
 
@@ -167,6 +169,7 @@ struct sp_row {
 struct orphan_row {
 	struct debt_row debt;
 	char name[VM_NAME_MAX + 1]; /* its VM's */
+	struct old_life_row life;
 };
 
 /* An FF-A id that nobody gets: an SP may know a life which an operator had forgotten, or the log; 0: any that is met may. */

@@ -161,6 +161,16 @@ static void write_life(struct vm_row *v, const struct life *l)
 	v->secure_stuck = l->stuck;
 }
 
+struct old_life_row old_life_row(const struct life *l)
+{
+	return (struct old_life_row){ .life = l->number,
+		.since = l->now.since,
+		.endpoint = l->begun.endpoint,
+		.vcpu_count = l->begun.vcpu_count,
+		.substate = l->now.substate,
+		.cause = l->now.cause };
+}
+
 /* Without memory fewer of them are known. */
 static void write_old_lives(struct vm_row *v, const struct vm *vm)
 {
@@ -179,7 +189,7 @@ static void write_old_lives(struct vm_row *v, const struct vm *vm)
 			return;
 		if (MUTANT(MUTANT_P4_RECLAIMING_UNSHOWN) && l->now.substate == VM_SUB_RECLAIMING)
 			continue;
-		v->old_life[v->old_life_count++] = (struct old_life_row){ l->number, l->now.substate, l->now.cause };
+		v->old_life[v->old_life_count++] = old_life_row(l);
 	}
 }
 

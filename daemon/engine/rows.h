@@ -29,6 +29,8 @@ void rows_disk_fails(struct rows *r);
 void rows_hold(struct rows *r, const char *name, uint64_t since); /* that VM; once it is held it stays so, since then */
 void rows_disk_works(struct rows *r);
 
+struct old_life_row old_life_row(const struct life *l);
+
 /* debts.c: what is owed, into a row; its block of debts grows as needed and is the row's */
 void debts_write(struct vm_row *v, const struct model *m, const struct vm *vm);
 

@@ -162,14 +162,37 @@ static void show_row(struct page *p, const struct vm_row *row)
 	show_line(p, row->endpoint, &line);
 }
 
+/* A life that its VM went on without, or whose VM went: it is not over before it has settled, and has its id until then. */
+static void show_old_life(struct page *p, const struct old_life_row *old, uint64_t changed_at, const uint8_t uuid[16])
+{
+	struct state_line line = {
+		.word = page_word(old->life, VM_ABORTING, old->substate),
+		.vcpu_count = (uint8_t)old->vcpu_count,
+		.cause = old->cause,
+		.endpoint = old->endpoint,
+		.changed_at = changed_at,
+		.since = old->since,
+	};
+
+	memcpy(line.uuid, uuid, sizeof(line.uuid));
+	if (old->endpoint >= FFA_ID_VM_FIRST && old->endpoint <= FFA_ID_VM_LAST)
+		show_line(p, old->endpoint, &line);
+}
+
 void page_republish_all(struct page *p, const struct rows *rows)
 {
+	static const uint8_t unknown[16];
+
 	for (size_t i = 0; i < rows_vm_count(rows); i++) {
 		const struct vm_row *row = rows_vm_at(rows, i);
 
 		if (row->life && row->endpoint >= FFA_ID_VM_FIRST && row->endpoint <= FFA_ID_VM_LAST)
 			show_row(p, row);
+		for (uint32_t old = 0; old < row->old_life_count; old++)
+			show_old_life(p, &row->old_life[old], row->changed_at, row->uuid);
 	}
+	for (size_t i = 0; i < rows_orphan_count(rows); i++)
+		show_old_life(p, &rows_orphan_at(rows, i)->life, rows_seq(rows), unknown);
 	for (unsigned endpoint = FFA_ID_VM_FIRST; endpoint < VM_LINES; endpoint++)
 		if (!p->life[endpoint] && p->map->line[endpoint].word)
 			clear_line(p, (uint16_t)endpoint);

@@ -124,7 +124,8 @@ static void lists_debts_of_this_life_and_of_old_ones(void **state)
 	(void)sd_bus_message_unref(m);
 	assert_int_equal(w->engine.rows.orphan_count, 0);
 	w->engine.rows.orphan_count = 1;
-	w->engine.rows.orphan[0] = (struct orphan_row) { { .sp = 0x8001, .state = DEBT_DESTROYING, .life = 3, .endpoint = 1 }, "c" };
+	w->engine.rows.orphan[0] = (struct orphan_row){
+		.debt = { .sp = 0x8001, .state = DEBT_DESTROYING, .life = 3, .endpoint = 1 }, .name = "c" };
 	m = call_manager(&w->root, "ListPeers", "s", "");
 	assert_fine(m);
 	assert_true(sd_bus_message_enter_container(m, 'a', "(tqqsssuutttsa{sv})") > 0);

@@ -26,6 +26,8 @@
 /* ---- rows as a test wants them ---- */
 
 struct rows {
+	struct orphan_row orphan[2];
+	size_t orphan_count;
 	struct vm_row row[4];
 	size_t count;
 	uint64_t seq;
@@ -47,6 +49,16 @@ const struct vm_row *rows_endpoint(const struct rows *r, uint16_t endpoint)
 		if (r->row[i].life && r->row[i].endpoint == endpoint)
 			return &r->row[i];
 	return NULL;
+}
+
+size_t rows_orphan_count(const struct rows *r)
+{
+	return r->orphan_count;
+}
+
+const struct orphan_row *rows_orphan_at(const struct rows *r, size_t i)
+{
+	return &r->orphan[i];
 }
 
 uint64_t rows_seq(const struct rows *r)
@@ -275,6 +287,35 @@ static void mends_what_a_dead_daemon_left(void **state)
 	assert_int_equal(w->map->header.seq, 51);
 }
 
+/* Their ids are theirs until they have settled, and whoever looks for them must not hear that they are over. */
+static void shows_a_new_daemons_readers_the_lives_that_settle_still(void **state)
+{
+	struct watch *w = *state;
+	struct old_life_row old = {
+		.life = 12, .since = 666, .endpoint = 5, .vcpu_count = 2, .substate = VM_SUB_RETIRING, .cause = CAUSE_USER_RESTART
+	};
+
+	show(w, 50, 12, 5, "web", VM_ABORTING, VM_SUB_RETIRING);
+	show(w, 51, 13, 6, "db", VM_ABORTING, VM_SUB_RETIRING);
+	page_close(w->page);
+	w->rows.row[w->rows.count++] = row("web", 51, 7);
+	w->rows.row[0].old_lives = w->rows.row[0].old_life_count = 1;
+	w->rows.row[0].old_life = &old;
+	w->rows.orphan[w->rows.orphan_count++] = (struct orphan_row){ .name = "db",
+		.life = { .life = 13, .since = 555, .endpoint = 6, .vcpu_count = 1, .substate = VM_SUB_RETIRING } };
+	assert_int_equal(page_open(w->place->path, 2000, &w->page), 0);
+	page_republish_all(w->page, &w->rows);
+	assert_true(word(w, 7) == page_word(51, VM_RUNNING, VM_SUB_RUNNING));
+	assert_true(word(w, 5) == page_word(12, VM_ABORTING, VM_SUB_RETIRING));
+	assert_int_equal(w->map->line[5].since, 666);
+	assert_int_equal(w->map->line[5].vcpu_count, 2);
+	assert_int_equal(w->map->line[5].cause, CAUSE_USER_RESTART);
+	assert_int_equal(w->map->line[5].uuid[0], 9);
+	assert_true(word(w, 6) == page_word(13, VM_ABORTING, VM_SUB_RETIRING));
+	show(w, 52, 12, 5, "web", VM_NULL, VM_SUB_NONE);
+	assert_true(word(w, 5) == 0);
+}
+
 static void replaces_a_page_of_another_shape(void **state)
 {
 	struct watch *w = *state;
@@ -402,6 +443,7 @@ int main(void)
 		PAGE_TEST(keeps_an_old_life_that_still_settles),
 		PAGE_TEST(ignores_ids_that_are_no_vms),
 		PAGE_TEST(mends_what_a_dead_daemon_left),
+		PAGE_TEST(shows_a_new_daemons_readers_the_lives_that_settle_still),
 		PAGE_TEST(replaces_a_page_of_another_shape),
 		PAGE_TEST(replaces_what_is_not_its_own),
 		PAGE_TEST(wakes_those_who_wait_for_a_state),
