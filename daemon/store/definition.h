@@ -50,7 +50,7 @@ int definition_differences(
 /*
  * Reads NAME.json from each directory; of files with the same name the one in the last directory counts, and
  * a link to /dev/null there hides the others. Calls back in the order of names, with the file's path, NAME (NULL: a
- * directory, or a file that is not named after a VM) and a definition (taken over by the callee) or NULL and an error, and
+ * directory; "": a file that is not named after a VM) and a definition (taken over by the callee) or NULL and an error, and
  * goes on. Directories that are not there are skipped. 0, -ENOMEM, or what `each` said.
  */
 struct definition_file {

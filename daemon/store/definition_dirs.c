@@ -111,7 +111,7 @@ static int list_directory(const struct loading *l, size_t index, struct files *f
 		size_t length = stem(entry->d_name);
 
 		if (length && !parse_name(entry->d_name, length))
-			e = complain(l, path, entry->d_name, NULL,
+			e = complain(l, path, entry->d_name, "",
 				"the file is not named after a VM; rename it to NAME.json");
 		else if (length)
 			e = remember(f, entry->d_name, index);

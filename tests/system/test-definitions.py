@@ -110,6 +110,18 @@ def a_directory_that_cannot_be_read_removes_nothing():
         equal({n: r["what"] for n, r in reload(h).items()}, {"web": "removed"}, "a directory that is not there has no files")
 
 
+def a_file_that_is_named_after_no_vm_keeps_none_from_going():
+    with Host(secure_side=False) as h:
+        put(h, "web")
+        put(h, "db")
+        reload(h)
+        (h.definitions / "web.json").rename(h.definitions / "web (old).json")
+        for options in (["--dry-run"], []):
+            rows = reload(h, *options, code=INVALID)
+            equal({n: r["what"] for n, r in rows.items()}, {"": "error", "web": "removed", "db": "unchanged"}, "what reload says")
+        equal([r["name"] for r in h.json("list")], ["db"], "what there is")
+
+
 def a_circle_in_files_is_refused_and_named():
     with Host(secure_side=False) as h:
         put(h, "a", order={"after": ["b"]})
@@ -244,6 +256,7 @@ if __name__ == "__main__":
         a_reload_says_what_differs,
         sighup_is_a_reload,
         a_directory_that_cannot_be_read_removes_nothing,
+        a_file_that_is_named_after_no_vm_keeps_none_from_going,
         a_circle_in_files_is_refused_and_named,
         a_file_and_d_bus_leave_each_other_alone,
         what_is_defined_and_undefined_outlives_a_daemon_that_dies_at_once,
