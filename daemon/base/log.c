@@ -151,7 +151,10 @@ static bool send_journal(int level, const char *fields, const char *text)
 	return send(sink.journal, message, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) == n;
 }
 
-/* A pipe or terminal that polls writable takes PIPE_BUF bytes without blocking. */
+/*
+ * A pipe or terminal that polls writable takes PIPE_BUF bytes without blocking. One that nobody reads any more polls so, too:
+ * to write to it would be a SIGPIPE.
+ */
 static bool send_stderr(int level, const char *text)
 {
 	char line[LINE_MAX_BYTES + 64];
@@ -162,7 +165,7 @@ static bool send_stderr(int level, const char *text)
 		n = snprintf(line, sizeof(line), "<%d>%s\n", level & 7, text);
 	else
 		n = snprintf(line, sizeof(line), "%s: %s\n", sink.identifier, text);
-	if (n < 0 || poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT))
+	if (n < 0 || poll(&p, 1, 0) != 1 || (p.revents & (POLLOUT | POLLERR | POLLHUP)) != POLLOUT)
 		return false;
 	return write(STDERR_FILENO, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1) >= 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -31,6 +32,7 @@ int main(int argc, char **argv)
 		return r == -EUCLEAN ? EXIT_FAILURE : r < 0 ? EXIT_USAGE : EXIT_SUCCESS;
 	}
 	log_open("lifecycled", options.log_level);
+	(void)signal(SIGPIPE, SIG_IGN); /* who reads stderr may go at any moment */
 	take_all_descriptors();
 	r = daemon_start(&d, &options);
 	if (r == 0)
