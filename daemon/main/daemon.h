@@ -35,7 +35,7 @@ struct daemon {
 	struct loop_timer *reconnect; /* to the bus */
 	struct loop_timer *wake;      /* the engine's next deadline */
 	struct loop_timer *farewell;  /* how long SIGTERM waits for retires */
-	struct loop_timer *unready;   /* says what READY waits for */
+	struct loop_timer *unready;   /* says what READY waits for, and READY again that was not taken */
 	struct loop_task turn;
 	struct loop_watch *disk;      /* what the store's writer has done */
 	struct reload *reload;

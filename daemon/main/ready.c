@@ -4,6 +4,7 @@
 
 #include "main/daemon.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -12,10 +13,18 @@
 
 #define SAY_AFTER 5000000000ull /* ns; more than VMMs have to connect, so that what is said is not how things should be */
 #define SAY_AGAIN 30000000000ull
+#define TELL_AGAIN 100000000ull
 
 static bool wants_bus(const struct daemon *d)
 {
 	return strcmp(d->options->bus, "none") != 0;
+}
+
+/* A service manager that is behind takes nothing more for now, and would wait for ever for what it was not told. */
+static void tell(struct daemon *d)
+{
+	if (notify_send("READY=1\nSTATUS=Following every life") == -EAGAIN)
+		loop_timer_set(d->unready, loop_monotonic() + TELL_AGAIN);
 }
 
 void ready_check(struct daemon *d)
@@ -24,7 +33,7 @@ void ready_check(struct daemon *d)
 		return;
 	d->told_ready = true;
 	loop_timer_set(d->unready, LOOP_NEVER);
-	notify_send("READY=1\nSTATUS=Following every life");
+	tell(d);
 	log_message(MESSAGE_DAEMON_READY, NULL, "ready");
 }
 
@@ -36,10 +45,14 @@ static void fleet_is_ready(void *arg)
 	ready_check(d);
 }
 
-static void say(void *arg)
+static void due(void *arg)
 {
 	struct daemon *d = arg;
 
+	if (d->told_ready) {
+		tell(d);
+		return;
+	}
 	if (!d->fleet_ready)
 		log_warning("not ready: %u VMMs on record have neither connected nor died", fleet_adopting(d->fleet));
 	if (!d->named && wants_bus(d))
@@ -49,7 +62,7 @@ static void say(void *arg)
 
 int ready_start(struct daemon *d)
 {
-	int r = loop_timer_new(d->loop, say, d, &d->unready);
+	int r = loop_timer_new(d->loop, due, d, &d->unready);
 
 	if (r < 0)
 		return r;
