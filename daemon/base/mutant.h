@@ -53,6 +53,7 @@
 	X(MUTANT_P4_DEVICE_UNSHOWN, "P4", "how a device is is heard, and not shown")                                   \
 	X(MUTANT_P4_STANDS_UNSAID, "P4", "a guest whose device does not start again is shown as running")               \
 	X(MUTANT_P4_AUTOSTART_LOST, "P4", "who is to start with the host does not if the first daemon dies early")             \
+	X(MUTANT_P4_AUTOSTART_SETTLES, "P4", "who is to start with the host does not if its last life still settles")           \
 	X(MUTANT_P4_UNBORN_ENDS, "P4", "a start is lost with a daemon that dies before it gives the life to its VMM")         \
 	X(MUTANT_P4_SEQ_TWICE, "P4", "a sequence number is used twice")                                                \
 	X(MUTANT_P4_SHOW_BEFORE_STORE, "P4", "a turn is shown before it is stored")                                    \

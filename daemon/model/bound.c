@@ -53,9 +53,11 @@ void bound_timer(struct step *s, struct vm *vm)
 		client_gone(s, vm, "its client did not come back after a crash of the daemon");
 }
 
-void bound_resume(struct step *s, struct vm *vm)
+void bound_resume(struct step *s, struct vm *vm, bool same_boot)
 {
-	if (vm->bound.active && !MUTANT(MUTANT_P6_CLIENT_FOREVER))
+	if (vm->bound.active && !same_boot)
+		client_gone(s, vm, "its client went with the host's last boot");
+	else if (vm->bound.active && !MUTANT(MUTANT_P6_CLIENT_FOREVER))
 		set_deadline(s, &vm->binding, s->now + CLIENT_PATIENCE);
 }
 

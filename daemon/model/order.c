@@ -135,6 +135,7 @@ bool order_has_cycle(struct model *m, const struct vm_definition *d, char *text,
 struct pull {
 	struct vm *vm[ORDER_PULL_MAX];
 	unsigned count;
+	bool after_boot; /* whose life went with the last boot comes back */
 	char *text;
 	size_t size;
 };
@@ -148,6 +149,13 @@ static bool is_ending(const struct vm *vm)
 	return vm->operation.operation >= OP_STOP;
 }
 
+/* Its life went with the host's last boot and still settles: nothing that was asked then keeps it from its next one. */
+static bool may_come_back(const struct vm *vm)
+{
+	return vm->life && life_is_over(vm->life) && !life_is_kept(vm->life) && !vm->removal && vm->operation.operation != OP_DESTROY &&
+		!MUTANT(MUTANT_P4_AUTOSTART_SETTLES);
+}
+
 static enum refusal collect(struct step *s, const struct vm *vm, struct pull *p)
 {
 	const struct vm_definition *d = vm->definition;
@@ -155,13 +163,14 @@ static enum refusal collect(struct step *s, const struct vm *vm, struct pull *p)
 
 	for (unsigned i = 0; i < d->requires_count && refusal == REFUSED_NOT; i++) {
 		struct vm *first = model_vm_named(s->m, d->requires[i]);
+		bool comes_back = first && p->after_boot && may_come_back(first);
 
 		if (!first) {
 			snprintf(p->text, p->size, "%s requires %s, and no VM has that name: define it first", d->name,
 				d->requires[i]);
 			return REFUSED_NO_SUCH_VM;
 		}
-		if (is_ending(first)) {
+		if (is_ending(first) && !comes_back) {
 			snprintf(p->text, p->size, "%s requires %s, which is on its way out: start it again when that is null",
 				d->name, d->requires[i]);
 			return REFUSED_ILLEGAL_TRANSITION;
@@ -176,24 +185,28 @@ static enum refusal collect(struct step *s, const struct vm *vm, struct pull *p)
 				d->name, ORDER_PULL_MAX);
 			return REFUSED_LIMIT;
 		}
-		if (!first->life && first->operation.operation != OP_START)
+		if (comes_back ? first->operation.operation != OP_RESTART : !first->life && first->operation.operation != OP_START)
 			p->vm[p->count++] = first;
 		refusal = collect(s, first, p);
 	}
 	return refusal;
 }
 
-/* A life begins in an input of its own: one is all there is room for. */
+/* A life begins in an input of its own: one is all there is room for. Or it follows the one that settles. */
 static void start_soon(struct step *s, struct vm *vm)
 {
+	if (vm->life) {
+		set_operation(s, vm, OP_RESTART, 0);
+		return;
+	}
 	set_operation(s, vm, OP_START, 0);
 	set_deadline(s, &vm->timer, s->now);
 }
 
 /* NOLINTNEXTLINE(readability-non-const-parameter): collect() writes there */
-enum refusal order_pull(struct step *s, struct vm *vm, char *text, size_t size)
+static enum refusal pull(struct step *s, struct vm *vm, bool after_boot, char *text, size_t size)
 {
-	struct pull p = { .text = text, .size = size };
+	struct pull p = { .after_boot = after_boot, .text = text, .size = size };
 	enum refusal refusal;
 
 	s->m->mark++;
@@ -201,6 +214,25 @@ enum refusal order_pull(struct step *s, struct vm *vm, char *text, size_t size)
 	for (unsigned i = 0; i < p.count && refusal == REFUSED_NOT; i++)
 		start_soon(s, p.vm[i]);
 	return refusal;
+}
+
+enum refusal order_pull(struct step *s, struct vm *vm, char *text, size_t size)
+{
+	return pull(s, vm, false, text, size);
+}
+
+/* One whose last life still settles comes back once it has: if what it requires does not, that start fails then. */
+static void start_with_host(struct step *s, struct vm *vm)
+{
+	char text[END_TEXT_MAX + 1] = "";
+	bool settles = may_come_back(vm);
+
+	if (!settles && (vm->life || vm->operation.operation != OP_NONE))
+		return;
+	if (!settles || vm->operation.operation != OP_RESTART)
+		start_soon(s, vm);
+	if (pull(s, vm, true, text, sizeof(text)) != REFUSED_NOT && !settles)
+		start_failed(s, vm, CAUSE_START_FAILED, text);
 }
 
 void order_autostart(struct step *s)
@@ -214,15 +246,9 @@ void order_autostart(struct step *s)
 	if (model_starts_nothing(s->m))
 		return;
 
-	list_for_each(vm, &s->m->vms, all) {
-		char text[END_TEXT_MAX + 1] = "";
-
-		if (!vm->definition->autostart || vm->life || vm->operation.operation != OP_NONE)
-			continue;
-		start_soon(s, vm);
-		if (order_pull(s, vm, text, sizeof(text)) != REFUSED_NOT)
-			start_failed(s, vm, CAUSE_START_FAILED, text);
-	}
+	list_for_each(vm, &s->m->vms, all)
+		if (vm->definition->autostart)
+			start_with_host(s, vm);
 }
 
 /* ---- who ends with it ---- */

@@ -177,7 +177,7 @@ static void resume_vm(struct step *s, struct vm *vm, bool same_boot)
 	if (!same_boot)
 		count_anew(s, vm);
 	resume_partition(s, vm, same_boot);
-	bound_resume(s, vm);
+	bound_resume(s, vm, same_boot);
 	touch(s, vm);
 	if (!vm->life && vm->operation.operation == OP_START) {
 		set_deadline(s, &vm->timer, later(vm->operation.deadline, s->now));

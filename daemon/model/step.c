@@ -78,7 +78,7 @@ int step_reserve_resume(struct step_out *o, struct model *m)
 
 	if (burned_reserve(&m->burned, burns + MODEL_SP_MAX) < 0)
 		return -ENOMEM;
-	return reserve(o, m, ROOM_ORDINARY + 2 * m->vm_count + m->life_count * (16 + 2 * m->sp_count) + 2 * m->lease_count + burns);
+	return reserve(o, m, ROOM_ORDINARY + 4 * m->vm_count + m->life_count * (16 + 2 * m->sp_count) + 2 * m->lease_count + burns);
 }
 
 void step_out_clear(struct step_out *o)

@@ -77,7 +77,7 @@ const struct vm *shutdown_waits_for(const struct model *m, const struct vm *vm);
 void bound_begin(struct step *s, struct vm *vm, const struct bind_request *r);
 void bound_over(struct step *s, struct vm *vm); /* if it has no life and none is to come */
 void bound_timer(struct step *s, struct vm *vm);
-void bound_resume(struct step *s, struct vm *vm);
+void bound_resume(struct step *s, struct vm *vm, bool same_boot);
 enum refusal ask_bind_again(struct step *s, const struct request *r, struct answer *a);
 enum refusal ask_unbind(struct step *s, const struct request *r);
 

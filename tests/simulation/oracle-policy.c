@@ -437,8 +437,23 @@ static void waits(struct world *w, const struct change *c)
 		k->removal = c->pending.what == PENDING_REMOVAL;
 }
 
+/* Whose last life still settles when who is to start with the host is started comes back when it has. */
+static void starts_with_host(struct world *w)
+{
+	for (size_t i = 0; i < sizeof(w->kept) / sizeof(*w->kept); i++) {
+		const struct kept_vm *k = &w->kept[i];
+
+		if (!k->vm || !k->life || !k->quiesced || !k->definition.autostart || k->removal || w->shutdown.active ||
+			k->operation == OP_RESTART || k->operation == OP_DESTROY || k->client_gone || is_asked(w, k, ~0u))
+			continue;
+		fail(w, "P4", "%s is to start with the host, and has operation %u while its last life settles", k->name, k->operation);
+	}
+}
+
 void oracle_policies(struct world *w, const struct turn *turn)
 {
+	bool autostarts = false;
+
 	for (size_t i = 0; i < turn->count; i++)
 		if (turn->change[i].kind == CHANGE_VM)
 			defined(w, &turn->change[i]);
@@ -461,7 +476,10 @@ void oracle_policies(struct world *w, const struct turn *turn)
 			waits(w, c);
 		else if (c->kind == CHANGE_VM_GONE || c->kind == CHANGE_LIFE_GONE)
 			gone(w, c);
+		autostarts |= c->kind == CHANGE_AUTOSTART && c->autostart.done;
 	}
+	if (autostarts)
+		starts_with_host(w);
 }
 
 /* ---- what is said of it ---- */

@@ -155,8 +155,25 @@ def two_boots_owe_no_more_than_one():
         equal({k[1] for k in debts(h)}, {life}, "whose it was")
 
 
+def who_starts_with_the_host_does_though_its_last_life_settles():
+    for kept in (True, False):
+        with some_host() as h:
+            h.define("web", order={"autostart": True})
+            h.ctl("start", "web")
+            old = h.row("web")["life"]
+            boot(h, kept, start=False)
+            h.secure.kill(signal.SIGSTOP)
+            h.start_daemon()
+            equal(h.row("web")["substate"], "retiring", "sub-state")
+            equal(h.row("web")["operation"], "restart", "operation")
+            h.secure.kill(signal.SIGCONT)
+            h.until_state("web", "running")
+            expect(h.row("web")["life"] != old, "it is another life")
+            equal(len(h.books()["0x8001"]), 1, "VMs that the first SP knows")
+
+
 if __name__ == "__main__":
     sys.exit(host.main([
         what_is_owed_to_a_kept_secure_world_is_paid, another_secure_world_is_owed_nothing, ids_come_back_with_the_last_debt,
         an_sp_that_restarted_meanwhile_is_owed_nothing, a_boot_in_the_middle_of_an_end_goes_on_with_it,
-        two_boots_owe_no_more_than_one], needs_kvm=False))
+        two_boots_owe_no_more_than_one, who_starts_with_the_host_does_though_its_last_life_settles], needs_kvm=False))

@@ -149,6 +149,19 @@ static void after_a_crash_its_client_has_five_seconds(void **state)
 	}
 }
 
+static void its_client_does_not_outlive_the_host_s_boot(void **state)
+{
+	struct story *s = *state, *again;
+
+	(void)bound(s);
+	again = next_daemon(s, s->now, false);
+	assert_int_equal(web(again)->life->now.cause, CAUSE_HOST_REBOOT);
+	assert_false(web(again)->bound.active);
+	model_clear(&again->m);
+	step_out_free(&again->o);
+	free(again);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +171,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(it_is_bound_over_its_restarts_and_until_it_has_ended, story_begin, story_end),
 		cmocka_unit_test_setup_teardown(a_restart_that_is_due_is_cancelled_with_its_client, story_begin, story_end),
 		cmocka_unit_test_setup_teardown(after_a_crash_its_client_has_five_seconds, story_begin, story_end),
+		cmocka_unit_test_setup_teardown(its_client_does_not_outlive_the_host_s_boot, story_begin, story_end),
 	};
 
 	return cmocka_run_group_tests_name("model bound", tests, NULL, NULL);

@@ -300,6 +300,48 @@ static void starts_by_itself_though_the_first_daemon_died_early(void **state)
 	story_end((void **)&again);
 }
 
+/* What ran when the host went down settles still when the first daemon starts who is to start. */
+static void comes_back_after_a_boot_once_its_last_life_has_settled(void **state)
+{
+	static const char *const both[] = { "web", "db" }; /* web requires db, and alone is to start by itself */
+	struct story *s = *state, *again;
+	uint64_t old[2];
+
+	both_run(s);
+	definition_of(s, "web")->autostart = true;
+	ask(s, REQUEST_STOP, "db", 0);
+	again = next_daemon(s, s->now, false);
+	step(again, (struct input){ .kind = IN_AUTOSTART });
+	for (size_t i = 0; i < 2; i++) {
+		old[i] = current(again, both[i])->number;
+		assert_int_equal(current(again, both[i])->now.substate, VM_SUB_RETIRING);
+		assert_int_equal(model_vm_named(&again->m, both[i])->operation.operation, OP_RESTART);
+	}
+	meet_secure_side(again, 2, 1);
+	life_says(again, IN_RECLAIMED, old[0]);
+	assert_int_equal(waits(again).on, WAIT_VM);
+	assert_string_equal(waits(again).name, "db");
+	life_says(again, IN_RECLAIMED, old[1]);
+	assert_int_not_equal(current(again, "db")->number, old[1]);
+	run(again, "db");
+	assert_non_null(current(again, "web"));
+	story_end((void **)&again);
+}
+
+static void what_is_on_its_way_out_for_good_does_not_come_back_after_a_boot(void **state)
+{
+	struct story *s = *state, *again;
+
+	meet_secure_side(s, 1, 1);
+	(void)run(s, "web");
+	definition_of(s, "web")->autostart = true;
+	ask(s, REQUEST_DESTROY, "web", 0);
+	again = next_daemon(s, s->now, false);
+	step(again, (struct input){ .kind = IN_AUTOSTART });
+	assert_int_equal(operation(again)->operation, OP_DESTROY);
+	story_end((void **)&again);
+}
+
 #define TOLD(f) cmocka_unit_test_setup_teardown(f, story_begin, story_end)
 
 int main(void)
@@ -319,6 +361,8 @@ int main(void)
 		TOLD(a_life_that_leaves_a_stuck_one_behind_keeps_the_order),
 		TOLD(starts_by_itself_after_a_boot),
 		TOLD(starts_by_itself_though_the_first_daemon_died_early),
+		TOLD(comes_back_after_a_boot_once_its_last_life_has_settled),
+		TOLD(what_is_on_its_way_out_for_good_does_not_come_back_after_a_boot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
