@@ -123,6 +123,8 @@
 	X(MUTANT_P6_PAUSE_FOREVER, "P6", "vCPUs that do not come out are waited for without a deadline")               \
 	X(MUTANT_P6_REFUSAL_UNHEARD, "P6", "a pause that a device has refused is waited for")                          \
 	X(MUTANT_P6_ANNOUNCE_FOREVER, "P6", "each restart of an SP moves the deadline of an announce")                  \
+	X(MUTANT_P6_ANNOUNCE_STALE, "P6", "a new daemon gives an SP that restarted the time of an announce that was over")   \
+	X(MUTANT_P6_LINK_FOREVER, "P6", "a start that an SP's line holds up has no deadline when the link breaks")           \
 	X(MUTANT_P6_CALLER_FORGOTTEN, "P6", "who called a guest that dies waits for ever")                              \
 	X(MUTANT_P6_UNNOTIFIED, "P6", "a vCPU that waits is not run for what is pending")                               \
 	X(MUTANT_P6_SP_UNNOTIFIED, "P6", "what SPs set for a VM is not asked for when they say so")                        \

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/mutant.h"
 
 static uint64_t *held(struct model *m, const struct life *l)
 {
@@ -212,6 +213,8 @@ static int apply_debt(struct model *m, const struct change *c)
 	d->state = c->debt.state;
 	d->how = c->debt.how;
 	d->extra = c->debt.extra;
+	if (d->state == DEBT_KNOWN && d->announce_by && !MUTANT(MUTANT_P6_ANNOUNCE_STALE))
+		d->announce_by = 0; /* that announce is over: the next one has a time of its own */
 	if (d->state == DEBT_CREATING) {
 		d->announce_by = c->debt.deadline;
 		sp->creator = l->number;

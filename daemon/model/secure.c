@@ -89,8 +89,6 @@ void debt_move(struct step *s, struct life *l, struct debt *d, enum debt_state t
 		touch_next(s, &s->m->sp[d->index], &s->m->sp[d->index].waiting);
 	if (to != DEBT_CREATING)
 		clear_deadline(s, &d->patience);
-	if (to == DEBT_KNOWN)
-		d->announce_by = 0;
 	if (to != DEBT_CREATING && to != DEBT_DESTROYING)
 		queue_debt(s, &s->m->sp[d->index], d, QUEUE_NONE);
 	if (to == DEBT_NONE || to == DEBT_SETTLED) {
@@ -322,6 +320,13 @@ static void announce_to(struct step *s, struct life *l, struct sp *sp)
 		queue_debt(s, sp, d, QUEUE_WAITING);
 }
 
+/* It may have been over while nobody waited for that SP: between ENTER and a VMM that comes back without having had it. */
+static void patience_again(struct step *s, const struct life *l, struct debt *d)
+{
+	if (d->state == DEBT_CREATING && l->vm && heap_node_is_out(&d->patience.node))
+		set_deadline(s, &d->patience, d->announce_by > s->now ? d->announce_by : s->now);
+}
+
 void announce(struct step *s, struct life *l)
 {
 	uint64_t deadline = s->m->secure_up || !l->vm ? 0 : s->now + l->vm->definition->limits.announce_timeout_ms * NS_PER_MS;
@@ -332,6 +337,7 @@ void announce(struct step *s, struct life *l)
 	}
 	life_substate(s, l, VM_SUB_ANNOUNCING, deadline);
 	for (size_t i = 0; i < s->m->sp_count; i++) {
+		patience_again(s, l, &l->debt[i]);
 		announce_to(s, l, &s->m->sp[i]);
 		pump(s, &s->m->sp[i]);
 	}

@@ -107,6 +107,14 @@ void answer_lost(struct step *s, struct sp *sp)
 	queue_debt(s, sp, d, QUEUE_BACKOFF);
 }
 
+/* Who waits in line at an SP has no deadline of its own there. Until the link is back it is that which is waited for. */
+static void wait_for_link(struct step *s, struct life *l)
+{
+	if (l->now.substate != VM_SUB_ANNOUNCING || !l->vm || !heap_node_is_out(&l->timer.node) || MUTANT(MUTANT_P6_LINK_FOREVER))
+		return;
+	set_deadline(s, &l->timer, s->now + l->vm->definition->limits.announce_timeout_ms * NS_PER_MS);
+}
+
 static void down(struct step *s)
 {
 	struct life *l;
@@ -132,8 +140,10 @@ static void down(struct step *s)
 			life_advance_retire(s, l);
 		}
 	}
-	list_for_each(l, &s->m->lives, all) /* whoever waited on an SP waits on the link now */
+	list_for_each(l, &s->m->lives, all) { /* whoever waited on an SP waits on the link now */
+		wait_for_link(s, l);
 		touch(s, l->vm);
+	}
 }
 
 /* It may have the life twice from now on: stored before VM_CREATED leaves again. */

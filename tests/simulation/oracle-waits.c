@@ -151,6 +151,8 @@ static void ask(struct world *w, const struct vm_row *row)
 		fail(w, "P6", "%s waits since a time to come", row->name);
 	if (row->waits.until && row->waits.until + 100 * MS < world_monotonic(w))
 		fail(w, "P6", "%s waits on %s until a time that is over", row->name, what);
+	if (row->waits.on == WAIT_SECURE_LINK && row->substate == VM_SUB_ANNOUNCING && !row->waits.until)
+		fail(w, "P6", "%s is announced when the link is back, and has no deadline", row->name);
 	if (row->waits.on == WAIT_SP && !row->life && row->operation == OP_START && !row->old_lives)
 		oracle_partition_row(w, row);
 }
@@ -164,6 +166,8 @@ static void ask_deadline(struct world *w, const struct vm_row *row, const struct
 
 	if (!p || row->state != VM_CREATED)
 		return;
+	if (debt->state == DEBT_CREATING && !debt->until && row->substate == VM_SUB_ANNOUNCING)
+		fail(w, "P6", "%s is announced to %04x without a deadline", row->name, sp->id);
 	if (debt->state != DEBT_CREATING || !debt->until)
 		return;
 	if (p->announce_until && p->announce_until <= world_monotonic(w))

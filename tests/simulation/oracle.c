@@ -45,12 +45,27 @@ bool oracle_may_hold(struct world *w, const struct life *life, size_t i)
 	return holds(sp, life->number) || (p->unsure && p->unsure_in == sp->instance && sp->present);
 }
 
-static void note_stored(struct pair *p, const struct change *c)
+/* One that is over has no say about the next. */
+static void note_announce(struct world *w, struct pair *p, const struct change *c)
 {
+	if (c->debt.state == DEBT_KNOWN) {
+		p->announce_until = 0;
+		p->announced = true;
+	}
+	if (c->debt.state != DEBT_CREATING)
+		return;
+	if (p->announced && c->debt.deadline && c->debt.deadline == p->announce_by)
+		fail(w, "P6", "life %" PRIu64 " is announced to SP %04x anew, with the time of an announce that is over", c->life,
+			c->debt.sp);
+	p->announced = false;
+	p->announce_by = c->debt.deadline;
+}
+
+static void note_stored(struct world *w, struct pair *p, const struct change *c)
+{
+	note_announce(w, p, c);
 	p->stored = c->debt.state;
 	p->stored_how = c->debt.how;
-	if (c->debt.state == DEBT_KNOWN) /* this announce is over */
-		p->announce_until = 0;
 	p->stored_seq = c->seq;
 }
 
@@ -92,7 +107,7 @@ void oracle_stored(struct world *w, const struct turn *turn)
 			fail(w, "P3", "SP %04x is to be told of the end of life %" PRIu64 ", which is kept", sp->id, life->number);
 		oracle_leases_stored(w, c);
 		if (life && sp)
-			note_stored(&life->pair[sp - w->sp], c);
+			note_stored(w, &life->pair[sp - w->sp], c);
 	}
 }
 

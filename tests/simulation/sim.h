@@ -45,6 +45,8 @@ struct pair {
 	uint32_t world;         /* secure world then */
 	uint32_t unsure_in;     /* SP instance that may have taken what nobody knows of */
 	uint64_t announce_until; /* as it was said first of this announce; 0: nobody said it */
+	uint64_t announce_by;    /* as the disk has it, of the last */
+	bool announced;          /* and that one is over */
 	bool created_ok;        /* 0 came back, from that instance */
 	bool created_retry;     /* the last answer to VM_CREATED was RETRY */
 	bool created_refused;   /* it was a refusal */

@@ -137,6 +137,76 @@ static void gives_up_an_announce_at_its_deadline(void **state)
 	assert_int_equal(current(s, "web")->now.cause, CAUSE_SECURE_TIMEOUT);
 }
 
+/* The model by its log, of which the last turn is `s`'s; not by a snapshot, which leaves out what is over. */
+static void load_turn(const struct story *s, struct model *m)
+{
+	for (size_t i = 0; i < s->o.changes; i++)
+		assert_int_equal(story_copy(m, &s->o.change[i]), 0);
+}
+
+static void a_new_daemon_gives_a_new_announce_its_whole_time(void **state)
+{
+	struct story *s = *state, *again = calloc(1, sizeof(*again));
+	const struct debt *d;
+
+	assert_non_null(again);
+	meet_secure_side(s, 1, 1);
+	start(s, "web");
+	assert_int_equal(model_init(&again->m, 7), 0);
+	again->m.has_secure_side = true;
+	assert_int_equal(model_snapshot(&s->m, story_copy, &again->m), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		answer(s, i ? OPTEE : TRUSTY, VERDICT_ACK, CALL_CREATED);
+		load_turn(s, &again->m);
+	}
+	again->now = s->now + 6000 * MS; /* longer than the announce might last */
+	assert_int_equal(step_reserve_resume(&again->o, &again->m), 0);
+	model_resume(&again->m, again->now, 1, true, &again->o);
+	meet_secure_side(again, 1, 2);
+	d = &current(again, "web")->debt[0];
+	assert_int_equal(d->state, DEBT_CREATING);
+	assert_int_equal(d->patience.node.at, again->now + 5000 * MS);
+	story_end((void **)&again);
+}
+
+/* The time ran out while its guest was told to enter. The VMM never heard that, so the SP is waited for again: not for ever. */
+static void an_announce_that_is_taken_up_again_keeps_its_deadline(void **state)
+{
+	struct story *s = *state;
+	struct input back = { .kind = IN_VMM_BACK, .back = { .phase = VMM_PHASE_BUILT } };
+
+	meet_secure_side(s, 1, 1);
+	back.life = start(s, "web");
+	answer(s, TRUSTY, VERDICT_ACK, CALL_CREATED);
+	answer(s, OPTEE, VERDICT_ACK, CALL_CREATED);
+	assert_int_equal(current(s, "web")->now.substate, VM_SUB_READY);
+	step(s, (struct input){ .kind = IN_SECURE_DOORBELL, .doorbell = { .sp = TRUSTY, .generation = 2 } });
+	answer(s, TRUSTY, VERDICT_RETRY, CALL_CREATED);
+	tick_after(s, 5001 * MS);
+	assert_int_equal(current(s, "web")->now.substate, VM_SUB_READY);
+	life_says(s, IN_VMM_LOST, back.life);
+	step(s, back);
+	assert_int_equal(current(s, "web")->now.state, VM_ABORTING);
+	assert_int_equal(current(s, "web")->now.cause, CAUSE_SECURE_TIMEOUT);
+}
+
+static void does_not_wait_in_line_for_a_link_that_stays_away(void **state)
+{
+	struct story *s = *state;
+
+	meet_secure_side(s, 1, 1);
+	start(s, "db");
+	start(s, "web");
+	answer(s, OPTEE, VERDICT_ACK, CALL_CREATED);
+	answer(s, OPTEE, VERDICT_ACK, CALL_CREATED);
+	assert_int_equal(current(s, "web")->debt[0].queue, QUEUE_WAITING);
+	step(s, (struct input){ .kind = IN_SECURE_DOWN });
+	assert_int_equal(waits(s).on, WAIT_SECURE_LINK);
+	assert_int_equal(waits(s).until, s->now + 5000 * MS);
+	tick_after(s, 5000 * MS);
+	assert_int_equal(current(s, "web")->now.cause, CAUSE_SECURE_TIMEOUT);
+}
+
 static void ends_a_life_whose_vmm_never_enters(void **state)
 {
 	struct story *s = *state;
@@ -358,6 +428,9 @@ int main(void)
 		TOLD(frees_id_and_memory_only_when_all_is_settled),
 		TOLD(rolls_back_when_an_sp_refuses),
 		TOLD(gives_up_an_announce_at_its_deadline),
+		TOLD(a_new_daemon_gives_a_new_announce_its_whole_time),
+		TOLD(an_announce_that_is_taken_up_again_keeps_its_deadline),
+		TOLD(does_not_wait_in_line_for_a_link_that_stays_away),
 		TOLD(ends_a_life_whose_vmm_never_enters),
 		TOLD(a_guest_that_entered_has_no_deadline),
 		TOLD(an_sp_that_answers_well_again_is_not_degraded),
