@@ -273,6 +273,8 @@ static int join(struct lifecycle_vm_info *info)
 	for (size_t i = 0; i < d->peer_count; i++)
 		info->peer[i] = &info->peers[i];
 	info->vm.waits_on = d->waits.on;
+	info->vm.vmm_pid = d->vmm_pid; /* a list has these, too */
+	info->vm.restarts = d->restarts;
 	d->vm = &info->vm;
 	d->vcpu = info->vcpu;
 	d->pending = info->change;

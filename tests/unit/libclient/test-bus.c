@@ -85,6 +85,7 @@ static void tells_everything_about_one(void **state)
 	assert_int_equal(d->call[1]->since, 2000000000);
 	assert_int_equal(d->memory_bytes, 512u << 20);
 	assert_int_equal(d->vmm_pid, 4711);
+	assert_int_equal(d->vm->vmm_pid, 4711);
 	assert_string_equal(d->sandbox_lacks, "landlock");
 	assert_int_equal(d->can, 1u << LIFECYCLE_STOP | 1u << LIFECYCLE_CANCEL); /* and what it does not know */
 	assert_int_equal(d->end_cause, LIFECYCLE_CAUSE_GUEST_REBOOT);
