@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/cleanup.h"
 #include "vmm/arch/arch.h"
 #include "vmm/machine.h"
 #include "vmm/priority.h"
@@ -113,6 +114,16 @@ static int start_secondaries(struct machine *m)
 	return r;
 }
 
+/* Through the descriptor the file could be made larger, and fill the place where it lies. */
+static int map_memory(struct machine *m)
+{
+	int r = memory_map(&m->memory, m->memory_fd, m->definition.memory_bytes, m->definition.huge_pages, &m->failure);
+
+	close_fdp(&m->memory_fd);
+	m->memory_fd = -1;
+	return r;
+}
+
 int machine_build(struct machine *m)
 {
 	int r = m->prepared;
@@ -122,8 +133,7 @@ int machine_build(struct machine *m)
 	if (r == 0)
 		r = check_capabilities(m);
 	if (r == 0)
-		r = memory_map(&m->memory, m->memory_fd, m->definition.memory_bytes, m->definition.huge_pages,
-			&m->failure);
+		r = map_memory(m);
 	if (r == 0)
 		r = add_slots(m);
 	if (r == 0)

@@ -95,7 +95,7 @@ struct machine {
 	struct vcpu vcpu[VM_VCPU_MAX];
 	unsigned vcpu_count;
 	bool power_is_ours; /* it is told when a vCPU is switched on or off (arm64) */
-	int memory_fd;
+	int memory_fd; /* until it is mapped; then -1 */
 	int event_fd; /* the threads' call to the main thread: something changed, look */
 	int prepared; /* 0, or why machine_prepare failed: told when there is somebody to tell */
 

@@ -98,7 +98,16 @@ static int open_console(struct vmm *v, int fd)
 	return 0;
 }
 
-/* Takes the life over. The descriptors are ours from here; the lock's is kept open and never touched. */
+/*
+ * By a mapping, for as long as any thread is there: then there is no descriptor left by which whoever takes this process over could
+ * write into the file, and fill the place where it lies.
+ */
+static int hold_lock(int fd)
+{
+	return mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_NONE, MAP_SHARED, fd, 0) == MAP_FAILED ? -errno : 0;
+}
+
+/* Takes the life over. Of the descriptors none is kept but the memory's, until that is mapped. */
 int vmm_birth(struct vmm *v, struct received *birth)
 {
 	struct machine *m = &v->machine;
@@ -111,10 +120,11 @@ int vmm_birth(struct vmm *v, struct received *birth)
 	r = map_words(v, birth->fd[VMM_FD_LAST_WORDS]);
 	if (r == 0)
 		r = open_console(v, birth->fd[VMM_FD_CONSOLE]);
+	if (r == 0)
+		r = hold_lock(birth->fd[VMM_FD_LIFE_LOCK]);
 	if (r < 0)
 		return r;
 	m->memory_fd = take_fd(&birth->fd[VMM_FD_MEMORY]);
-	v->life_lock = take_fd(&birth->fd[VMM_FD_LIFE_LOCK]);
 	v->life = birth->frame.header.life;
 	v->incarnation = birth->frame.birth.incarnation;
 	v->command_received = v->command_done = birth->frame.header.command;
@@ -370,7 +380,7 @@ int vmm_run(struct vmm *v, const char *socket_path, const char *name)
 	}
 	r = init_signals();
 	v->name = name;
-	v->link = v->life_lock = -1;
+	v->link = -1;
 	v->wanted = WANT_NOTHING;
 	v->give_up_at = now + BIRTH_PATIENCE;
 	v->machine.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -65,7 +65,6 @@ struct vmm {
 
 	uint64_t kick_at; /* 0: nobody is being kicked */
 	struct last_words *words;
-	int life_lock; /* held until the process is gone */
 };
 
 /* Runs until told to leave; returns the process's exit status. */

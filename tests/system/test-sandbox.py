@@ -213,6 +213,20 @@ def no_thread_has_any_right_left():
         h.ctl("abort", "web")
 
 
+def no_file_of_its_life_can_be_made_larger():
+    """It has what it needs of them mapped; by a descriptor it could fill the places of all others."""
+    with Host(secure_side=False) as h:
+        h.define("web", "smp", vcpus={"count": 2})
+        h.ctl("start", "web")
+        fds = {fd.name: os.readlink(fd) for fd in pathlib.Path(f"/proc/{h.status('web')['vmm_pid']}/fd").iterdir()}
+        expect(len(fds) > 5, "there are descriptors to look at", fds)
+        equal([to for to in fds.values() if "/lives/" in to or to.startswith(str(h.dir / "memory"))], [], "files of its life")
+        h.kill_daemon()
+        h.start_daemon()
+        equal(h.row("web")["state"], "running", "its lock holds all the same")
+        h.ctl("abort", "web")
+
+
 def without(layers, **options):
     """What KVM's door makes of a kernel that has not got a layer, or cannot give it."""
     os.environ["LIFECYCLED_VMM_INJECT"] = layers
@@ -328,6 +342,7 @@ if __name__ == "__main__":
         a_call_that_is_listed_with_other_arguments_ends_in_sigsys,
         *([a_call_of_another_abi_ends_in_sigsys] if platform.machine() == "x86_64" else []),
         no_thread_has_any_right_left,
+        no_file_of_its_life_can_be_made_larger,
         what_a_kernel_lacks_is_told_and_the_guest_runs,
         without_seccomp_there_is_landlock,
         a_sandbox_that_cannot_be_closed_is_no_start,
