@@ -209,7 +209,7 @@ int link_new(struct fleet *f, int fd); /* takes the fd, unless it fails */
 void link_close(struct link *l); /* NULL is fine */
 void link_refuse(struct link *l, const char *reason);
 void link_refuse_life(struct link *l, uint64_t life, const char *reason);
-const char *link_may_have(const struct link *l, uint64_t life); /* that life's VMM is back over it: NULL, or why not */
+int link_may_have(struct link *l, uint64_t life); /* that life's VMM is back over it: 0; or it is told why not, or hung up on */
 void link_breach(struct link *l, const char *rule);
 void link_drain(struct link *l);
 int link_send(struct link *l, const void *frame, size_t size, const int *fds, size_t count);

@@ -114,32 +114,41 @@ void link_adopted(struct link *l, struct vmm *v, enum link_stage stage)
 	v->link = l;
 }
 
-const char *link_may_have(const struct link *l, uint64_t life)
+static const char *why_not(const struct link *l, const struct vmm *v)
 {
-	const struct vmm *v = vmm_get(l->fleet, life);
-
 	if (!v || v->doomed)
 		return "this life is not known here, or over";
 	if (v->pid != l->pid)
 		return "this life has another VMM";
-	if (!v->born)
-		return "this life was not born yet";
-	if (life_is_locked(l->fleet->places, life) != 1)
-		return "the lock of this life is not held";
-	return NULL;
+	return v->born ? NULL : "this life was not born yet";
+}
+
+/* Who is refused ends its guest: so a daemon that is short of something for a moment only hangs up, and it comes back. */
+int link_may_have(struct link *l, uint64_t life)
+{
+	const char *refusal = why_not(l, vmm_get(l->fleet, life));
+	int locked = refusal ? 0 : life_is_locked(l->fleet->places, life);
+
+	if (locked > 0)
+		return 0;
+	if (locked == 0) {
+		link_refuse_life(l, life, refusal ? refusal : "the lock of this life is not held");
+		return -EPERM;
+	}
+	log_warning("life %llu: whether its lock is held cannot be seen now: %s; its VMM has to connect again",
+		(unsigned long long)life, strerror(-locked));
+	link_close(l);
+	return locked;
 }
 
 static void take_back(struct link *l, const struct vmm_back *frame)
 {
 	struct vmm *v = vmm_get(l->fleet, frame->header.life);
-	const char *refusal = link_may_have(l, frame->header.life);
 	struct input in = { .kind = IN_VMM_BACK, .life = frame->header.life, .back = *frame };
 
-	in.back.speaks.features = l->features;
-	if (refusal) {
-		link_refuse_life(l, frame->header.life, refusal);
+	if (link_may_have(l, frame->header.life) < 0)
 		return;
-	}
+	in.back.speaks.features = l->features;
 	if (v->vcpu_count && frame->vcpu_count != v->vcpu_count) {
 		link_breach(l, "BACK with another vCPU count");
 		return;

@@ -33,14 +33,11 @@ static void say_versions(const struct link *l, char text[VMM_TEXT_MAX + 1])
 static void take_stale(struct link *l, uint64_t life)
 {
 	struct vmm *v = vmm_get(l->fleet, life);
-	const char *refusal = link_may_have(l, life);
 	struct input in = { .kind = IN_VMM_STALE, .life = life };
 	struct log_fields f = { .length = 0 };
 
-	if (refusal) {
-		link_refuse_life(l, life, refusal);
+	if (link_may_have(l, life) < 0)
 		return;
-	}
 	vmm_fields(&f, v);
 	log_message(MESSAGE_VMM_STALE, &f,
 		"VMM of %s (life %llu, pid %d) is stale: it speaks version %u of the link, this daemon %u to %u; its guest "

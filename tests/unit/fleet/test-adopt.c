@@ -8,10 +8,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "fleet/internal.h"
 
 static const struct committed later = { 100 };
 
@@ -196,6 +199,41 @@ static void refuses_one_that_let_go_of_its_lock(void **state)
 	assert_false(world_heard(*state, IN_VMM_BACK, 5));
 }
 
+static int open_files(void)
+{
+	int fd = dup(0);
+
+	close(fd);
+	return fd;
+}
+
+/* There is one descriptor left, which its connection takes: whether it holds its lock cannot be seen. It keeps its guest. */
+static void one_that_comes_while_fds_are_short_comes_again(void **state)
+{
+	struct world *w = *state;
+	struct newborn n = world_born(w, 5, "live");
+	struct change_vmm record = record_of(&n);
+	struct rlimit old, few;
+
+	world_wait(w, IN_VMM_BUILT);
+	restart(w, 5, &record, "live");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	few = (struct rlimit){ (rlim_t)open_files() + 1, old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	kill(n.pid, SIGUSR1);
+	while (list_is_empty(&w->fleet->links))
+		assert_int_equal(loop_turn(w->loop, true), 0);
+	while (!list_is_empty(&w->fleet->links))
+		assert_int_equal(loop_turn(w->loop, true), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_false(world_heard(w, IN_VMM_BACK, 5));
+	kill(n.pid, SIGUSR1);
+	world_wait(w, IN_VMM_BACK);
+	fleet_ops.command(w->fleet, later, 5, COMMAND_KILL);
+	world_wait(w, IN_VMM_GONE);
+	waitpid(n.pid, NULL, 0);
+}
+
 /* Another process of the same user claims the life of a VMM that lives. */
 static void refuses_a_life_that_is_not_its_own(void **state)
 {
@@ -349,6 +387,7 @@ int main(int argc, char **argv)
 		TEST(a_hung_one_can_be_killed_unconnected),
 		TEST(refuses_a_life_that_is_not_in_the_log),
 		TEST(refuses_one_that_let_go_of_its_lock),
+		TEST(one_that_comes_while_fds_are_short_comes_again),
 		TEST(refuses_a_life_that_is_not_its_own),
 		TEST(kills_one_whose_state_makes_no_sense),
 		TEST(keeps_one_that_it_does_not_understand),
