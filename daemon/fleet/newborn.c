@@ -7,11 +7,22 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+
 void link_newborn(struct link *l, const struct vmm_newborn *frame)
 {
 	memcpy(l->name, frame->name, sizeof(l->name));
 	link_enter(l, LINK_PROVING);
 	l->fleet->starter->prove(l);
+}
+
+/* Whoever has that pid may be another by now: nothing that follows is to reach him. */
+static int part(struct vmm *v, int error)
+{
+	v->watch = loop_unwatch(v->watch);
+	close_fdp(&v->pidfd);
+	v->pidfd = -1;
+	return error;
 }
 
 /* A unit's process is met here; a child was watched from its start. */
@@ -29,7 +40,9 @@ static int meet(struct link *l, struct vmm *v)
 	r = vmm_watch(v);
 	if (r == 0)
 		r = process_start_time(v->pid, &start_time);
-	return r < 0 ? r : start_time == v->start_time ? 0 : -ESRCH;
+	if (r == 0 && start_time == v->start_time)
+		return 0;
+	return part(v, r < 0 ? r : -ESRCH);
 }
 
 void link_take_life(struct link *l, struct vmm *v)

@@ -148,7 +148,7 @@ void vmm_failed(struct vmm *v, const char *format, ...)
 	end_set(&v->gone.in.end, CAUSE_START_FAILED, "%s", text);
 	log_message(MESSAGE_VMM_FAILED, OF_LIFE(v->name, v->life), "%s (life %llu): %s", v->name, (unsigned long long)v->life,
 		text);
-	if (v->has_pid)
+	if (v->pidfd >= 0) /* nobody else: what is not there needs no cancelling */
 		vmm_kill(v); /* one that cannot be watched is of no use; it has no life yet */
 	tell_and_free(v);
 }
