@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "proto/ffa.h"
 
 /* By kind; size 0: not for a VMM to send. `feature`: one that this build has not is not known here. */
@@ -132,6 +133,10 @@ void frame_complete(union vmm_frame *frame, size_t size)
 
 	if (size < sizeof(*frame))
 		memset((uint8_t *)frame + size, 0, sizeof(*frame) - size);
+	if (h->kind == VMM_BACK)
+		text_clean(frame->back.end.text, sizeof(frame->back.end.text));
+	if (h->kind == VMM_ENDED)
+		text_clean(frame->ended.end.text, sizeof(frame->ended.end.text));
 	if (h->version <= VMM_LINK_VERSION)
 		return;
 	switch (h->kind) {

@@ -54,7 +54,10 @@ union vmm_frame {
 	struct vmm_channel channel;
 	struct vmm_put put;
 };
-/* What an older VMM has not, and memory behind the frame, is 0; what a newer one says is put in the words of this version. */
+/*
+ * What an older VMM has not, and memory behind the frame, is 0; what a newer one says is put in the words of this version; how its
+ * guest ended is a text for people and for D-Bus, whatever it was.
+ */
 void frame_complete(union vmm_frame *frame, size_t size);
 const char *frame_breach(const union vmm_frame *frame, size_t size); /* then: which rule it breaks, or NULL */
 bool end_is_sane(const struct vmm_end *end);

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/text.h"
+
 #ifndef P_PIDFD
 #define P_PIDFD 3
 #endif
@@ -21,6 +23,7 @@ void end_set(struct vmm_end *end, uint32_t cause, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(end->text, sizeof(end->text), format, args);
 	va_end(args);
+	text_clean(end->text, sizeof(end->text)); /* of what systemd said it may have been cut */
 }
 
 static void judge_status(int code, int status, struct vmm_end *ret)

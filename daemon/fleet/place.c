@@ -20,6 +20,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/text.h"
 
 #define LIFE_NAME_SIZE 24
 #define OLD_SUFFIX ".old"
@@ -377,6 +378,7 @@ int life_last_words(const struct places *p, uint64_t life, struct vmm_end *ret)
 		return -ENODATA;
 	if (words.end.cause >= CAUSE_COUNT) /* a newer build's */
 		words.end.cause = CAUSE_VMM_EXIT;
+	text_clean(words.end.text, sizeof(words.end.text));
 	if (!end_is_sane(&words.end))
 		return -ENODATA;
 	*ret = words.end;

@@ -35,6 +35,9 @@ int failed_errno(struct failure *f, int error, const char *format, ...)
 const char *path_tail(const char *path)
 {
 	size_t n = strlen(path);
+	const char *tail = n <= PATH_TAIL_MAX ? path : path + n - PATH_TAIL_MAX;
 
-	return n <= PATH_TAIL_MAX ? path : path + n - PATH_TAIL_MAX;
+	while ((*tail & 0xC0) == 0x80) /* not from the middle of a character of UTF-8 on */
+		tail++;
+	return tail;
 }

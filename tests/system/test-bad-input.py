@@ -134,6 +134,16 @@ def strangers_on_the_secure_link_are_hung_up_on():
         equal(h.books(), {"0x8001": set(), "0x8002": set()}, "books")
 
 
+def a_path_in_any_language_is_told_of():
+    """It is cut where an error has no room for more, which may be in the middle of a character: D-Bus would take none of it."""
+    with Host() as h:
+        h.ctl("define", "-", text=json.dumps({**GOOD, "kernel": "/nowhere/" + "\u0436" * 40 + "x"}))
+        done = h.ctl("start", "web", check=False)
+        expect("kernel " + "\u0436" * 23 + "x cannot be opened" in done.stderr, "why it did not start", done.stderr)
+        expect("cannot be opened" in h.status("web")["last_end"]["text"], "and it is kept", h.status("web"))
+        equal([r["name"] for r in h.json("list")], ["web"], "VMs")
+
+
 def a_bad_file_in_vm_d_does_not_keep_the_others_out():
     with Host(daemon=False) as h:
         (h.definitions / "web.json").write_text(json.dumps(GOOD))
@@ -155,5 +165,6 @@ if __name__ == "__main__":
         options_that_make_no_sense_are_refused,
         strangers_on_the_vmm_socket_are_hung_up_on,
         strangers_on_the_secure_link_are_hung_up_on,
+        a_path_in_any_language_is_told_of,
         a_bad_file_in_vm_d_does_not_keep_the_others_out,
     ]))

@@ -227,6 +227,7 @@ static void write_last_words(void)
 	struct last_words words = { .magic = LAST_WORDS_MAGIC, .quiesced = 1, .end = guest_end() };
 
 	words.end.cause = CAUSE_GUEST_PANIC;
+	strcat(words.end.text, " \xC3"); /* of a character of two bytes the first */
 	if (pwrite(fd[VMM_FD_LAST_WORDS], &words, sizeof(words), 0) != sizeof(words))
 		_exit(9);
 }

@@ -94,13 +94,16 @@ static void last_words_outlive_the_daemon(void **state)
 	struct world *w = *state;
 	struct newborn n = world_born(w, 5, "words");
 	struct change_vmm record = record_of(&n);
+	const struct input *in;
 
 	w->fleet = fleet_free(w->fleet);
 	waitpid(n.pid, NULL, 0);
 	world_fleet(w);
 	assert_int_equal(fleet_adopt(w->fleet, 5, &record, "words", false), 0);
 	world_listen(w);
-	assert_int_equal(world_wait(w, IN_VMM_GONE)->end.cause, CAUSE_GUEST_PANIC);
+	in = world_wait(w, IN_VMM_GONE);
+	assert_int_equal(in->end.cause, CAUSE_GUEST_PANIC);
+	assert_string_equal(in->end.text, "the guest powered off ?"); /* what is no text is made one */
 }
 
 static void a_life_without_files_is_over(void **state)

@@ -138,6 +138,29 @@ static void refuses_a_device_that_cannot_be(void **state)
 	assert_non_null(device_breach(is, 0));
 }
 
+/* What a guest's end is told with goes to people and over D-Bus, where one bad byte would take all that is told with it. */
+static void makes_a_text_of_what_is_none(void **state)
+{
+	union vmm_frame f = frame_of(VMM_ENDED);
+
+	f.ended.end.cause = CAUSE_GUEST_PANIC;
+	strcpy(f.ended.end.text, "\xA9 caf\xC3\xA9\n");
+	frame_complete(&f, sizeof(f.ended));
+	assert_null(frame_breach(&f, sizeof(f.ended)));
+	assert_string_equal(f.ended.end.text, "? caf\xC3\xA9?");
+	memset(f.ended.end.text, '\xA9', sizeof(f.ended.end.text));
+	frame_complete(&f, sizeof(f.ended));
+	assert_non_null(frame_breach(&f, sizeof(f.ended))); /* it does not end */
+	f = frame_of(VMM_BACK);
+	f.back.vcpu_count = 1;
+	f.back.phase = VMM_PHASE_ENDED;
+	f.back.end.cause = CAUSE_GUEST_PANIC;
+	strcpy(f.back.end.text, "\xFF");
+	frame_complete(&f, sizeof(f.back));
+	assert_null(frame_breach(&f, sizeof(f.back)));
+	assert_string_equal(f.back.end.text, "?");
+}
+
 /* Every size but the right one, for every kind there could be: nothing is read beyond what came (sanitizer). */
 static void refuses_every_wrong_size(void **state)
 {
@@ -182,6 +205,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_is_out_of_range),
 		cmocka_unit_test(refuses_a_sandbox_without_what_there_is_not),
 		cmocka_unit_test(refuses_a_device_that_cannot_be),
+		cmocka_unit_test(makes_a_text_of_what_is_none),
 		cmocka_unit_test(refuses_every_wrong_size),
 		cmocka_unit_test(the_start_time_is_that_of_the_process),
 	};
