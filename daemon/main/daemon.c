@@ -291,9 +291,11 @@ static void adopt(void *arg, uint64_t life, const struct change_vmm *vmm, const 
 	struct daemon *d = arg;
 	int r = fleet_adopt(d->fleet, life, vmm, name, huge);
 
-	if (r < 0)
-		log_error("whether life %llu of %s still has its VMM cannot be found out: %s", (unsigned long long)life, name,
-			strerror(-r));
+	if (r == 0)
+		return;
+	d->unadopted = r;
+	log_error("whether life %llu of %s still has its VMM cannot be found out: %s; its guest goes on: give the daemon what it "
+		  "lacks, and start it again", (unsigned long long)life, name, strerror(-r));
 }
 
 static bool vm_is_known(const void *rows, const char *name)
@@ -335,7 +337,8 @@ static int load(struct daemon *d)
 		begin_somewhere(d, highest);
 	store_each_lost_id(d->store, lose_id, d);
 	engine_each_vmm(d->engine, adopt, d);
-	r = engine_start(d->engine);
+	/* A life that nobody took up is one whose VMM would be refused, and end its guest, and whose death nobody would hear of. */
+	r = d->unadopted ? d->unadopted : engine_start(d->engine);
 	if (r < 0)
 		return r;
 	fleet_sweep_consoles(d->fleet, vm_is_known, engine_rows(d->engine));

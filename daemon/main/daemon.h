@@ -41,6 +41,7 @@ struct daemon {
 	struct reload *reload;
 	struct watchdog watchdog;
 	uint64_t reconnect_delay;
+	int unadopted; /* why it cannot be found out whether a VMM on record lives; 0: of each it is known */
 	uint8_t machine_id[16];
 	bool fleet_ready, named, told_ready, leaving;
 };

@@ -2,6 +2,7 @@
 """Deaths of the programs themselves: daemon, VMM, secure side. Nothing is lost, no guest notices, no debt goes unpaid."""
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -189,6 +190,28 @@ def sigterm_leaves_guests_running():
         equal(picture(h), before, "everything was adopted")
 
 
+def a_daemon_that_is_short_of_descriptors_ends_no_guest():
+    """It does not come up, or takes a VMM's connection later: one that it refused would end its guest."""
+    names = [f"web{i}" for i in range(6)]
+    with Host(secure_side=False) as h:
+        idle = len(os.listdir(f"/proc/{h.daemon.pid}/fd"))
+        for name in names:
+            h.define(name, "beat")
+        h.ctl("start", *names)
+        pids = {name: h.status(name)["vmm_pid"] for name in names}
+        h.kill_daemon()
+        for limit in range(idle - 2, idle + 2 * len(names), 2):
+            h.start_daemon(before=("prlimit", f"--nofile={limit}"), ready=False)
+            poller = select.poll()
+            poller.register(h.daemon.listener, select.POLLIN)
+            poller.register(h.daemon.pidfd, select.POLLIN)
+            expect(poller.poll(host.LIMIT * 1000), f"with {limit} descriptors it is ready, or ends", h.daemon.log())
+            h.kill_daemon()
+        h.start_daemon()
+        h.until(lambda: all(row["state"] == "running" for row in h.json("list")), "all run on")
+        equal({name: h.status(name)["vmm_pid"] for name in names}, pids, "VMMs")
+
+
 def a_second_daemon_is_refused():
     with Host() as h:
         h.define("web", "silent")
@@ -293,6 +316,7 @@ if __name__ == "__main__":
         a_reset_secure_world_is_told_of_live_vms_again,
         a_stopped_secure_side_does_not_slow_queries,
         sigterm_leaves_guests_running,
+        a_daemon_that_is_short_of_descriptors_ends_no_guest,
         a_second_daemon_is_refused,
         a_full_disk_holds_changes_and_says_so,
         the_log_survives_a_torn_tail,
