@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "base/log.h"
+#include "base/notify.h"
 #include "main/daemon.h"
 #include "proto/errors.h"
 
@@ -34,6 +35,8 @@ int main(int argc, char **argv)
 	log_open("lifecycled", options.log_level);
 	(void)signal(SIGPIPE, SIG_IGN); /* who reads stderr may go at any moment */
 	take_all_descriptors();
+	/* Where descriptors are short later, PID 1 must still hear that this daemon is ready, and alive. */
+	(void)notify_open();
 	r = daemon_start(&d, &options);
 	if (r == 0)
 		r = daemon_run(&d);
