@@ -166,6 +166,12 @@ static int apply_life(struct model *m, const struct change *c)
 	return 0;
 }
 
+static void uncount_debt(struct sp *sp, const struct debt *d)
+{
+	sp->creating -= d->state == DEBT_CREATING;
+	sp->owed -= !debt_is_done(d);
+}
+
 static int apply_life_gone(struct model *m, const struct change *c)
 {
 	struct life *l = model_life(m, c->life);
@@ -173,6 +179,8 @@ static int apply_life_gone(struct model *m, const struct change *c)
 	if (!l)
 		return -EBADMSG;
 	for (unsigned i = 0; i < MODEL_SP_MAX; i++) {
+		if (!debt_is_done(&l->debt[i]) && !MUTANT(MUTANT_P6_SLOT_LOST)) /* a log lost what it became */
+			uncount_debt(&m->sp[i], &l->debt[i]);
 		list_remove(&l->debt[i].link);
 		heap_remove(&m->deadlines, &l->debt[i].again.node);
 		heap_remove(&m->deadlines, &l->debt[i].patience.node);
@@ -207,9 +215,7 @@ static int apply_debt(struct model *m, const struct change *c)
 	if (!l || !sp)
 		return -EBADMSG;
 	d = &l->debt[sp->index];
-	if (d->state == DEBT_CREATING)
-		sp->creating--;
-	sp->owed -= !debt_is_done(d);
+	uncount_debt(sp, d);
 	d->state = c->debt.state;
 	d->how = c->debt.how;
 	d->extra = c->debt.extra;

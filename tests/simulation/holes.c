@@ -11,6 +11,7 @@
 #define HOLES_MAX  4
 #define INPUTS_MAX 4096
 #define PATIENCE   (400 * S)
+#define STRANGER   "stranger"
 
 /* A place in the log: a change, or (change == WHOLE) a line. */
 struct hole {
@@ -94,6 +95,14 @@ static void gone(struct after *a, uint64_t life)
 	later(a, (struct input){ .kind = IN_VMM_GONE, .life = life, .end.cause = CAUSE_VMM_GONE });
 }
 
+static void born(struct after *a, const struct birth_place *place)
+{
+	struct input in = { .kind = IN_VMM_NEWBORN, .life = place->life, .newborn = { .connection = 1, .pid = 77 } };
+
+	memcpy(in.newborn.name, place->definition->name, sizeof(in.newborn.name));
+	later(a, in);
+}
+
 static void vmm_start(void *after, struct committed proof, const struct birth_place *place)
 {
 	struct after *a = after;
@@ -102,12 +111,15 @@ static void vmm_start(void *after, struct committed proof, const struct birth_pl
 		a->reused |= !a->nobody_knows;
 		a->given_again = true;
 	}
-	later(a, (struct input){ .kind = IN_VMM_FAILED, .life = place->life, .end.cause = CAUSE_START_FAILED });
+	if (strcmp(place->definition->name, STRANGER) == 0) /* nothing was lost of this one: it comes as far as its guest */
+		born(a, place);
+	else
+		later(a, (struct input){ .kind = IN_VMM_FAILED, .life = place->life, .end.cause = CAUSE_START_FAILED });
 }
 
 static void vmm_of(void *after, struct committed proof, uint64_t life, uint64_t connection)
 {
-	gone(after, life);
+	later(after, (struct input){ .kind = IN_VMM_BUILT, .life = life });
 }
 
 static void vmm_welcome(void *after, struct committed proof, uint64_t life)
@@ -303,7 +315,7 @@ static void run_until(struct after *a, uint64_t end)
 /* Somebody asks for an id, whatever is left. */
 static void define_stranger(struct after *a)
 {
-	struct input in = { .kind = IN_REQUEST, .request = { .verb = REQUEST_DEFINE, .name = "stranger" } };
+	struct input in = { .kind = IN_REQUEST, .request = { .verb = REQUEST_DEFINE, .name = STRANGER } };
 	struct vm_definition *d = calloc(1, sizeof(*d));
 
 	if (!d)
@@ -385,6 +397,17 @@ static void look_what_is_burned(const struct after *a, struct failure *f)
 				rows_burned_at(rows, i)->sp);
 }
 
+/* Each SP answers at once, so whoever was to start is told of by now. */
+static void look_who_is_announced(const struct after *a, struct failure *f)
+{
+	const struct rows *rows = engine_rows(a->engine);
+
+	for (size_t i = 0; i < rows_vm_count(rows); i++)
+		if (rows_vm_at(rows, i)->substate == VM_SUB_ANNOUNCING)
+			broken(a, f, "P6", "%s is announced, and SP %04x takes it not", rows_vm_at(rows, i)->name,
+				rows_vm_at(rows, i)->waits.sp);
+}
+
 static void look(struct after *a, struct failure *f)
 {
 	const struct rows *rows = engine_rows(a->engine);
@@ -431,6 +454,7 @@ static void go_on(struct after *a, bool away, struct failure *f)
 	look_what_is_burned(a, f);
 	ask_all(a, REQUEST_START);
 	run_until(a, a->now + 10 * S);
+	look_who_is_announced(a, f);
 	ask_all(a, REQUEST_DESTROY);
 	run_until(a, a->now + PATIENCE);
 	if (!f->failed)

@@ -415,6 +415,20 @@ static void a_snapshot_builds_the_same_model(void **state)
 	free(b.data);
 }
 
+/* Records between were lost with a part of the log: the slot of an SP that lets one VM in at a time is free all the same. */
+static void who_is_gone_holds_no_slot(void **state)
+{
+	struct story *s = *state;
+	struct change gone = { .kind = CHANGE_LIFE_GONE };
+
+	meet_secure_side(s, 1, 1);
+	gone.life = start(s, "web");
+	assert_int_equal(s->m.sp[0].creating, 1);
+	assert_int_equal(story_copy(&s->m, &gone), 0);
+	assert_int_equal(s->m.sp[0].creating, 0);
+	assert_int_equal(s->m.sp[0].owed, 0);
+}
+
 #define TOLD(f) cmocka_unit_test_setup_teardown(f, story_begin, story_end)
 
 int main(void)
@@ -438,6 +452,7 @@ int main(void)
 		TOLD(runs_the_target_that_an_interrupt_names),
 		TOLD(announces_again_to_an_sp_that_restarted),
 		TOLD(another_world_settles_old_debts_and_hears_of_live_vms),
+		TOLD(who_is_gone_holds_no_slot),
 		TOLD(refuses_and_counts_what_is_illegal),
 		TOLD(restart_is_one_operation_with_a_new_life),
 		TOLD(a_snapshot_builds_the_same_model),
