@@ -126,6 +126,7 @@
 	X(MUTANT_P6_ANNOUNCE_STALE, "P6", "a new daemon gives an SP that restarted the time of an announce that was over")   \
 	X(MUTANT_P6_LINK_FOREVER, "P6", "a start that an SP's line holds up has no deadline when the link breaks")           \
 	X(MUTANT_P6_SLOT_LOST, "P6", "a life whose debt is lost with a part of the log keeps the slot of its SP")            \
+	X(MUTANT_P6_LOST_LIFE_AWAITED, "P6", "what waits for the end of a life that the log has lost waits for ever")        \
 	X(MUTANT_P6_CALLER_FORGOTTEN, "P6", "who called a guest that dies waits for ever")                              \
 	X(MUTANT_P6_UNNOTIFIED, "P6", "a vCPU that waits is not run for what is pending")                               \
 	X(MUTANT_P6_SP_UNNOTIFIED, "P6", "what SPs set for a VM is not asked for when they say so")                        \

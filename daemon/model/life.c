@@ -323,7 +323,7 @@ static void gone(struct step *s, struct life *l)
 	wake_for_ids(s);
 }
 
-static void vm_gone(struct step *s, struct vm *vm)
+void vm_gone(struct step *s, struct vm *vm)
 {
 	struct change c = { .kind = CHANGE_VM_GONE, .vm = vm->number };
 

@@ -171,12 +171,33 @@ static void count_anew(struct step *s, const struct vm *vm)
 	emit(s, &c);
 }
 
+/*
+ * What is under way needs a life, and there is none: a part of the log is lost, and the life with it. What was to follow its end
+ * does. True: that is that the VM goes.
+ */
+static bool follows_lost_life(struct step *s, struct vm *vm)
+{
+	enum operation op = (enum operation)vm->operation.operation;
+
+	if (vm->life || ((op == OP_NONE || op == OP_START) && !vm->removal) || MUTANT(MUTANT_P6_LOST_LIFE_AWAITED))
+		return false;
+	if (op == OP_DESTROY || vm->removal)
+		vm_gone(s, vm);
+	else if (op == OP_RESTART)
+		set_operation(s, vm, OP_START, vm->operation.deadline);
+	else
+		set_operation(s, vm, OP_NONE, 0);
+	return op == OP_DESTROY || vm->removal;
+}
+
 static void resume_vm(struct step *s, struct vm *vm, bool same_boot)
 {
 	shift(s->now, same_boot, &vm->operation.since, &vm->operation.deadline);
 	if (!same_boot)
 		count_anew(s, vm);
 	resume_partition(s, vm, same_boot);
+	if (follows_lost_life(s, vm))
+		return;
 	bound_resume(s, vm, same_boot);
 	touch(s, vm);
 	if (!vm->life && vm->operation.operation == OP_START) {
@@ -199,7 +220,7 @@ void model_resume(struct model *m, uint64_t now, uint64_t realtime, bool same_bo
 {
 	struct step s = { m, o, now, realtime };
 	struct life *l, *next;
-	struct vm *vm;
+	struct vm *vm, *next_vm;
 
 	if (m->begin_at)
 		resume_ids(&s);
@@ -220,7 +241,7 @@ void model_resume(struct model *m, uint64_t now, uint64_t realtime, bool same_bo
 	resume_open(&s);
 	list_for_each_safe(l, next, &m->lives, all)
 		resume_life(&s, l, same_boot);
-	list_for_each(vm, &m->vms, all)
+	list_for_each_safe(vm, next_vm, &m->vms, all)
 		resume_vm(&s, vm, same_boot);
 	shutdown_look(&s);
 }

@@ -67,6 +67,8 @@ void shutdown_look(struct step *s)
 		return;
 	list_for_each(vm, &s->m->vms, all)
 		set_deadline(s, &vm->turn, s->now);
+	if (!s->m->vm_count)
+		put(s, false, false);
 }
 
 void shutdown_quiesced(struct step *s, struct vm *vm)
@@ -118,7 +120,5 @@ enum refusal ask_shutdown(struct step *s, bool host)
 	if (!s->m->shutdown.active || (host && !s->m->shutdown.host))
 		put(s, true, host);
 	shutdown_look(s);
-	if (!s->m->vm_count)
-		put(s, false, false);
 	return REFUSED_NOT;
 }

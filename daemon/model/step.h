@@ -118,6 +118,7 @@ void life_leave_behind(struct step *s, struct life *l); /* it goes on settling b
 void life_timer(struct step *s, struct life *l);
 void life_ladder(struct step *s, struct life *l);
 void vm_timer(struct step *s, struct vm *vm);
+void vm_gone(struct step *s, struct vm *vm); /* it has no life */
 void start_failed(struct step *s, struct vm *vm, enum vm_cause cause, const char *text); /* before there was a life */
 
 /* forget.c, burned.c */

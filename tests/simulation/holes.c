@@ -359,7 +359,7 @@ static __attribute__((format(printf, 4, 5))) void broken(const struct after *a, 
 	}
 }
 
-/* Nobody has met an SP yet: who has no life, and is to have one, says on whom it waits. */
+/* Nobody has met an SP yet: of whom something is under way, and who has no life, says on whom it waits. */
 static void look_who_waits(const struct after *a, struct failure *f)
 {
 	const struct rows *rows = engine_rows(a->engine);
@@ -367,8 +367,9 @@ static void look_who_waits(const struct after *a, struct failure *f)
 	for (size_t i = 0; i < rows_vm_count(rows); i++) {
 		const struct vm_row *row = rows_vm_at(rows, i);
 
-		if (!row->life && row->operation == OP_START && row->waits.on == WAIT_NOTHING)
-			broken(a, f, "P6", "%s is to start, has no life, and does not say on whom it waits", row->name);
+		if (!row->life && row->operation != OP_NONE && row->waits.on == WAIT_NOTHING)
+			broken(a, f, "P6", "%s has operation %u and no life, and does not say on whom it waits", row->name,
+				row->operation);
 	}
 }
 
@@ -439,6 +440,7 @@ static void go_on(struct after *a, bool away, struct failure *f)
 	define_stranger(a);
 	if (away) {
 		run_until(a, a->now + 10 * S);
+		look_who_waits(a, f);
 		ask_all(a, REQUEST_START);
 		run_until(a, a->now + S);
 		look_who_waits(a, f);

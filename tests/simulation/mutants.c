@@ -46,7 +46,8 @@ static bool needs_the_spmc(enum mutant which)
 static bool needs_holes(enum mutant which)
 {
 	return which == MUTANT_P2_LOST_ID_REUSED || which == MUTANT_P2_LOST_ID_UNMET || which == MUTANT_P2_LOST_ID_MET ||
-		which == MUTANT_P6_IDS_UNSAID || which == MUTANT_P6_SLOT_LOST;
+		which == MUTANT_P6_IDS_UNSAID || which == MUTANT_P6_SLOT_LOST ||
+		which == MUTANT_P6_LOST_LIFE_AWAITED;
 }
 
 static bool is_found_by_holes(enum mutant which, uint64_t seed)
