@@ -31,6 +31,7 @@ int life_open(const struct places *p, uint64_t life, bool huge, int fd[VMM_FD_CO
 int life_lock(const struct places *p, uint64_t life, int *ret_fd); /* -EBUSY: somebody holds it */
 int life_is_locked(const struct places *p, uint64_t life);         /* 1, 0 or a negative errno; 0 if there is none */
 int life_last_words(const struct places *p, uint64_t life, struct vmm_end *ret); /* -ENODATA: none said */
+bool life_is_first_stop(const struct places *p, uint64_t life);     /* of any daemon: the mark outlives it */
 bool life_is_small(const struct places *p, uint64_t life);          /* its memory, which is not huge: removed in no time */
 int life_remove(const struct places *p, uint64_t life, bool huge); /* may take long: for the helper thread, if not small */
 void memory_sweep(const struct places *p);                         /* likewise: what stepped aside */

@@ -4,7 +4,7 @@
  * Where lives keep their files. Directories are the daemon's and are opened without following links; everything below
  * is reached from their fds.
  *
- *   RUNTIME/lives/LIFE/{lock,last-words,console,name}   MEMORY/LIFE   RUNTIME/consoles/NAME (kept of the last end)
+ *   RUNTIME/lives/LIFE/{lock,last-words,console,name,stopped}   MEMORY/LIFE   RUNTIME/consoles/NAME (kept of the last end)
  */
 
 #include "fleet/internal.h"
@@ -385,6 +385,16 @@ int life_last_words(const struct places *p, uint64_t life, struct vmm_end *ret)
 	return 0;
 }
 
+bool life_is_first_stop(const struct places *p, uint64_t life)
+{
+	_cleanup_(close_fdp) int dir = open_life(p, life), fd = -1;
+
+	if (dir < 0)
+		return true;
+	fd = openat(dir, "stopped", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	return fd >= 0 || errno != EEXIST;
+}
+
 static bool name_is_sane(const char *name)
 {
 	size_t n = strlen(name);
@@ -421,7 +431,7 @@ static void keep_console(const struct places *p, int dir)
 
 static int remove_life_dir(const struct places *p, uint64_t life)
 {
-	static const char *const files[] = { "console", "last-words", "name", "lock" };
+	static const char *const files[] = { "console", "last-words", "name", "stopped", "lock" };
 	_cleanup_(close_fdp) int dir = open_life(p, life);
 	char name[LIFE_NAME_SIZE];
 

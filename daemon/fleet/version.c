@@ -99,10 +99,13 @@ const char *vmm_lacks(const struct link *l, const struct vm_definition *d)
 	return NULL;
 }
 
-/* SIGTERM is the one order that every version obeys. One whose guest has ended waits for a word that it cannot be given. */
+/*
+ * SIGTERM is the one order that every version obeys. A second one would end the guest by force: so a stop that the next daemon goes
+ * on with is not told again. One whose guest has ended waits for a word that it cannot be given.
+ */
 void stale_command(struct vmm *v, enum vmm_frame_kind kind)
 {
-	if (kind == VMM_STOP)
+	if (kind == VMM_STOP && life_is_first_stop(v->fleet->places, v->life))
 		vmm_signal(v, SIGTERM);
 	else if (kind == VMM_QUIESCE || kind == VMM_EXIT)
 		vmm_kill(v);

@@ -371,6 +371,17 @@ static void obey(void)
 	}
 }
 
+/* One that may be told to stop once; SIGUSR2 asks for a word, which comes after all that came before. */
+static void on_signal(int signo)
+{
+	static volatile sig_atomic_t told;
+
+	if (signo == SIGTERM && ++told == 2)
+		_exit(7);
+	if (signo == SIGUSR2)
+		write_last_words();
+}
+
 /* SIGUSR1 says that a daemon is there again. */
 static void come_back(void)
 {
@@ -407,6 +418,8 @@ static void live(void)
 		for (;;)
 			pause();
 	}
+	if (is("stale-told"))
+		(void)signal(SIGTERM, on_signal), (void)signal(SIGUSR2, on_signal);
 	phase = VMM_PHASE_BUILT;
 	say_kind(VMM_BUILT);
 	if (is("calls-early"))

@@ -313,6 +313,25 @@ static void keeps_one_that_it_does_not_understand(void **state)
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 }
 
+/* The second SIGTERM would end its guest by force, long before the stop's time is over. */
+static void the_next_daemon_does_not_stop_it_once_more(void **state)
+{
+	struct world *w = *state;
+	struct newborn n = stale(w, "stale-told");
+	struct change_vmm record = record_of(&n);
+
+	fleet_ops.command(w->fleet, later, 5, COMMAND_STOP);
+	restart(w, 5, &record, "stale-told");
+	kill(n.pid, SIGUSR1);
+	world_wait(w, IN_VMM_STALE);
+	fleet_ops.command(w->fleet, later, 5, COMMAND_STOP);
+	kill(n.pid, SIGUSR2);
+	world_wait(w, IN_VMM_ENDED); /* it says so, hence it lives */
+	fleet_ops.command(w->fleet, later, 5, COMMAND_EXIT);
+	world_wait(w, IN_VMM_GONE);
+	waitpid(n.pid, NULL, 0);
+}
+
 static void finds_its_end_in_its_last_words(void **state)
 {
 	struct world *w = *state;
@@ -394,6 +413,7 @@ int main(int argc, char **argv)
 		TEST(refuses_a_life_that_is_not_its_own),
 		TEST(kills_one_whose_state_makes_no_sense),
 		TEST(keeps_one_that_it_does_not_understand),
+		TEST(the_next_daemon_does_not_stop_it_once_more),
 		TEST(finds_its_end_in_its_last_words),
 		TEST(one_that_was_not_born_leaves_with_its_daemon),
 		TEST(a_life_started_again_has_one_memory),
