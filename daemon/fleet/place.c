@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -273,6 +274,21 @@ static int make_life_dir(const struct places *p, uint64_t life)
 	return make_dir(p->lives, name);
 }
 
+static struct timespec boot_time(void)
+{
+	struct timespec now = { 0 };
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return now;
+}
+
+static int set_time(int dir, const char *file, struct timespec to)
+{
+	struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, to };
+
+	return utimensat(dir, file, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
 static int make_small_files(int dir, const struct vm_definition *d)
 {
 	struct last_words silence = { 0 };
@@ -280,6 +296,8 @@ static int make_small_files(int dir, const struct vm_definition *d)
 
 	if (r == 0)
 		r = make_filled(dir, "name", 0, d->name, strlen(d->name));
+	if (r == 0) /* by a clock that nobody sets: keep_console */
+		r = set_time(dir, "name", boot_time());
 	if (r == 0)
 		r = make_filled(dir, "last-words", sizeof(silence), &silence, sizeof(silence));
 	if (r == 0)
@@ -418,15 +436,32 @@ int fleet_open_console(struct fleet *f, uint64_t life, const char *name, int *re
 
 /* ---- removing them ---- */
 
-/* The ring is kept with the VM's last end. */
+static bool is_later(struct timespec a, struct timespec b)
+{
+	return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
+}
+
+/* Each ring that is kept has the time at which its life was made. One from the future has another clock's. */
+static bool keeps_a_later_one(const struct places *p, const char *name, struct timespec made)
+{
+	struct stat kept;
+
+	return fstatat(p->consoles, name, &kept, AT_SYMLINK_NOFOLLOW) == 0 && is_later(kept.st_mtim, made) &&
+		!is_later(kept.st_mtim, boot_time());
+}
+
+/* The ring is kept with the VM's last end: a life that the VM went on without may settle after those that came later. */
 static void keep_console(const struct places *p, int dir)
 {
 	char name[VM_NAME_MAX + 1] = "";
 	_cleanup_(close_fdp) int fd = open_file(dir, "name", O_RDONLY);
 	ssize_t n = fd < 0 ? -1 : read(fd, name, sizeof(name) - 1);
+	struct stat st;
 
-	if (n > 0 && name_is_sane(name))
-		(void)renameat(dir, "console", p->consoles, name);
+	if (n <= 0 || !name_is_sane(name) || fstat(fd, &st) < 0 || keeps_a_later_one(p, name, st.st_mtim))
+		return;
+	(void)set_time(dir, "console", st.st_mtim);
+	(void)renameat(dir, "console", p->consoles, name);
 }
 
 static int remove_life_dir(const struct places *p, uint64_t life)

@@ -359,6 +359,40 @@ static void gives_memory_back_and_keeps_the_console(void **state)
 	assert_int_equal(world_wait(w, IN_RECLAIMED)->life, 7);
 }
 
+static ino_t kept_console(struct world *w, const char *name)
+{
+	struct stat st;
+	int fd;
+
+	assert_int_equal(fleet_open_console(w->fleet, 0, name, &fd), 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	close(fd);
+	return st.st_ino;
+}
+
+/* With on-stuck: new-id the VM goes on without a life, which may settle when others have come and gone. */
+static void a_console_of_an_earlier_life_takes_the_place_of_no_later_one(void **state)
+{
+	struct world *w = *state;
+	ino_t of_9;
+
+	world_born(w, 7, "words");
+	world_wait(w, IN_VMM_GONE);
+	world_born(w, 9, "words");
+	world_wait(w, IN_VMM_GONE);
+	world_born(w, 11, "words");
+	world_wait(w, IN_VMM_GONE);
+	fleet_ops.reclaim(w->fleet, later, 9, false);
+	world_wait(w, IN_RECLAIMED);
+	of_9 = kept_console(w, "words");
+	fleet_ops.reclaim(w->fleet, later, 7, false);
+	world_wait(w, IN_RECLAIMED);
+	assert_int_equal(kept_console(w, "words"), of_9);
+	fleet_ops.reclaim(w->fleet, later, 11, false);
+	world_wait(w, IN_RECLAIMED);
+	assert_int_not_equal(kept_console(w, "words"), of_9);
+}
+
 static void little_memory_is_given_back_at_once(void **state)
 {
 	struct world *w = *state;
@@ -534,6 +568,7 @@ int main(int argc, char **argv)
 		TEST(says_why_files_cannot_be_made),
 		TEST(starts_again_over_files_that_a_crash_left),
 		TEST(gives_memory_back_and_keeps_the_console),
+		TEST(a_console_of_an_earlier_life_takes_the_place_of_no_later_one),
 		TEST(little_memory_is_given_back_at_once),
 		TEST(waits_for_memory_to_give_memory_back),
 		TEST(the_fleet_may_go_while_memory_is_removed),
