@@ -29,11 +29,14 @@ static const struct {
 
 static const char *const promises[] = { "P1", "P2", "P3", "P4", "P5", "P6" };
 
-/* The SPMC's own SPs want the same for all their lives, and hardly ever answer a guest after its call was given up, or a life
- * that was forgotten. */
+/*
+ * The SPMC's own SPs want the same for all their lives, hardly ever answer a guest after its call was given up, or a life that was
+ * forgotten, and run what FFA_RUN names.
+ */
 static bool needs_the_fakes(enum mutant which)
 {
-	return which == MUTANT_P1_UNWANTED_OWED || which == MUTANT_P1_FORGOTTEN_OPEN || which == MUTANT_P5_STRANGER_ANSWERED;
+	return which == MUTANT_P1_UNWANTED_OWED || which == MUTANT_P1_FORGOTTEN_OPEN || which == MUTANT_P5_STRANGER_ANSWERED ||
+		which == MUTANT_P1_RUN_IS_OVER || which == MUTANT_P6_CALL_UNFORGOTTEN;
 }
 
 /* The fakes' SPs set nothing on their own. */
