@@ -19,6 +19,7 @@
 	X(MUTANT_P1_BOOT_FORGIVES, "P1", "another boot of the host settles what an earlier one owes")                       \
 	X(MUTANT_P1_BITMAP_UNPAID, "P1", "what the SPMC was asked before a crash is not asked again")                       \
 	X(MUTANT_P1_RUN_IS_OVER, "P1", "a call that FFA_RUN did not get to is taken for one that is over")                  \
+	X(MUTANT_P1_RUN_REFUSED, "P1", "FFA_RUN that is denied is taken for the message that is denied")                        \
 	X(MUTANT_P2_ID_EARLY, "P2", "the FF-A id is free as soon as the VMM is dead")                                  \
 	X(MUTANT_P2_MEMORY_EARLY, "P2", "memory is removed when the vCPUs are out, debts unpaid")                      \
 	X(MUTANT_P2_ID_UNKNOWN, "P2", "a link that breaks settles what was in flight")                                 \

@@ -439,6 +439,8 @@ void guest_sp_reply(struct step *s, struct sp *sp, const struct secure_reply *r)
 	bool was_run = g->running, collected = sp->collect;
 	enum verdict verdict = r->verdict < VERDICT_COUNT ? (enum verdict)r->verdict : VERDICT_BROKEN;
 
+	if (was_run)
+		verdict = verdict_of_run(verdict, r->kind);
 	g->out = g->running = false;
 	sp->collect = !r->unsent && must_be_open(s, sp, verdict, was_run);
 	if (!r->unsent)

@@ -227,6 +227,17 @@ static void call_vanished(struct step *s, struct sp *sp)
 		run_later(s, sp, YIELD_WAIT);
 }
 
+/*
+ * An error to FFA_RUN is of FFA_RUN, not of the message that is open. DENIED and NOT_SUPPORTED say, as BUSY does, that it
+ * was not run; whether it is there still they do not say.
+ */
+enum verdict verdict_of_run(enum verdict verdict, uint8_t kind)
+{
+	bool refused = (verdict == VERDICT_REFUSED || verdict == VERDICT_UNSUPPORTED) && kind == CALL_NONE;
+
+	return refused && !MUTANT(MUTANT_P1_RUN_REFUSED) ? VERDICT_BUSY : verdict;
+}
+
 /* FFA_ERROR INTERRUPTED or RETRY to FFA_RUN: the call was not even run, and is as open as before. */
 static bool is_to_be_run_again(const struct sp *sp, const struct secure_reply *r, bool was_run)
 {
@@ -271,6 +282,8 @@ void step_reply(struct step *s, const struct secure_reply *r)
 	sp->heard |= (meaning[verdict].sp & MAY_KNOW) != 0;
 	if (meaning[verdict].sp & TAKES)
 		sp->rested = 0;
+	if (was_run)
+		verdict = verdict_of_run(verdict, r->kind);
 	if (!was_run && (r->kind != CALL_NONE || verdict == VERDICT_PREEMPTED || verdict == VERDICT_YIELDED))
 		guest_sp_is_free(s, sp);
 	if (verdict == VERDICT_PREEMPTED || verdict == VERDICT_YIELDED) {

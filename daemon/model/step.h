@@ -193,6 +193,7 @@ void count_refused(struct step *s, struct vm *vm);
 
 /* reply.c: an SP answered */
 void step_reply(struct step *s, const struct secure_reply *r);
+enum verdict verdict_of_run(enum verdict verdict, uint8_t kind); /* of an answer to FFA_RUN */
 bool must_be_open(struct step *s, struct sp *sp, enum verdict verdict, bool was_run);
 void sp_spoke(struct step *s, struct sp *sp, enum verdict verdict); /* what an answer to a guest's call says of the SP itself */
 enum debt_face debt_face_of(const struct debt *d);

@@ -171,6 +171,14 @@ static void be_unsure(struct fake_sp *sp, struct pair *p, uint32_t instance)
 	sp->unsure = p->unsure = true;
 }
 
+void link_outcome_is_unknown(struct world *w, struct fake_sp *sp, uint64_t life, uint8_t kind)
+{
+	sp->unsure = true;
+	sp->guest_lost |= kind == CALL_GUEST;
+	if (kind != CALL_GUEST && world_life(w, life))
+		be_unsure(sp, &world_life(w, life)->pair[sp - w->sp], kind == CALL_CREATED ? sp->instance : 0);
+}
+
 static void lose_frame(struct world *w, struct fake_sp *sp)
 {
 	struct secure_reply lost;
@@ -181,11 +189,7 @@ static void lose_frame(struct world *w, struct fake_sp *sp)
 		(void)w->side->execute(w, sp, &lost);
 	wire_note(w, "sp    %04x life %" PRIu64 " answer lost, %s", sp->id, sp->frame.call.life,
 		sp->frame.executed ? "executed" : "not executed");
-	sp->unsure = true;
-	sp->guest_lost |= sp->frame.call.kind == CALL_GUEST;
-	if (sp->frame.call.kind != CALL_GUEST && world_life(w, sp->frame.call.life))
-		be_unsure(sp, &world_life(w, sp->frame.call.life)->pair[sp - w->sp],
-			sp->frame.call.kind == CALL_CREATED ? sp->instance : 0);
+	link_outcome_is_unknown(w, sp, sp->frame.call.life, sp->frame.call.kind);
 	sp->frame.active = false;
 }
 

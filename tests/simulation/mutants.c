@@ -36,7 +36,7 @@ static const char *const promises[] = { "P1", "P2", "P3", "P4", "P5", "P6" };
 static bool needs_the_fakes(enum mutant which)
 {
 	return which == MUTANT_P1_UNWANTED_OWED || which == MUTANT_P1_FORGOTTEN_OPEN || which == MUTANT_P5_STRANGER_ANSWERED ||
-		which == MUTANT_P1_RUN_IS_OVER || which == MUTANT_P6_CALL_UNFORGOTTEN;
+		which == MUTANT_P1_RUN_IS_OVER || which == MUTANT_P1_RUN_REFUSED || which == MUTANT_P6_CALL_UNFORGOTTEN;
 }
 
 /* The fakes' SPs set nothing on their own. */

@@ -139,6 +139,7 @@ struct fake_sp {
 		uint64_t life;
 		uint32_t target;
 		unsigned runs;
+		uint64_t until; /* a guest's: it is not over before, however often it is run */
 	} open;
 	struct frame frame;
 	struct {
@@ -523,6 +524,7 @@ void link_break(struct world *w, bool tell);
 void link_come_up(struct world *w, uint64_t delay);
 void link_crash(struct world *w);
 void link_mischief(struct world *w, enum mischief what);
+void link_outcome_is_unknown(struct world *w, struct fake_sp *sp, uint64_t life, uint8_t kind); /* of a call */
 struct fake_sp *link_sp(struct world *w, uint16_t id);
 
 /* fake.c, sp.c; real.c */

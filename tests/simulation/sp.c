@@ -235,6 +235,12 @@ static void suspend(struct world *w, struct fake_sp *sp, struct secure_reply *re
 	ret->wait_ns = yields && random_chance(&w->random, 500) ? random_between(&w->random, US, 2 * MS) : 0;
 }
 
+/* Without a fault nobody has to lose patience. */
+static bool may_drag(const struct world *w)
+{
+	return !w->quiet && (w->faults.kinds & MISCHIEF_SP_STUCK);
+}
+
 static void run(
 	struct world *w, struct fake_sp *sp, const struct secure_call *c, uint32_t instance, struct secure_reply *ret)
 {
@@ -250,10 +256,13 @@ static void run(
 	if (c->target != sp->open.target && c->target != FFA_TARGET(sp->id, 0))
 		fail(w, "P3", "FFA_RUN of %08x at %04x, its open call said %08x", c->target, sp->id, sp->open.target);
 	if (!w->quiet && random_chance(&w->random, 30)) { /* it was not even run */
-		ret->verdict = VERDICT_INTERRUPTED;
+		ret->verdict = may_drag(w) && random_chance(&w->random, 300) ? VERDICT_REFUSED : VERDICT_INTERRUPTED;
+		if (ret->verdict == VERDICT_REFUSED) /* whether it is there still that does not say */
+			link_outcome_is_unknown(w, sp, sp->open.life, sp->open.kind);
 		return;
 	}
-	if (sp->open.runs--) {
+	if (sp->open.runs || (may_drag(w) && w->now < sp->open.until)) {
+		sp->open.runs -= sp->open.runs > 0;
 		suspend(w, sp, ret);
 		return;
 	}
@@ -284,6 +293,9 @@ static void message(struct world *w, struct fake_sp *sp, const struct secure_cal
 		sp->open.token = (uint32_t)c->x[3];
 		sp->guest_lost = false;
 		sp->open.runs = (unsigned)random_below(&w->random, 4);
+		sp->open.until = 0;
+		if (may_drag(w) && c->kind == CALL_GUEST && random_chance(&w->random, 500)) /* longer than an end is waited for */
+			sp->open.until = w->now + random_between(&w->random, 5 * S, 40 * S);
 		sp->open.target = sp->target;
 		suspend(w, sp, ret);
 	} else if (dice < 80) {
@@ -347,6 +359,7 @@ static const int32_t status_of[VERDICT_COUNT] = {
 	[VERDICT_BUSY] = FFA_BUSY,
 	[VERDICT_ABORTED] = FFA_ABORTED,
 	[VERDICT_UNKNOWN_SP] = FFA_INVALID_PARAMETERS,
+	[VERDICT_REFUSED] = FFA_DENIED,
 };
 
 void sp_execute(struct world *w, struct fake_sp *sp, const struct secure_call *call, uint32_t instance,

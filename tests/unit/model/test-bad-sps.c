@@ -244,6 +244,41 @@ static void an_open_call_that_was_not_even_run_is_run_again(void **state)
 	assert_int_equal(current(s, "web")->debt[1].state, DEBT_KNOWN);
 }
 
+/* DENIED and NOT_SUPPORTED are of FFA_RUN: the end was neither refused nor settled by them. */
+static void an_open_call_whose_run_is_refused_is_owed_still(void **state)
+{
+	static const enum verdict refused[] = { VERDICT_REFUSED, VERDICT_UNSUPPORTED };
+	struct input in = { .kind = IN_SECURE_REPLY,
+		.reply = { .sp = OPTEE, .verdict = VERDICT_PREEMPTED, .target = FFA_TARGET(OPTEE, 0) } };
+	struct story *s = *state;
+	char name[8];
+
+	meet_secure_side(s, 1, 1);
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(name, sizeof(name), "vm%u", i);
+		start(s, name);
+		tick_after(s, S); /* it may rest still */
+		step(s, in);
+		assert_true(runs(s));
+		answer(s, OPTEE, refused[i], CALL_NONE);
+		assert_int_equal(current(s, name)->debt[1].state, DEBT_CREATING);
+		assert_in_range(busy_until_it_is_run(s), 2 * S, 3 * S);
+		answer(s, OPTEE, VERDICT_ACK, CALL_CREATED);
+		answer(s, TRUSTY, VERDICT_ACK, CALL_CREATED);
+		assert_int_equal(current(s, name)->now.substate, VM_SUB_READY);
+		life_says(s, IN_VMM_ENTERED, current(s, name)->number);
+		life_says(s, IN_VMM_GONE, current(s, name)->number);
+		tick_after(s, S);
+		step(s, in);
+		assert_true(runs(s));
+		answer(s, OPTEE, refused[i], CALL_NONE);
+		assert_int_equal(current(s, name)->debt[1].state, DEBT_DESTROYING);
+		assert_in_range(busy_until_it_is_run(s), 2 * S, 3 * S);
+		answer(s, OPTEE, VERDICT_ACK, CALL_DESTROYED);
+		answer(s, TRUSTY, VERDICT_ACK, CALL_DESTROYED);
+	}
+}
+
 /* The link broke before FFA_RUN left: the call is open there still, and neither lost nor doubled. */
 static void an_open_call_whose_run_never_left_is_run_when_the_sp_is_met_again(void **state)
 {
@@ -438,6 +473,7 @@ int main(void)
 		TOLD(an_sp_that_is_busy_even_when_run_is_left_alone_as_long_again),
 		TOLD(an_open_call_that_is_busy_when_run_is_open_no_more),
 		TOLD(an_open_call_that_was_not_even_run_is_run_again),
+		TOLD(an_open_call_whose_run_is_refused_is_owed_still),
 		TOLD(an_open_call_whose_run_never_left_is_run_when_the_sp_is_met_again),
 		TOLD(an_sp_that_was_live_activated_is_not_told_again),
 		TOLD(an_sp_with_another_uuid_is_asked_as_if_its_answer_had_been_lost),
