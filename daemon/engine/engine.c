@@ -17,6 +17,7 @@
 #include "model/lifecycle.h"
 
 #define INPUTS_PER_TURN 64
+#define BEHIND (64 * INPUTS_PER_TURN) /* inputs that wait: a megabyte or four */
 
 static uint64_t now(const struct engine *e)
 {
@@ -87,6 +88,11 @@ int engine_post(struct engine *e, const struct input *in)
 	if (!e->busy)
 		e->ports.clock->soon(e->ports.clock_arg);
 	return 0;
+}
+
+bool engine_is_behind(const struct engine *e)
+{
+	return e->queue.count >= BEHIND;
 }
 
 /* ---- publish, act, answer: only with the proof ---- */

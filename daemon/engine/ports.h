@@ -31,6 +31,9 @@ struct committed {
 /* Puts an input in the queue; it is stepped in this turn or the next. 0, or -ENOMEM: nothing happened, nothing is taken. */
 int engine_post(struct engine *e, const struct input *in);
 
+/* So much waits in the queue, behind a disk perhaps, that who can be made to wait elsewhere is not to be listened to. */
+bool engine_is_behind(const struct engine *e);
+
 /* ---- what readers may read ---- */
 
 /* Where the next message of a debt is. */

@@ -92,6 +92,7 @@ struct link {
 	struct loop_watch *watch;
 	uint64_t number;
 	uint64_t until; /* FRESH: says its first frame by then */
+	uint64_t again; /* is not listened to before; 0: it is */
 	int fd;         /* -1: closed */
 	pid_t pid;
 	enum link_stage stage;

@@ -17,6 +17,7 @@
 
 #define FRAMES_PER_TURN 16
 #define FIRST_FRAME_NS 5000000000ull
+#define BEHIND_NS 10000000ull
 
 /* ---- sending ---- */
 
@@ -386,12 +387,23 @@ static bool read_one(struct link *l)
 	return l->fd >= 0;
 }
 
+/* What it says waits in its socket then. A VMM that floods fills that, and not our memory, for as long as a disk takes. */
+static bool put_off(struct link *l)
+{
+	if (l->stage != LINK_LIVE || !engine_is_behind(l->fleet->engine))
+		return false;
+	(void)loop_watch_change(l->watch, 0);
+	l->again = loop_monotonic() + BEHIND_NS;
+	fleet_wake_by(l->fleet, l->again);
+	return true;
+}
+
 static void link_ready(void *arg, int fd, unsigned events)
 {
 	struct link *l = arg;
 
 	for (int i = 0; i < FRAMES_PER_TURN; i++)
-		if (!read_one(l))
+		if (put_off(l) || !read_one(l))
 			return;
 }
 
@@ -402,12 +414,23 @@ void link_drain(struct link *l)
 		;
 }
 
+static uint64_t listen_again(struct link *l, uint64_t now)
+{
+	if (l->again && l->again <= now)
+		l->again = loop_watch_change(l->watch, LOOP_READ) < 0 ? now + BEHIND_NS : 0;
+	return l->again ? l->again : LOOP_NEVER;
+}
+
 uint64_t links_house(struct fleet *f, uint64_t now)
 {
 	uint64_t next = LOOP_NEVER;
 	struct link *l, *following;
 
 	list_for_each_safe(l, following, &f->links, node) {
+		uint64_t again = listen_again(l, now);
+
+		if (again < next)
+			next = again;
 		if (l->stage != LINK_FRESH)
 			continue;
 		if (l->until <= now)

@@ -16,6 +16,11 @@ int engine_post(struct engine *e, const struct input *in)
 	return 0;
 }
 
+bool engine_is_behind(const struct engine *e)
+{
+	return false;
+}
+
 static union vmm_frame frame_of(uint16_t kind)
 {
 	union vmm_frame f;

@@ -22,6 +22,11 @@ int engine_post(struct engine *e, const struct input *in)
 	return 0;
 }
 
+bool engine_is_behind(const struct engine *e)
+{
+	return e->behind;
+}
+
 static struct engine *heard_by(struct world *w)
 {
 	return &w->engine;

@@ -15,6 +15,7 @@ struct engine {
 	struct input heard[256];
 	size_t count, read;
 	int fail; /* so many posts fail from now on */
+	bool behind;
 };
 
 struct world {
