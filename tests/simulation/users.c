@@ -156,16 +156,19 @@ static void nothing_was_forgotten(struct world *w, uint64_t token)
 				w->life[k]->pair[i].forget_asked = 0;
 }
 
-/* What was given up at every SP waits for none of them any more. */
-static void all_is_forgotten(struct world *w, uint64_t token)
+/* What was given up at every SP waits for none of them any more. By its name it is one life, and an earlier VM had that name, too. */
+static void all_is_forgotten(struct world *w, const struct answer *answer)
 {
+	const char *meant = strstr(answer->text, "had life ");
+	uint64_t number = meant ? strtoull(meant + strlen("had life "), NULL, 10) : 0;
+
 	for (size_t k = 0; k < w->life_count; k++) {
 		const struct life *life = w->life[k];
 		bool everywhere = w->sp_count > 0;
 
 		for (size_t i = 0; i < w->sp_count; i++)
-			everywhere &= life->pair[i].forget_asked == token;
-		if (everywhere && life->stored_substate == VM_SUB_RETIRING)
+			everywhere &= life->pair[i].forget_asked == answer->token;
+		if (everywhere && life->number == number && life->stored_substate == VM_SUB_RETIRING)
 			fail(w, "P6", "life %" PRIu64 " was forgotten at every SP, and is retiring", life->number);
 	}
 }
@@ -362,7 +365,7 @@ static void answer(void *who, struct committed proof, const struct answer *answe
 		if (w->asked[i].verb == REQUEST_FORGET && answer->refusal != REFUSED_NOT)
 			nothing_was_forgotten(w, answer->token);
 		else if (w->asked[i].verb == REQUEST_FORGET)
-			all_is_forgotten(w, answer->token);
+			all_is_forgotten(w, answer);
 		w->asked[i].token = 0;
 		(void)holders_answered(w, answer);
 		return;
