@@ -39,6 +39,15 @@ static void what_is_no_text_becomes_question_marks(void **unused)
 	}
 }
 
+/* Texts of several lines are sent, too. */
+static void lines_stay_lines(void **unused)
+{
+	char text[] = "a\nb\xC3";
+
+	text_make_utf8(text, sizeof(text));
+	assert_string_equal(text, "a\nb?");
+}
+
 static void nothing_is_touched_behind_the_end(void **unused)
 {
 	char text[] = "\xC3\xA9\xC3\xA9\x01";
@@ -55,6 +64,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_no_text_becomes_question_marks),
+		cmocka_unit_test(lines_stay_lines),
 		cmocka_unit_test(nothing_is_touched_behind_the_end),
 	};
 
