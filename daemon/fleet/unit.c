@@ -96,6 +96,8 @@ static void ask_to_start(struct vmm *v)
 	const struct vm_resources *limits = &v->definition->resources;
 	char unit[UNIT_SIZE];
 
+	v->call = sd_bus_slot_unref(v->call); /* a bus that came back may be asked while the next try is due, and once is enough */
+	v->start_again = 0;
 	(void)unit_of(v->name, unit);
 	if (!manager1_needs_limits(unit, limits))
 		go_on(v);
