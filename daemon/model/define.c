@@ -97,6 +97,8 @@ static void put_in_force(struct step *s, struct vm *vm, struct vm_definition **d
 	shutdown_look(s); /* so may be the order of their ends */
 	if (vm && !list_is_empty(&vm->order)) /* its `after` may be another now */
 		set_deadline(s, &vm->timer, s->now);
+	if (vm) /* and what it says of a life that is stuck */
+		start_beside(s, vm);
 }
 
 static void put_off(struct step *s, struct vm *vm, enum pending_kind what, struct vm_definition *d)

@@ -177,6 +177,7 @@ static enum refusal ask_restart(struct step *s, struct vm *vm, struct answer *a)
 	if (state_of(vm) != VM_ABORTING)
 		life_abort(s, vm->life, CAUSE_USER_RESTART, "", false);
 	preserve_end(s, vm->life);
+	start_beside(s, vm);
 	return REFUSED_NOT;
 }
 

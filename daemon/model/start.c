@@ -170,6 +170,12 @@ static void start_timer(struct step *s, struct vm *vm)
 		start_failed(s, vm, CAUSE_START_FAILED, text);
 }
 
+void start_beside(struct step *s, struct vm *vm)
+{
+	if (vm->life && vm->life->stuck && vm->operation.operation == OP_RESTART)
+		set_deadline(s, &vm->timer, s->now);
+}
+
 void vm_timer(struct step *s, struct vm *vm)
 {
 	if (vm->operation.operation == OP_STOP)

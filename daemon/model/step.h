@@ -115,6 +115,7 @@ void life_vcpu(struct step *s, struct life *l, uint32_t index, enum vcpu_state s
 void life_vmm_gone(struct step *s, struct life *l, const struct vmm_end *end);
 void life_reclaimed(struct step *s, struct life *l);
 void life_leave_behind(struct step *s, struct life *l); /* it goes on settling by itself, its VM without it */
+void start_beside(struct step *s, struct vm *vm); /* soon, if its life was stuck before that was asked for, or allowed */
 void life_timer(struct step *s, struct life *l);
 void life_ladder(struct step *s, struct life *l);
 void vm_timer(struct step *s, struct vm *vm);

@@ -269,6 +269,40 @@ static void a_life_that_leaves_a_stuck_one_behind_keeps_the_order(void **state)
 	assert_int_not_equal(current(s, "web")->number, old);
 }
 
+/* A guest ends by itself, an SP does not take it, and then somebody asks for a restart, or allows it. */
+static void a_life_that_is_stuck_already_is_left_behind(void **state)
+{
+	for (int allowed_last = 0; allowed_last < 2; allowed_last++) {
+		struct input define = { .kind = IN_REQUEST, .request = { .verb = REQUEST_DEFINE, .token = 1 } };
+		struct story *s = *state;
+		uint64_t old;
+
+		meet_secure_side(s, 1, 1);
+		old = run(s, "web");
+		definition_of(s, "web")->policies.on_stuck = allowed_last ? ON_STUCK_WAIT : ON_STUCK_NEW_ID;
+		end_as(s, old, CAUSE_GUEST_POWEROFF);
+		answer(s, OPTEE, VERDICT_ACK, CALL_DESTROYED);
+		answer(s, TRUSTY, VERDICT_RETRY, CALL_DESTROYED);
+		life_says(s, IN_VMM_GONE, old);
+		tick_after(s, s->m.retry.active);
+		assert_true(model_life(&s->m, old)->stuck);
+		ask(s, REQUEST_RESTART, "web", 0);
+		assert_int_equal(s->o.answer[0].refusal, REFUSED_NOT);
+		if (allowed_last) {
+			assert_int_equal(current(s, "web")->number, old);
+			define.request.definition = malloc(sizeof(*define.request.definition));
+			assert_non_null(define.request.definition);
+			*define.request.definition = *definition_of(s, "web");
+			define.request.definition->policies.on_stuck = ON_STUCK_NEW_ID;
+			step(s, define);
+		}
+		assert_int_not_equal(current(s, "web")->number, old);
+		assert_int_equal(current(s, "web")->now.state, VM_CREATED);
+		story_end(state);
+		story_begin(state);
+	}
+}
+
 static void starts_by_itself_after_a_boot(void **state)
 {
 	struct story *s = *state;
@@ -359,6 +393,7 @@ int main(void)
 		TOLD(a_new_daemon_does_not_wait_longer_for_an_sp),
 		TOLD(a_new_daemon_meets_the_secure_side_before_it_gives_up),
 		TOLD(a_life_that_leaves_a_stuck_one_behind_keeps_the_order),
+		TOLD(a_life_that_is_stuck_already_is_left_behind),
 		TOLD(starts_by_itself_after_a_boot),
 		TOLD(starts_by_itself_though_the_first_daemon_died_early),
 		TOLD(comes_back_after_a_boot_once_its_last_life_has_settled),
