@@ -452,7 +452,7 @@ static void starts_with_host(struct world *w)
 
 void oracle_policies(struct world *w, const struct turn *turn)
 {
-	bool autostarts = false;
+	bool autostarts = false, shuts = false; /* a shutdown that came and went in this turn took it all back */
 
 	for (size_t i = 0; i < turn->count; i++)
 		if (turn->change[i].kind == CHANGE_VM)
@@ -477,8 +477,9 @@ void oracle_policies(struct world *w, const struct turn *turn)
 		else if (c->kind == CHANGE_VM_GONE || c->kind == CHANGE_LIFE_GONE)
 			gone(w, c);
 		autostarts |= c->kind == CHANGE_AUTOSTART && c->autostart.done;
+		shuts |= c->kind == CHANGE_SHUTDOWN;
 	}
-	if (autostarts)
+	if (autostarts && !shuts)
 		starts_with_host(w);
 }
 
