@@ -178,16 +178,17 @@ static void count_anew(struct step *s, const struct vm *vm)
 static bool follows_lost_life(struct step *s, struct vm *vm)
 {
 	enum operation op = (enum operation)vm->operation.operation;
+	bool goes = op == OP_DESTROY || vm->removal;
 
-	if (vm->life || ((op == OP_NONE || op == OP_START) && !vm->removal) || MUTANT(MUTANT_P6_LOST_LIFE_AWAITED))
+	if (vm->life || (!goes && (op == OP_NONE || op == OP_START)) || MUTANT(MUTANT_P6_LOST_LIFE_AWAITED))
 		return false;
-	if (op == OP_DESTROY || vm->removal)
+	if (goes)
 		vm_gone(s, vm);
 	else if (op == OP_RESTART)
 		set_operation(s, vm, OP_START, vm->operation.deadline);
 	else
 		set_operation(s, vm, OP_NONE, 0);
-	return op == OP_DESTROY || vm->removal;
+	return goes;
 }
 
 static void resume_vm(struct step *s, struct vm *vm, bool same_boot)

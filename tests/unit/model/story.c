@@ -190,7 +190,7 @@ void settle(struct story *s, uint64_t life)
 	life_says(s, IN_RECLAIMED, life);
 }
 
-struct story *next_daemon(struct story *s, uint64_t now, bool same_boot)
+struct story *next_daemon_by(struct story *s, int (*copy)(void *model, const struct change *c), uint64_t now, bool same_boot)
 {
 	struct story *again = calloc(1, sizeof(*again));
 
@@ -198,10 +198,15 @@ struct story *next_daemon(struct story *s, uint64_t now, bool same_boot)
 	again->now = now;
 	assert_int_equal(model_init(&again->m, 7), 0);
 	again->m.has_secure_side = true;
-	assert_int_equal(model_snapshot(&s->m, story_copy, &again->m), 0);
+	assert_int_equal(model_snapshot(&s->m, copy, &again->m), 0);
 	assert_int_equal(step_reserve_resume(&again->o, &again->m), 0);
 	model_resume(&again->m, again->now, 1, same_boot, &again->o);
 	return again;
+}
+
+struct story *next_daemon(struct story *s, uint64_t now, bool same_boot)
+{
+	return next_daemon_by(s, story_copy, now, same_boot);
 }
 
 struct story *reborn(struct story *s)

@@ -47,6 +47,8 @@ void end_as(struct story *s, uint64_t life, enum vm_cause cause);
 void settle(struct story *s, uint64_t life); /* from the end of the life on: nothing is left of it */
 /* The model as the log has it, at that time of its own boot; a second later, in the same one. */
 struct story *next_daemon(struct story *s, uint64_t now, bool same_boot);
+struct story *next_daemon_by( /* as `copy`, which may leave out what the log has lost, hands it on to story_copy() */
+	struct story *s, int (*copy)(void *model, const struct change *c), uint64_t now, bool same_boot);
 struct story *reborn(struct story *s);
 
 int story_copy(void *model, const struct change *c); /* for model_snapshot(): applies it to another model */

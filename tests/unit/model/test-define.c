@@ -147,6 +147,26 @@ static void a_new_daemon_knows_what_waits(void **state)
 	story_end((void **)&again);
 }
 
+static int copy_without_lives(void *model, const struct change *c)
+{
+	bool is_of_life = c->kind == CHANGE_LIFE || c->kind == CHANGE_STATE || c->kind == CHANGE_VMM || c->kind == CHANGE_DEBT ||
+		c->kind == CHANGE_OPEN;
+
+	return is_of_life ? 0 : story_copy(model, c);
+}
+
+/* It was to go with its life, which the log has lost. */
+static void what_waits_for_a_life_that_is_lost_is_done(void **state)
+{
+	struct story *s = *state, *again;
+
+	run_web(s);
+	undefine(s, true, false);
+	again = next_daemon_by(s, copy_without_lives, s->now, true);
+	assert_null(web(again));
+	story_end((void **)&again);
+}
+
 static void the_id_that_the_next_life_asks_for_is_kept(void **state)
 {
 	struct story *s = *state;
@@ -296,6 +316,7 @@ int main(void)
 		TOLD(the_end_of_a_life_takes_what_waits),
 		TOLD(changed_back_nothing_waits),
 		TOLD(a_new_daemon_knows_what_waits),
+		TOLD(what_waits_for_a_life_that_is_lost_is_done),
 		TOLD(the_id_that_the_next_life_asks_for_is_kept),
 		TOLD(another_uuid_is_refused_whatever_lives),
 		TOLD(a_rehearsal_says_it_and_changes_nothing),
