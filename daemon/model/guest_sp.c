@@ -393,8 +393,10 @@ static void vanished(struct step *s, struct sp *sp)
 	struct guest_vcpu *v = sp->guest.vcpu;
 
 	sp->guest.unsure = true;
-	if (v)
+	if (v) {
+		line_at(v->life, sp)->gave_up = true; /* should it be there after all, its answer is not that of the next call */
 		answer(s, v, FFA_ABORTED);
+	}
 	close_call(s, sp);
 }
 

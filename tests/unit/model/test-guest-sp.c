@@ -361,6 +361,24 @@ static void a_late_answer_goes_to_nobody_else(void **state)
 	assert_status(a, FFA_ABORTED);
 }
 
+/* FFA_RUN says that the first call is not there; it was only not to be run then, and its answer comes when the second is in doubt. */
+static void a_late_answer_goes_to_no_other_call_of_the_vm(void **state)
+{
+	struct guest a = guest(*state, "a"), b = guest(*state, "b");
+
+	ask_sp(a, TRUSTY, 1);
+	sp_suspends(a, TRUSTY, VERDICT_PREEMPTED, FFA_TARGET(TRUSTY, 0));
+	sp_fails(a, TRUSTY, VERDICT_BUSY, FFA_BUSY);
+	assert_status(a, FFA_ABORTED);
+	ask_sp(a, TRUSTY, 2);
+	assert_sent(a, TRUSTY, 2);
+	link_breaks(*state);
+	meet_secure_side(*state, 1, 1);
+	is_busy_for_long(b);
+	sp_responds(a, TRUSTY, 1);
+	assert_status(a, FFA_ABORTED);
+}
+
 /* ---- a new daemon ---- */
 
 static void a_new_daemon_does_not_send_what_was_told_before(void **state)
@@ -542,6 +560,7 @@ int main(void)
 		STORY(an_sp_that_takes_another_message_has_no_open_call),
 		STORY(what_an_sp_is_busy_with_for_long_is_fetched),
 		STORY(a_late_answer_goes_to_nobody_else),
+		STORY(a_late_answer_goes_to_no_other_call_of_the_vm),
 		STORY(a_new_daemon_does_not_send_what_was_told_before),
 		STORY(a_call_of_one_that_left_nothing_behind_is_fetched),
 		STORY(where_two_calls_of_a_vm_are_in_doubt_nobody_can_tell),
