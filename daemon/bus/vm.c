@@ -77,9 +77,15 @@ static int get_waits_on(sd_bus *sd, const char *path, const char *interface, con
 	const struct bus *b = sd_bus_slot_get_userdata(sd_bus_get_current_slot(sd));
 	const struct wait_reason *w = &((const struct vm_row *)userdata)->waits;
 	const char *name = w->on == WAIT_DISK ? b->config.log_place : w->name;
+	int r = sd_bus_message_open_container(reply, 'r', "sqsttu");
 
-	return sd_bus_message_append(reply, "(sqsttu)", bus_word(WORDS_WAIT, w->on), w->sp, name ? name : "",
-		w->since / 1000, w->until / 1000, w->tries);
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "sq", bus_word(WORDS_WAIT, w->on), w->sp);
+	if (r >= 0)
+		r = bus_append_text(reply, name ? name : "");
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "ttu", w->since / 1000, w->until / 1000, w->tries);
+	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
 static int get_vcpu_states(sd_bus *sd, const char *path, const char *interface, const char *property,

@@ -176,7 +176,7 @@ static void assert_text(sd_bus_message *m, const char *expected)
 
 static void log_is_on_a_disk(struct bus_config *config)
 {
-	config->log_place = "/var/lib/a place for the log";
+	config->log_place = "/var/lib/a place for the log, in Latin-1: caf\xE9";
 }
 
 static void names_the_directory_of_the_log_where_the_disk_is_waited_for(void **state)
@@ -191,7 +191,7 @@ static void names_the_directory_of_the_log_where_the_disk_is_waited_for(void **s
 	m = property(w, VM_A, VM_INTERFACE, "WaitsOn", "(sqsttu)");
 	assert_true(sd_bus_message_read(m, "(sqsttu)", &on, NULL, &name, NULL, NULL, NULL) > 0);
 	assert_string_equal(on, "disk");
-	assert_string_equal(name, "/var/lib/a place for the log");
+	assert_string_equal(name, "/var/lib/a place for the log, in Latin-1: caf?");
 	(void)sd_bus_message_unref(m);
 }
 
