@@ -171,8 +171,9 @@ static int store_snapshot(void *store, const struct turn *whole)
 	int e = print_job(s, &s->snapshot, whole, s->boot);
 
 	if (e == 0)
-		return run(s, &s->snapshot);
-	s->ask_at = s->size + SNAPSHOT_AGAIN;
+		e = run(s, &s->snapshot);
+	if (e < 0)
+		s->ask_at = s->size + SNAPSHOT_AGAIN;
 	return e;
 }
 
