@@ -34,6 +34,10 @@ class OnDisk(Host):
         super().start_daemon(*more, ready=ready, before=(str(BUILD / "tests/system/slow-disk"), str(self.orders), *before))
         return self.daemon
 
+    def define(self, name, guest="beat", **more):
+        """The time for a start begins when it is asked for, also where the disk then keeps the VMM from being started."""
+        return super().define(name, guest, limits={"build-timeout": "10min"}, **more)
+
     def tell_disk(self, words):
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(host.LIMIT)
