@@ -17,7 +17,7 @@
 #include "model/lifecycle.h"
 
 #define INPUTS_PER_TURN 64
-#define BEHIND (64 * INPUTS_PER_TURN) /* inputs that wait: a megabyte or four */
+#define BEHIND (64ul * INPUTS_PER_TURN) /* inputs that wait: a megabyte or four */
 
 static uint64_t now(const struct engine *e)
 {
