@@ -24,7 +24,11 @@ enum debt_face debt_face_of(const struct debt *d)
 }
 
 /* What an answer is to the debt, and what it says of the SP. */
-enum { MAY_KNOW = 1 << 0, /* it may have taken something */ TAKES = 1 << 1 /* it has time for messages */ };
+enum {
+	MAY_KNOW = 1 << 0, /* it may have taken something */
+	TAKES = 1 << 1,    /* it has time for messages */
+	NOT_RUN = 1 << 2,  /* as an error to FFA_RUN: that was not obeyed, as BUSY says; whether the call is there still is not said */
+};
 
 static const struct {
 	uint8_t event; /* enum debt_event; those that leave the call open have none */
@@ -41,8 +45,8 @@ static const struct {
 	[VERDICT_IDLE]        = { DEBT_EV_IDLE, MAY_KNOW | TAKES },
 	[VERDICT_ABORTED]     = { DEBT_EV_ABORTED, 0 },
 	[VERDICT_UNKNOWN_SP]  = { DEBT_EV_UNKNOWN_SP, 0 },
-	[VERDICT_UNSUPPORTED] = { DEBT_EV_UNSUPPORTED, 0 },
-	[VERDICT_REFUSED]     = { DEBT_EV_REFUSED, 0 },
+	[VERDICT_UNSUPPORTED] = { DEBT_EV_UNSUPPORTED, NOT_RUN },
+	[VERDICT_REFUSED]     = { DEBT_EV_REFUSED, NOT_RUN },
 	[VERDICT_BROKEN]      = { DEBT_EV_BROKEN, MAY_KNOW },
 };
 
@@ -227,13 +231,10 @@ static void call_vanished(struct step *s, struct sp *sp)
 		run_later(s, sp, YIELD_WAIT);
 }
 
-/*
- * An error to FFA_RUN is of FFA_RUN, not of the message that is open. DENIED and NOT_SUPPORTED say, as BUSY does, that it
- * was not run; whether it is there still they do not say.
- */
+/* An error to FFA_RUN is of FFA_RUN, not of the message that is open. */
 enum verdict verdict_of_run(enum verdict verdict, uint8_t kind)
 {
-	bool refused = (verdict == VERDICT_REFUSED || verdict == VERDICT_UNSUPPORTED) && kind == CALL_NONE;
+	bool refused = (meaning[verdict].sp & NOT_RUN) && kind == CALL_NONE;
 
 	return refused && !MUTANT(MUTANT_P1_RUN_REFUSED) ? VERDICT_BUSY : verdict;
 }
