@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "bus/internal.h"
 
 int bus_call_new(struct bus *b, sd_bus_message *m, struct call **ret, sd_bus_error *error)
@@ -84,7 +85,7 @@ static void call_error(struct call *c, enum refusal refusal, const char *why)
 	sd_bus_error error = SD_BUS_ERROR_MAKE_CONST(bus_refusal_error(refusal), text);
 
 	(void)snprintf(text, sizeof(text), "%s", why);
-	bus_make_utf8(text);
+	text_make_utf8(text, sizeof(text));
 	(void)sd_bus_reply_method_error(c->message, &error);
 	c->lease = bus_lease_end_free(c->lease);
 	(void)bus_call_free(c);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "bus/internal.h"
 
 #define TEXT_MAX   65536
@@ -78,7 +79,7 @@ static int append_problem(sd_bus_message *reply, const struct bus_problem *probl
 	char text[sizeof(problem->text)];
 
 	strcpy(text, problem->text);
-	bus_make_utf8(text);
+	text_make_utf8(text, sizeof(text));
 	return sd_bus_message_append(reply, PROBLEM_TYPE, problem->line, problem->column, problem->error, text);
 }
 

@@ -125,8 +125,7 @@ int bus_read_no_options(sd_bus_message *m, sd_bus_error *error);
 /* a{sv} with one key that may be there, a boolean; false if it is not. */
 int bus_read_option(sd_bus_message *m, const char *known, bool *ret, sd_bus_error *error);
 
-/* text.c: what may be no UTF-8 */
-void bus_make_utf8(char *text); /* what is none becomes '?' */
+/* text.c: what may be no UTF-8; of what is none there is a '?' */
 int bus_append_text(sd_bus_message *m, const char *text);
 
 /* getters.c: property getters; userdata points at the field */

@@ -13,17 +13,12 @@
 #include "base/text.h"
 #include "bus/internal.h"
 
-void bus_make_utf8(char *text)
-{
-	text_make_utf8(text, strlen(text));
-}
-
 int bus_append_text(sd_bus_message *m, const char *text)
 {
 	_cleanup_(freep) char *copy = strdup(text);
 
 	if (!copy)
 		return -ENOMEM;
-	bus_make_utf8(copy);
+	text_make_utf8(copy, strlen(copy));
 	return sd_bus_message_append_basic(m, 's', copy);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "bus/internal.h"
 
 /* Its row is gone when it leaves the bus; nothing is read of it then. */
@@ -178,7 +179,7 @@ static int get_last_end(sd_bus *sd, const char *path, const char *interface, con
 	char text[sizeof(row->end_text)];
 
 	strcpy(text, row->end_text); /* its VMM's words, whatever they are */
-	bus_make_utf8(text);
+	text_make_utf8(text, sizeof(text));
 	return sd_bus_message_append(reply, "(stts)", bus_word(WORDS_CAUSE, row->end_cause), row->end_life,
 		row->end_at / 1000, text);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "bus/internal.h"
 
 LIFECYCLE_NAME_TABLE(states, VM_STATES);
@@ -190,7 +191,7 @@ int bus_refuse(sd_bus_error *error, enum refusal refusal, const char *format, ..
 	va_start(ap, format);
 	(void)vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	bus_make_utf8(text);
+	text_make_utf8(text, sizeof(text));
 	return sd_bus_error_set(error, bus_refusal_error(refusal), text);
 }
 
